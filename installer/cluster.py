@@ -17,9 +17,10 @@ from typing import Any
 
 from rich.table import Table
 
-from appliance import certificates
+from appliance import certificates, config
 from appliance.agent import operations, operations_log
 from appliance.agent.answers import ClusterNode, ClusterState
+from appliance.agent.applied_config import read_box_toml
 from appliance.agent.codec import encode
 from appliance.agent.operations_log import Asker
 from appliance.cluster import (
@@ -30,6 +31,7 @@ from appliance.cluster import (
     membership,
     patroni,
     reserves,
+    rolling,
     state,
     topology,
 )
@@ -39,6 +41,7 @@ from appliance.cluster.overview import overview, sentence
 from appliance.cluster.scaling import Policy, PolicyRefused
 from appliance.cluster.topology import Role
 from appliance.commands.common import box, fail, follow, out, plain_errors, say
+from appliance.commands.config import values_of
 from appliance.node import Node
 from appliance.paths import Paths
 from installer import packages, release
@@ -88,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     over = verbs.add_parser("switchover", help="let another node lead the database")
     over.add_argument("to", nargs="?", help="which; else the one that keeps up best")
     verbs.add_parser("restart", help="restart the services of all nodes, one node after the other")
+    configure = verbs.add_parser("config", help="change keys of box.toml on all nodes, or on none")
+    configure.add_argument("assignment", nargs="+", metavar="KEY VALUE", help="as of `boxctl config set`")
     drain = verbs.add_parser("drain", help="send nobody to a node while others can answer; none is cut off")
     resume = verbs.add_parser("resume", help="send people to it again")
     wake = verbs.add_parser("wake", help="wake a reserve node")
@@ -225,6 +230,17 @@ def _restart(paths: Paths, _: argparse.Namespace) -> int:
     return 0
 
 
+def _config(paths: Paths, arguments: argparse.Namespace) -> int:
+    values = values_of(arguments.assignment)
+    if own := rolling.own_keys(values):
+        fail(f"{', '.join(own)}: each machine has its own. Use `boxctl config set` there.", code=2)
+    # Every node does the same again. It is done here so that what is wrong is refused to their face.
+    config.set_values(read_box_toml(paths), values, from_console=False, file=str(paths.box_toml))
+    operations_log.note(paths, Asker.here(), f"cluster config {', '.join(values)}")
+    follow(paths, operations.begin(paths, "rolling", {"values": values}, by=str(Asker.here())).state())
+    return 0
+
+
 def _remove(paths: Paths, arguments: argparse.Namespace) -> int:
     operations_log.note(paths, Asker.here(), f"cluster remove {arguments.node}")
     membership.remove(paths, arguments.node, say=say)
@@ -327,6 +343,7 @@ _VERBS = {
     "switchover": _switch_over,
     "remove": _remove,
     "restart": _restart,
+    "config": _config,
     "drain": _drain,
     "resume": _resume,
     "wake": _wake,

@@ -9,13 +9,15 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 from appliance import as_owner, folders, service_files, users
 from appliance.agent import operations
 from appliance.agent.disk import Guard
 from appliance.agent.journal import Journal
-from appliance.cluster import identity, patroni, reserves, room, shared, state, stores, topology
+from appliance.cluster import identity, instructions, patroni, reserves, room, shared, state, stores, topology
 from appliance.cluster.etcd import Etcd
+from appliance.cluster.instructions import Instruction
 from appliance.cluster.state import Beat
 from appliance.cluster.topology import (
     BALANCER_PORT,
@@ -54,9 +56,7 @@ FOLLOWERS = ("database", "router", "balancer")
 """Whose files name the other nodes, and who can be told of them without a pause."""
 READERS = ("web", "push", "jobs", "telephony")
 """Who must begin anew when the caches are others."""
-RESTART = "restart"
 _OPERATIONS_LOOKED_AT = 5
-_LONGEST_PROBLEM = 500
 _TOLD = frozenset({"backup", "restore", "upgrade"})
 """Of the others nobody has to hear: somebody who gets a file of their own back does so unseen."""
 # What tells PostgreSQL that it is a copy; Patroni puts it there while it starts.
@@ -272,6 +272,7 @@ def beat(paths: Paths, *, busy: float, problems: tuple[str, ...] = ()) -> None:
     node = Node.load(paths)
     membership = node.cluster
     etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
+    problem = instructions.ended(paths, membership.me.instruction)
     said = Beat(
         at=datetime.now(UTC),
         version=version(node),
@@ -281,7 +282,8 @@ def beat(paths: Paths, *, busy: float, problems: tuple[str, ...] = ()) -> None:
         is_serving=reserves.is_serving(node),
         doing=_doing(paths),
         full=Guard(paths).reason(),
-        **_restarted(paths, membership.me.restart),
+        instruction="" if problem is None else membership.me.instruction,
+        instruction_problem=problem or "",
     )
     state.beat(etcd, membership.name, said)
 
@@ -291,16 +293,6 @@ def _doing(paths: Paths) -> tuple[str, ...]:
     latest = Journal.all(paths.operations)[:_OPERATIONS_LOOKED_AT]
     running = (one.kind for one in latest if not one.is_over())
     return tuple(dict.fromkeys(kind for kind in running if kind in _TOLD))
-
-
-def _restarted(paths: Paths, operation: str) -> dict[str, str]:
-    """How the restart of that operation has ended here, by the names of a beat's fields."""
-    for journal in Journal.all(paths.operations)[:_OPERATIONS_LOOKED_AT] if operation else ():
-        if journal.kind == RESTART and journal.arguments.get("key") == operation and journal.is_over():
-            ended = journal.state()
-            said = " ".join(ended.progress.text.split())[:_LONGEST_PROBLEM]
-            return {"restart": operation, "restart_problem": "" if ended.state == "done" else said}
-    return {}
 
 
 def follow(paths: Paths, say: Say) -> bool:
@@ -321,9 +313,7 @@ def follow(paths: Paths, say: Say) -> bool:
     before = Node.load(paths)
     taken = dataclasses.replace(membership, topology=agreed, revision=revision)
     node = dataclasses.replace(before, membership=taken)
-    is_to_restart = taken.me.restart not in ("", membership.me.restart)
-    if is_to_restart:
-        operations.refuse_if_busy(paths, RESTART)
+    asked = _asked(paths, etcd, membership, taken, say)
     reserves.fall_asleep(before, node, say)
     known = [service for service in enabled(node) if service.name in (*FOLLOWERS, *READERS)]
     changed = service_files.apply(node, only=tuple(known))
@@ -333,12 +323,25 @@ def follow(paths: Paths, say: Say) -> bool:
     supervisor_for(node).reload(*(name for name in told if name not in woken))
     stores.follow(before, node)
     reserves.wake(node, woken, say)
-    if is_to_restart:
-        once = taken.me.restart
-        asked = {"service": "", "key": once}
-        operations.begin(paths, RESTART, asked, by="the cluster", once=once, by_agent=True)
+    if asked:
+        instructions.begin(paths, Instruction.read(taken.me.instruction), asked)
     topology.store(paths, taken)
     return True
+
+
+def _asked(
+    paths: Paths, etcd: Etcd, before: Membership, taken: Membership, say: Say
+) -> dict[str, Any] | None:
+    """What this node was just asked to do; looked at before anything else is, for it may have to wait."""
+    if taken.me.instruction in ("", before.me.instruction):
+        return None
+    instruction = Instruction.read(taken.me.instruction)
+    operations.refuse_if_busy(paths, instruction.kind)
+    try:
+        return instructions.prepared(paths, etcd, instruction)
+    except TopologyRefused as error:
+        say(str(error))
+        return None
 
 
 NO_LEADER = "no-leader"

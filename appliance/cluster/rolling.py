@@ -1,28 +1,32 @@
-"""Restarts one node after the other, so that somebody answers all the time.
+"""Goes from node to node, so that somebody answers all the time: restarts them, or changes their box.toml.
 
-Each is drained, restarts its own services (`membership.follow` begins that there), and has to be well before
-people are sent to it again and the next one is asked. At the first that is not, the others stay as they are.
-What was done is in the journal: interrupted, it goes on from there.
+Each node does its own part (`instructions`), and has to be well before the next one is asked. What was done
+is in the journal: interrupted, it goes on from there.
 """
 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 
 from appliance.agent.journal import Journal
-from appliance.cluster import membership, patroni, state
+from appliance.cluster import instructions, membership, patroni, state
 from appliance.cluster.etcd import Etcd, EtcdAway
+from appliance.cluster.instructions import Instruction, Verb
 from appliance.cluster.overview import overview, sentence
 from appliance.cluster.topology import Rest, Role, Topology, TopologyRefused
+from appliance.config import Value
 from appliance.node import Node
 from appliance.paths import Paths
 
-RESTART_SECONDS = 900
+FOLLOW_SECONDS = 900
 """A database that ends its checkpoint, and each web worker its requests."""
 WELL_SECONDS = 300
 LOOK_SECONDS = 1.0
-_ORDER, _DRAINED, _RESTARTED = "order", "drained", "restarted"
+OWN_TABLES = ("node.", "cluster.")
+"""Of box.toml: what each machine has for itself, and what root chooses on each."""
+_ORDER, _DRAINED, _DONE, _TAKES_BACK = "order", "drained", "done-on", "takes-back"
 
 
 class RollingStopped(Exception):
@@ -30,9 +34,8 @@ class RollingStopped(Exception):
 
 
 def order(known: Topology, leader: str) -> tuple[str, ...]:
-    """The leader last, so that the lead moves once. Who is asleep has nothing to restart."""
-    awake = (member for member in known.members if member.rest is not Rest.ASLEEP)
-    return tuple(member.name for member in sorted(awake, key=lambda one: one.name == leader))
+    """The leader last, so that the lead moves once."""
+    return tuple(one.name for one in sorted(known.members, key=lambda member: member.name == leader))
 
 
 def can_be_drained(known: Topology, name: str) -> bool:
@@ -42,75 +45,64 @@ def can_be_drained(known: Topology, name: str) -> bool:
     return name in at_work and len(at_work) > 1
 
 
-class Restart:
-    """A restart of all nodes, as far as its journal says it is."""
+def own_keys(values: dict[str, Value]) -> list[str]:
+    """Those that are not the same on all nodes."""
+    return [name for name in values if name.startswith(OWN_TABLES)]
+
+
+class Rolling(ABC):
+    """An operation over all nodes, as far as its journal says it is."""
 
     def __init__(self, paths: Paths, journal: Journal) -> None:
         self.paths, self.journal = paths, journal
         self._at = (0, 0)
 
     def perform(self) -> tuple[str, ...]:
-        """The nodes, in the order in which they were restarted."""
+        """The nodes, in the order in which they were gone to."""
         noted = self.journal.noted(_ORDER)
         names = tuple(noted["nodes"]) if noted else self._begin()
-        done = self._named(_RESTARTED)
         for number, name in enumerate(names):
-            if name not in done:
+            if name not in self._named(_DONE):
                 self._at = (number, len(names))
-                self._restart(name, names[number + 1 :])
+                self._go_to(name, names[number + 1 :])
         return names
+
+    @abstractmethod
+    def _go_to(self, name: str, others: tuple[str, ...]) -> None:
+        """Have one node do its part. Raises `RollingStopped`, with what became of it and of the others."""
 
     def _begin(self) -> tuple[str, ...]:
         found = overview(self.paths, now=datetime.now(UTC))
         if not found.is_healthy:
             said = " ".join(sentence(problem) for problem in found.problems)
-            raise RollingStopped(f"Nothing was restarted, for the nodes are not well: {said}")
+            raise RollingStopped(f"Nothing was begun, for the nodes are not well: {said}")
+        if off := [node.name for node in found.nodes if not node.is_there]:
+            raise RollingStopped(f"Nothing was begun: wake {', '.join(off)} first (`boxctl cluster wake`).")
         names = order(self._known(), found.leader)
         self.journal.append(_ORDER, nodes=list(names))
         return names
 
-    def _restart(self, name: str, others: tuple[str, ...]) -> None:
-        try:
-            self._make_way(name)
-            self._say(f"{name} restarts its services.")
-            state.change(self._etcd(), lambda before: before.with_restart(name, self.journal.id))
-            self._wait_until_restarted(name)
-            self._say(f"{name} has restarted. Waiting until all nodes are well.")
-            self._wait_until_well()
-            if name in self._named(_DRAINED):
-                membership.drain(self.paths, name, is_drained=False, say=self._say)
-        except (RollingStopped, TopologyRefused, EtcdAway, patroni.PatroniAway) as error:
-            said = (str(error), self._left_behind(name), _as_they_were(others))
-            raise RollingStopped(" ".join(filter(None, said))) from error
-        self.journal.append(_RESTARTED, node=name)
-
-    def _make_way(self, name: str) -> None:
-        known = self._known()
-        if can_be_drained(known, name):
-            # Before it is done: whoever goes on from here then knows by whom it was.
-            self.journal.append(_DRAINED, node=name)
-            membership.drain(self.paths, name, is_drained=True, say=self._say)
-        elif len(known.with_role(Role.DATABASE)) > 1 and patroni.leader(self.paths, known) == name:
-            self._say("Another node takes the lead of the database.")
-            patroni.switch_over(self.paths, known)
-
-    def _say(self, text: str) -> None:
-        self.journal.progress(text, *self._at)
-
-    def _wait_until_restarted(self, name: str) -> None:
-        deadline = time.monotonic() + RESTART_SECONDS
+    def _ask(self, name: str, verb: Verb) -> None:
+        """Wait until a node has followed an instruction."""
+        asked = self._tell(name, verb)
+        deadline = time.monotonic() + FOLLOW_SECONDS
         while True:
             beat = self._beats().get(name)
-            if beat and beat.restart == self.journal.id and not beat.restart_problem:
+            if beat and beat.instruction == asked:
+                if beat.instruction_problem:
+                    raise RollingStopped(f"{name} could not {verb}: {beat.instruction_problem}")
                 return
-            if beat and beat.restart == self.journal.id:
-                raise RollingStopped(f"{name} did not restart: {beat.restart_problem}")
             if time.monotonic() > deadline:
-                minutes = RESTART_SECONDS // 60
+                minutes = FOLLOW_SECONDS // 60
                 raise RollingStopped(
-                    f"{name} has not restarted within {minutes} min: see `boxctl status` there."
+                    f"{name} has not done its part within {minutes} min: see `boxctl status` there."
                 )
             time.sleep(LOOK_SECONDS)
+
+    def _tell(self, name: str, verb: Verb) -> str:
+        asked = str(Instruction(verb, self.journal.id))
+        state.change(self._etcd(), lambda before: before.with_instruction(name, asked))
+        return asked
 
     def _wait_until_well(self) -> None:
         deadline = time.monotonic() + WELL_SECONDS
@@ -126,10 +118,8 @@ class Restart:
         except EtcdAway:
             return {}
 
-    def _left_behind(self, name: str) -> str:
-        if name not in self._named(_DRAINED):
-            return ""
-        return f"Nobody is sent to {name} until `boxctl cluster resume {name}`."
+    def _say(self, text: str) -> None:
+        self.journal.progress(text, *self._at)
 
     def _named(self, entry: str) -> set[str]:
         return {str(one["node"]) for one in self.journal.entries() if one["entry"] == entry}
@@ -140,6 +130,79 @@ class Restart:
     def _etcd(self) -> Etcd:
         me = Node.load(self.paths).cluster
         return Etcd.of(self.paths, me.topology, first=me.me.address)
+
+
+_FAILURES = (RollingStopped, TopologyRefused, EtcdAway, patroni.PatroniAway)
+
+
+class Restart(Rolling):
+    """Each node is drained, restarts its services, and is resumed; the ones after one that fails are left."""
+
+    def _go_to(self, name: str, others: tuple[str, ...]) -> None:
+        try:
+            self._make_way(name)
+            self._say(f"{name} restarts its services.")
+            self._ask(name, Verb.RESTART)
+            self._say(f"{name} has restarted. Waiting until all nodes are well.")
+            self._wait_until_well()
+            if name in self._named(_DRAINED):
+                membership.drain(self.paths, name, is_drained=False, say=self._say)
+        except _FAILURES as error:
+            said = (str(error), self._left_behind(name), _as_they_were(others))
+            raise RollingStopped(" ".join(filter(None, said))) from error
+        self.journal.append(_DONE, node=name)
+
+    def _make_way(self, name: str) -> None:
+        known = self._known()
+        if can_be_drained(known, name):
+            # Before it is done: whoever goes on from here then knows by whom it was.
+            self.journal.append(_DRAINED, node=name)
+            membership.drain(self.paths, name, is_drained=True, say=self._say)
+        elif len(known.with_role(Role.DATABASE)) > 1 and patroni.leader(self.paths, known) == name:
+            self._say("Another node takes the lead of the database.")
+            patroni.switch_over(self.paths, known)
+
+    def _left_behind(self, name: str) -> str:
+        if name not in self._named(_DRAINED):
+            return ""
+        return f"Nobody is sent to {name} until `boxctl cluster resume {name}`."
+
+
+class Change(Rolling):
+    """Each node takes the new values over; where one cannot, those before it take them back."""
+
+    def perform(self) -> tuple[str, ...]:
+        if noted := self.journal.noted(_TAKES_BACK):
+            self._take_back(str(noted["node"]), str(noted["why"]))
+        return super().perform()
+
+    def _begin(self) -> tuple[str, ...]:
+        instructions.put_change(self.paths, self._etcd(), self.journal.id, self.journal.arguments["values"])
+        return super()._begin()
+
+    def _go_to(self, name: str, others: tuple[str, ...]) -> None:
+        self._say(f"{name} takes the change over.")
+        try:
+            self._ask(name, Verb.APPLY)
+            self.journal.append(_DONE, node=name)
+            self._wait_until_well()
+        except _FAILURES as error:
+            self.journal.append(_TAKES_BACK, node=name, why=str(error))
+            self._take_back(name, str(error))
+
+    def _take_back(self, name: str, why: str) -> None:
+        """`name` could not, and has taken it back by itself; or has died, and must not find it in force."""
+        self._tell(name, Verb.TAKE_BACK)
+        failed = []
+        for one in sorted(self._named(_DONE)):
+            self._say(f"{one} takes the change back.")
+            try:
+                self._ask(one, Verb.TAKE_BACK)
+            except _FAILURES as error:
+                failed.append(str(error))
+        if failed:
+            raise RollingStopped(f"{why} Taking it back met a problem: {' '.join(failed)}")
+        raise RollingStopped(f"{why} The change is in force on no node.")
 
 
 def _as_they_were(names: tuple[str, ...]) -> str:

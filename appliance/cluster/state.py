@@ -51,9 +51,10 @@ class Beat:
     """Long operations that run there, such as `backup`."""
     full: str = ""
     """Why its disk takes no more; empty while it does."""
-    restart: str = ""
-    """Of the topology's, for which its services have restarted, or could not."""
-    restart_problem: str = ""
+    instruction: str = ""
+    """Of the topology's, which it has followed or could not."""
+    instruction_problem: str = ""
+    """Why it could not."""
 
 
 # --- the topology

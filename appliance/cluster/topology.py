@@ -97,8 +97,8 @@ class Member:
     """Higher than that of whoever was there before it."""
     has_store: bool = False
     """Whether its store has begun: until then no file waits for a copy there."""
-    restart: str = ""
-    """What its services were restarted for last, or shall be: the operation that asked for it."""
+    instruction: str = ""
+    """What it was asked to do last (`instructions`), and for which operation."""
 
     @property
     def has_vote(self) -> bool:
@@ -220,9 +220,9 @@ class Topology:
         changed = replace(self[name], has_store=self[name].keeps_files)
         return replace(self, members=tuple(changed if one.name == name else one for one in self.members))
 
-    def with_restart(self, name: str, operation: str) -> Topology:
-        """That node restarts its services, once for each operation."""
-        changed = replace(self[name], restart=operation)
+    def with_instruction(self, name: str, instruction: str) -> Topology:
+        """That node is asked to do so, once."""
+        changed = replace(self[name], instruction=instruction)
         return replace(self, members=tuple(changed if one.name == name else one for one in self.members))
 
     def with_rest(self, name: str, rest: Rest, *, at: datetime) -> Topology:
@@ -261,8 +261,8 @@ def _refuse_odd(member: Member) -> None:
             f"{member.mac!r} is no hardware address: give the one of the network card, such as "
             f"52:54:00:12:34:56."
         )
-    if not re.fullmatch(r"[A-Za-z0-9-]{0,80}", member.restart):
-        raise TopologyRefused(f"{member.restart!r} is no operation that {member.name} could restart for.")
+    if not re.fullmatch(r"((restart|apply|take-back) [A-Za-z0-9-]{1,80})?", member.instruction):
+        raise TopologyRefused(f"{member.instruction!r} is nothing that {member.name} could be asked to do.")
     if member.is_reserve and member.roles != (Role.PORTAL,):
         raise TopologyRefused(f"{member.name} would hold data or a vote, and could not sleep.")
     if not member.is_reserve and (member.rest is not Rest.AWAKE or member.is_made):

@@ -36,14 +36,26 @@ def main() -> None:
 
 def change(paths: Paths, journal: Journal) -> None:
     """Write the values that were asked for into box.toml, what stood there before into the journal."""
-    values = journal.arguments["values"]
-    if not values or journal.noted("before"):
+    values, taken = journal.arguments["values"], journal.arguments.get("takes_back")
+    if not (values or taken) or journal.noted("before"):
         return
     before = applied_config.read_box_toml(paths)
+    if taken:
+        _write_as_before(paths, journal, str(taken), before)
+        return
     typed = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     text = config.set_values(before, typed, from_console=bool(journal.arguments["from_console"]))
     journal.append("before", text=before)
     applied_config.write_box_toml(paths, text)
+
+
+def _write_as_before(paths: Paths, journal: Journal, key: str, now: str) -> None:
+    """box.toml as it was before the operation of that key, where that one changed it."""
+    journals = (one for one in Journal.all(paths.operations) if one.arguments.get("key") == key)
+    changed = next((one.noted("before") for one in journals), None)
+    journal.append("before", text=now)
+    if changed:
+        applied_config.write_box_toml(paths, str(changed["text"]))
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
-"""Restarts all nodes of a cluster, one after the other. Interrupted, it goes on where it was."""
+"""Goes through all nodes of a cluster, one after the other. Interrupted, it goes on where it was."""
 
 from __future__ import annotations
 
 from appliance.agent.operations import performing
 from appliance.cluster import https, patroni
 from appliance.cluster.etcd import EtcdAway
-from appliance.cluster.rolling import Restart, RollingStopped
+from appliance.cluster.rolling import Change, Restart, RollingStopped
 from appliance.cluster.topology import TopologyRefused
 from appliance.config import ConfigError
 from appliance.paths import Paths
@@ -17,8 +17,13 @@ def main() -> None:
         https.NodeRefused,
     )  # fmt: skip
     with performing(*problems) as journal:
-        names = Restart(Paths.from_environment(), journal).perform()
-        journal.end("done", f"{', '.join(names)}: restarted, and well.")
+        paths = Paths.from_environment()
+        if journal.arguments.get("values"):
+            names = Change(paths, journal).perform()
+            journal.end("done", f"In force on {', '.join(names)}.")
+        else:
+            names = Restart(paths, journal).perform()
+            journal.end("done", f"{', '.join(names)}: restarted, and well.")
 
 
 if __name__ == "__main__":

@@ -72,10 +72,14 @@ class Browser:
     def sign_in(self, login: str, password: str) -> None:
         self._tabs[self._at].sign_in(login, password)
 
+    @property
+    def cookies(self) -> dict[str, str]:
+        return dict(self._tabs[0].cookies)
+
     def take_cookies_of(self, other: Browser) -> None:
         """Go on as who they are signed in as."""
         for tab in self._tabs:
-            tab.cookies = dict(other._tabs[0].cookies)
+            tab.cookies = other.cookies
 
     def _ask(self, path: str, fields: dict[str, str] | None) -> Answer:
         for _ in self._tabs:

@@ -17,8 +17,9 @@ import pytest
 from appliance import users
 from appliance.agent.answers import OperationState
 from appliance.client import Agent, Operation, ReadOperation, SetNode, SwitchOver
-from appliance.cluster import identity, member, membership, patroni, shared, state, topology
+from appliance.cluster import identity, instructions, member, membership, patroni, shared, state, topology
 from appliance.cluster.etcd import Etcd, EtcdAway
+from appliance.cluster.instructions import Instruction, Verb
 from appliance.cluster.joining import Asking, JoinRefused, Token, let_in, trusted
 from appliance.cluster.topology import Member, Role, TopologyRefused
 from appliance.files import write_atomically
@@ -263,6 +264,33 @@ def test_who_can_write_into_etcd_lets_nobody_in(one: BoxNode) -> None:
             etcd.put(f"/korobka/tokens/{mark}", "")
         with pytest.raises(JoinRefused, match="The token is not known"):
             let_in(paths, asking(one, secret=secret, address="10.88.0.77"), now=NOW)
+
+
+def test_nor_changes_a_key_of_box_toml(one: BoxNode) -> None:
+    with one.inside() as paths:
+        etcd, now = Etcd.of(paths, one.node.cluster.topology), datetime.now(UTC)
+        operation, other = (f"{at:%Y%m%dT%H%M%S%f}-rolling-0a1b2c" for at in (now, now - timedelta(hours=25)))
+        instructions.put_change(paths, etcd, operation, {"cache.memory_mb": 96})
+        instructions.put_change(paths, etcd, other, {"cache.memory_mb": 96})
+        asked = Instruction(Verb.APPLY, operation)
+        assert instructions.prepared(paths, etcd, asked, now=now)["values"] == {"cache.memory_mb": 96}
+        key = f"/korobka/changes/{operation}"
+        good = etcd.get(key)
+        assert good
+        for forged in (
+            good.value.replace("96", "97"),
+            json.dumps({"values": "{}", "mark": ""}),
+            json.dumps({"values": "{}"}),
+            "[",
+        ):
+            etcd.put(key, forged)
+            with pytest.raises(TopologyRefused, match="not one that a node's root has asked for"):
+                instructions.prepared(paths, etcd, asked, now=now)
+        # Nor what was asked for once, kept, and put there again.
+        etcd.put(f"/korobka/changes/{operation[:-1]}d", good.value)
+        for late in (other, f"{operation[:-1]}d"):
+            with pytest.raises(TopologyRefused, match="not one that a node's root has asked for"):
+                instructions.prepared(paths, etcd, Instruction(Verb.APPLY, late), now=now)
 
 
 @pytest.mark.parametrize("name", ["../evil", "..", ".hidden", "a/b", ""])

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import signal
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ from appliance.services.database.patroni import DYNAMIC_KEY, dynamic
 from backup.portal import manage
 from tests.appliance.boxes import wait_until
 
+from .ears import Ear
 from .history import READ, WRITE, History, Register
 from .nodes import BoxNode, Company, require_engines
 from .people import Browser, Colleague, Door, promised
@@ -59,6 +61,7 @@ class Office:
     history: History = field(default_factory=History)
     small_disk: Path = Path()
     """That the second node has its database on."""
+    ears: list[Ear] = field(default_factory=list)
 
     @property
     def nodes(self) -> tuple[BoxNode, ...]:
@@ -99,6 +102,8 @@ class Office:
         self.wait_until_well()
         for one in self.colleagues:
             one.begin_counting()
+        for ear in self.ears:
+            ear.begin_counting()
         event()
         for one in self.colleagues:
             one.go_on()
@@ -111,13 +116,29 @@ class Office:
         without_writes = max(one.writes.longest for one in self.colleagues)
         failed_reads = sum(one.reads.failed for one in self.colleagues)
         failed_writes = sum(one.writes.failed for one in self.colleagues)
+        unheard = self._unheard()
         self.rows.append(
             f"| {what} | {without_reads:.1f} | {without_writes:.1f} | {failed_reads} | {failed_writes} "
-            f"| {len(lost)} | {len(twice)} |"
+            f"| {len(lost)} | {len(twice)} | {sum(ear.ended for ear in self.ears)} | {len(unheard)} |"
         )
         assert not lost and not twice
+        assert not unheard, f"{unheard}, and {[ear.resets for ear in self.ears]} were told so"
+        assert all(len(ear.heard) == len(set(ear.heard)) for ear in self.ears), "something was told twice"
         wrong = self.history.violations(promised(self.colleagues))
         assert not wrong, "\n".join(map(str, wrong))
+
+    def _unheard(self) -> set[int]:
+        """Messages to everybody that an open page did not hear of."""
+        told = {
+            int(number)
+            for number in self.leader.sql(
+                "select number from push_pushmessage where 'UA' = any(audience) and number is not null"
+            ).splitlines()
+        }
+        for ear in self.ears:
+            with suppress(AssertionError):
+                ear.catch_up(max(told))
+        return {number for ear in self.ears for number in told - {*ear.heard} if number > ear.since}
 
     def _kept(self) -> tuple[set[str], set[str]]:
         """What was acknowledged and is not there, and what is there twice."""
@@ -149,6 +170,8 @@ def office(rows: list[str], figure: Callable[[str], None]) -> Iterator[Office]:
             browser.sign_in(f"{name}@example.com", PASSWORD)
             colleague = Colleague(name, browser, office.history, talk)
             office.colleagues.append(at_work.enter_context(colleague))
+            ear = Ear([door(node) for node in office.nodes], browser.cookies, first=number)
+            office.ears.append(at_work.enter_context(ear))
         yield office
         figure(reads_of(office))
 
@@ -389,6 +412,31 @@ def test_a_restart_stops_at_the_first_node_that_is_not_well(office: Office) -> N
     office.happens("`boxctl cluster restart`, and a node does not come back", restart, undo=repair)
     for node in others:
         assert node.pids("web") == before[node]
+
+
+def test_a_change_of_configuration_reaches_all_nodes(office: Office) -> None:
+    office.happens(
+        "`boxctl cluster config`", lambda: void(office.nodes[0].cluster("config", "cache.memory_mb", "96"))
+    )
+    assert {node.node.box.cache.memory_mb for node in office.company.nodes} == {96}
+
+
+def test_or_none_of_them(office: Office) -> None:
+    """The last one to be asked cannot have a port that all others have taken by then."""
+    office.wait_until_well()
+    last, port = office.leader, office.nodes[0].node.box.balancer.http_port + 1000
+
+    def change() -> None:
+        with last.inside(), socket.create_server((last.address, port)):
+            refused = office.nodes[0].cluster("config", "balancer.http_port", str(port), check=False)
+        assert refused.returncode == 1
+        assert f"{last.name} could not apply: balancer does not take its new files" in refused.stderr
+        assert "The change is in force on no node." in refused.stderr
+
+    office.happens("`boxctl cluster config`, and a node cannot follow", change)
+    assert {node.node.box.balancer.http_port for node in office.company.nodes} == {port - 1000}
+    for node in office.nodes:
+        assert port not in listening(node)
 
 
 def operations_of(node: BoxNode) -> list[Journal]:

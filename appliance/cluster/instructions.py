@@ -1,0 +1,131 @@
+"""What a node is asked to do by whoever sees to all: restart, change box.toml, take the change back.
+
+It stands beside the node in the topology, and becomes an operation of that node's own agent, once. How it
+ended comes back with the node's beat. New values of box.toml are root's to choose: they carry a mark that
+only root can make, for etcd is a service's word.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from appliance.agent import operations
+from appliance.agent.journal import Journal
+from appliance.certificates import key_pem
+from appliance.cluster import identity
+from appliance.cluster.etcd import Etcd
+from appliance.cluster.identity import Authority
+from appliance.cluster.topology import TopologyRefused
+from appliance.config import Value
+from appliance.paths import Paths
+
+_CHANGES = "/korobka/changes/"
+CHANGE_LIFE = timedelta(days=1)
+"""For which a change may be taken over: who was away for longer is asked anew."""
+_OPERATIONS_LOOKED_AT = 5
+_LONGEST_PROBLEM = 500
+
+
+class Verb(StrEnum):
+    RESTART = "restart"
+    APPLY = "apply"
+    TAKE_BACK = "take-back"
+
+
+_KINDS = {Verb.RESTART: "restart", Verb.APPLY: "apply", Verb.TAKE_BACK: "apply"}
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """To be followed once for each operation of the node that sees to all."""
+
+    verb: Verb
+    operation: str
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        verb, _, operation = text.partition(" ")
+        return cls(Verb(verb), operation)
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.operation}"
+
+    @property
+    def kind(self) -> str:
+        """Of the operation that a node makes of it."""
+        return _KINDS[self.verb]
+
+
+def prepared(
+    paths: Paths, etcd: Etcd, instruction: Instruction, *, now: datetime | None = None
+) -> dict[str, Any]:
+    """The arguments of the operation that it becomes here."""
+    asked: dict[str, Any] = {"key": str(instruction)}
+    if instruction.verb is Verb.RESTART:
+        return asked | {"service": ""}
+    if instruction.verb is Verb.APPLY:
+        values = _values(paths, etcd, instruction.operation, now or datetime.now(UTC))
+        return asked | {"values": values, "from_console": False}
+    taken = Instruction(Verb.APPLY, instruction.operation)
+    return asked | {"values": {}, "from_console": False, "takes_back": str(taken)}
+
+
+def begin(paths: Paths, instruction: Instruction, asked: dict[str, Any]) -> None:
+    """Leave it to this node's agent. Raises `AlreadyRunning` while something else claims the services."""
+    operations.begin(paths, instruction.kind, asked, by="the cluster", once=asked["key"], by_agent=True)
+
+
+def ended(paths: Paths, text: str) -> str | None:
+    """What went wrong with an instruction here: empty where nothing did, None while it is not over."""
+    for journal in Journal.all(paths.operations)[:_OPERATIONS_LOOKED_AT] if text else ():
+        # By its name first: others may be long, and this is asked all the time.
+        is_one = any(f"-{kind}-" in journal.path.name for kind in _KINDS.values())
+        if is_one and journal.is_over() and journal.arguments.get("key") == text:
+            state = journal.state()
+            said = " ".join(state.progress.text.split())[:_LONGEST_PROBLEM]
+            return "" if state.state == "done" else said
+    return None
+
+
+def put_change(paths: Paths, etcd: Etcd, operation: str, values: Mapping[str, Value]) -> None:
+    """Lay out what all nodes are going to be asked to change."""
+    text = json.dumps(values)
+    entry = {"values": text, "mark": _mark(_authority(paths), operation, text)}
+    etcd.put(_CHANGES + operation, json.dumps(entry), lease=etcd.lease(int(CHANGE_LIFE.total_seconds())))
+
+
+def _values(paths: Paths, etcd: Etcd, operation: str, now: datetime) -> dict[str, Any]:
+    refused = TopologyRefused(f"The change of {operation} is not one that a node's root has asked for today.")
+    entry = etcd.get(_CHANGES + operation)
+    try:
+        asked_at = datetime.strptime(operation.partition("-")[0], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+        said = json.loads(entry.value) if entry else {}
+        text, mark = str(said["values"]), str(said["mark"])
+    except (ValueError, TypeError, KeyError):
+        raise refused from None
+    # What was once asked for is not asked for again by who keeps a copy of it.
+    if abs(now - asked_at) > CHANGE_LIFE:
+        raise refused
+    if not hmac.compare_digest(mark, _mark(_authority(paths), operation, text)):
+        raise refused
+    values: dict[str, Any] = json.loads(text)
+    return values
+
+
+def _mark(authority: Authority, operation: str, text: str) -> str:
+    return hmac.digest(key_pem(authority.key), f"change\n{operation}\n{text}".encode(), "sha256").hex()
+
+
+def _authority(paths: Paths) -> Authority:
+    authority = identity.read_authority(paths)
+    if authority is None:
+        raise TopologyRefused(
+            "This node has not the cluster's authority, which every node is given: join it again."
+        )
+    return authority
