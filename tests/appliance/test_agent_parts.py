@@ -20,10 +20,11 @@ from appliance import config
 from appliance.agent import __main__ as agent
 from appliance.agent import handlers, logs, operations, operations_log
 from appliance.agent.answers import NodeStatus, Progress
+from appliance.agent.applied_config import read_box_toml, write_box_toml
 from appliance.agent.codec import Malformed, decode, encode
 from appliance.agent.journal import Journal, Unknown
 from appliance.agent.operations import TABLE, AlreadyRunning, LongOperation
-from appliance.agent.operations.apply import Plan, added, decide
+from appliance.agent.operations.apply import Plan, added, change, decide
 from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import OPERATIONS, Answer, ReadLog, Request, SetConfig
 from appliance.node import Machine, Node
@@ -280,6 +281,37 @@ def test_what_is_over_is_not_begun_again(paths: Paths, program: Any) -> None:
     wait_for_death(journal)
     assert operations.recover(paths) == []
     assert journal.attempts == 1
+
+
+def test_what_is_left_to_the_agent_is_begun_once_and_not_by_who_asks(paths: Paths, program: Any) -> None:
+    program(ENDS_WELL)
+
+    def ask(key: str) -> Journal:
+        return operations.begin(paths, "test", {"key": key}, by="the cluster", once=key, by_agent=True)
+
+    journal = ask("restart 1")
+    assert (journal.attempts, journal.is_performed()) == (0, False)
+    # Asked for again, it is the same one; and the agent has begun it by the way (`recover`).
+    assert ask("restart 1") == journal
+    list(operations.follow(journal))
+    assert (journal.attempts, journal.state().state) == (1, "done")
+    assert ask("restart 1") == journal and ask("restart 2") != journal
+
+
+def test_a_change_is_taken_back_by_who_has_made_it(paths: Paths) -> None:
+    paths.etc.mkdir(parents=True)
+    write_box_toml(paths, "# ours\n[cache]\nmemory_mb = 64\n")
+    made = Journal.begin(
+        paths.operations, "apply",
+        {"values": {"cache.memory_mb": 96}, "from_console": False, "key": "apply 1"}, by="the cluster",
+    )  # fmt: skip
+    change(paths, made)
+    assert "memory_mb = 96" in read_box_toml(paths)
+    for key, text in (("apply 2", "memory_mb = 96"), ("apply 1", "memory_mb = 64")):
+        undone = {"values": {}, "from_console": False, "takes_back": key, "key": f"take-back of {key}"}
+        change(paths, Journal.begin(paths.operations, "apply", undone, by="the cluster"))
+        assert text in read_box_toml(paths)
+    assert read_box_toml(paths).startswith("# ours")
 
 
 def test_two_at_once_are_refused(paths: Paths, program: Any) -> None:
