@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from appliance.agent.journal import Journal
 from appliance.cluster import instructions, membership, patroni, state
@@ -26,7 +27,7 @@ WELL_SECONDS = 300
 LOOK_SECONDS = 1.0
 OWN_TABLES = ("node.", "cluster.")
 """Of box.toml: what each machine has for itself, and what root chooses on each."""
-_ORDER, _DRAINED, _DONE, _TAKES_BACK = "order", "drained", "done-on", "takes-back"
+_ORDER, _DRAINED, _HAS_IT, _DONE, _TAKES_BACK = "order", "drained", "has-it", "done-on", "takes-back"
 
 
 class RollingStopped(Exception):
@@ -184,17 +185,18 @@ class Change(Rolling):
         self._say(f"{name} takes the change over.")
         try:
             self._ask(name, Verb.APPLY)
-            self.journal.append(_DONE, node=name)
+            self.journal.append(_HAS_IT, node=name)
             self._wait_until_well()
         except _FAILURES as error:
             self.journal.append(_TAKES_BACK, node=name, why=str(error))
             self._take_back(name, str(error))
+        self.journal.append(_DONE, node=name)
 
-    def _take_back(self, name: str, why: str) -> None:
+    def _take_back(self, name: str, why: str) -> NoReturn:
         """`name` could not, and has taken it back by itself; or has died, and must not find it in force."""
         self._tell(name, Verb.TAKE_BACK)
         failed = []
-        for one in sorted(self._named(_DONE)):
+        for one in sorted(self._named(_HAS_IT)):
             self._say(f"{one} takes the change back.")
             try:
                 self._ask(one, Verb.TAKE_BACK)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
-from appliance.cluster import topology
+from appliance.agent.journal import Journal
+from appliance.cluster import membership, patroni, rolling, topology
 from appliance.cluster.instructions import Instruction, Verb
-from appliance.cluster.rolling import can_be_drained, order, own_keys
+from appliance.cluster.rolling import RollingStopped, can_be_drained, order, own_keys
 from appliance.cluster.topology import Member, Rest, Role, Topology, TopologyRefused
+from appliance.paths import Paths
 
 OPERATION = "20260601T120000000000-rolling-0a1b2c"
 BOTH = (Role.PORTAL, Role.DATABASE)
@@ -49,3 +53,120 @@ def test_what_each_machine_has_for_itself_is_not_changed_on_all() -> None:
     assert own_keys({"node.listen": ("10.0.0.1",), "cluster.provider": "/bin/x", "web.threads": 8}) == [
         "node.listen", "cluster.provider",
     ]  # fmt: skip
+
+
+class Killed(BaseException):
+    """Nothing of the operation runs any more."""
+
+
+@dataclass
+class World:
+    """Three nodes, of which some cannot do as they are asked; who asks is killed at a step."""
+
+    killed_at: int = 0
+    failing: frozenset[str] = frozenset()
+    ill: frozenset[str] = frozenset()
+    known: Topology = field(default_factory=lambda: Topology((ONE, TWO, THREE)))
+    changed: set[str] = field(default_factory=set)
+    restarted: list[str] = field(default_factory=list)
+    steps: int = 0
+
+    def step(self) -> None:
+        self.steps += 1
+        if self.steps == self.killed_at:
+            raise Killed
+
+    def follow(self, name: str, verb: Verb) -> None:
+        self.step()
+        if name in self.failing and verb is not Verb.TAKE_BACK:
+            raise RollingStopped(f"{name} could not.")
+        match verb:
+            case Verb.RESTART:
+                self.restarted.append(name)
+            case Verb.APPLY:
+                self.changed.add(name)
+            case Verb.TAKE_BACK:
+                self.changed.discard(name)
+        self.step()
+
+    def look(self) -> None:
+        self.step()
+        if self.ill & (self.changed | {*self.restarted}):
+            raise RollingStopped("They are not well.")
+
+    def drain(self, _: Paths, name: str, *, is_drained: bool, say: object) -> None:
+        self.step()
+        self.known = self.known.with_drained(name, is_drained=is_drained)
+        self.step()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[World], None]:
+    """Has a world follow instead of real nodes."""
+
+    def tell(world: World) -> None:
+        for name, act in (
+            ("_ask", lambda _, node, verb: world.follow(node, verb)),
+            ("_tell", lambda _, node, verb: world.follow(node, verb)),
+            ("_wait_until_well", lambda _: world.look()),
+            ("_known", lambda _: world.known),
+        ):
+            monkeypatch.setattr(rolling.Rolling, name, act)
+        monkeypatch.setattr(membership, "drain", world.drain)
+        monkeypatch.setattr(patroni, "leader", lambda *_: "node-3")
+        monkeypatch.setattr(patroni, "switch_over", lambda *_: "node-1")
+
+    return tell
+
+
+def performed(kind: type[rolling.Rolling], folder: Path, world: World) -> str:
+    """What it ends with, begun again for as long as it is killed; empty where nothing went wrong."""
+    journal = Journal.begin(folder, "rolling", {}, by="olga")
+    journal.append("order", nodes=[member.name for member in world.known.members])
+    while True:
+        try:
+            kind(Paths(folder), journal).perform()
+        except Killed:
+            continue
+        except RollingStopped as error:
+            return str(error)
+        return ""
+
+
+@pytest.mark.parametrize("killed_at", range(12))
+@pytest.mark.parametrize("failing", ["", "node-1", "node-2", "node-3"])
+@pytest.mark.parametrize("how", ["failing", "ill"])
+def test_a_change_is_on_all_nodes_or_on_none_wherever_it_is_killed(
+    tmp_path: Path, told: Callable[[World], None], how: str, failing: str, killed_at: int
+) -> None:
+    world = World(killed_at=killed_at, **{how: frozenset({failing} - {""})})  # type: ignore[arg-type]
+    told(world)
+    said = performed(rolling.Change, tmp_path, world)
+    assert bool(said) is bool(failing)
+    assert world.changed == (set() if failing else {"node-1", "node-2", "node-3"})
+    assert said == "" or said.endswith("The change is in force on no node.")
+
+
+@pytest.mark.parametrize("killed_at", range(24))
+def test_all_restart_and_are_drained_as_before_wherever_it_is_killed(
+    tmp_path: Path, told: Callable[[World], None], killed_at: int
+) -> None:
+    world = World(killed_at=killed_at)
+    world.known = world.known.with_drained("node-2", is_drained=True)
+    told(world)
+    assert performed(rolling.Restart, tmp_path, world) == ""
+    assert list(dict.fromkeys(world.restarted)) == ["node-1", "node-2", "node-3"]
+    assert [member.is_drained for member in world.known.members] == [False, True, False]
+
+
+def test_where_one_does_not_restart_the_next_ones_are_left(
+    tmp_path: Path, told: Callable[[World], None]
+) -> None:
+    world = World(failing=frozenset({"node-2"}))
+    told(world)
+    assert performed(rolling.Restart, tmp_path, world) == (
+        "node-2 could not. Nobody is sent to node-2 until `boxctl cluster resume node-2`. "
+        "node-3 stayed as before."
+    )
+    assert world.restarted == ["node-1"]
+    assert [member.is_drained for member in world.known.members] == [False, True, False]
