@@ -88,7 +88,8 @@ def ended(paths: Paths, text: str) -> str | None:
         is_one = any(f"-{kind}-" in journal.path.name for kind in _KINDS.values())
         if is_one and journal.is_over() and journal.arguments.get("key") == text:
             state = journal.state()
-            said = " ".join(state.progress.text.split())[:_LONGEST_PROBLEM]
+            # The lines after it are of a log, which stays on its node.
+            said = state.progress.text.partition("\n")[0][:_LONGEST_PROBLEM]
             return "" if state.state == "done" else said
     return None
 
