@@ -27,7 +27,6 @@ from appliance import config, scratch
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.supervise import processes
-from appliance.supervise.supervisord import Supervisord
 from tests import require
 from tests.appliance import clusters
 from tests.system.poster import Site
@@ -172,29 +171,9 @@ class BoxNode:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    def boot(self, **environment: str) -> None:
-        """The power is back: the supervisor starts what it has to, with this in everybody's environment."""
-        if environment:
-            # Its own way to start it lets nothing through.
-            marked = environment | {processes.PREFIX_MARK: str(self.prefix), "PATH": os.defpath}
-            words = (f"{name}={value}" for name, value in marked.items())
-            configuration = Supervisord(self.node)._config
-            begin = (sys.executable, "-m", "supervisor.supervisord", "-c", configuration)
-            self.run(["env", "-i", *words, *begin])
+    def boot(self) -> None:
+        """The power is back: the supervisor starts what it has to."""
         self.boxctl("start")
-
-    @contextmanager
-    def stalled(self, service: str) -> Iterator[None]:
-        """A service that is there and does nothing, as on a disk that does not answer."""
-        halted = self.pids(service)
-        for pid in halted:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for pid in halted:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
 
     def put_on_a_small_disk(self, service: str, *, mib: int) -> Path:
         """Before it is installed: a service's data get a disk of their own; its folder."""

@@ -76,11 +76,6 @@ class Browser:
     def cookies(self) -> dict[str, str]:
         return dict(self._tabs[0].cookies)
 
-    def take_cookies_of(self, other: Browser) -> None:
-        """Go on as who they are signed in as."""
-        for tab in self._tabs:
-            tab.cookies = other.cookies
-
     def _ask(self, path: str, fields: dict[str, str] | None) -> Answer:
         for _ in self._tabs:
             tab = self._tabs[self._at]

@@ -8,14 +8,11 @@ from __future__ import annotations
 import csv
 import http.client
 import json
-import os
 import re
-import signal
 import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,15 +20,11 @@ from uuid import uuid4
 
 import pytest
 
-from appliance.agent import operations
-from appliance.agent.journal import Journal
 from appliance.cluster.etcd import Etcd
 from appliance.cluster.membership import ports
 from appliance.cluster.topology import MEMBER_PORT
-from appliance.paths import Paths
 from appliance.services.balancer.runtime import Runtime
 from appliance.services.balancer.service import runtime_socket
-from appliance.services.cache.service import socket_path
 from appliance.services.database import setup
 from appliance.services.database.patroni import DYNAMIC_KEY, dynamic
 from backup.portal import manage
@@ -67,6 +60,10 @@ class Office:
     def nodes(self) -> tuple[BoxNode, ...]:
         """Those that people come to, each with the database."""
         return self.company.nodes[:3]
+
+    @property
+    def reserve(self) -> BoxNode:
+        return self.company.nodes[3]
 
     @property
     def leader(self) -> BoxNode:
@@ -156,9 +153,9 @@ def office(rows: list[str], figure: Callable[[str], None]) -> Iterator[Office]:
         one = company.nodes[0]
         one.install(*WHOLE, has_tables=True, metrics__networks=("10.88.0.0/24",))
         one.cluster("init", "--name", one.name, "--address", one.address)
-        for node in office.nodes[1:]:
+        for node in company.nodes[1:]:
             node.install("agent")
-            node.join(one)
+            node.join(one, *(() if node in office.nodes else ("--reserve",)))
         talk = employ(office)
         at_work.enter_context(company.at_desk())
         for number, name in enumerate(PEOPLE):
@@ -253,40 +250,6 @@ def test_the_leader_is_cut_off(office: Office) -> None:
     )
 
 
-def test_a_router_is_killed(office: Office) -> None:
-    office.happens("the router of a node killed", lambda: office.nodes[1].kill("router"))
-
-
-def test_a_copy_that_stands_still_is_not_read(office: Office) -> None:
-    """It is there, says that all is well, and is older every second."""
-    late = office.followers[0]
-
-    def read_meanwhile() -> None:
-        setup.query(late.node, "select pg_wal_replay_pause()", database="postgres")
-        for one in office.colleagues:
-            for _ in range(3):
-                one.go_on()
-
-    def go_on() -> None:
-        setup.query(late.node, "select pg_wal_replay_resume()", database="postgres")
-
-    office.happens("a copy of the database stands still, and goes on", read_meanwhile, undo=go_on)
-
-
-def test_the_copy_that_confirms_writes_stalls(office: Office) -> None:
-    """As on a disk that does not answer: its connections stay, and nothing comes of them."""
-    name = next(
-        node["name"] for node in office.leader.status()["nodes"] if node["database_role"] == "sync_standby"
-    )
-    (confirming,) = (node for node in office.nodes if node.name == name)
-    with ExitStack() as stalled:
-        office.happens(
-            "the copy that confirms writes stalls, and goes on",
-            lambda: stalled.enter_context(confirming.stalled("database")),
-            undo=stalled.close,
-        )
-
-
 def test_the_leaders_disk_is_full(office: Office) -> None:
     one, full = office.nodes[0], office.nodes[1]
     if office.leader is not full:
@@ -306,108 +269,6 @@ def test_the_leaders_disk_is_full(office: Office) -> None:
         assert said.status == 200, said.text[:500]
 
     office.happens("the disk of the leader full, and emptied", fill, undo=filler.unlink)
-
-
-def test_a_clock_is_ten_minutes_off(office: Office) -> None:
-    wrong = office.followers[0]
-    asking = next(node for node in office.nodes if node is not wrong)
-    library = Path("/usr/lib") / f"{os.uname().machine}-linux-gnu" / "faketime/libfaketimeMT.so.1"
-    assert library.exists(), "apt-get install libfaketime"
-    # Only the time of day: a clock that is set does not change how long a second lasts. etcd and the store
-    # ask the kernel by themselves, and are right.
-    by_day = {"FAKETIME": "+600s", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DISABLE_SHM": "1"}
-
-    def put_it_forward() -> None:
-        wrong.kill()
-        wrong.boot(LD_PRELOAD=str(library), **by_day)
-        said = f"The clock of {wrong.name} is"
-        wait_until(lambda: said in " ".join(asking.status()["problems"]), seconds=120)
-        for one in office.colleagues:
-            one.go_on()
-
-    def put_it_right() -> None:
-        wrong.kill()
-        wrong.boot()
-
-    office.happens("the clock of a node ten minutes ahead, and put right", put_it_forward, undo=put_it_right)
-
-
-def test_two_of_three_are_lost_and_the_last_one_reads_and_says_so(office: Office) -> None:
-    office.wait_until_well()
-    *lost, last = office.nodes
-
-    def read_only() -> None:
-        for node in lost:
-            node.kill()
-        browser = Browser([door(last)])
-        browser.take_cookies_of(office.colleagues[0].browser)
-
-        def is_read() -> bool:
-            with suppress(OSError, http.client.HTTPException):
-                return browser.get("/feed/").status == 200
-            return False
-
-        wait_until(is_read, seconds=120)
-        refused = browser.post("/feed/", text="Lost?", audience="UA", nonce=uuid4().hex)
-        assert refused.status == 503
-        assert "Too few of its machines answer" in refused.text
-        for node in lost:
-            node.boot()
-
-    office.happens("two of three machines killed, and back", read_only)
-    assert not office.leader.sql("select text from feed_post where text = 'Lost?'")
-
-
-def test_all_nodes_restart_one_after_the_other(office: Office) -> None:
-    """And who sees to it is killed half-way: it goes on where it was."""
-    one = office.nodes[0]
-    office.wait_until_well()
-    before = {node: node.pids() for node in office.nodes}
-
-    def restart() -> None:
-        known = set(operations_of(one))
-        with ThreadPoolExecutor(1) as beside:
-            said = beside.submit(one.cluster, "restart")
-            wait_until(lambda: set(operations_of(one)) - known, seconds=120)
-            (journal,) = (found for found in operations_of(one) if found not in known)
-            wait_until(lambda: journal.noted("drained"), seconds=120)
-            for pid in operations._performers(journal):
-                os.kill(pid, signal.SIGKILL)
-            assert "restarted, and well" in said.result().stdout
-        assert journal.attempts == 2
-
-    office.happens("`boxctl cluster restart`", restart)
-    for node in office.nodes:
-        assert not node.pids() & before[node]
-    assert not any(member["is_drained"] for member in one.status()["nodes"])
-
-
-def test_a_restart_stops_at_the_first_node_that_is_not_well(office: Office) -> None:
-    office.wait_until_well()
-    one, broken = office.nodes[0], office.followers[0]
-    others = [node for node in office.nodes if node is not broken]
-    before = {node: node.pids("web") for node in others}
-    place = socket_path(broken.node)
-
-    def restart() -> None:
-        # Where memcached shall listen there is something that it cannot take away.
-        place.unlink()
-        (place / "in the way").mkdir(parents=True)
-        refused = one.cluster("restart", check=False)
-        assert refused.returncode == 1
-        assert f"{broken.name} did not restart: cache did not start" in refused.stderr
-        assert f"`boxctl cluster resume {broken.name}`" in refused.stderr
-        assert "stayed as before" in refused.stderr
-
-    def repair() -> None:
-        (place / "in the way").rmdir()
-        place.rmdir()
-        broken.boxctl("restart", "cache")
-        one.cluster("resume", broken.name)
-
-    office.happens("`boxctl cluster restart`, and a node does not come back", restart, undo=repair)
-    for node in others:
-        assert node.pids("web") == before[node]
 
 
 def test_a_change_of_configuration_reaches_all_nodes(office: Office) -> None:
@@ -435,22 +296,7 @@ def test_or_none_of_them(office: Office) -> None:
         assert port not in listening(node)
 
 
-def operations_of(node: BoxNode) -> list[Journal]:
-    return [found for found in Journal.all(Paths(node.prefix).operations) if found.kind == "rolling"]
-
-
-@pytest.fixture(scope="module")
-def reserve(office: Office) -> BoxNode:
-    """A fourth machine, let in while people work."""
-    node = office.company.nodes[3]
-    node.install("agent")
-    office.happens("a fourth machine joins", lambda: void(node.join(office.nodes[0], "--reserve")))
-    return node
-
-
-def test_load_wakes_a_reserve_and_requests_reach_it(
-    office: Office, reserve: BoxNode, figure: Callable[[str], None]
-) -> None:
+def test_load_wakes_a_reserve_and_requests_reach_it(office: Office, figure: Callable[[str], None]) -> None:
     one, begun = office.nodes[0], time.monotonic()
     # Whatever this machine does is above two per cent.
     size, thresholds = ("--minimum", "3", "--maximum", "4"), ("--out", "2", "--in", "1")
@@ -459,24 +305,24 @@ def test_load_wakes_a_reserve_and_requests_reach_it(
         one.cluster("scaling", *size, *thresholds, "--window", "1", "--cool-down", "1")
         wait_until(lambda: rest_of(office) == "awake", seconds=300)
         figure(f"a reserve at work {time.monotonic() - begun:.0f} s after the policy, its window one minute")
-        before = answered(reserve)
-        wait_until(lambda: answered(reserve) > before + 5)
+        before = answered(office.reserve)
+        wait_until(lambda: answered(office.reserve) > before + 5)
 
     office.happens("load wakes a reserve node", wake)
     assert "waking node-4" in one.cluster("scaling").stdout
 
 
-def test_load_gone_it_sleeps_and_nobody_is_cut_off(office: Office, reserve: BoxNode) -> None:
+def test_load_gone_it_sleeps_and_nobody_is_cut_off(office: Office) -> None:
     one = office.nodes[0]
 
     def sleep() -> None:
         one.cluster("scaling", "--minimum", "1", "--maximum", "3")
         wait_until(lambda: rest_of(office) == "asleep", seconds=300)
         one.cluster("scaling", "--off")
-        wait_until(lambda: not reserve.pids("web") and not reserve.pids("balancer"))
+        wait_until(lambda: not office.reserve.pids("web") and not office.reserve.pids("balancer"))
 
     office.happens("a reserve node goes to sleep", sleep)
-    assert reserve.pids("member")
+    assert office.reserve.pids("member")
 
 
 def rest_of(office: Office) -> str:
