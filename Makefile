@@ -30,7 +30,7 @@ app: ## an app of your own, as docs/dev/add-an-app.md has it: make app NAME=trip
 	$(PYTHON) -m tests.architecture.app_page $(NAME)
 
 requirements: ## pin what requirements/*.in ask for, with hashes
-	@for name in portal dev build; do \
+	@for name in portal dev build clients; do \
 	  .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	    --no-emit-package python-ldap \
 	    --python-version 3.13 requirements/$$name.in -o requirements/$$name.txt; done
