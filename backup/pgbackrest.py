@@ -134,7 +134,7 @@ def write_config(node: Node, settings: Settings) -> None:
     everywhere = (*settings.targets, *settings.closed)
     for target in everywhere:
         kind_of(target).repair(node, target)
-    text = config_text(node, settings, settings.targets)
+    text = config_text(node, settings, settings.written)
     write_atomically(config_file(node), text, mode=0o400, owner=owner)
     closed = node.paths.backup / "pgbackrest-closed.conf"
     if settings.closed:
@@ -155,7 +155,7 @@ def renew_config(node: Node, settings: Settings) -> None:
 
     They differ where somebody was killed while a target was tried: it would keep the log from the others.
     """
-    text = config_text(node, settings, settings.targets)
+    text = config_text(node, settings, settings.written)
     if config_file(node).read_text(encoding="utf-8") != text:
         write_config(node, settings)
 

@@ -1,9 +1,10 @@
 """A new key for everything: what to do when somebody leaves who could open the backups.
 
 Neither pgBackRest nor rclone can change the key of what is there. So each place gets another repository,
-beside the one that there was, and every backup from then on goes into it. The older one is closed: it is
-read, and retention takes its sets, until the last one is gone. Whoever has opened it before may have kept its
-key, which nothing can undo; of what is made from now on they can open nothing.
+beside the one that there was, and every backup from then on goes into it. Log and files go into both until
+there is a set in the new one: before, there would be nothing to begin with for the moments since. Then the
+older one is closed: it is read, and retention takes its sets, until the last one is gone. Whoever has opened
+it before may have kept its key, which nothing can undo; of what is made after that set they can open nothing.
 """
 
 from __future__ import annotations
@@ -40,12 +41,10 @@ def rotate(node: Node, chosen: Settings, name: str) -> tuple[Settings, RecoveryK
         targets=tuple(_next(node, chosen, one, after) for after, one in enumerate(chosen.targets)),
         closed=tuple(setup.opened_by(one, key, holder, on=now.date()) for one in (*chosen.closed, *closed)),
     )
-    # Meanwhile PostgreSQL archives to both, so that a failure leaves no gap in the old ones.
-    both = replace(changed, targets=(*changed.closed[len(chosen.closed) :], *changed.targets))
     try:
         for old, new in zip(chosen.targets, changed.targets, strict=True):
             _prepare(node, changed, old, new)
-        pgbackrest.write_config(node, both)
+        pgbackrest.write_config(node, changed)
         for one in changed.targets:
             pgbackrest.create_stanza(node, changed, one)
         setup.write_ring(node, changed)
@@ -54,7 +53,6 @@ def rotate(node: Node, chosen: Settings, name: str) -> tuple[Settings, RecoveryK
         for old, new in zip(chosen.targets, changed.targets, strict=True):
             _abandon(node, chosen, old, new)
         raise
-    pgbackrest.write_config(node, changed)
     proofs.admit(node.paths, holder, key.proofs())
     return changed, key
 
@@ -70,6 +68,49 @@ def drop_old_keys(node: Node, chosen: Settings) -> Settings:
     changed = replace(chosen, closed=closed)
     setup.write_ring(node, changed)
     return changed
+
+
+def write_again(node: Node, target: Target) -> None:
+    """Have log and files go to a closed repository too, since the box begins anew with a set of it."""
+    with settings.changing(node.paths):
+        latest = settings.load(node.paths)
+        changed = replace(latest, closed=tuple(
+            replace(one, closed=replace(one.closed, at=datetime.now(UTC), is_written=True))
+            if one.number == target.number and one.closed else one
+            for one in latest.closed
+        ))  # fmt: skip
+        settings.save(node.paths, changed)
+        pgbackrest.write_config(node, changed)
+
+
+def close_followed(node: Node, chosen: Settings) -> Settings:
+    """Write no more to the closed repositories whose place has a set in the open one that was made since."""
+    followed = {
+        one.number for one in chosen.written if one.closed and _newest(node, chosen, one) > one.closed.at
+    }
+    if not followed:
+        return chosen
+    now = datetime.now(UTC)
+    with settings.changing(node.paths):
+        latest = settings.load(node.paths)
+        changed = replace(
+            latest, closed=tuple(_ended(one, now) if one.number in followed else one for one in latest.closed)
+        )
+        settings.save(node.paths, changed)
+        pgbackrest.write_config(node, changed)
+    return changed
+
+
+def _newest(node: Node, chosen: Settings, old: Target) -> datetime:
+    """When the newest good set ended that lies at the same place with the key of now."""
+    always = datetime.min.replace(tzinfo=UTC)
+    there = (known for one in chosen.targets if one.spot == old.spot for known in sets.known(node, one))
+    return max((one.ended_at for one in there if not one.problem), default=always)
+
+
+def _ended(one: Target, now: datetime) -> Target:
+    assert one.closed is not None  # noqa: S101 - those among `Settings.closed` are
+    return replace(one, closed=replace(one.closed, at=now, is_written=False))
 
 
 def expire_closed(node: Node, chosen: Settings) -> Settings:
@@ -127,7 +168,7 @@ def _thin(node: Node, chosen: Settings, old: Target) -> bool:
 
 def _closed(chosen: Settings, target: Target, now: datetime) -> Target:
     name = settings.free_name(f"{target.name}-until-{now:%Y-%m-%d}", chosen)
-    return replace(target, name=name, closed=Closed(chosen.master_key, chosen.key_ring, now))
+    return replace(target, name=name, closed=Closed(chosen.master_key, chosen.key_ring, now, is_written=True))
 
 
 def _next(node: Node, chosen: Settings, target: Target, after: int) -> Target:

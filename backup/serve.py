@@ -54,7 +54,7 @@ def main() -> None:
     paths = Paths.from_environment()
     chosen, watch = settings.load(paths), log_archiving.Watch()
     threading.Thread(target=hand_over, args=(paths, watch), daemon=True).start()
-    for target in chosen.targets:
+    for target in chosen.written:
         # Each of its own: a target that is away must not keep the files from the others.
         threading.Thread(target=keep_up, args=(paths, target.name, watch), daemon=True).start()
     while True:
@@ -93,7 +93,8 @@ def hand_over(paths: Paths, watch: log_archiving.Watch) -> None:
 
 
 def keep_up(paths: Paths, name: str, watch: log_archiving.Watch) -> None:
-    """Copy what is new, for ever. The log is looked for apart: a large file must not hide how it is."""
+    """Copy what is new, as long as anything goes there. The log is looked for apart: a large file must not
+    hide how it is."""
     threading.Thread(target=follow_log, args=(paths, name, watch), daemon=True).start()
     looked_at = 0.0
     while True:
@@ -101,6 +102,8 @@ def keep_up(paths: Paths, name: str, watch: log_archiving.Watch) -> None:
         try:
             node, chosen = Node.load(paths), settings.load(paths)
             target = chosen.target(name)
+            if target not in chosen.written:
+                return
             copy_new(node, chosen, target)
             if began - looked_at > GAP_SECONDS:
                 looked_at = began
@@ -112,11 +115,14 @@ def keep_up(paths: Paths, name: str, watch: log_archiving.Watch) -> None:
 
 
 def follow_log(paths: Paths, name: str, watch: log_archiving.Watch) -> None:
-    """Note how far the target has the log, for ever."""
+    """Note how far the target has the log, as long as it goes there."""
     while True:
         try:
             node, chosen = Node.load(paths), settings.load(paths)
-            log_archiving.follow(node, chosen.target(name), watch)
+            target = chosen.target(name)
+            if target not in chosen.written:
+                return
+            log_archiving.follow(node, target, watch)
         except Exception:
             log.exception("The log at %s is looked at again in %.0f s.", name, FOLLOW_SECONDS)
         time.sleep(FOLLOW_SECONDS)

@@ -27,11 +27,14 @@ class BackupRefused(Exception):
 
 @dataclass(frozen=True)
 class Closed:
-    """What a repository was made with that is only read any more, since there is a newer key."""
+    """What a repository was made with that goes, since there is a newer key."""
 
     master_key: str = field(repr=False)
     key_ring: str = field(repr=False)
     at: datetime
+    """Its time line ends there."""
+    is_written: bool = False
+    """Whether log and files still go there: until the repository that follows has a set to begin with."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,22 @@ class Settings:
     @property
     def rule(self) -> Rule:
         return Rule(self.keep_last, self.keep_days, self.keep_weeks, self.keep_months)
+
+    @property
+    def written(self) -> tuple[Target, ...]:
+        """Where log and files go."""
+        return (*self.targets, *(one for one in self.closed if one.closed and one.closed.is_written))
+
+    def before(self, target: Target, moment: datetime | None) -> tuple[Target, ...]:
+        """What lies at the place of a target of older keys and reaches to a moment, or to the end; the newest
+        first."""
+        return tuple(
+            one
+            for one in reversed(self.closed)
+            if one.closed
+            and one.spot == target.spot
+            and (one.closed.is_written or (moment is not None and moment < one.closed.at))
+        )
 
     @property
     def locked_days(self) -> int:

@@ -27,7 +27,7 @@ def restore(node: Node, given: argparse.Namespace) -> None:
     sets.refresh(node, Vault(node, chosen, target))
     moment = _moment(given.to, ZoneInfo(node.box.time_zone))
     is_set_alone = bool(given.set) and moment is None
-    plan = planned(node, target, label=given.set, moment=moment, is_set_alone=is_set_alone)
+    _, plan = planned(node, chosen, target, label=given.set, moment=moment, is_set_alone=is_set_alone)
     say(str(plan))
     say(_what_is_lost(node, plan.moment or (plan.begin_with.ended_at if is_set_alone else None)))
     if not given.yes and not _is_meant():

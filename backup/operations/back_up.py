@@ -83,7 +83,7 @@ def main() -> None:
             target = chosen.target(str(name))
             try:
                 if target.closed:
-                    raise BackupRefused("It is closed: no backup goes there any more.")
+                    raise BackupRefused("It is closed: no backup is made there any more.")
                 with told_of_silence(journal, target.name):
                     is_extra = bool(journal.arguments.get("is_extra", False))
                     said.append(to_target(node, chosen, target, asked, journal, is_extra=is_extra))
@@ -94,7 +94,7 @@ def main() -> None:
                     ledger.write(attempt_at=datetime.now(UTC).isoformat(), problem=error)
         if chosen.closed:
             try:
-                chosen = rotation.expire_closed(node, chosen)
+                chosen = rotation.expire_closed(node, rotation.close_followed(node, chosen))
             except TROUBLE as error:
                 # With the next backup once more: nothing depends on it.
                 said.append(f"What an older key opens could not be thinned out: {error}")

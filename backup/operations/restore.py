@@ -26,7 +26,7 @@ from appliance.services import enabled, portal
 from appliance.services.database import setup
 from appliance.services.database.names import cluster
 from appliance.supervise import Supervisor, SupervisorError, supervisor_for
-from backup import blobs, log_gaps, moments, pgbackrest, sets, settings, state_file
+from backup import blobs, log_gaps, moments, pgbackrest, rotation, sets, settings, state_file
 from backup.ledger import ledger_of
 from backup.operations import back_up
 from backup.operations.back_up import TROUBLE
@@ -67,17 +67,27 @@ class Plan:
         )
 
 
-def planned(node: Node, target: Target, *, label: str, moment: datetime | None, is_set_alone: bool) -> Plan:
-    """What this machine's memory of the target and the target's log make of what is wanted."""
-    return decide(
-        sets.known(node, target),
-        label=label,
-        moment=moment,
-        version=portal.version(node),
-        now=datetime.now(UTC),
-        timeline=None if is_set_alone else sets.lived(node, target, moment),
-        gaps=log_gaps.gaps_of(node, target),
-    )
+def planned(
+    node: Node, chosen: Settings, target: Target, *, label: str, moment: datetime | None, is_set_alone: bool
+) -> tuple[Target, Plan]:
+    """What this machine's memory of the target and the target's log make of what is wanted, and from where it
+    comes: what was before a new key is in the older one's repository, at the same place."""
+    refused: BackupRefused | None = None
+    for one in (target, *chosen.before(target, moment)):
+        try:
+            return one, decide(
+                sets.known(node, one),
+                label=label,
+                moment=moment,
+                version=portal.version(node),
+                now=datetime.now(UTC),
+                timeline=None if is_set_alone else sets.lived(node, one, moment),
+                gaps=log_gaps.gaps_of(node, one),
+            )
+        except BackupRefused as error:
+            refused = refused or error
+    assert refused is not None  # noqa: S101 - the first one was
+    raise refused
 
 
 def decide(
@@ -174,14 +184,16 @@ class Restore:
         said = dict(self.journal.arguments)
         sets.refresh(self.node, self.vault)
         moment = datetime.fromisoformat(said["moment"]) if said.get("moment") else None
-        plan = planned(
-            self.node, self.target, label=str(said.get("set", "")), moment=moment,
+        asked = self.target
+        self.target, plan = planned(
+            self.node, self.chosen, self.target, label=str(said.get("set", "")), moment=moment,
             is_set_alone=moment is None and said.get("is_set_alone", False),
         )  # fmt: skip
+        self.vault = Vault(self.node, self.chosen, self.target)
         self.journal.progress(str(plan))
         if not self.journal.noted("swapping"):
             if said.get("with_safety", True) and not self.journal.noted("safety"):
-                to = self.chosen.targets[0] if self.target.closed else self.target
+                to = self.chosen.targets[0] if asked.closed else asked
                 made = back_up.to_target(self.node, self.chosen, to, "incr", self.journal, is_extra=True)
                 self.journal.append("safety", made=made)
             self.prepare(plan)
@@ -218,6 +230,8 @@ class Restore:
             return
         self.journal.progress("Stopping what uses the database.")
         self.journal.append("swapping", running=self.running())
+        if self.target.closed:
+            rotation.write_again(self.node, self.target)
         self.supervisor.stop(*self._standing_still())
         pgbackrest.forget_handed_over(self.node)
         if self.place.exists() and self.beside.exists():

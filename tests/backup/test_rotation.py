@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from appliance.paths import Paths
-from backup import disaster_recovery, rotation, sets, settings, setup, state_file, status
+from backup import blobs, disaster_recovery, rotation, sets, settings, setup, state_file, status
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
+from backup.ledger import ledger_of
 from backup.rclone import KEY_RINGS, Vault
 from backup.settings import BackupRefused
 from tests.appliance.boxes import boxctl
@@ -72,6 +74,8 @@ def test_from_a_new_key_on_all_is_made_anew_and_the_old_runs_out(rotated: Kept, 
     state = restore(rotated, target=old.name, set=made.label, is_set_alone=True)
     assert state.state == "done", state.progress.text
     assert rotated.keys() == there
+    # The full backup that it asks for.
+    newer = back_up(rotated, "full")
 
     # Onto an empty machine with the new key alone: it finds the newest of the repositories.
     said: list[str] = []
@@ -109,6 +113,57 @@ def test_from_a_new_key_on_all_is_made_anew_and_the_old_runs_out(rotated: Kept, 
     plan = replace(rotated.settings, **{name: getattr(before, name) for name in names})
     settings.save(rotated.node.paths, plan)
     rotated.settle_down(key)
+
+
+def test_moments_since_a_new_key_are_reached_also_before_there_is_a_set_of_it(
+    rotated: Kept, empty_machine: Paths
+) -> None:
+    """Until then the repository of the older key gets log and files as well, and from then on no more."""
+    made = back_up(rotated, "full")
+    old_archive = rotated.repository / "database/archive"
+    _, key = rotation.rotate(rotated.node, rotated.settings, "anna")
+    setup.enforce(rotated.node, lambda _: None)
+    rotated.settle_down(key)
+    (first,) = rotated.add_blobs(1)
+    copy_everywhere(rotated)
+    time.sleep(1.5)
+    to = datetime.now(UTC)
+    time.sleep(1.5)
+    (after,) = rotated.add_blobs(1)
+    copy_everywhere(rotated)
+    hand_over(rotated)
+    # The box could burn in this moment.
+    said: list[str] = []
+    disaster_recovery.begin(
+        empty_machine, disaster_recovery.place(str(rotated.folder)), key, moment=None, version="0.1.0",
+        say=said.append,
+    )  # fmt: skip
+    assert made.label in said[0]
+    rotated.lose(first)
+    state = restore(rotated, moment=to.isoformat())
+    assert state.state == "done", state.progress.text
+    assert {first, after} & rotated.keys() == {first}
+    assert rotated.stored(first) == rotated.contents[first]
+
+    newer = back_up(rotated)
+    assert newer.kind == "full"
+    old = rotated.settings.closed[-1]
+    assert old.closed is not None
+    assert (old.closed.is_written, old.closed.at > newer.ended_at) == (False, True)
+    there = sorted(old_archive.rglob("*"))
+    hand_over(rotated)
+    assert sorted(old_archive.rglob("*")) == there
+    # What was before is still there, by the name of the place.
+    state = restore(rotated, moment=to.isoformat())
+    assert state.state == "done", state.progress.text
+    assert {first, after} & rotated.keys() == {first}
+
+
+def copy_everywhere(kept: Kept) -> None:
+    """As the service does."""
+    for target in kept.settings.written:
+        with ledger_of(kept.node, target) as ledger:
+            blobs.catch_up(kept.node, Vault(kept.node, kept.settings, target), ledger, from_start=False)
 
 
 def test_a_holder_more_opens_what_is_closed_too_and_one_who_goes_does_not(rotated: Kept) -> None:
