@@ -236,7 +236,11 @@ def _with_target(node: Node, chosen: Settings, used: Target) -> Settings:
     alike = [one for one in chosen.targets if one.kind == used.kind]
     same = [one for one in alike if kind_of(one).is_at(one, used)] or alike
     if same:
-        used = replace(used, number=same[0].number, name=same[0].name, locked_days=same[0].locked_days)
+        before = same[0]
+        used = replace(
+            used, number=before.number, name=before.name,
+            locked_days=before.locked_days, renews_locks=before.renews_locks,
+        )  # fmt: skip
     else:
         used = replace(used, number=setup.next_number(node, chosen))
     return replace(chosen, targets=(used, *(one for one in chosen.targets if one.number != used.number)))

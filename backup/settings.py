@@ -64,6 +64,8 @@ class Target:
     closed: Closed | None = None
     locked_days: int = 0
     """For so long the bucket keeps what is written, whatever is deleted: see `backup.object_lock`."""
+    renews_locks: bool = False
+    """Whether what lies there is locked anew before that ends."""
 
     @property
     def repository(self) -> str:

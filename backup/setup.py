@@ -85,9 +85,11 @@ def _admit(node: Node, chosen: Settings, target: Target, say: Say) -> tuple[Sett
     try:
         say(f"Trying {target}.")
         vault.probe()
-        target = replace(target, locked_days=kind_of(target).locked_days(node, target))
+        target = kind_of(target).with_lock(node, target)
         if target.locked_days:
             say(f"What is written there is locked for {target.locked_days} days.")
+            if not target.renews_locks:
+                say("The key may not lock it for longer: for that it needs s3:PutObjectRetention.")
         changed = with_target(changed, target)
         is_ours = vault.is_opened_by(chosen.ring)
         is_fresh = is_ours is None and vault.is_empty()

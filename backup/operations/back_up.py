@@ -20,6 +20,7 @@ from backup import (
     blobs,
     log_gaps,
     moments,
+    object_lock,
     pgbackrest,
     retention,
     rotation,
@@ -156,6 +157,8 @@ def to_target(
         sets.store(node, vault, made, listed.values())
         ledger.write(attempt_at=datetime.now(UTC).isoformat(), problem="")
         thinned = thin(node, chosen, vault, ledger, held=held, live=set(listed))
+        # Last: there is a set whatever the store says to it.
+        object_lock.renew_in_time(node, target, ledger, journal.progress)
     lost = f" {made.missing} files nobody has any more." if made.missing else ""
     went = f" {thinned} old ones went." if thinned else ""
     return (

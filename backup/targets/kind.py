@@ -58,9 +58,9 @@ class Kind:
         """The command after which what was copied survives a power cut; none where others see to it."""
         return ()
 
-    def locked_days(self, node: Node, target: Target) -> int:
-        """For how many days what is written there stays, whatever is deleted: see `backup.object_lock`."""
-        return 0
+    def with_lock(self, node: Node, target: Target) -> Target:
+        """With what the place says of how long it keeps what is deleted: see `backup.object_lock`."""
+        return target
 
     def disk(self, target: Target) -> Path | None:
         """Where it can be seen from here how much room there is."""

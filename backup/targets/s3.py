@@ -6,6 +6,7 @@ import getpass
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
@@ -73,8 +74,9 @@ class S3(Kind):
             **({"storage-ca-file": authority} if authority else {}),
         }
 
-    def locked_days(self, node: Node, target: Target) -> int:
-        return object_lock.days_of(node, target)
+    def with_lock(self, node: Node, target: Target) -> Target:
+        lock = object_lock.of(node, target)
+        return replace(target, locked_days=lock.days, renews_locks=lock.is_renewable)
 
     def base(self, target: Target) -> str:
         return f"away:{target.bucket}/{target.prefix}"

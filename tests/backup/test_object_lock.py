@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import urllib3
@@ -13,7 +14,8 @@ from minio.datatypes import Object
 from minio.deleteobjects import DeleteObject
 from minio.objectlockconfig import DAYS, ObjectLockConfig
 
-from backup import pgbackrest, sets, settings, setup, state_file
+from backup import object_lock, pgbackrest, sets, settings, setup, state_file
+from backup.ledger import ledger_of
 from backup.rclone import Vault
 from backup.sets import known
 from backup.settings import BackupRefused, Settings, Target
@@ -90,6 +92,57 @@ def test_a_target_that_locks_is_known_as_such_and_told(kept: Kept, locked: Targe
     for command in ("status", "list"):
         said = boxctl(kept.node, "backup", command).stdout
         assert "what is written there is locked for 3 days" in said
+
+
+def until(bucket: Minio) -> dict[str, datetime]:
+    """Until when the newest version of each object is locked."""
+    found = {}
+    for one in bucket.list_objects(LOCKED_BUCKET, prefix="our/box/", recursive=True):
+        kept = bucket.get_object_retention(LOCKED_BUCKET, str(one.object_name))
+        assert kept is not None
+        found[str(one.object_name)] = kept.retain_until_date
+    return found
+
+
+def test_what_lies_there_is_locked_anew_before_its_lock_ends(
+    kept: Kept, locked: Target, bucket: Minio
+) -> None:
+    assert locked.renews_locks
+    state = perform(kept, "backup", kind="incr", targets=["locked"])
+    assert state.state == "done", state.progress.text
+    before, renewed_at = until(bucket), renewed(kept, locked)
+    # Not long ago: nothing is asked of the store.
+    state = perform(kept, "backup", kind="incr", targets=["locked"])
+    assert renewed(kept, locked) == renewed_at
+    with ledger_of(kept.node, locked) as ledger:
+        then = datetime.now(UTC) - timedelta(days=DAYS_LOCKED) / 3
+        ledger.write(locks_renewed_at=then.isoformat())
+    began_at = datetime.now(UTC)
+    state = perform(kept, "backup", kind="incr", targets=["locked"])
+    assert state.state == "done", state.progress.text
+    after = until(bucket)
+    assert min(after.values()) >= (began_at + timedelta(days=DAYS_LOCKED)).replace(microsecond=0)
+    assert all(after[name] > before[name] for name in before.keys() & after.keys())
+    assert renewed(kept, locked) >= began_at
+
+
+def renewed(kept: Kept, locked: Target) -> datetime:
+    with ledger_of(kept.node, locked) as ledger:
+        at = ledger.moment("locks_renewed_at")
+    assert at is not None
+    return at
+
+
+def test_it_is_time_three_times_within_a_lock() -> None:
+    now, target = (
+        datetime(2026, 11, 28, tzinfo=UTC),
+        Target(1, "b", "s3", "", locked_days=30, renews_locks=True),
+    )
+    assert object_lock.is_due(target, last=None, now=now)
+    assert object_lock.is_due(target, last=now - timedelta(days=10), now=now)
+    assert not object_lock.is_due(target, last=now - timedelta(days=10) + timedelta(seconds=1), now=now)
+    assert not object_lock.is_due(replace(target, renews_locks=False), last=None, now=now)
+    assert not object_lock.is_due(replace(target, locked_days=0), last=None, now=now)
 
 
 @pytest.fixture

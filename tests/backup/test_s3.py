@@ -190,10 +190,10 @@ def test_an_authority_that_says_nothing_of_its_key_is_believed(
     proxy, pem = plain_authority
     behind = replace(offsite, number=30, endpoint=f"https://localhost:{proxy.port}", ca_pem=pem)
     store_authorities.write(kept.node, (*kept.settings.targets, behind))
-    assert object_lock.days_of(kept.node, behind) == 0
+    assert object_lock.of(kept.node, behind).days == 0
     store_authorities.write(kept.node, (*kept.settings.targets, replace(behind, ca_pem=offsite.ca_pem)))
     with pytest.raises(BackupRefused, match="does not say whether it locks") as refused:
-        object_lock.days_of(kept.node, behind)
+        object_lock.of(kept.node, behind)
     assert "Traceback" not in str(refused.value)
     store_authorities.write(kept.node, kept.settings.targets)
 
