@@ -32,6 +32,9 @@ LABELS: Mapping[str, _StrOrPromise] = {
     "loss_reason": _("why it was lost"),
     "reached_by": _("telephones and addresses"),
     "lines": _("products"),
+    "external_id": _("external ID"),
+    "external_source": _("external source"),
+    "external_version": _("external version"),
 }
 """As sentences on changes name them."""
 

@@ -48,6 +48,7 @@ LABELS = {
     "parent": gettext_lazy("Part of"),
     "needs_acceptance": gettext_lazy("The result is accepted"),
     "may_move_deadline": gettext_lazy("Whoever is responsible moves the deadline"),
+    "external_id": gettext_lazy("External ID"),
 }
 
 

@@ -56,6 +56,7 @@ class NewUser:
     phone: str = ""
     city: str = ""
     gender: str = ""
+    external_id: str = ""
     birthday_on: date | None = None
     language: str = ""
     is_administrator: bool = False
@@ -152,6 +153,7 @@ PROFILE_FIELDS = (
     "phone",
     "city",
     "gender",
+    "external_id",
     "birthday_on",
     "birthday_shown",
     "language",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _TEXTS = (
     *("first_name", "last_name", "former_last_name", "patronymic"),
-    *("position", "phone", "email", "city", "gender"),
+    *("position", "phone", "email", "city", "gender", "external_id"),
 )
 _BLANK = (*_TEXTS, "own_words", "language", "time_zone")
 _FOLLOWS = Stays("the database writes it anew with the login and the e-mail, which are erased")

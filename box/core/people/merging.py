@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 FIELDS = (
     *("login", "email", "last_name", "first_name", "patronymic", "former_last_name"),
-    *("position", "phone", "city", "gender", "birthday_on", "photo"),
+    *("position", "phone", "city", "gender", "birthday_on", "external_id", "photo"),
 )
 # Of the account that goes only what it was called is left: it goes on finding the person.
-_LEFT_BLANK = ("patronymic", "former_last_name", "position", "phone", "city", "gender")
+_LEFT_BLANK = (*("patronymic", "former_last_name", "position", "phone", "city", "gender", "external_id"),)
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,19 @@ class Text:
 
 
 @dataclass(frozen=True)
+class ExternalId(Text):
+    """What another program calls a row, empty where none does: found by an index of those that have one."""
+
+    def _like(self, pattern: str) -> Q:
+        found = super()._like(pattern)
+        return found & ~Q(**{self.lookup: ""}) if pattern else found
+
+    def condition(self, operator: str, value: Any) -> Q:
+        given = ["" if one in (None, False) else one for one in several(value)]
+        return super().condition(operator, given[0] if len(given) == 1 else given)
+
+
+@dataclass(frozen=True)
 class Keyword:
     """One of the words that the column itself holds."""
 

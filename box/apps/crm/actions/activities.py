@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
 
 MOST_BOUND = 50
-_GIVEN = frozenset({"kind", "direction", "subject", "text", "result", "about", "number"})
+_EXTERNAL = ("external_id", "external_source", "external_version")
+_GIVEN = frozenset({"kind", "direction", "subject", "text", "result", "about", "number", *_EXTERNAL})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,9 @@ class NewActivity:
     deadline: datetime | None = None
     about: str = ""
     number: str = ""
+    external_id: str = ""
+    external_source: str = ""
+    external_version: str = ""
 
 
 @transaction.atomic
@@ -55,6 +59,7 @@ def add_activity(new: NewActivity, records: Sequence[Record], *, by: User | None
         kind=new.kind, subject=subject, direction=new.direction, text=new.text, responsible=new.responsible,
         created_by=by, at=new.deadline or new.at or moment(), seconds=new.seconds, created_at=moment(),
         deadline=new.deadline, about=new.about, number=new.number,
+        **{name: getattr(new, name) for name in _EXTERNAL},
     )  # fmt: skip
     check_fields(activity, _GIVEN)
     refuse_distant(activity.at)

@@ -83,12 +83,12 @@ def _activity(call: CallFinished, records: Sequence[Record]) -> NewActivity:
         # A next step must be somebody's who works here: of whose telephone rang, if need be.
         who = next((one for one in (responsible, *people.values()) if one.is_active), None)
         said = _("Call back")
-        more = {"deadline": call.call_back_by if who else None}
+        deadline = call.call_back_by if who else None
     else:
         who = people.get(call.user_id or 0)
         is_in = call.direction == "in"
         said = _("Incoming call") if is_in else _("Outgoing call")
-        more = {"deadline": None}
+        deadline = None
     return NewActivity(
         kind="call",
         direction=call.direction,
@@ -99,7 +99,7 @@ def _activity(call: CallFinished, records: Sequence[Record]) -> NewActivity:
         seconds=call.talk_seconds,
         about=about(call.call_id),
         number=number[:LONGEST_NUMBER],
-        **more,
+        deadline=deadline,
     )
 
 

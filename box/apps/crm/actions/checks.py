@@ -26,6 +26,7 @@ _CHECKED = frozenset(
     {
         "title", "first_name", "patronymic", "last_name", "position", "born_on", "tax_number", "address",
         "comment", "amount", "currency", "begins_on", "expected_on", "source_note", "utm",
+        "external_id", "external_source", "external_version",
     }
 )  # fmt: skip
 

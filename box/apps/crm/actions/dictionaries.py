@@ -189,6 +189,7 @@ class ProductDraft:
     vat: VatRate
     article: str = ""
     about: str = ""
+    external_id: str = ""
     is_vat_included: bool = True
     prices: Mapping[str, Decimal] = field(default_factory=dict)
 
@@ -202,7 +203,8 @@ def save_product(product: Product | None, draft: ProductDraft, *, by: User | Non
     held.name, held.article = " ".join(draft.name.split()), draft.article.strip()
     held.about, held.unit, held.vat = draft.about.strip(), draft.unit, draft.vat
     held.is_vat_included = draft.is_vat_included
-    check_fields(held, ["name", "article", "about"])
+    held.external_id = draft.external_id
+    check_fields(held, ["name", "article", "about", "external_id"])
     if held.article and Product.objects.filter(article=held.article).exclude(pk=held.pk).exists():
         raise ValidationError({"article": _("Another product has this article.")})
     if any(amount < 0 for amount in draft.prices.values()):

@@ -47,6 +47,10 @@ _FILLED = (
 )  # fmt: skip
 
 
+EXTERNAL = ("external_id", "external_source", "external_version")
+"""What another program calls it: all of one record, or nothing."""
+
+
 @dataclass(frozen=True)
 class Relation:
     """Rows that name a record in this field; of those with the same `keys` a record has one."""
@@ -170,7 +174,8 @@ def _check(first: Record, rest: Sequence[Record], by: User | None) -> None:
 
 def _absorb(kept: Record, gone: Record, by: User | None) -> None:
     moved = {relation.name: ids for relation in RELATIONS if (ids := relation.move(gone, kept))}
-    filled = [name for name in _FILLED if not getattr(kept, name) and getattr(gone, name)]
+    fillable = _FILLED if any(getattr(kept, name) for name in EXTERNAL) else (*_FILLED, *EXTERNAL)
+    filled = [name for name in fillable if not getattr(kept, name) and getattr(gone, name)]
     for name in filled:
         # What was its own client would be itself.
         if getattr(gone, name) != kept.pk:
@@ -186,6 +191,7 @@ def _finish(kept: Record, rest: Sequence[Record]) -> None:
     kept.save(
         update_fields=[
             *(name.removesuffix("_id") for name in _FILLED),
+            *EXTERNAL,
             "changed_by",
             "changed_at",
             "audience",
@@ -201,4 +207,4 @@ def _empty_again(kept: Record, gone: Record, filled: Iterable[str]) -> None:
     for name in names:
         setattr(kept, name, getattr(blank, name))
     if names:
-        kept.save(update_fields=[name.removesuffix("_id") for name in names])
+        kept.save(update_fields=[one if one in EXTERNAL else one.removesuffix("_id") for one in names])

@@ -59,7 +59,7 @@ MOST_AT_ONCE = 500
 PLAIN = (
     "title", "first_name", "patronymic", "last_name", "position", "born_on", "tax_number", "address",
     "comment", "amount", "currency", "begins_on", "expected_on", "source", "source_note", "utm",
-    "company", "contact", "loss_reason",
+    "company", "contact", "loss_reason", "external_id", "external_source", "external_version",
 )  # fmt: skip
 
 
@@ -91,6 +91,9 @@ class NewRecord:
     company: Record | None = None
     contact: Record | None = None
     loss_reason: LossReason | None = None
+    external_id: str = ""
+    external_source: str = ""
+    external_version: str = ""
     # Of a paper: what it is written for, and who may change that may write it.
     deal: Record | None = None
     contacts: Sequence[Record] = ()

@@ -27,8 +27,18 @@ from box.apps.crm.actions.activities import (
 from box.apps.crm.api.fields import moment_of, person_at, whole
 from box.apps.crm.api.records import All, Changed, New, One, declare_method
 from box.apps.crm.models import Activity, ActivityBinding, Record
-from box.core.registry.filtering import Flag, Moment, Named, Number, Related, Text, condition_of, order_of
-from box.core.registry.rest import Call, Listing, listed, not_found, shaped, truth
+from box.core.registry.filtering import (
+    ExternalId,
+    Flag,
+    Moment,
+    Named,
+    Number,
+    Related,
+    Text,
+    condition_of,
+    order_of,
+)
+from box.core.registry.rest import Call, Listing, listed, not_found, one_text, shaped, truth
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -40,6 +50,9 @@ _TYPES = {Kind.MEETING: 1, Kind.CALL: 2, Kind.TASK: 3, Kind.EMAIL: 4}
 _BY_TYPE = {str(number): kind for kind, number in _TYPES.items()}
 _DIRECTIONS = {"": "0", "in": "1", "out": "2"}
 _BY_DIRECTION = {number: word for word, number in _DIRECTIONS.items()}
+_EXTERNAL = {
+    "ORIGIN_ID": "external_id", "ORIGINATOR_ID": "external_source", "ORIGIN_VERSION": "external_version",
+}  # fmt: skip
 _FILTERS: Mapping[str, Filterable] = {
     "ID": Number("id"),
     "OWNER_ID": Related("bindings__record"),
@@ -50,6 +63,7 @@ _FILTERS: Mapping[str, Filterable] = {
     "SUBJECT": Text("subject"),
     "DEADLINE": Moment("deadline"),
     "CREATED": Moment("created_at"),
+    **{name: ExternalId(column) for name, column in _EXTERNAL.items()},
 }
 _ACTIVITY = dict.fromkeys(
     (
@@ -64,6 +78,7 @@ _ACTIVITY = dict.fromkeys(
             "DEADLINE",
             "CREATED",
         ),
+        *_EXTERNAL,
     ),
     "string",
 )
@@ -83,7 +98,9 @@ def activities(call: Call) -> Listing[Activity]:
         condition &= Q(bindings__record__in=seen)
     rows = _visible(call.user).filter(condition).distinct()
     order = order_of(
-        "ID", call.values["ORDER"], {"ID": "id", "DEADLINE": "deadline", "CREATED": "created_at"}
+        "ID",
+        call.values["ORDER"],
+        {"ID": "id", "DEADLINE": "deadline", "CREATED": "created_at", **_EXTERNAL},
     )
     return Listing(rows, lambda page: _shown(page, call.user), order)
 
@@ -121,6 +138,7 @@ def _row(one: Activity, owner_id: int, type_id: int) -> dict[str, Any]:
         "RESPONSIBLE_ID": str(one.responsible_id), "AUTHOR_ID": str(one.created_by_id or ""),
         "START_TIME": moment_of(one.at), "END_TIME": moment_of(one.done_at),
         "DEADLINE": moment_of(one.deadline), "CREATED": moment_of(one.created_at),
+        **{name: getattr(one, column) for name, column in _EXTERNAL.items()},
     }  # fmt: skip
 
 
@@ -134,11 +152,13 @@ def add(call: Call) -> Activity:
         raise ValidationError(_("TYPE_ID: write one of: %(words)s.") % {"words": ", ".join(_BY_TYPE)})
     is_done = truth(sent.get("COMPLETED", "N") or "N")
     deadline = _time(sent, "DEADLINE") or _time(sent, "END_TIME")
+    external: dict[str, Any] = {column: one_text(sent.get(name)) for name, column in _EXTERNAL.items()}
     new = NewActivity(
         kind=kind, subject=str(sent.get("SUBJECT") or kind.label), text=str(sent.get("DESCRIPTION") or ""),
         direction=_BY_DIRECTION.get(str(sent.get("DIRECTION", "0")), ""), at=_time(sent, "START_TIME"),
         deadline=None if is_done else deadline,
         responsible=person_at(sent.get("RESPONSIBLE_ID") or call.author.pk, call.user),
+        **external,
     )  # fmt: skip
     return add_activity(new, [owner], by=call.author)
 

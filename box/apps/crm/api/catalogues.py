@@ -28,7 +28,16 @@ from box.apps.crm.api.stages import category_of
 from box.apps.crm.catalog import catalog
 from box.apps.crm.models import Currency, Price, Product, Unit, VatRate
 from box.apps.crm.permissions import may_enter
-from box.core.registry.filtering import Amount, Flag, Number, Related, Text, condition_of, order_of
+from box.core.registry.filtering import (
+    Amount,
+    ExternalId,
+    Flag,
+    Number,
+    Related,
+    Text,
+    condition_of,
+    order_of,
+)
 from box.core.registry.rest import (
     Call,
     Conditions,
@@ -36,6 +45,7 @@ from box.core.registry.rest import (
     Parameters,
     listed,
     not_found,
+    one_text,
     shaped,
     truth,
 )
@@ -49,6 +59,7 @@ _CATEGORY = {
 }  # fmt: skip
 _PRODUCT = {
     **dict.fromkeys(("ID", "NAME", "CODE", "DESCRIPTION", "ACTIVE", "CURRENCY_ID", "VAT_ID"), "string"),
+    "XML_ID": "string",
     **dict.fromkeys(("VAT_INCLUDED", "MEASURE"), "string"),
     "PRICE": "string?",
 }
@@ -167,12 +178,13 @@ _FILTERS: Mapping[str, Filterable] = {
     "ID": Number("id"),
     "NAME": Text("name"),
     "CODE": Text("article"),
+    "XML_ID": ExternalId("external_id"),
     "ACTIVE": Flag(Q(retired_at=None)),
     "VAT_ID": Related("vat"),
     "MEASURE": Related("unit"),
     "PRICE": Amount("prices__amount"),
 }
-_ORDERS = {"ID": "id", "NAME": "name"}
+_ORDERS = {"ID": "id", "NAME": "name", "XML_ID": "external_id"}
 
 
 def products(call: Call) -> Listing[Product]:
@@ -194,8 +206,8 @@ def _shown(rows: Sequence[Product]) -> list[dict[str, Any]]:
 def _product(one: Product, prices: Mapping[str, Decimal], base: str) -> dict[str, Any]:
     code = base if base in prices else next(iter(prices), base)
     return {
-        "ID": str(one.pk), "NAME": one.name, "CODE": one.article, "DESCRIPTION": one.about,
-        "ACTIVE": "N" if one.retired_at else "Y", "CURRENCY_ID": code,
+        "ID": str(one.pk), "NAME": one.name, "CODE": one.article, "XML_ID": one.external_id,
+        "DESCRIPTION": one.about, "ACTIVE": "N" if one.retired_at else "Y", "CURRENCY_ID": code,
         "PRICE": str(prices[code]) if code in prices else None, "VAT_ID": str(one.vat_id),
         "VAT_INCLUDED": "Y" if one.is_vat_included else "N", "MEASURE": str(one.unit_id),
     }  # fmt: skip
@@ -253,6 +265,7 @@ def _draft(call: Call, there: Product | None) -> dictionaries.ProductDraft:
         name=str(sent.get("NAME", there.name if there else "")),
         article=str(sent.get("CODE", there.article if there else "")),
         about=str(sent.get("DESCRIPTION", there.about if there else "")),
+        external_id=one_text(sent.get("XML_ID", there.external_id if there else "")),
         unit=unit, vat=vat, prices=prices,
         is_vat_included=truth(sent["VAT_INCLUDED"]) if "VAT_INCLUDED" in sent else is_included,
     )  # fmt: skip

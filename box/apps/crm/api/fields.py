@@ -22,7 +22,18 @@ from box.apps.crm.models import ContactPoint, Record, RecordType
 from box.core.accounts.models import User
 from box.core.fields.kinds import day_of
 from box.core.registry.company import PHONE_REGION
-from box.core.registry.filtering import Amount, Day, Flag, Moment, Named, Number, Related, Text, several
+from box.core.registry.filtering import (
+    Amount,
+    Day,
+    ExternalId,
+    Flag,
+    Moment,
+    Named,
+    Number,
+    Related,
+    Text,
+    several,
+)
 from box.core.registry.rest import listed, one_text, truth
 
 if TYPE_CHECKING:
@@ -35,6 +46,7 @@ MULTI = {"PHONE": "phone", "EMAIL": "email", "WEB": "web", "IM": "im"}
 USES = {"WORK": "work", "MOBILE": "mobile", "HOME": "home", "FAX": "fax", "OTHER": "other"}
 UTM = ("UTM_SOURCE", "UTM_MEDIUM", "UTM_CAMPAIGN", "UTM_CONTENT", "UTM_TERM")
 
+CLIENTS_AND_WORK = frozenset({Id.LEAD, Id.DEAL, Id.CONTACT, Id.COMPANY})
 PAPERS = frozenset({Id.QUOTE, Id.INVOICE})
 NO_CONTACTS = frozenset({Id.CONTACT, Id.COMPANY})
 """Types whose records are clients, and have none."""
@@ -126,6 +138,7 @@ def _all(
         *(_client(type_id) if has_client and type_id != Id.COMPANY else ()),
         *(_MONEY if has_amount else ()),
         *(_PAPER if type_id in PAPERS else ()),
+        *_external(type_id),
         *_COMMON,
     ]
     return tuple(found)
@@ -194,6 +207,28 @@ def _plain(name: str, item: str, attribute: str) -> ApiField:
     return ApiField(
         name, item, "string", lambda one: getattr(one, attribute), attribute, _text, Text(attribute)
     )
+
+
+def _external(type_id: int) -> Sequence[ApiField]:
+    """What another program calls a record: https://apidocs.bitrix24.com/api-reference/crm/universal/object-fields.html.
+    There quotes have nothing of the kind."""
+    if type_id == Id.QUOTE:
+        return ()
+    if type_id not in CLIENTS_AND_WORK:
+        return (_external_field("XML_ID", "xmlId", "external_id"),)
+    has_version = type_id in NO_CONTACTS
+    return (
+        _external_field("ORIGINATOR_ID", "originatorId", "external_source"),
+        _external_field("ORIGIN_ID", "originId", "external_id"),
+        *([_external_field("ORIGIN_VERSION", "originVersion", "external_version")] if has_version else []),
+    )
+
+
+def _external_field(name: str, item: str, attribute: str) -> ApiField:
+    return ApiField(
+        name, item, "string", lambda one: getattr(one, attribute), attribute, _text, ExternalId(attribute),
+        attribute,
+    )  # fmt: skip
 
 
 def _staged(type_id: int) -> Sequence[ApiField]:

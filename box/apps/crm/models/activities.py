@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from box.apps.crm.models.records import Record
 from box.core.accounts.models import User
+from box.core.registry.external import external_column, external_index
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -66,6 +67,10 @@ class Activity(models.Model):
     about = models.CharField(max_length=80, blank=True)
     # Of a call, as people write it: apart from the subject, for it is hidden from some.
     number = models.CharField(max_length=50, blank=True, db_default="", default="")
+    # ORIGIN_ID, ORIGINATOR_ID and ORIGIN_VERSION of Bitrix24.
+    external_id = external_column()
+    external_source = external_column(_("external source"))
+    external_version = external_column(_("external version"))
 
     objects = ActivityQuerySet.as_manager()
 
@@ -75,6 +80,7 @@ class Activity(models.Model):
                 F("responsible"), F("deadline"), F("id"),
                 name="crm_activity_to_do", condition=Q(done_at=None, deadline__isnull=False),
             ),
+            external_index("crm_activity_external_id"),
         ]  # fmt: skip
         constraints = [
             models.UniqueConstraint(fields=["about"], condition=~Q(about=""), name="crm_activity_about_once"),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from box.apps.crm.models.records import Record
+from box.core.registry.external import external_column, external_index
 
 
 class Currency(models.Model):
@@ -85,6 +86,8 @@ class Product(models.Model):
     vat = models.ForeignKey(VatRate, models.PROTECT, related_name="+", verbose_name=_("VAT"))
     is_vat_included = models.BooleanField(_("VAT is in the price"), default=True)
     retired_at = models.DateTimeField(null=True)
+    # XML_ID of Bitrix24.
+    external_id = external_column()
 
     objects = ProductQuerySet.as_manager()
 
@@ -94,6 +97,7 @@ class Product(models.Model):
         ]
         indexes = [
             models.Index(fields=["name", "id"], name="crm_product_by_name"),
+            external_index("crm_product_external_id"),
             GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="crm_product_search"),
         ]
 

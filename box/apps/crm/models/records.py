@@ -22,6 +22,7 @@ from box.core.discussion.models import Thread
 from box.core.fields.lookups import FieldValues
 from box.core.registry.capabilities import Ref
 from box.core.registry.company import PHONE_REGION
+from box.core.registry.external import external_column, external_index
 from box.lib import phones
 
 if TYPE_CHECKING:
@@ -199,6 +200,11 @@ class Record(AudienceModel):
     merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="merged", db_index=False)
     # What it has in the company's own fields.
     custom = FieldValues()
+    # ORIGIN_ID of Bitrix24, and XML_ID of its invoices and a company's own entities.
+    external_id = external_column()
+    # Which program calls it so (ORIGINATOR_ID), and of which version of its own it was made (ORIGIN_VERSION).
+    external_source = external_column(_("external source"))
+    external_version = external_column(_("external version"))
 
     objects: ClassVar[RecordQuerySet] = RecordQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -254,6 +260,7 @@ class Record(AudienceModel):
             models.Index(F("merged_into"), name="crm_record_merged", condition=Q(merged_into__isnull=False)),
             models.Index(F("tax_number"), name="crm_record_tax", condition=~Q(tax_number="")),
             models.Index(F("deleted_at"), name="crm_record_trash", condition=Q(deleted_at__isnull=False)),
+            external_index("crm_record_external_id"),
             # Those of a table's names that sound just the same, hundreds at once.
             models.Index(F("type"), F("sound"), name="crm_record_by_sound", condition=Q(deleted_at=None)),
             # As `icontains` asks for it.

@@ -14,6 +14,7 @@ from box.core.accounts.models import User
 from box.core.groups.access import Standing
 from box.core.groups.models import Member
 from box.core.people.mentions import context_of
+from box.core.registry.external import LONGEST_EXTERNAL_ID
 from box.core.registry.origin import is_importing
 from box.lib.moments import refuse_distant
 from box.lib.rich_text import LONGEST_TAG, Rich, cleaned, from_text
@@ -36,6 +37,9 @@ def check_columns(task: Task) -> None:
     if len(task.title) > LONGEST_TITLE:
         said = _("Shorten the title: %(most)s characters at most.") % {"most": LONGEST_TITLE}
         raise ValidationError({"title": said}, code="title")
+    if len(task.external_id) > LONGEST_EXTERNAL_ID:
+        said = _("Shorten the external ID: %(most)s characters at most.") % {"most": LONGEST_EXTERNAL_ID}
+        raise ValidationError({"external_id": said}, code="external_id")
     refuse_distant(task.deadline_at, task.starts_at, task.ends_at)
     if task.starts_at and task.ends_at and task.ends_at < task.starts_at:
         raise ValidationError({"ends_at": _("The planned end lies before the start.")}, code="ends_at")

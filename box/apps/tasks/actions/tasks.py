@@ -89,6 +89,7 @@ class TaskDraft:
     parent: Task | None = None
     needs_acceptance: bool = True
     may_move_deadline: bool = True
+    external_id: str = ""
     file_ids: tuple[int, ...] = ()
     fields: Values = field(default_factory=dict)
     items: tuple[str, ...] = ()
@@ -112,6 +113,7 @@ COLUMNS = (
     "parent",
     "needs_acceptance",
     "may_move_deadline",
+    "external_id",
 )
 """What `change_task` writes beside the text and the people, by the names of the columns."""
 ORIGIN = ("template", "template_at", "times_missed")

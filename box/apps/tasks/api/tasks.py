@@ -27,6 +27,7 @@ from box.core.files.rest import from_drives
 from box.core.groups.models import Group
 from box.core.people.bbcode import bbcode_of, html_of
 from box.core.registry.filtering import (
+    ExternalId,
     Filterable,
     Keyword,
     Moment,
@@ -112,6 +113,7 @@ _FILTERS: Mapping[str, Filterable] = {
     "CREATED_DATE": Moment("created_at"),
     "CHANGED_DATE": Moment("changed_at"),
     "CLOSED_DATE": Moment("closed_at"),
+    "XML_ID": ExternalId("external_id"),
 }
 _ORDERS = {
     "ID": "id",
@@ -119,6 +121,7 @@ _ORDERS = {
     "DEADLINE": "deadline_at",
     "CREATED_DATE": "created_at",
     "CHANGED_DATE": "changed_at",
+    "XML_ID": "external_id",
 }
 
 
@@ -401,6 +404,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any, User], Any]]] = {
     "TASK_CONTROL": ("needs_acceptance", lambda value, by: truth(value)),
     "UF_TASK_WEBDAV_FILES": ("files", lambda value, by: value),
     "ALLOW_CHANGE_DEADLINE": ("may_move_deadline", lambda value, by: truth(value)),
+    "XML_ID": ("external_id", lambda value, by: one_text(value)),
 }
 
 
@@ -443,6 +447,7 @@ def _shown(rows: Sequence[Task]) -> list[dict[str, Any]]:
             "timeSpentInLogs": str(task.spent_seconds),
             "taskControl": _YES_NO[task.needs_acceptance],
             "allowChangeDeadline": _YES_NO[task.may_move_deadline],
+            "xmlId": task.external_id or None,
         }
         for task in rows
     ]
@@ -455,7 +460,7 @@ _TASK = {
     **dict.fromkeys(("accomplices", "auditors", "tags"), "array of string"),
     **dict.fromkeys(("groupId", "parentId", "timeEstimate", "timeSpentInLogs"), "string"),
     "closedBy": "string",
-    **dict.fromkeys(("deadline", "startDatePlan", "endDatePlan", "closedDate"), "string?"),
+    **dict.fromkeys(("deadline", "startDatePlan", "endDatePlan", "closedDate", "xmlId"), "string?"),
     **dict.fromkeys(("createdDate", "changedDate", "taskControl", "allowChangeDeadline"), "string"),
 }
 _WHOLE = shaped(**_TASK)

@@ -27,6 +27,7 @@ from box.core.files.models import File
 from box.core.groups.models import Group
 from box.core.registry.capabilities import Card, Ref
 from box.core.registry.environment import url
+from box.core.registry.external import external_column, external_index
 from box.lib.numbers import whole_number
 from box.lib.prepared import Param
 from box.lib.rich_text import LONGEST_TAG
@@ -193,6 +194,8 @@ class Task(AudienceModel):
         expression=Lower("title"), output_field=models.TextField(), db_persist=True
     )
     custom = FieldValues()
+    # XML_ID of Bitrix24.
+    external_id = external_column()
 
     objects: ClassVar[TaskQuerySet] = TaskQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -219,6 +222,7 @@ class Task(AudienceModel):
                 name="task_overdue_untold",
                 condition=OPEN & Q(is_overdue_told=False) & ~Q(deadline_at=None),
             ),
+            external_index("task_external_id"),
             GinIndex(fields=["tags"], name="task_tags", fastupdate=False),
             GinIndex(fields=["search_text"], opclasses=["gin_trgm_ops"], name="task_search"),
         ]

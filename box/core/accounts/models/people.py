@@ -33,6 +33,7 @@ from box.core.accounts.search import (
     words,
 )
 from box.core.fields.lookups import FieldValues
+from box.core.registry.external import external_column, external_index
 from box.core.registry.offers import Offers
 from box.lib.hot_models import HotModel
 
@@ -247,6 +248,8 @@ class User(HotModel, AbstractBaseUser):
     gender = models.CharField(
         _("gender"), max_length=1, blank=True, choices=Gender, default="", db_default=""
     )
+    # XML_ID of Bitrix24.
+    external_id = external_column()
     birthday_on = models.DateField(_("birthday"), null=True, blank=True)
     birthday_shown = models.CharField(
         _("birthday is shown"), max_length=6, choices=BirthdayShown, default=BirthdayShown.DAY,
@@ -339,6 +342,7 @@ class User(HotModel, AbstractBaseUser):
             models.Index("sort_name", "id", name="user_by_name"),
             models.Index("joined_at", name="user_by_joining"),
             models.Index("birthday_number", "sort_name", name="user_by_birthday"),
+            external_index("user_external_id"),
             # Without a pending list: who has just come is found at the price of all others.
             GinIndex(
                 fields=["search_text"], opclasses=["gin_trgm_ops"], name="user_search", fastupdate=False

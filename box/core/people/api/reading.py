@@ -30,6 +30,7 @@ from box.core.files.display import link_to_picture
 from box.core.registry.filtering import (
     Among,
     Day,
+    ExternalId,
     Filterable,
     Flag,
     Keyword,
@@ -129,6 +130,7 @@ _ORDERS = {
     "NAME": "first_name",
     "LAST_NAME": "last_name",
     "WORK_POSITION": "position",
+    "XML_ID": "external_id",
     "DATE_REGISTER": "joined_at",
 }
 
@@ -165,6 +167,7 @@ _FILTERS: Mapping[str, Filterable] = {
     "PERSONAL_GENDER": Keyword("gender", ("", *User.Gender.values)),
     "PERSONAL_BIRTHDAY": _ShownWhole("birthday_on"),
     "DATE_REGISTER": Moment("joined_at"),
+    "XML_ID": ExternalId("external_id"),
     "UF_DEPARTMENT": Among(_of_departments),
     "USER_TYPE": Named(_TYPES),
 }
@@ -286,6 +289,7 @@ def _shown(rows: Iterable[User], call: Call) -> list[dict[str, Any]]:
             "WORK_POSITION": person.position,
             "PERSONAL_CITY": person.city,
             "PERSONAL_GENDER": person.gender,
+            "XML_ID": person.external_id,
             "PERSONAL_BIRTHDAY": _birthday(person),
             "PERSONAL_PHOTO": _photo(person.photo_id, call),
             "UF_DEPARTMENT": departments[person.pk],

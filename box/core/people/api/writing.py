@@ -50,13 +50,14 @@ _NAMES = {
     "WORK_POSITION": "position",
     "PERSONAL_CITY": "city",
     "PERSONAL_GENDER": "gender",
+    "XML_ID": "external_id",
 }
 # A person has one number here; the first of these that says one.
 _PHONES = ("WORK_PHONE", "PERSONAL_MOBILE", "PERSONAL_PHONE")
 # What nobody is asked for here. Programs send it all the same, and it is passed over.
 _NOWHERE = frozenset(
     {
-        *("XML_ID", "TITLE", "TIME_ZONE", "UF_EMPLOYMENT_DATE"),
+        *("TITLE", "TIME_ZONE", "UF_EMPLOYMENT_DATE"),
         *("PERSONAL_PROFESSION", "PERSONAL_WWW", "PERSONAL_ICQ", "PERSONAL_FAX", "PERSONAL_PAGER"),
         *("PERSONAL_STREET", "PERSONAL_STATE", "PERSONAL_ZIP", "PERSONAL_COUNTRY", "PERSONAL_MAILBOX"),
         *("PERSONAL_NOTES", "WORK_COMPANY", "WORK_DEPARTMENT", "WORK_WWW", "WORK_FAX", "WORK_PAGER"),
@@ -77,6 +78,7 @@ class _Profile(Parameters):
     PERSONAL_GENDER = forms.ChoiceField(
         required=False, choices=User.Gender.choices, help_text=gettext_lazy("M or F.")
     )
+    XML_ID = forms.CharField(required=False, help_text=gettext_lazy("What another program calls the person."))
     WORK_PHONE = forms.CharField(
         required=False, help_text=gettext_lazy("The phone. Without it, PERSONAL_MOBILE or PERSONAL_PHONE.")
     )

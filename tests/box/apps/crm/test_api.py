@@ -455,3 +455,75 @@ def test_a_papers_number_and_what_was_paid_are_told(program: Program, anna: User
         "items"
     ]
     assert found["id"] == invoice.pk
+
+
+# What another program calls its things
+
+
+def test_a_program_finds_again_what_it_wrote_by_its_own_ids(program: Program) -> None:
+    mine = {"ORIGINATOR_ID": "1C", "ORIGIN_ID": "{0D-17}", "ORIGIN_VERSION": "7"}
+    for name in ("company", "contact"):
+        pk = program.call(f"crm.{name}.add", fields={"TITLE": "Steel", "NAME": "Rose", **mine})
+        program.call(f"crm.{name}.add", fields={"TITLE": "Oak", "NAME": "Lily", "ORIGIN_ID": "{0D-18}"})
+        (row,) = program.call(
+            f"crm.{name}.list", filter={"ORIGINATOR_ID": "1C", "ORIGIN_ID": "{0d-17}"}, select=["ID", *mine]
+        )
+        assert row == {"ID": str(pk), **mine}
+        newest = program.call(f"crm.{name}.list", order={"ORIGIN_ID": "DESC"}, select=["ORIGIN_ID"])
+        assert [one["ORIGIN_ID"] for one in newest] == ["{0D-18}", "{0D-17}"]
+    deal = program.call("crm.item.add", entityTypeId=2, fields={"title": "A", "originId": "5"})["item"]
+    assert (deal["originId"], deal["originatorId"]) == ("5", "")
+    assert "originVersion" not in deal
+    program.call("crm.deal.update", id=deal["id"], fields={"ORIGINATOR_ID": "shop"})
+    (found,) = program.call("crm.item.list", entityTypeId=2, filter={"=originatorId": "shop"})["items"]
+    assert (found["id"], found["originId"]) == (deal["id"], "5")
+
+
+def test_who_asks_for_no_external_id_gets_those_without_one(program: Program) -> None:
+    ids = [
+        program.call("crm.lead.add", fields={"TITLE": name, "ORIGIN_ID": name})
+        for name in ("", "shop-1", "shop-2", "crm_3", "50%")
+    ]
+
+    def found(**condition: Any) -> list[int]:
+        rows = program.call("crm.lead.list", filter=condition, select=["ID"])
+        return [int(row["ID"]) for row in rows]
+
+    assert found(ORIGIN_ID="") == found(ORIGIN_ID=None) == ids[:1]
+    assert found(**{"!ORIGIN_ID": ""}) == ids[1:]
+    assert found(ORIGIN_ID="shop-%") == found(**{"%ORIGIN_ID": "SHOP"}) == ids[1:3]
+    assert found(**{"@ORIGIN_ID": ["shop-2", "crm_3"]}) == ids[2:4]
+
+
+def test_invoices_and_own_entities_have_one_external_id(program: Program, olga: User) -> None:
+    fields = program.call("crm.item.fields", entityTypeId=31)["fields"]
+    assert "xmlId" in fields
+    assert "originId" not in fields
+    invoice = program.call("crm.item.add", entityTypeId=31, fields={"title": "A", "xmlId": "inv-1"})["item"]
+    (found,) = program.call("crm.item.list", entityTypeId=31, filter={"xmlId": "inv-1"})["items"]
+    assert (found["id"], found["xmlId"]) == (invoice["id"], "inv-1")
+    assert "ORIGIN_ID" not in program.call("crm.quote.fields")
+    boss = program_of(olga, "crm")
+    pk = boss.call("crm.product.add", fields={"NAME": "Lamp", "XML_ID": "p-1"})
+    assert boss.call("crm.product.update", id=pk, fields={"NAME": "Lamps"}) is True
+    (lamp,) = boss.call("crm.product.list", filter={"XML_ID": "p-1"})
+    assert (lamp["ID"], lamp["NAME"], lamp["XML_ID"]) == (str(pk), "Lamps", "p-1")
+
+
+def test_an_activity_is_found_by_its_external_id(program: Program, anna: User) -> None:
+    deal = added("deal", anna, "A deal")
+    mine = {"ORIGINATOR_ID": "pbx", "ORIGIN_ID": "call-5"}
+    owner = {"OWNER_ID": deal.pk, "OWNER_TYPE_ID": 2, "TYPE_ID": 2}
+    pk = program.call("crm.activity.add", fields={**owner, **mine})
+    program.call("crm.activity.add", fields=owner)
+    (row,) = program.call("crm.activity.list", filter=mine)
+    assert {name: row[name] for name in ("ID", *mine)} == {"ID": str(pk), **mine}
+
+
+def test_an_external_id_that_is_too_long_is_refused(program: Program) -> None:
+    assert program.error("crm.lead.add", fields={"TITLE": "A", "ORIGIN_ID": "x" * 256}) == (
+        400,
+        "ERROR_ARGUMENT",
+    )
+    assert program.error("crm.lead.add", fields={"TITLE": "A", "ORIGIN_ID": ["x"]}) == (400, "ERROR_ARGUMENT")
+    assert not Record.objects.exists()

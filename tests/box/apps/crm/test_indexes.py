@@ -26,6 +26,7 @@ from box.core.lists.filters import Context
 from box.core.lists.keyset import Keyset
 from box.core.lists.query import Query
 from box.core.registry.company import company_day
+from box.core.registry.filtering import ExternalId, condition_of
 from box.lib.bulk import analyze
 from tests.box.apps.crm.conftest import allow, stage_of, type_of
 
@@ -128,3 +129,7 @@ def test_lists_boards_steps_and_payments_are_found_by_their_indexes(olga: User, 
     assert "Seq Scan on crm_contactpoint" not in said
     month = plan(payment_list(olga), olga, address="on=last-30-days")
     assert "Seq Scan on crm_payment" not in month
+    known = Record.objects.filter(
+        condition_of({"ORIGIN_ID": "{0d-17}"}, {"ORIGIN_ID": ExternalId("external_id")})
+    )
+    assert "crm_record_external_id" in known.order_by("id")[:PAGE].explain()

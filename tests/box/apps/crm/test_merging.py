@@ -116,6 +116,29 @@ def two(anna: User, cara: User) -> tuple[Record, Record]:
     return first, second
 
 
+@pytest.mark.parametrize(
+    ("kepts", "left"),
+    [
+        ({}, ("1C", "5", "7")),
+        # What it is called by one program means nothing to another.
+        ({"external_source": "shop"}, ("shop", "", "")),
+        ({"external_source": "shop", "external_id": "9"}, ("shop", "9", "")),
+    ],
+)
+def test_what_another_program_calls_it_is_filled_in_whole_or_not_at_all(
+    kepts: dict[str, str], left: tuple[str, ...], anna: User
+) -> None:
+    names = ("external_source", "external_id", "external_version")
+    first = rose(anna, **kepts)
+    second = rose(anna, external_source="1C", external_id="5", external_version="7")
+    merge_records(first, [second], by=anna)
+    first.refresh_from_db()
+    assert tuple(getattr(first, name) for name in names) == left
+    take_back_merger(Merger.objects.get(), by=anna)
+    first.refresh_from_db()
+    assert tuple(getattr(first, name) for name in names) == tuple(kepts.get(name, "") for name in names)
+
+
 def test_nothing_is_lost_when_two_become_one(anna: User, two: tuple[Record, Record]) -> None:
     first, second = two
     change_record(first, {"comment": "Likes pine"}, by=anna)

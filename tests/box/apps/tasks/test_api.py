@@ -351,3 +351,17 @@ def test_a_stage_of_a_secret_project_is_none_to_a_stranger(give: Give, anna: Use
     # Whoever helps with a task of the project moves it there without being in the project.
     helped = give(to=boris, by=boris, project=secret, accomplice_ids=(anna.pk,))
     assert program.call("task.stages.movetask", id=helped.pk, stageId=stage) is True
+
+
+def test_a_program_finds_a_task_by_its_external_id(anna: User, boris: User) -> None:
+    program = program_of(anna, "task")
+    made = program.call("tasks.task.add", fields=fields(boris, XML_ID="1C-5"))["task"]
+    other = program.call("tasks.task.add", fields=fields(boris))["task"]
+    assert (made["xmlId"], other["xmlId"]) == ("1C-5", None)
+    (found,) = program.call("tasks.task.list", filter={"XML_ID": "1c-5"}, select=["ID", "XML_ID"])["tasks"]
+    assert found["id"] == made["id"]
+    program.call("tasks.task.update", taskId=other["id"], fields={"XML_ID": "1C-6"})
+    rows = program.call("tasks.task.list", filter={"!XML_ID": ""}, order={"XML_ID": "DESC"})["tasks"]
+    assert [row["xmlId"] for row in rows] == ["1C-6", "1C-5"]
+    assert program.error("tasks.task.add", fields=fields(boris, XML_ID="x" * 256)) == (400, "ERROR_ARGUMENT")
+    assert Task.objects.count() == 2

@@ -10,7 +10,9 @@ import pytest
 
 from box.core.access.actions import create_role, grant_role
 from box.core.accounts.access import EDIT_PEOPLE
+from box.core.accounts.actions import dismiss_user
 from box.core.accounts.custom_fields import PROFILE
+from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User
 from box.core.events.models import Event
 from box.core.fields.actions import FieldDraft, add_field
@@ -136,3 +138,18 @@ def test_who_is_looked_for_by_many_words_is_found_by_the_first(anna: User, scope
     text = f"{anna.first_name} " * 20_000
     assert [one["ID"] for one in program.call("user.search", FIND=text)] == [str(anna.pk)]
     assert program.call("user.search", FIND=f"nobody {text}") == []
+
+
+def test_somebody_is_found_by_what_another_program_calls_them(olga: User, boris: User, anna: User) -> None:
+    program = program_of(olga, "user")
+    assert program.call("user.update", ID=boris.pk, XML_ID="{0D-17}") is True
+    (found,) = program.call("user.get", FILTER={"XML_ID": "{0d-17}"}, SELECT=["ID", "XML_ID"])
+    assert found == {"ID": str(boris.pk), "XML_ID": "{0D-17}"}
+    assert str(boris.pk) not in {one["ID"] for one in program.call("user.get", FILTER={"XML_ID": ""})}
+    assert program.call("user.get", SORT="XML_ID", ORDER="DESC")[0]["ID"] == str(boris.pk)
+    assert program.error("user.update", ID=anna.pk, XML_ID="x" * 256) == (400, "ERROR_ARGUMENT")
+    boris.refresh_from_db()
+    dismiss_user(boris, by=olga)
+    erase_person(boris, by=olga)
+    boris.refresh_from_db()
+    assert boris.external_id == ""
