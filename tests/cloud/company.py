@@ -759,7 +759,7 @@ def small_company() -> Company:
     )
     company.contents["/upload/main/a.png"] = picture()
     company.person(2, "Boris", "Petrov", UF_DEPARTMENT=[2], WORK_POSITION="Head of sales")
-    company.person(3, "Cara", "Lind", UF_DEPARTMENT=[2, 3])
+    company.person(3, "Cara", "Lind", UF_DEPARTMENT=[2, 3], XML_ID="{0D-3}")
     company.person(4, "Dora", "Gone", ACTIVE=False, UF_DEPARTMENT=[2])
     company.person(5, "Erik", "Guest", USER_TYPE="extranet")
     for number in range(10, 65):
@@ -797,6 +797,7 @@ def small_company() -> Company:
         deadline=at(90, year=2031),
         priority=2,
         timeEstimate=7200,
+        xmlId="1C-7",
         tags={"1": {"id": 1, "title": "Spring"}},
         ufTaskWebdavFiles=[company.attach("brief.txt", b"Brief")],
     )
@@ -854,7 +855,10 @@ def small_company() -> Company:
         EMAIL=[{"ID": 2, "VALUE": "nina@rose.example", "VALUE_TYPE": "WORK"}],
         SOURCE_ID="FAIR",
     )
-    company.record("contact", 2, "", 3, NAME="Otto", LAST_NAME="Rose")
+    company.record(
+        "contact", 2, "", 3, NAME="Otto", LAST_NAME="Rose", ORIGINATOR_ID="1C", ORIGIN_ID="c-2",
+        ORIGIN_VERSION="7",
+    )  # fmt: skip
     company.record("lead", 1, "A question", 3, NAME="Paul", STATUS_ID="TALK", SOURCE_ID="CALL")
     company.record(
         "deal",

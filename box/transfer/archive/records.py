@@ -71,6 +71,15 @@ class Reactions(Part, kw_only=True):
     emoji: dict[Annotated[str, Meta(max_length=16)], Ids] = msgspec.field(default_factory=dict)
 
 
+class External(Part, kw_only=True):
+    """What another program calls it."""
+
+    code: Line = ""
+    source: Line = ""
+    """Which program."""
+    version: Line = ""
+
+
 class Department(Record, kw_only=True):
     name: Line
     parent: Id | None = None
@@ -99,6 +108,9 @@ class Person(Record, kw_only=True):
     time_zone: Line = ""
     status: Literal["active", "suspended", "dismissed"] = "active"
     is_extranet: bool = False
+    city: Line = ""
+    gender: Literal["", "F", "M"] = ""
+    external_id: Line = ""
     joined_at: Moment | None = None
     photo: Blob | None = None
     departments: list[Place] = msgspec.field(default_factory=list)
@@ -237,6 +249,7 @@ class Task(Record, kw_only=True):
     may_move_deadline: bool = False
     created_at: Moment
     closed_by: Id | None = None
+    external_id: Line = ""
     items: Annotated[list[Item], Meta(max_length=10_000)] = msgspec.field(default_factory=list)
     time: Annotated[list[Spent], Meta(max_length=100_000)] = msgspec.field(default_factory=list)
     waits_for: list[Waits] = msgspec.field(default_factory=list)
@@ -339,6 +352,7 @@ class Client(Record, kw_only=True):
     lines: Annotated[list[LineItem], Meta(max_length=1000)] = msgspec.field(default_factory=list)
     has_own_amount: bool = True
     """Whether somebody wrote the amount, and it is not what the lines come to."""
+    external: External | None = None
     own: OwnValues = msgspec.field(default_factory=list)
 
 
@@ -360,6 +374,7 @@ class Activity(Record, kw_only=True):
     deadline: Moment | None = None
     done_at: Moment | None = None
     done_by: Id | None = None
+    external: External | None = None
 
 
 class BookingQuestion(Part, kw_only=True):

@@ -31,6 +31,7 @@ from box.transfer.archive.records import Record
 from box.transfer.cloud import AT_ONCE, Cloud, CloudAway, Command, Form
 from box.transfer.ledger import CloudLedger
 from box.transfer.models import Identity, Migration
+from box.transfer.own_links import readdressed
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -117,9 +118,9 @@ class OutboundStage[R: Record](ABC):
     def find(self, work: OutboundWork, sought: Sequence[R]) -> Mapping[int, str]:
         """Their ids of those that are there already, by ours."""
 
-    def above(self, record: R) -> int | None:
-        """Where only what stands above a thing tells which one it is there, ours of that."""
-        return None
+    def comes_after(self, work: OutboundWork, record: R) -> Collection[int]:
+        """Ours of those of the same kind that have to be there before it can be told of."""
+        return ()
 
     def id_in(self, result: Any) -> str:
         """Of the answer of the method that has made it."""
@@ -130,7 +131,7 @@ class OutboundStage[R: Record](ABC):
         Raises CloudUnsure: then it runs again."""
         return
 
-    def total(self, source: str) -> Command | None:
+    def total(self, mark: str) -> Command | None:
         """What says how many the portal has of the kind; where it is marked, of those that came from here."""
         return None
 
@@ -138,7 +139,7 @@ class OutboundStage[R: Record](ABC):
 class OutboundWork(CloudLedger):
     """One run of a move into the cloud."""
 
-    def __init__(self, migration: Migration, cloud: Cloud) -> None:
+    def __init__(self, migration: Migration, cloud: Cloud, *, takes_over: bool | None = None) -> None:
         super().__init__(migration, cloud)
         self.scope = Scope(Filters(is_private_left_out=True), by=migration.by)
         self.host: str = str(migration.inventory.get("person_id") or "")
@@ -146,8 +147,12 @@ class OutboundWork(CloudLedger):
         self.on_the_way: set[int] = set()
         """Ours of what the batch at hand makes: others in it may refer to them."""
         self.source: str = settings.KOROBKA["hostname"]
-        self.takes_over = bool(migration.inventory.get("takes_over"))
+        self.address = f"https://{migration.portal}"
+        """Which the portal's pages stand on."""
+        self.takes_over = bool(migration.inventory.get("takes_over")) if takes_over is None else takes_over
         """Whether it is another Korobka, which lets us say whose things were and when."""
+        self.mark = "" if self.takes_over else self.source
+        """By what the portal tells what came from here; a box keeps there what other programs wrote."""
 
     @property
     def most_file(self) -> int:
@@ -256,6 +261,11 @@ class OutboundWork(CloudLedger):
 
     def text(self, html: str, files: Mapping[int, str] | None = None) -> str:
         people = self.all_theirs("person", people_in(html))
+        if self.takes_over:
+            # It has the same pages as this one, under other numbers.
+            html = readdressed(
+                html, self.source, lambda kind, pk: self.theirs(kind, int(pk)), base=self.address
+            )
         return as_bbcode(html, Meanings(people, files or {}), base=f"https://{self.source}")
 
     def signed(self, text: str, author: int | None, at: datetime, *, is_named: bool = False) -> str:

@@ -45,8 +45,9 @@ class Departments(OutboundStage[records.Department]):
         return Department.objects.standing().count()
 
     @override
-    def above(self, record: records.Department) -> int | None:
-        return record.parent
+    def comes_after(self, work: OutboundWork, record: records.Department) -> Sequence[int]:
+        """Only what stands above it tells which one it is there."""
+        return [record.parent] if record.parent else []
 
     @override
     def write(self, work: OutboundWork, record: records.Department) -> Write:
@@ -75,7 +76,7 @@ class Departments(OutboundStage[records.Department]):
         return found
 
     @override
-    def total(self, source: str) -> Command:
+    def total(self, mark: str) -> Command:
         return Command(self.key, "department.get")
 
 
@@ -137,7 +138,7 @@ class People(OutboundStage[records.Person]):
             work.write_all(self.kind, [(one.record.id, Write("user.update", told))])
 
     @override
-    def total(self, source: str) -> Command:
+    def total(self, mark: str) -> Command:
         return Command(self.key, "user.get")
 
 
@@ -148,6 +149,7 @@ def _told(work: OutboundWork, record: records.Person) -> dict[str, Any]:
         "LOGIN": record.login, "EMAIL": record.email, "NAME": record.first_name or record.name,
         "LAST_NAME": record.last_name, "SECOND_NAME": record.patronymic, "WORK_POSITION": record.position,
         "WORK_PHONE": record.phone, "UF_DEPARTMENT": [*places.values()],
+        "PERSONAL_CITY": record.city, "PERSONAL_GENDER": record.gender, "XML_ID": record.external_id,
         "EXTRANET": "Y" if record.is_extranet else "N",
         "ACTIVE": "N" if record.status == "dismissed" else "Y",
     }  # fmt: skip
@@ -307,5 +309,5 @@ class Groups(OutboundStage[records.Group]):
             work.write_all(self.kind, writes)
 
     @override
-    def total(self, source: str) -> Command:
+    def total(self, mark: str) -> Command:
         return Command(self.key, "sonet_group.get", {"IS_ADMIN": "Y"})

@@ -158,9 +158,7 @@ class _Clients(OutboundStage[records.Client]):
 
     @override
     def write(self, work: OutboundWork, record: records.Client) -> Write:
-        mark = {"ORIGINATOR_ID": work.source, "ORIGIN_ID": str(record.id)}
-        fields = {**self._fields(work, record), **mark}
-        told = {"fields": fields, "params": {"REGISTER_SONET_EVENT": "N"}}
+        told = {"fields": self._fields(work, record), "params": {"REGISTER_SONET_EVENT": "N"}}
         return Write(f"crm.{self.slug}.add", told, by=record.created_by, at=record.created_at)
 
     def _fields(self, work: OutboundWork, record: records.Client) -> dict[str, Any]:
@@ -169,6 +167,7 @@ class _Clients(OutboundStage[records.Client]):
             "COMMENTS": _comment(work, record),
             "SOURCE_DESCRIPTION": record.source_note,
             "OPENED": "Y",
+            **_origin(work, record),
             **own_values(work, self.kind, record),
         }
         if record.source:
@@ -234,8 +233,8 @@ class _Clients(OutboundStage[records.Client]):
         work.write_all(self.kind, amounts)
 
     @override
-    def total(self, source: str) -> Command:
-        return Command(self.key, f"crm.{self.slug}.list", _marked(source))
+    def total(self, mark: str) -> Command:
+        return Command(self.key, f"crm.{self.slug}.list", _marked(mark))
 
 
 def _comment(work: OutboundWork, record: records.Client) -> str:
@@ -414,7 +413,7 @@ class Activities(OutboundStage[records.Activity]):
             "RESPONSIBLE_ID": work.user(record.responsible),
             "COMMUNICATIONS": [{"VALUE": record.number, "ENTITY_ID": theirs,
                                 "ENTITY_TYPE_ID": KINDS[slug].owner_type}],
-            "ORIGINATOR_ID": work.source, "ORIGIN_ID": str(record.id),
+            **_origin(work, record),
         }  # fmt: skip
         return Write("crm.activity.add", {"fields": fields}, by=record.created_by, at=record.created_at)
 
@@ -439,12 +438,20 @@ class Activities(OutboundStage[records.Activity]):
         work.write_all(self.kind, done)
 
     @override
-    def total(self, source: str) -> Command:
-        return Command(self.key, "crm.activity.list", _marked(source))
+    def total(self, mark: str) -> Command:
+        return Command(self.key, "crm.activity.list", _marked(mark))
 
 
-def _marked(source: str) -> dict[str, Any]:
-    return {"filter": {"ORIGINATOR_ID": source}, "select": ["ID"]}
+def _origin(work: OutboundWork, record: records.Client | records.Activity) -> dict[str, str]:
+    """By what it is found again: in a box by what other programs call it here."""
+    if not work.takes_over:
+        return {"ORIGINATOR_ID": work.source, "ORIGIN_ID": str(record.id)}
+    told = record.external or records.External()
+    return {"ORIGINATOR_ID": told.source, "ORIGIN_ID": told.code, "ORIGIN_VERSION": told.version}
+
+
+def _marked(mark: str) -> dict[str, Any]:
+    return {"filter": {"ORIGINATOR_ID": mark} if mark else {}, "select": ["ID"]}
 
 
 def _told(work: OutboundWork, record: records.Activity) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from box.transfer.cloud import CloudRefused, CloudUnsure
@@ -15,6 +16,8 @@ from box.transfer.outbound.base import Sent, Write, id_of, rows_in, same, stays
 from box.transfer.stages.base import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from box.transfer.archive.records import Attachment
     from box.transfer.outbound.base import OutboundWork
 
@@ -61,13 +64,30 @@ def named(result: Any, name: str, kind: str) -> list[str]:
     ]
 
 
-def uploaded(work: OutboundWork, file: Attachment) -> str:
-    """The number on the disk of what hangs on a thing: found there, or sent now. Raises ValidationError,
-    CloudUnsure."""
+def hung(work: OutboundWork, kind: str, ours: int, files: Iterable[Attachment]) -> list[str]:
+    """The files of a thing on the disk, as the portal refers to them: in a folder of its own, under their own
+    names. What cannot go is said. Raises CloudUnsure."""
+    found: list[str] = []
+    names: set[str] = set()
+    for file in files:
+        name = file.name
+        # It stands once in a folder.
+        while name.casefold() in names:
+            name = f"{file.id}-{name}"
+        names.add(name.casefold())
+        try:
+            found.append(f"n{_uploaded(work, file, name, f'{kind}-{ours}')}")
+        except ValidationError as error:
+            work.remark(kind, ours, " ".join(error.messages))
+    return found
+
+
+def _uploaded(work: OutboundWork, file: Attachment, name: str, folder: str) -> str:
+    """Its number there: found, or sent now. Raises ValidationError, CloudUnsure."""
     if known := work.theirs(KIND, file.id):
         return known
     try:
-        theirs = _sent(work, file)
+        theirs = _sent(work, file, name, _folder(work, folder))
     except CloudRefused as error:
         if error.code == TAKEN:
             # Between our question and this: what we sent before has arrived.
@@ -78,8 +98,7 @@ def uploaded(work: OutboundWork, file: Attachment) -> str:
     return theirs
 
 
-def _sent(work: OutboundWork, file: Attachment) -> str:
-    folder, name = _folder(work), f"{file.id}-{file.name}"
+def _sent(work: OutboundWork, file: Attachment, name: str, folder: str) -> str:
     asked = within("folder", folder, name)
     there = named(work.cloud.call(asked.method, **asked.parameters), name, "file")
     if found := work.unclaimed(KIND, {file.id: there}):
@@ -88,15 +107,30 @@ def _sent(work: OutboundWork, file: Attachment) -> str:
     return id_of(work.tell(Write("disk.folder.uploadfile", told, file=Sent(name, file))))
 
 
-def _folder(work: OutboundWork) -> str:
+def _folder(work: OutboundWork, name: str) -> str:
+    """Of one thing; the last one is kept, for its files come one after another."""
+    last_name, last = work.kept.get("folder_of", ("", ""))
+    if last_name != name:
+        last = _found_or_made(work, "folder", _top(work), name)
+        work.kept["folder_of"] = (name, last)
+    return str(last)
+
+
+def _top(work: OutboundWork) -> str:
     if "folder" not in work.kept:
         storages(work)
         storage = work.kept.get("host_storage", "")
         if not storage:
             raise stays(_("Whoever made the webhook has no drive there, where files could lie."))
-        asked = within("storage", storage, FOLDER_NAME)
-        found = named(work.cloud.call(asked.method, **asked.parameters), FOLDER_NAME, "folder")
-        told = {"id": storage, "data": {"NAME": FOLDER_NAME}}
-        work.kept["folder"] = found[0] if found else id_of(work.cloud.tell("disk.storage.addfolder", told))
+        work.kept["folder"] = _found_or_made(work, "storage", storage, FOLDER_NAME)
     folder: str = work.kept["folder"]
     return folder
+
+
+def _found_or_made(work: OutboundWork, place: str, where: str, name: str) -> str:
+    """A folder of this name; see `within`."""
+    asked = within(place, where, name)
+    if found := named(work.cloud.call(asked.method, **asked.parameters), name, "folder"):
+        return found[0]
+    method = "disk.storage.addfolder" if place == "storage" else "disk.folder.addsubfolder"
+    return id_of(work.cloud.tell(method, {"id": where, "data": {"NAME": name}}))

@@ -73,8 +73,9 @@ class Folders(_Items):
         return found
 
     @override
-    def above(self, record: records.DriveItem) -> int | None:
-        return record.parent
+    def comes_after(self, work: OutboundWork, record: records.DriveItem) -> Sequence[int]:
+        """It is found by its name in the folder above it."""
+        return [record.parent] if record.parent else []
 
     @override
     def write(self, work: OutboundWork, record: records.DriveItem) -> Write:

@@ -6,7 +6,7 @@ first line does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, time
 from typing import Any, override
 
@@ -23,6 +23,7 @@ from box.transfer.archive.export.base import Scope
 from box.transfer.archive.export.feed import comments, posts, posts_in
 from box.transfer.cloud import Command
 from box.transfer.outbound.base import OutboundStage, OutboundWork, Write, rows_in, same, stays
+from box.transfer.own_links import targets_in
 
 MOST_PAGES = 10
 """Of the newest posts, among which one that was just sent is looked for."""
@@ -65,6 +66,13 @@ class Posts(OutboundStage[records.Post]):
             fields["FILES"] = files
         return Write("log.blogpost.add", fields, by=record.author, at=record.created_at)
 
+    @override
+    def comes_after(self, work: OutboundWork, record: records.Post) -> Collection[int]:
+        """Those that its links lead to: how a box calls them is known once they are there."""
+        if not work.takes_over:
+            return ()
+        return [int(pk) for kind, pk in targets_in(record.html, work.source) if kind == self.kind]
+
     def _message(self, work: OutboundWork, record: records.Post) -> str:
         return work.signed(work.text(record.html), record.author, record.created_at)
 
@@ -103,7 +111,7 @@ class Posts(OutboundStage[records.Post]):
         return work.unclaimed(self.kind, candidates)
 
     @override
-    def total(self, source: str) -> Command:
+    def total(self, mark: str) -> Command:
         return Command(self.key, "log.blogpost.get")
 
 

@@ -51,6 +51,8 @@ def _gaps(found: Mapping[str, Any]) -> Iterator[Gap]:
             why = _("The portal lets nobody say them: posts, tasks and clients begin with when and by whom"
                     " they were made.")  # fmt: skip
             yield Gap(Weight.FORM, _("dates"), why)
+            why = _("Our own numbers stand there in their place: by them things are found again.")
+            yield Gap(Weight.FORM, _("external IDs that other programs have written"), why)
         why = _("The portal takes them from nobody but whoever gives them.")
         yield Gap(Weight.PART, _("likes, votes, receipts and badges"), why)
     if counts.get("tasks"):

@@ -24,7 +24,8 @@ def take_stock(migration: Migration, cloud: Cloud) -> tuple[dict[str, Any], list
     """As it is kept, and who of ours is whom there. Raises CloudRefused, CloudAway."""
     scopes = frozenset(cloud.call("scope") or ())
     person = cloud.call("profile") or {}
-    work = OutboundWork(migration, cloud)
+    takes_over = TRANSFER in scopes and person.get("ADMIN") is True
+    work = OutboundWork(migration, cloud, takes_over=takes_over)
     counts = {key: stage.count(work.scope) for key, stage in OUTBOUND_STAGES.items()}
     matches = list(_matches(work)) if "user" in scopes else []
     pages = sum(ceil((count or 0) / OUTBOUND_STAGES[key].at_once) for key, count in counts.items())
@@ -34,10 +35,10 @@ def take_stock(migration: Migration, cloud: Cloud) -> tuple[dict[str, Any], list
         "person": " ".join(filter(None, (person.get("NAME"), person.get("LAST_NAME")))),
         "person_id": str(person.get("ID") or ""),
         "is_administrator": person.get("ADMIN") is True,
-        "takes_over": TRANSFER in scopes and person.get("ADMIN") is True,
+        "takes_over": takes_over,
         "missing_scopes": sorted({stage.scope for stage in OUTBOUND_STAGES.values()} - scopes),
         "counts": counts,
-        "there": totals(cloud, work.source),
+        "there": totals(cloud, work.mark),
         "strangers": User.objects.active().count() - len(matches),
         "large_files": Item.objects.there().filter(file__blob__size__gt=MOST_UPLOADED).count(),
         "seconds": round(pages * _REQUESTS_A_PAGE / cloud.limits.per_second, 1),
@@ -45,10 +46,10 @@ def take_stock(migration: Migration, cloud: Cloud) -> tuple[dict[str, Any], list
     return found, matches
 
 
-def totals(cloud: Cloud, source: str) -> dict[str, int | None]:
+def totals(cloud: Cloud, mark: str) -> dict[str, int | None]:
     """How many the portal has, by the keys of stages: see `OutboundStage.total`."""
     stages: list[OutboundStage[Any]] = list(OUTBOUND_STAGES.values())
-    asked = [command for stage in stages if (command := stage.total(source)) is not None]
+    asked = [command for stage in stages if (command := stage.total(mark)) is not None]
     unique = {one.name: one for one in asked}
     return {name: one.total for name, one in cloud.totals(list(unique.values())).items()}
 

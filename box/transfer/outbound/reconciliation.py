@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db.models import CharField
 from django.db.models.functions import Cast
 
@@ -57,7 +56,7 @@ def reconcile_outbound(migration: Migration, cloud: Cloud) -> OutboundReconcilia
 
 def _lines(migration: Migration, cloud: Cloud) -> Iterator[OutboundLine]:
     work = OutboundWork(migration, cloud)
-    there = totals(cloud, settings.KOROBKA["hostname"])
+    there = totals(cloud, work.mark)
     for key in migration.progress.values_list("stage", flat=True):
         stage = OUTBOUND_STAGES[key]
         sent = migration.identities.filter(kind=stage.kind)
@@ -66,5 +65,5 @@ def _lines(migration: Migration, cloud: Cloud) -> Iterator[OutboundLine]:
         refused = remarks.values("theirs").distinct().count()
         yield OutboundLine(
             stage.label, stage.count(work.scope), sent.count(), sent.filter(is_new=True).count(), refused,
-            there.get(key), stage.is_marked,
+            there.get(key), stage.is_marked and bool(work.mark),
         )  # fmt: skip

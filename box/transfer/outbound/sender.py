@@ -52,18 +52,20 @@ def send(work: OutboundWork, stage: OutboundStage[Any], progress: Progress) -> b
     Progress.objects.filter(pk=progress.pk).update(done=0, refused=0)
     step = _Step(work, stage, progress.pk, set((progress.cursor or {}).get(IN_FLIGHT, ())))
     try:
-        for page in _pages(stage, stage.things(work.scope)):
+        for page in _pages(work, stage, stage.things(work.scope)):
             step.send(page)
     except Paused:
         return False
     return True
 
 
-def _pages[R: Record](stage: OutboundStage[R], found: Iterable[R]) -> Iterator[Sequence[R]]:
+def _pages[R: Record](
+    work: OutboundWork, stage: OutboundStage[R], found: Iterable[R]
+) -> Iterator[Sequence[R]]:
     """What stands on another thing of its page begins the next one."""
     page: dict[int, R] = {}
     for one in found:
-        if len(page) == stage.at_once or stage.above(one) in page:
+        if len(page) == stage.at_once or not page.keys().isdisjoint(stage.comes_after(work, one)):
             yield list(page.values())
             page = {}
         page[one.id] = one

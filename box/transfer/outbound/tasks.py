@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, override
 
-from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -20,7 +19,7 @@ from box.transfer.archive.export.feed import comments
 from box.transfer.archive.export.tasks import tasks, tasks_in
 from box.transfer.cloud import Command
 from box.transfer.outbound.base import OutboundStage, OutboundWork, There, Write, rows_in, same, stays
-from box.transfer.outbound.disk import uploaded
+from box.transfer.outbound.disk import hung
 from box.transfer.outbound.feed import comments_below
 from box.transfer.stages.tasks import COMMENT
 
@@ -49,9 +48,7 @@ class Tasks(OutboundStage[records.Task]):
     @override
     def write(self, work: OutboundWork, record: records.Task) -> Write:
         fields = self._fields(work, record)
-        if not work.takes_over:
-            fields["XML_ID"] = self._mark(work, record)
-        if files := self._files(work, record):
+        if files := hung(work, self.kind, record.id, record.files):
             fields["UF_TASK_WEBDAV_FILES"] = files
         fields["CREATED_BY"] = work.user(record.created_by)
         return Write("tasks.task.add", {"fields": fields}, by=record.created_by, at=record.created_at)
@@ -71,6 +68,7 @@ class Tasks(OutboundStage[records.Task]):
             "TIME_ESTIMATE": (record.estimate_minutes or 0) * 60,
             "TASK_CONTROL": "Y" if record.needs_acceptance else "N",
             "ALLOW_CHANGE_DEADLINE": "Y" if record.may_move_deadline else "N",
+            "XML_ID": record.external_id if work.takes_over else self._mark(work, record),
         }
         if record.deadline_at:
             fields["DEADLINE"] = record.deadline_at.isoformat()
@@ -87,15 +85,6 @@ class Tasks(OutboundStage[records.Task]):
         if parent := work.refer("task", record.parent, "[task][id]"):
             fields["PARENT_ID"] = parent
         return fields
-
-    def _files(self, work: OutboundWork, record: records.Task) -> list[str]:
-        found = []
-        for one in record.files:
-            try:
-                found.append(f"n{uploaded(work, one)}")
-            except ValidationError as error:
-                work.remark(self.kind, record.id, " ".join(error.messages))
-        return found
 
     @override
     def find(self, work: OutboundWork, sought: Sequence[records.Task]) -> Mapping[int, str]:
@@ -142,7 +131,11 @@ class Tasks(OutboundStage[records.Task]):
             fields = self._fields(work, one.record) if one.is_changed else {}
             if fields and not work.takes_over:
                 fields["CREATED_BY"] = work.user(one.record.created_by)
-            if fields and not work.takes_over and (files := self._files(work, one.record)):
+            if (
+                fields
+                and not work.takes_over
+                and (files := hung(work, self.kind, one.record.id, one.record.files))
+            ):
                 fields["UF_TASK_WEBDAV_FILES"] = files
             state = _STATES.get(one.record.state, 2)
             if one.is_changed or state != 2:
@@ -154,7 +147,7 @@ class Tasks(OutboundStage[records.Task]):
         return writes
 
     @override
-    def total(self, source: str) -> Command:
+    def total(self, mark: str) -> Command:
         return Command(self.key, "tasks.task.list", {"select": ["ID"]})
 
 
@@ -212,18 +205,12 @@ class TaskComments(OutboundStage[records.Comment]):
         task = work.theirs("task", record.on)
         if not task:
             raise stays(_("What it was said about is not there."))
-        files = []
-        for one in record.files:
-            try:
-                files.append(f"n{uploaded(work, one)}")
-            except ValidationError as error:
-                work.remark(self.kind, record.id, " ".join(error.messages))
         fields: dict[str, Any] = {
             "POST_MESSAGE": self._message(work, record),
             "AUTHOR_ID": self._author(work, record),
             "POST_DATE": record.created_at.isoformat(),
         }
-        if files:
+        if files := hung(work, self.kind, record.id, record.files):
             fields["UF_FORUM_MESSAGE_DOC"] = files
         told = {"TASKID": task, "FIELDS": fields}
         return Write("task.commentitem.add", told, by=record.author, at=record.created_at)

@@ -30,6 +30,7 @@ from box.apps.crm.models import Stage as PipelineStage
 from box.core.accounts.models import User
 from box.core.discussion.actions import add_comment
 from box.core.registry.company import PHONE_REGION
+from box.core.registry.external import LONGEST_EXTERNAL_ID
 from box.core.registry.origin import importing
 from box.lib.bbcode.reading import as_html
 from box.lib.plain_text import text_of
@@ -253,6 +254,7 @@ class Records(Stage):
             "source": Source.objects.filter(pk=work.ours("source", row.get("SOURCE_ID"))).first(),
             "source_note": line(row.get("SOURCE_DESCRIPTION"), 400),
             "address": line(row.get("ADDRESS"), 400),
+            **_external(row),
         }
         if self.of.has_names:
             fields |= {
@@ -428,6 +430,7 @@ class Activities(Stage):
             text=_plain(row.get("DESCRIPTION")),
             at=optional_moment(row.get("START_TIME")) or moment_in(row.get("CREATED")),
             deadline=deadline,
+            **_external(row),
         )
         activity = add_activity(new, [record], by=by)
         work.took(self.kind, theirs, activity.pk, digest=digest_of(row))
@@ -440,6 +443,14 @@ class Activities(Stage):
         if activity is not None and is_yes(row.get("COMPLETED")):
             with importing(at=moment_in(row.get("LAST_UPDATED"))):
                 complete_activity(activity, by=work.person(row.get("RESPONSIBLE_ID")))
+
+
+def _external(row: Row) -> dict[str, Any]:
+    """What another program calls it."""
+    names = {
+        "external_id": "ORIGIN_ID", "external_source": "ORIGINATOR_ID", "external_version": "ORIGIN_VERSION",
+    }  # fmt: skip
+    return {ours: line(row.get(name), LONGEST_EXTERNAL_ID) for ours, name in names.items()}
 
 
 def _plain(text: Any) -> str:

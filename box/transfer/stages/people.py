@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from box.core.accounts.actions import NewUser, create_user, dismiss_user, update_profile
 from box.core.accounts.models import User
 from box.core.people.photos import set_photo
+from box.core.registry.external import LONGEST_EXTERNAL_ID
 from box.core.structure.actions import place
 from box.core.structure.models import Membership
 from box.transfer.cloud import WORDS, CloudAway
@@ -96,7 +97,7 @@ class People(Stage):
         new = self._new(work, row)
         names = (
             *("first_name", "last_name", "patronymic", "position"),
-            *("phone", "city", "gender", "birthday_on"),
+            *("phone", "city", "gender", "birthday_on", "external_id"),
         )
         update_profile(person, {name: getattr(new, name) for name in names}, by=work.by)
         self._place(work, row, person)
@@ -113,7 +114,7 @@ class People(Stage):
                 said = _("“%(email)s” is no e-mail: the person was added without one.")
                 work.remark(self.kind, theirs, said % {"email": email})
             email = ""
-        login = line(row.get("LOGIN") or row.get("XML_ID"), 150).lower()
+        login = line(row.get("LOGIN"), 150).lower()
         if not _LOGIN.fullmatch(login) or User.objects.signing_in_as(login).exists():
             login = email or f"b24-{theirs}"
         return NewUser(
@@ -126,6 +127,7 @@ class People(Stage):
             phone=line(row.get("PERSONAL_MOBILE") or row.get("WORK_PHONE"), 32),
             city=line(row.get("PERSONAL_CITY"), 100),
             gender=gender if (gender := line(row.get("PERSONAL_GENDER"), 1)) in User.Gender else "",
+            external_id=line(row.get("XML_ID"), LONGEST_EXTERNAL_ID),
             birthday_on=_day(row.get("PERSONAL_BIRTHDAY")),
             language=work.migration.language,
             is_extranet=row.get("USER_TYPE") == "extranet",

@@ -27,6 +27,7 @@ from box.apps.tasks.models.tasks import MOST_TAGS
 from box.apps.tasks.states import State
 from box.core.discussion.actions import add_comment
 from box.core.groups.models import Group
+from box.core.registry.external import LONGEST_EXTERNAL_ID
 from box.core.registry.origin import importing
 from box.lib.numbers import whole_number
 from box.lib.rich_text import LONGEST_TAG
@@ -60,11 +61,11 @@ _SELECT = (
     *("CREATED_BY", "RESPONSIBLE_ID", "ACCOMPLICES", "AUDITORS", "CLOSED_BY"),
     *("CREATED_DATE", "CHANGED_DATE", "CLOSED_DATE", "ACTIVITY_DATE", "DEADLINE"),
     *("START_DATE_PLAN", "END_DATE_PLAN", "TIME_ESTIMATE", "TASK_CONTROL", "ALLOW_CHANGE_DEADLINE"),
-    "UF_TASK_WEBDAV_FILES",
+    *("UF_TASK_WEBDAV_FILES", "XML_ID"),
 )
 _CHANGES = (
     *("title", "text", "html", "deadline_at", "starts_at", "ends_at", "estimate_minutes"),
-    *("priority", "tags", "project", "parent", "accomplice_ids", "observer_ids"),
+    *("priority", "tags", "project", "parent", "accomplice_ids", "observer_ids", "external_id"),
 )
 COMMENT = "task-comment"
 _PARTS = {
@@ -177,6 +178,7 @@ class Tasks(Stage):
             parent=self._parent(work, row),
             needs_acceptance=is_yes(row.get("taskControl")),
             may_move_deadline=is_yes(row.get("allowChangeDeadline")),
+            external_id=line(row.get("xmlId"), LONGEST_EXTERNAL_ID),
             file_ids=tuple(file.pk for file in files.values()),
         )
 

@@ -92,7 +92,8 @@ def _company(olga: User) -> None:
     top = create_department("Company", parent=None, by=None)
     sales = create_department("Sales", parent=top, by=None)
     create_department("Abroad", parent=sales, by=None)
-    anna, boris, cara = person("Anna", position="Head"), person("Boris"), person("Cara")
+    anna = person("Anna", position="Head", city="Tver", gender="F", external_id="{0d-17}")
+    boris, cara = person("Boris"), person("Cara")
     erik = person("Erik", is_extranet=True)
     place(anna, {sales.pk: "head"}, by=None)
     place(boris, {sales.pk: "member", top.pk: "deputy"}, by=None)
@@ -167,6 +168,7 @@ def _tasks(anna: User, boris: User, cara: User, group: Any) -> None:
         accomplice_ids=(cara.pk,), observer_ids=(anna.pk,),
         deadline_at=AT + timedelta(days=9), starts_at=AT, ends_at=AT + timedelta(days=5), estimate_minutes=90,
         priority=2, tags=("river",), project=group, needs_acceptance=False, file_ids=(brief.pk,),
+        external_id="1c:task-5",
         fields=_own(
             "tasks.task", SHIP=("Ark",), DRAWING=(a_file(anna, "drawing.txt", b"Lines").pk,)
         ),
@@ -204,6 +206,7 @@ def _crm(anna: User, boris: User) -> None:
         NewRecord(
             type=types["company"], responsible=anna, title="Steel Ltd",
             reached_by=[Reach("phone", "+7 916 123-45-67"), Reach("email", "info@steel.example", "home")],
+            external_source="1C", external_id="c-5", external_version="7",
         ),
         by=anna,
     )  # fmt: skip
@@ -217,6 +220,7 @@ def _crm(anna: User, boris: User) -> None:
         NewRecord(
             type=types["deal"], responsible=anna, title="A bridge", stage=stage, company=firm, contact=man,
             contacts=[man], observers=[boris], amount=Decimal("100.50"), expected_on=date(2026, 9, 1),
+            external_source="1C", external_id="d-5",
         ),
         by=anna,
     )  # fmt: skip
@@ -242,6 +246,8 @@ def _crm(anna: User, boris: User) -> None:
             number="8 (916) 123-45-67",
             at=AT,
             seconds=60,
+            external_source="pbx",
+            external_id="call-5",
         ),
         [deal],
         by=anna,
@@ -365,7 +371,7 @@ _NATURAL = {
     "pipelines": ("type", "name"),
     "clients": ("type", "title"),
     "activities": ("subject",),
-    "comments": ("html",),
+    "comments": (),
     "bookings": ("title",),
     "events": ("title", "starts_at"),
     "absences": ("starts_on",),
@@ -394,6 +400,8 @@ class Canonical:
                     # Without where links lead: to numbers.
                     row["text"] = re.sub(r" </(employees|feed)/\d+/>", "", text_of(row.get("html", "")))
                 self.names[kind, row["id"]] = "/".join(str(row.get(name, "")) for name in _NATURAL[kind])
+                if kind == "comments":
+                    self.names[kind, row["id"]] = text_of(row.get("html", ""))
         for row in self.lines["pipelines"]:
             for stage in row["stages"]:
                 self.names["stages", stage["id"]] = f"{row['type']}/{row.get('name', '')}/{stage['name']}"

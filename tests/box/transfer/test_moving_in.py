@@ -135,6 +135,15 @@ def test_files_come_with_what_they_hang_on_and_pictures_stand_in_the_text(moved:
     assert files["plan.txt"].audience == post.audience
 
 
+def test_other_programs_find_their_things_again(moved: Move) -> None:
+    assert User.objects.get(external_id="{0D-3}").pk == moved.ours("person", 3)
+    assert Task.objects.get(external_id="1C-7").pk == moved.ours("task", 7)
+    otto = Record.objects.get(external_id="c-2")
+    assert otto.pk == moved.ours("contact", 2)
+    assert (otto.external_source, otto.external_version) == ("1C", "7")
+    assert not Record.objects.exclude(pk=otto.pk).exclude(external_id="").exists()
+
+
 def test_posts_stand_in_the_order_in_which_they_were_written(moved: Move) -> None:
     posts = Post.objects.exclude(kind=Post.Kind.SYSTEM).order_by("id").values_list("created_at", flat=True)
     assert list(posts) == sorted(posts)

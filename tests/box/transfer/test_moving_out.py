@@ -330,7 +330,8 @@ def test_paused_it_stands_still_and_goes_on(moving: MoveOut) -> None:
 
     moving.portal.on_request = pause
     assert moving.go().state == Migration.State.PAUSED
-    assert moving.portal.requests - begun <= 14
+    # Of the page at hand what goes before it: the folder of a task, and its file.
+    assert moving.portal.requests - begun <= 16
     moving.portal.on_request = lambda portal: None
     actions.resume(moving.again(), by=moving.by)
     assert moving.go().state == Migration.State.DONE

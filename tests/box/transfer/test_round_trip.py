@@ -66,14 +66,14 @@ def test_a_company_comes_back_as_it_was(store: S3Store) -> None:
     assert before.keys() == after.keys()
     for kind in before:
         allowed = set(DIFFERENCES.get(kind, {}))
-        assert _without(before[kind], allowed) == _without(after[kind], allowed), kind
+        assert without(before[kind], allowed) == without(after[kind], allowed), kind
         assert len(before[kind]) >= 1
     # Of a call its subject does not say it.
     numbers = [one["number"] for one in lines_of(came)["activities"] if one["kind"] == "call"]
     assert numbers == ["8 (916) 123-45-67"]
 
 
-def _without(lines: list[str], fields: set[str]) -> list[object]:
+def without(lines: list[str], fields: set[str]) -> list[object]:
     def cut(value: object) -> object:
         if isinstance(value, dict):
             return {name: cut(one) for name, one in value.items() if name not in fields}

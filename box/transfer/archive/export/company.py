@@ -60,6 +60,7 @@ def _person(scope: Scope, row: User, places: list[Membership], photo: Blob | Non
         language=row.language, time_zone=row.time_zone,
         status=word(row.status),
         is_extranet=row.is_extranet, joined_at=row.joined_at,
+        city=row.city, gender=word(row.gender), external_id=row.external_id,
         photo=scope.blob(photo) if photo else None,
         departments=[
             records.Place(department=one.department_id, role=word(one.role))

@@ -97,7 +97,13 @@ def _clients(scope: Scope, slug: str, page: list[Record]) -> Iterator[records.Cl
             lines=[_line(one) for one in lines[row.pk]],
             has_own_amount=row.has_own_amount,
             own=own.get(row.pk, []),
+            external=_external(row),
         )  # fmt: skip
+
+
+def _external(row: Record | Activity) -> records.External | None:
+    told = records.External(code=row.external_id, source=row.external_source, version=row.external_version)
+    return told if told != records.External() else None
 
 
 def _line(row: LineItem) -> records.LineItem:
@@ -142,4 +148,5 @@ def activities(scope: Scope) -> Iterator[records.Activity]:
                 text=row.text, result=row.result, responsible=row.responsible_id,
                 created_by=row.created_by_id, created_at=row.created_at, at=row.at, seconds=row.seconds,
                 deadline=row.deadline, done_at=row.done_at, done_by=row.done_by_id,
+                external=_external(row),
             )  # fmt: skip

@@ -58,7 +58,7 @@ def tasks(scope: Scope) -> Iterator[records.Task]:
                 deadline_at=row.deadline_at, starts_at=row.starts_at, ends_at=row.ends_at,
                 estimate_minutes=row.estimate_minutes, tags=list(row.tags),
                 needs_acceptance=row.needs_acceptance, may_move_deadline=row.may_move_deadline,
-                created_at=row.created_at, closed_by=row.closed_by_id,
+                created_at=row.created_at, closed_by=row.closed_by_id, external_id=row.external_id,
                 items=[
                     records.Item(
                         text=one.text, assignee=one.assignee_id, done_by=one.done_by_id, done_at=one.done_at

@@ -23,6 +23,7 @@ from box.core.groups.actions import NewGroup, archive_group, create_group, follo
 from box.core.groups.models import Member
 from box.core.people.absences import Away, can_write_absences, write_absence
 from box.core.people.photos import set_photo
+from box.core.registry.external import LONGEST_EXTERNAL_ID
 from box.core.registry.origin import importing, moment
 from box.core.structure.actions import create_department, place
 from box.core.structure.models import Department
@@ -146,6 +147,9 @@ class People(ArchiveStage[records.Person]):
             birthday_on=record.birthday_on,
             language=record.language if record.language in ("en", "ru") else work.migration.language,
             is_extranet=record.is_extranet,
+            city=line(record.city, 100),
+            gender=record.gender,
+            external_id=line(record.external_id, LONGEST_EXTERNAL_ID),
         )
 
     def _place(self, work: ArchiveWork, record: records.Person, person: User) -> None:

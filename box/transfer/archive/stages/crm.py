@@ -19,6 +19,7 @@ from box.apps.crm.actions.stages import change_stage
 from box.apps.crm.contact_points import Reach, cleaned
 from box.apps.crm.models import Activity, Currency, Pipeline, Record, RecordType, Source, Stage
 from box.core.registry.company import PHONE_REGION
+from box.core.registry.external import LONGEST_EXTERNAL_ID
 from box.core.registry.origin import importing
 from box.transfer.archive import records
 from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork, everybody, part_of
@@ -105,6 +106,7 @@ class Clients(ArchiveStage[records.Client]):
             contacts=contacts,
             observers=work.active(record.observers)[:MOST_OBSERVERS],
             reached_by=self._points(work, record),
+            **_external(record.external),
         )
         made = add_record(new, by=work.author(self.kind, theirs, record.created_by or record.responsible))
         digest = digest_of({"id": record.id, "record": record})
@@ -163,6 +165,16 @@ class Clients(ArchiveStage[records.Client]):
         return list(found.values())
 
 
+def _external(told: records.External | None) -> dict[str, Any]:
+    if told is None:
+        return {}
+    return {
+        "external_id": line(told.code, LONGEST_EXTERNAL_ID),
+        "external_source": line(told.source, LONGEST_EXTERNAL_ID),
+        "external_version": line(told.version, LONGEST_EXTERNAL_ID),
+    }
+
+
 def _line(told: records.LineItem) -> LineDraft:
     return LineDraft(
         name=line(told.name, 255),
@@ -200,6 +212,7 @@ class Activities(ArchiveStage[records.Activity]):
             at=record.at,
             seconds=record.seconds,
             deadline=record.deadline,
+            **_external(record.external),
         )
         activity = add_activity(new, bound, by=work.person(record.created_by or record.responsible))
         if record.done_at and record.deadline:

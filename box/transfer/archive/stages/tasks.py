@@ -20,6 +20,7 @@ from box.apps.tasks.models import LONGEST_ITEM, LONGEST_NOTE, Task
 from box.apps.tasks.models.tasks import MOST_TAGS
 from box.apps.tasks.states import State
 from box.core.groups.models import Group
+from box.core.registry.external import LONGEST_EXTERNAL_ID
 from box.core.registry.origin import importing
 from box.lib.rich_text import LONGEST_TAG
 from box.transfer.archive import records
@@ -62,6 +63,7 @@ class Tasks(ArchiveStage[records.Task]):
             project=Group.objects.filter(pk=work.ours("group", record.group or 0)).first(),
             needs_acceptance=record.needs_acceptance,
             may_move_deadline=record.may_move_deadline,
+            external_id=line(record.external_id, LONGEST_EXTERNAL_ID),
             file_ids=tuple(attached),
             fields=own_values(work, self.kind, TASK_FIELDS.key, record, files),
         )
