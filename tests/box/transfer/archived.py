@@ -397,11 +397,10 @@ class Canonical:
         for kind, rows in self.lines.items():
             for row in rows:
                 if kind == "posts":
-                    # Without where links lead: to numbers.
-                    row["text"] = re.sub(r" </(employees|feed)/\d+/>", "", text_of(row.get("html", "")))
+                    row["text"] = _said(row)
                 self.names[kind, row["id"]] = "/".join(str(row.get(name, "")) for name in _NATURAL[kind])
                 if kind == "comments":
-                    self.names[kind, row["id"]] = text_of(row.get("html", ""))
+                    self.names[kind, row["id"]] = _said(row)
         for row in self.lines["pipelines"]:
             for stage in row["stages"]:
                 self.names["stages", stage["id"]] = f"{row['type']}/{row.get('name', '')}/{stage['name']}"
@@ -466,6 +465,11 @@ class Canonical:
         if field == "html":
             return _html(self, value)
         return value
+
+
+def _said(row: dict[str, Any]) -> str:
+    """Without where links lead: to numbers."""
+    return re.sub(r" </(employees|feed)/\d+/>", "", text_of(row.get("html", "")))
 
 
 def _html(names: Canonical, html: str) -> str:

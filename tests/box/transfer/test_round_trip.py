@@ -16,10 +16,11 @@ from box.apps.calendar.actions.events import move_event
 from box.apps.calendar.models import Appointment, BookingPage, Event
 from box.apps.drive.models import Item
 from box.apps.feed.models import Post
-from box.apps.tasks.models import Task
+from box.apps.tasks.models import Dependency, Task
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.notify.models import Notification, QueuedLetter
+from box.core.people.models import Absence
 from box.core.push.models import PushMessage
 from box.core.registry.settings import store as set_settings
 from box.core.structure.models import Department
@@ -204,6 +205,45 @@ def test_a_hostile_archive_is_cleaned_or_left_out_with_a_sentence(store: S3Store
     assert tops.count() == 1
     said = {f"{one.kind} {one.theirs}" for one in migration.remarks.all()}
     assert said >= {"department 2", "person 1", "post 2", "task 1", "comment 1"}
+
+
+def test_what_those_who_have_left_had_comes_whole_and_names_stay_as_they_are(store: S3Store) -> None:
+    olga = person("Olga", is_administrator=True)
+    given: dict[str, Any] = {
+        "state": "waiting", "state_since": AT, "created_by": 2, "responsible": 2, "created_at": AT,
+    }  # fmt: skip
+    folder: dict[str, Any] = {"drive": "UA", "is_folder": True, "created_by": 2, "created_at": AT}
+    content = crafted(
+        departments=[records.Department(id=1, name="Company")],
+        people=[
+            records.Person(id=1, name="Olga", login="olga@example.com", first_name="Olga", joined_at=AT),
+            records.Person(
+                id=2, name="Lena", login="lena", first_name="Lena", status="dismissed", joined_at=AT
+            ),
+        ],
+        tasks=[
+            records.Task(id=1, title="Dig", **given),
+            records.Task(
+                id=2, title="Build", waits_for=[records.Waits(task=1, kind=Dependency.Kind.FINISH_START)],
+                **given,
+            ),
+        ],
+        drives=[
+            records.DriveItem(id=number, name=name, **folder)
+            for number, name in enumerate(("Plans \\ 2026", ".notes", "..", "up/../etc"), 1)
+        ],
+        absences=[
+            records.Absence(id=1, person=2, kind="vacation", starts_on=AT.date(), ends_on=AT.date(), by=2)
+        ],
+    )  # fmt: skip
+    migration = moved_in(content, olga)
+    assert migration.state == Migration.State.DONE
+    assert [str(one) for one in migration.remarks.all()] == []
+    assert Dependency.objects.get().after.title == "Build"
+    assert Absence.objects.get().user.login == "lena"
+    names = set(Item.objects.exclude(parent=None).values_list("name", flat=True))
+    assert names >= {"Plans \\ 2026", ".notes", "etc"}
+    assert ".." not in names
 
 
 def test_bookings_that_cannot_be_stay_out_with_a_sentence_and_their_events_come(store: S3Store) -> None:

@@ -18,6 +18,7 @@ from box.apps.tasks.events import DependencyChanged
 from box.apps.tasks.models import Dependency, Task, bar_of
 from box.apps.tasks.scheduling import Bar, Link, push, would_circle
 from box.core.events.outbox import emit
+from box.core.registry.origin import is_importing
 from box.lib import undo
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ def add_dependency(
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LINKING])
     after = locked(after)
     must(can_edit(by, after), _("Only whoever gave a task says what it waits for."))
-    if not Task.objects.each_visible_to(by).there().filter(pk=before.pk).exists():
+    # Whoever has left sees nothing any more; what they linked stays so.
+    seen = Task.objects if is_importing() else Task.objects.each_visible_to(by)
+    if not seen.there().filter(pk=before.pk).exists():
         raise Gone
     if kind not in Dependency.Kind.values or abs(lag_minutes) > LONGEST_LAG:
         raise ValidationError(_("Choose how it follows, and at most a year between the two."), code="kind")

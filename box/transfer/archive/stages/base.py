@@ -19,12 +19,13 @@ from box.core.discussion.actions import give_emoji, react
 from box.core.discussion.models import Thread
 from box.core.files import actions as files
 from box.core.files.models import File
+from box.core.files.names import MAX_LENGTH
 from box.core.registry.origin import moment
 from box.transfer.archive.container import Archive, BadArchive
 from box.transfer.archive.records import Attachment, Blob, Reactions, Record
 from box.transfer.ledger import Attachment as Fetched
 from box.transfer.ledger import Extra, Ledger, Row, digest_of, file_key
-from box.transfer.stages.base import IN_MEMORY, AnyStage, Page, file_name
+from box.transfer.stages.base import IN_MEMORY, AnyStage, Page, clean, file_name
 
 if TYPE_CHECKING:
     from box.transfer.models import Migration
@@ -102,7 +103,7 @@ class ArchiveWork(Ledger):
                     extra.refused.append((str(theirs), str(error)))
                     continue
                 stored = files.store_whole(content)
-            extra.files.setdefault(str(theirs), []).append(Fetched(one, file_name(name), stored))
+            extra.files.setdefault(str(theirs), []).append(Fetched(one, name_in(name), stored))
 
 
 class ArchiveStage[R: Record](AnyStage[ArchiveWork]):
@@ -183,3 +184,17 @@ def everybody(work: ArchiveWork, theirs: Iterable[int]) -> list[User]:
     ours = work.people(theirs)
     found = User.objects.in_bulk(ours)
     return [found[pk] for pk in ours if pk in found]
+
+
+_JOINERS = "\u200c\u200d"
+"""By which emoji and Persian words are joined and parted."""
+
+
+def name_in(text: str) -> str:
+    """A name as another box has it: there a backslash is a sign, and a dot may stand in front. What is a path
+    all the same is cut down to its last name."""
+    name = clean(text).strip()
+    is_name = "/" not in name and name.strip(". ") and len(name) <= MAX_LENGTH
+    if is_name and all(sign.isprintable() or sign in _JOINERS for sign in name):
+        return name
+    return file_name(name)

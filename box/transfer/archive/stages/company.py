@@ -21,7 +21,7 @@ from box.core.accounts.actions import (
 from box.core.accounts.models import User
 from box.core.groups.actions import NewGroup, archive_group, create_group, follow, set_role
 from box.core.groups.models import Member
-from box.core.people.absences import Away, can_write_absences, write_absence
+from box.core.people.absences import Away, write_absence
 from box.core.people.photos import set_photo
 from box.core.registry.external import LONGEST_EXTERNAL_ID
 from box.core.registry.origin import importing, moment
@@ -219,6 +219,6 @@ class Absences(ArchiveStage[records.Absence]):
             line(record.comment, 200),
             next(iter(work.active([record.substitute] if record.substitute else [])), None),
         )
-        made = write_absence(person, away, by=by if can_write_absences(by, person) else person)
+        made = write_absence(person, away, by=by)
         self.took(work, record, made.pk)
         return made.pk

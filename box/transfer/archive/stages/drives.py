@@ -18,10 +18,10 @@ from box.core.files.actions import take_in
 from box.core.registry.origin import importing
 from box.transfer.archive import records
 from box.transfer.archive.records import Blob
-from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork, part_of
+from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork, name_in, part_of
 from box.transfer.ledger import Attachment, Extra, file_key
 from box.transfer.models import Identity
-from box.transfer.stages.base import VERSION, file_name
+from box.transfer.stages.base import VERSION
 from box.transfer.stages.drives import FILE, FOLDER
 
 
@@ -40,7 +40,7 @@ class Drives(ArchiveStage[records.DriveItem]):
         theirs = str(record.id)
         folder = self._folder(work, record)
         by = work.person(record.created_by)
-        name = file_name(record.name)
+        name = name_in(record.name)
         if record.is_folder:
             # The box keeps "Plan" and "plan" for one name.
             item = make_folder(folder, free_name(folder, name), by=by)
