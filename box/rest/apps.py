@@ -20,17 +20,20 @@ class RestConfig(Room):
 
     def offer(self) -> None:
         from box.core.registry.settings import Section, sections, settings
+        from box.core.registry.worker import large_bodies
         from box.rest.access import MANAGE, USE, can_manage, can_use
         from box.rest.actions import revoke_everybodys
         from box.rest.outgoing import KIND, discard_waiting, listener_cards
         from box.rest.placements import has_applications, tabs_about
         from box.rest.settings import ALL
+        from box.rest.uploads import ADDRESS, UPLOADS
 
         rights.add(USE, Right("integrations", _("Make webhooks for programs"), default=(EVERYONE,)))
         rights.add(MANAGE, Right("integrations", _("See and revoke the webhooks of everybody")))
         sections.add("rest", Section(_("Integrations"), order=80))
         for setting in ALL:
             settings.add(setting.key, setting)
+        large_bodies.add(ADDRESS, UPLOADS)
         after_restore.add("rest", revoke_everybodys)
         after_restore.add("rest.sendings", discard_waiting)
         cards.add(KIND, listener_cards)

@@ -49,15 +49,12 @@ from box.rest.middleware import AUTH, V3
 from box.rest.openapi import description
 from box.rest.single_use import used_once
 from box.rest.tokens import Caller, Secret, caller_by, caller_of, note_use
+from box.rest.uploads import LONGEST_FORM, most_uploaded
 
 if TYPE_CHECKING:
     from box.rest.middleware import Credentials
 
 LONGEST_KEY = 255
-MOST_UPLOADED = 512 * 2**20
-"""Bytes of a file that comes this way: a worker of the portal takes it in, and answers nobody meanwhile."""
-LONGEST_FORM = 2**16
-"""Of what stands around it."""
 FILE_CONTENT = "FILECONTENT"
 
 
@@ -218,7 +215,7 @@ def _file_in(request: HttpRequest) -> UploadedFile[Any]:
     """What is larger than a request may hold in memory lies on the disk until it is in the store. Raises
     ApiRefused before it is read, where it is too large."""
     length = request.META.get("CONTENT_LENGTH") or "0"
-    most = min(settings.FILE_SIZE_LIMIT, MOST_UPLOADED)
+    most = most_uploaded()
     if (whole_number(length) or 0) > most + LONGEST_FORM:
         said = f"{UPLOAD_FIELD}: {most // 10**6} MB at most"
         raise ApiRefused("ERROR_ARGUMENT", said, status=413)

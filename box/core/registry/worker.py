@@ -8,6 +8,8 @@ import select
 import signal
 import time
 from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -16,11 +18,14 @@ import psycopg
 from django.db import connection, connections
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import UnixWSGIServer, create_server
+
+from box.core.registry.offers import Offers
 
 logger = logging.getLogger(__name__)
 
-# Files go from the browser to the store; what comes here are forms.
+# Files go from the browser to the store; what comes here are forms, but for `large_bodies`.
 MAX_BODY = 2 * 1024 * 1024
 # With a ticket of Kerberos among them, of whoever is in many groups: see tune.bufsize of the balancer.
 MAX_HEADERS = 72 * 1024
@@ -48,10 +53,38 @@ POOL = {
 }
 
 
+@dataclass(frozen=True)
+class LargeBody:
+    """Of an address that takes more than a form: so many bytes, from whoever was given it. `is_given` gets
+    what stands behind the `?` before any of the body is read, and asks no database."""
+
+    most: Callable[[], int]
+    is_given: Callable[[str], bool]
+
+
+large_bodies: Offers[LargeBody] = Offers("addresses that take large bodies")
+
+
+class Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
+    """One request. What it may weigh is known once its address is: chunked bodies stay as small as forms."""
+
+    adj: Any
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if self.content_length < MAX_BODY or self.path not in large_bodies:
+            return
+        large = large_bodies[self.path]
+        if large.is_given(self.query):
+            self.adj = copy(self.adj)
+            self.adj.max_request_body_size = large.most()
+
+
 class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     """One connection, which must move: a request that comes slower than this, or an answer that is read
     slower, holds one of the balancer's slots, and whoever holds enough of them keeps everybody out."""
 
+    parser_class = Parser
     LEAST = 64 * 1024
     WINDOW_SECONDS = 60.0
 

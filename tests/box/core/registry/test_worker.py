@@ -7,14 +7,17 @@ import signal
 import socket
 import stat
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
+from django.core import signing
 from django.core.management import call_command
 from django.db import connection
 from django.urls import clear_url_caches, get_resolver
@@ -147,6 +150,32 @@ def test_a_body_too_large_for_a_form_is_refused(db: None, tmp_path: Path) -> Non
         client.endheaders()
         assert client.getresponse().status == 413
         client.close()
+
+
+def test_only_whoever_was_given_an_address_for_a_file_sends_one(
+    db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = [1, "disk.folder.uploadfile", {"ID": 7}, "0"]
+    given = signing.dumps(told, salt="rest.upload", compress=True)
+    with monkeypatch.context() as before:
+        before.setattr(signing, "time", SimpleNamespace(time=lambda: time.time() - 2 * 3600))
+        old = signing.dumps(told, salt="rest.upload", compress=True)
+    form = 3 * 1024 * 1024
+    with worker(tmp_path, threads=1):
+        for address, size, status in (
+            (f"/rest/upload.json?token={given}", form, 200),
+            (f"/rest/upload.json?token={given}x", form, 413),
+            (f"/rest/upload.json?token={old}", form, 413),
+            ("/rest/upload.json", form, 413),
+            (f"/rest/uploads.json?token={given}", form, 413),
+            (f"/rest/upload.json?token={given}", 514 * 1024 * 1024, 413),
+        ):
+            client = UnixConnection(tmp_path / "web.sock")
+            client.putrequest("POST", address)
+            client.putheader("Content-Length", str(size))
+            client.endheaders(bytes(size) if status == 200 else None)
+            assert client.getresponse().status == status, address
+            client.close()
 
 
 def test_without_a_database_the_worker_lives_and_says_so_and_recovers(portal: Path) -> None:
