@@ -268,6 +268,33 @@ def fed(args: Sequence[str | Path], *, to: IO[bytes]) -> Iterator[IO[bytes]]:
         raise CommandFailed(Completed(tuple(str(arg) for arg in args), process.returncode, "", said))
 
 
+@contextlib.contextmanager
+def read_from(args: Sequence[str | Path]) -> Iterator[IO[bytes]]:
+    """Run a program whose output is read in the block, as far as that likes.
+
+    Raises `CommandFailed` on a bad exit code, unless the block ended before the program did.
+    """
+    command = ["setpriv", "--pdeathsig", "TERM", "--", *(str(arg) for arg in args)]
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process,
+    ):
+        assert process.stdout is not None  # noqa: S101 - it is a pipe
+        try:
+            yield process.stdout
+            is_over = not process.stdout.read(1)
+        except BaseException:
+            process.kill()
+            raise
+        if not is_over:
+            process.kill()
+        process.wait()
+        errors.seek(0)
+        said = errors.read().decode(errors="replace")
+    if is_over and process.returncode != 0:
+        raise CommandFailed(Completed(tuple(str(arg) for arg in args), process.returncode, "", said))
+
+
 type Stage = tuple[Sequence[str | Path], Account | None, Mapping[str, str]]
 """A program with its arguments, who runs it, and its environment."""
 

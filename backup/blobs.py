@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,11 +19,15 @@ from appliance.node import Node
 from appliance.runner import CommandFailed
 from appliance.services.database import setup
 from appliance.services.database.names import BACKUP, NAME
+from backup import packs
 from backup.ledger import PAGE, Ledger
+from backup.pack_format import FULL, MOST, SMALL
+from backup.pack_job import Part
 from backup.rclone import Moved, Vault
 from backup.settings import BackupRefused
 
 PORTION, PORTION_BYTES = 1000, 256 << 20
+_PACKS_AT_A_TIME = 4
 
 
 class Blob(NamedTuple):
@@ -85,6 +90,7 @@ def catch_up(
     The mark below which all is known is an id. It advances to the highest id of an earlier pass once every
     transaction of that time has ended: until then one of them may still commit a smaller id.
     """
+    packs.learn_once(vault, ledger)
     with ledger.alone(), reading(node) as connection:
         row = connection.execute(
             "select statement_timestamp(),"
@@ -94,20 +100,13 @@ def catch_up(
         assert row is not None  # noqa: S101 - an aggregate has a row
         now, oldest, following, highest = row
         mark = 0 if from_start else int(ledger.note("mark") or 0)
-        after, count, missing = mark, 0, list[str]()
+        count, missing = 0, list[str]()
         # No further than what there was: where people write all the time a pass would have no end, and so the
         # time line would end where the pass began.
-        while rows := connection.execute(
-            "select id, key, size from files_blob where id > %s and id <= %s order by id limit %s",
-            (after, highest, PAGE),
-        ).fetchall():
-            sizes = {key: size for _, key, size in rows}
-            unknown = ledger.unknown([*sizes])
-            if unknown:
-                arrived = _copy(vault, ledger, {key: sizes[key] for key in unknown}, heard)
-                count += len(arrived)
-                missing += [key for key in unknown if key not in arrived]
-            after = rows[-1][0]
+        for portion in _portions_of(_lacking(connection, ledger, after=mark, until=highest)):
+            arrived = _copy(vault, ledger, portion, heard)
+            count += len(arrived)
+            missing += [key for key in portion if key not in arrived]
         waiting = ledger.note("waiting").split()
         if not waiting or oldest >= int(waiting[1]):
             ledger.write(mark=int(waiting[0]) if waiting else 0, waiting=f"{highest} {following}")
@@ -115,15 +114,50 @@ def catch_up(
     return Caught(now, count, tuple(missing))
 
 
+def _lacking(
+    connection: psycopg.Connection, ledger: Ledger, *, after: int, until: int
+) -> Iterator[tuple[str, int]]:
+    """The keys and sizes of the blobs of these ids that are not known to be in the repository."""
+    while rows := connection.execute(
+        "select id, key, size from files_blob where id > %s and id <= %s order by id limit %s",
+        (after, until, PAGE),
+    ).fetchall():
+        unknown = {*ledger.unknown([key for _, key, _ in rows])}
+        yield from ((key, size) for _, key, size in rows if key in unknown)
+        after = rows[-1][0]
+
+
+def _portions_of(lacking: Iterable[tuple[str, int]]) -> Iterator[dict[str, int]]:
+    """Some packs at a time, or a page of what is large: so much is begun again after a kill."""
+    portion, large, filled = dict[str, int](), 0, 0
+    for key, size in lacking:
+        portion[key] = size
+        large, filled = large + (size >= SMALL), filled + min(size, SMALL)
+        if large >= PAGE or filled >= _PACKS_AT_A_TIME * FULL or len(portion) >= _PACKS_AT_A_TIME * MOST:
+            yield portion
+            portion, large, filled = {}, 0, 0
+    if portion:
+        yield portion
+
+
 def _copy(
     vault: Vault, ledger: Ledger, sizes: Mapping[str, int], heard: Callable[[Moved], None]
 ) -> dict[str, int]:
-    """Copy these, of which the database knows the sizes; look which have arrived, and only then note them.
+    """Copy these, of which the database knows the sizes; those that have arrived.
 
     What the portal's store does not have is passed over: asking for it first would be one request more for
     every blob. Those that differ from the database are what the store has of them, or have not arrived.
     """
     vault.require()
+    packed = packs.add(vault, ledger, sizes, heard)
+    single = {key: sizes[key] for key in sizes.keys() - packed.arrived.keys() - packed.missing}
+    return packed.arrived | (_copy_singly(vault, ledger, single, heard) if single else {})
+
+
+def _copy_singly(
+    vault: Vault, ledger: Ledger, sizes: Mapping[str, int], heard: Callable[[Moved], None]
+) -> dict[str, int]:
+    """Look afterwards which have arrived, and only then note them."""
     vault.take(sizes, heard)
     there = vault.sizes(sizes)
     differing = [key for key, size in there.items() if size != sizes[key]]
@@ -133,7 +167,7 @@ def _copy(
     return arrived
 
 
-type Take = Callable[[Vault, Sequence[Blob]], list[Blob]]
+type Take = Callable[[Vault, Ledger, Sequence[Blob]], list[Blob]]
 
 
 def heal(
@@ -150,49 +184,53 @@ def heal(
         with ledger.alone():
             left, sound = [listed[key] for key in page], set[str]()
             for take in ways:
-                if left and (tried := take(vault, left)):
-                    hashes = vault.hashes(blob.key for blob in tried)
+                if left and (tried := take(vault, ledger, left)):
+                    hashes = packs.hashes(vault, ledger, [blob.key for blob in tried])
                     sound |= {blob.key for blob in tried if is_sound(blob, hashes)}
                     left = [blob for blob in left if blob.key not in sound]
-            ledger.add({key: listed[key].size for key in sound}, datetime.now(UTC))
             ledger.found(sound=sound)
             healed |= sound
     return healed
 
 
-def _take_anew(vault: Vault, wanted: Sequence[Blob]) -> list[Blob]:
+def _take_anew(vault: Vault, ledger: Ledger, wanted: Sequence[Blob]) -> list[Blob]:
     """Copy these from the portal's store, as far as it has them; those that were tried."""
     sizes = vault.live_sizes(blob.key for blob in wanted)
-    there = [blob for blob in wanted if sizes.get(blob.key) == blob.size]
-    if there:
-        vault.take([blob.key for blob in there], lambda _: None, is_anew=True)
-    return there
+    there = {blob.key: blob for blob in wanted if sizes.get(blob.key) == blob.size}
+    arrived = packs.add(vault, ledger, {key: blob.size for key, blob in there.items()}).arrived
+    if single := [key for key in there if key not in arrived]:
+        vault.take(single, lambda _: None, is_anew=True)
+        # What was damaged in a pack is looked for by itself from now on.
+        ledger.add({key: there[key].size for key in single}, datetime.now(UTC))
+    return [*there.values()]
 
 
-def _take_over(vault: Vault, wanted: Sequence[Blob], *, other: Vault) -> list[Blob]:
+def _take_over(vault: Vault, ledger: Ledger, wanted: Sequence[Blob], *, other: Vault) -> list[Blob]:
     """Copy these from another repository, as far as it has them; those that were tried.
 
     An engine is told of one repository alone, so they come through a folder of this machine, some at a time.
     """
-    owner = users.account(users.DATABASE)
-    try:
-        sizes = other.sizes(blob.key for blob in wanted)
-    except (BackupRefused, CommandFailed):
-        # It is away: nothing is worse than it was.
-        return []
-    there = [blob for blob in wanted if sizes.get(blob.key) == blob.size]
-    for portion in portions(there):
-        folder, keys = vault.node.data("backup") / "tmp" / secrets.token_hex(8), [one.key for one in portion]
-        as_owner.make_folder(folder, owner)
-        try:
-            # One that is damaged there too costs itself alone: afterwards each is looked at.
-            with suppress(CommandFailed):
-                other.fetch(keys, folder)
-            with suppress(CommandFailed):
-                vault.take_from(folder, keys)
-        finally:
-            as_owner.remove(folder, owner)
-    return there
+    owner, tried = users.account(users.DATABASE), list[Blob]()
+    # One that is away costs nothing: it is no worse than it was.
+    with suppress(BackupRefused, CommandFailed), packs.known(other) as theirs:
+        sizes = packs.sizes(other, theirs, [blob.key for blob in wanted])
+        for portion in portions(blob for blob in wanted if sizes.get(blob.key) == blob.size):
+            folder, keys = (
+                vault.node.data("backup") / "tmp" / secrets.token_hex(8),
+                [one.key for one in portion],
+            )
+            as_owner.make_folder(folder, owner)
+            try:
+                # One that is damaged there too costs itself alone: afterwards each is looked at.
+                with suppress(CommandFailed):
+                    packs.fetch(other, theirs, keys, folder)
+                with suppress(CommandFailed):
+                    vault.take_from(folder, keys)
+                ledger.add({one.key: one.size for one in portion}, datetime.now(UTC))
+                tried += portion
+            finally:
+                as_owner.remove(folder, owner)
+    return tried
 
 
 def portions(blobs: Iterable[Blob]) -> Iterator[list[Blob]]:
@@ -217,26 +255,70 @@ def bring_back(
 ) -> tuple[int, list[Blob]]:
     """Give the portal's store what it lacks of these; how many, and those that are not whole there either."""
     count, missing = 0, list[Blob]()
-    for page in batched(blobs, PAGE, strict=False):
-        there = vault.live_sizes(one.key for one in page)
-        wanted = [one for one in page if there.get(one.key) != one.size]
-        if not wanted:
-            continue
-        failure: CommandFailed | None = None
-        try:
-            vault.give_back([one.key for one in wanted], heard)
-        except CommandFailed as error:
-            failure = error
-        there = vault.live_sizes(one.key for one in wanted)
-        lost = [one for one in wanted if there.get(one.key) != one.size]
-        if failure is not None:
-            vault.require()
-            # One that is damaged costs itself alone. One that can be read has failed for another reason.
-            if not lost or vault.hashes(one.key for one in lost):
-                raise failure
-        missing += lost
-        count += len(wanted) - len(lost)
+    with packs.known(vault) as ledger, Live(vault) as live:
+        for page in batched(blobs, MOST, strict=False):
+            there = live.sizes([one.key for one in page])
+            wanted = [one for one in page if there.get(one.key) != one.size]
+            if not wanted:
+                continue
+            lost = _give_back(vault, ledger, wanted, heard)
+            missing += lost
+            count += len(wanted) - len(lost)
     return count, missing
+
+
+def _give_back(
+    vault: Vault, ledger: Ledger, wanted: Sequence[Blob], heard: Callable[[Moved], None]
+) -> list[Blob]:
+    """Those of these that the portal's store does not have whole afterwards."""
+    failure: CommandFailed | None = None
+    done: set[str] = set()
+    try:
+        done = packs.give_back(vault, ledger, {one.key: one.size for one in wanted}, heard)
+    except CommandFailed as error:
+        failure = error
+    unsure = [one for one in wanted if one.key not in done]
+    there = vault.live_sizes(one.key for one in unsure) if unsure else {}
+    lost = [one for one in unsure if there.get(one.key) != one.size]
+    if failure is not None:
+        vault.require()
+        # One that is damaged costs itself alone. One that can be read has failed for another reason.
+        if not lost or packs.hashes(vault, ledger, [one.key for one in lost]):
+            raise failure
+    return lost
+
+
+class Live:
+    """Which blobs the portal's store has. Where many are asked for, all that it has is listed once."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        # A file that has no name, as SQLite makes it: there may be millions.
+        self._listed: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Live:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._listed:
+            self._listed.close()
+
+    def sizes(self, keys: Sequence[str]) -> dict[str, int]:
+        if self._listed is None and len(keys) < PAGE:
+            return self._vault.live_sizes(keys)
+        listed = self._listed = self._listed or self._list()
+        found: dict[str, int] = {}
+        for page in batched(keys, PAGE, strict=False):
+            marks = ",".join("?" * len(page))
+            found |= dict(listed.execute(f"select key, size from live where key in ({marks})", page))  # noqa: S608
+        return found
+
+    def _list(self) -> sqlite3.Connection:
+        listed = sqlite3.connect("", isolation_level=None)
+        listed.execute("create table live (key text primary key, size integer) without rowid")
+        for answer in self._vault.engine([Part("list")]):
+            listed.executemany("insert or replace into live values (?, ?)", answer.get("listed", ()))
+        return listed
 
 
 def bring_back_from_any(vaults: Iterable[Vault], blobs: Sequence[Blob]) -> list[Blob]:

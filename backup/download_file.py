@@ -21,7 +21,7 @@ from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
 from appliance.services.database.names import BIN, NAME, SUPERUSER
-from backup import blobs, second_box, sets, settings
+from backup import blobs, packs, second_box, sets, settings
 from backup.blobs import Blob
 from backup.child_messages import channel, send, send_progress
 from backup.rclone import Vault
@@ -117,22 +117,30 @@ def add_files(
     damaged or missing: they are left out, and all else is there."""
     done, total, me = 0, sum(blob.size for blob in listed), users.account(users.DATABASE)
     lost: list[str] = []
-    for page in blobs.portions(listed):
-        send_progress("Writing files.", done >> 20, max(total >> 20, 1))
-        try:
-            vault.fetch([blob.key for blob in page], work)
-        except CommandFailed:
-            # A target that is away is no damage.
-            vault.require()
-        for blob in page:
+    with packs.known(vault) as ledger:
+        for page in blobs.portions(listed):
+            send_progress("Writing files.", done >> 20, max(total >> 20, 1))
             try:
-                add(tar, work / blob.key, f"files/{blob.key}", sums, within=work.parent, digest=blob.sha256)
-            except (FileNotFoundError, Damaged):
-                lost.append(blob.key)
-            done += blob.size
-        # Some at a time: each alone would take a program of its own.
-        as_owner.remove(work, me)
-        as_owner.make_folder(work, me)
+                packs.fetch(vault, ledger, [blob.key for blob in page], work)
+            except CommandFailed:
+                # A target that is away is no damage.
+                vault.require()
+            for blob in page:
+                try:
+                    add(
+                        tar,
+                        work / blob.key,
+                        f"files/{blob.key}",
+                        sums,
+                        within=work.parent,
+                        digest=blob.sha256,
+                    )
+                except (FileNotFoundError, Damaged):
+                    lost.append(blob.key)
+                done += blob.size
+            # Some at a time: each alone would take a program of its own.
+            as_owner.remove(work, me)
+            as_owner.make_folder(work, me)
     return lost
 
 

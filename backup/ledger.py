@@ -7,10 +7,12 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import batched
 from pathlib import Path
 
 from appliance.files import give, open_file
 from appliance.node import Node
+from backup.pack_format import Entry, Held, Index
 from backup.settings import BackupRefused, Target, alone
 
 PAGE = 2000
@@ -33,16 +35,25 @@ class Ledger:
             " without rowid"
         )
         self._db.execute("create table if not exists damaged (key text primary key) without rowid")
+        self._db.execute(
+            "create table if not exists packs (name text primary key, size integer, sha256 text)"
+            " without rowid"
+        )
+        self._db.execute(
+            "create table if not exists packed (key text primary key, pack text, start integer, size integer,"
+            " sha256 text) without rowid"
+        )
+        self._db.execute("create index if not exists packed_in on packed (pack, start)")
         self._db.execute("create table if not exists notes (name text primary key, value text) without rowid")
 
     def close(self) -> None:
         self._db.close()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Nobody else copies into this repository meanwhile."""
-        with alone(self._path.with_suffix(".lock")):
-            yield
+    def alone(self, *, is_patient: bool = True) -> Iterator[bool]:
+        """Nobody else copies into this repository meanwhile; without patience it may not be so."""
+        with alone(self._path.with_suffix(".lock"), is_patient=is_patient) as is_mine:
+            yield is_mine
 
     def unknown(self, keys: Sequence[str]) -> list[str]:
         """Those of at most `PAGE` keys that are not known to be there."""
@@ -50,18 +61,90 @@ class Ledger:
         known = {key for (key,) in self._db.execute(f"select key from blobs where key in ({marks})", keys)}  # noqa: S608
         return [key for key in keys if key not in known]
 
+    # --- single files
+
     def add(self, sizes: dict[str, int], at: datetime) -> None:
+        """Note what lies there by itself."""
         rows = [(key, size, at.isoformat()) for key, size in sizes.items()]
         self._db.execute("begin")
         self._db.executemany("insert or replace into blobs values (?, ?, ?)", rows)
+        self._db.executemany("delete from packed where key = ?", ((key,) for key in sizes))
         self._db.execute("commit")
 
     def remove(self, keys: Iterable[str]) -> None:
         gone = list(keys)
         self._db.execute("begin")
-        for table in ("blobs", "damaged"):
+        for table in ("blobs", "damaged", "packed"):
             self._db.executemany(f"delete from {table} where key = ?", ((key,) for key in gone))  # noqa: S608
         self._db.execute("commit")
+
+    # --- packs
+
+    def add_pack(self, name: str, index: Index, at: datetime, *, is_news: bool = True) -> None:
+        """Note a pack, and that its blobs lie in it. What was only found (`is_news` off) is no better place
+        than one that is known."""
+        placed = [(one.key, name, one.offset, one.size, one.sha256) for one in index.entries]
+        self._db.execute("begin")
+        self._db.execute("insert or replace into packs values (?, ?, ?)", (name, index.size, index.sha256))
+        if not is_news:
+            known = {key for page in batched(placed, PAGE, strict=False) for key in self._known(page)}
+            placed = [one for one in placed if one[0] not in known]
+        self._db.executemany("insert or replace into packed values (?, ?, ?, ?, ?)", placed)
+        self._db.executemany(
+            "insert or ignore into blobs values (?, ?, ?)",
+            ((one[0], one[3], at.isoformat()) for one in placed),
+        )
+        self._db.execute("commit")
+
+    def _known(self, placed: Sequence[tuple[str, str, int, int, str]]) -> list[str]:
+        keys = [one[0] for one in placed]
+        unknown = {*self.unknown(keys)}
+        return [key for key in keys if key not in unknown]
+
+    def packs(self) -> list[Held]:
+        rows = self._db.execute(
+            "select name, packs.size, coalesce(sum(packed.size), 0) from packs"
+            " left join packed on packed.pack = name group by name order by name"
+        )
+        return [Held(*row) for row in rows]
+
+    def index_of(self, pack: str) -> Index:
+        """As it is known, without its holes."""
+        size, digest = self._db.execute("select size, sha256 from packs where name = ?", (pack,)).fetchone()
+        return Index(size, digest, tuple(self.entries(pack)))
+
+    def entries(self, pack: str) -> list[Entry]:
+        rows = self._db.execute(
+            "select key, start, size, sha256 from packed where pack = ? order by start", (pack,)
+        )
+        return [Entry(*row) for row in rows]
+
+    def places(self, keys: Iterable[str]) -> dict[str, list[Entry]]:
+        """Those of these blobs that lie in packs, by pack."""
+        found: dict[str, list[Entry]] = {}
+        for page in batched(keys, PAGE, strict=False):
+            marks = ",".join("?" * len(page))
+            for pack, *entry in self._db.execute(
+                f"select pack, key, start, size, sha256 from packed where key in ({marks})",  # noqa: S608
+                page,
+            ):
+                found.setdefault(pack, []).append(Entry(*entry))
+        return found
+
+    def forget_pack(self, name: str) -> None:
+        """It is not there any more, nor what is looked for in it."""
+        self._db.execute("begin")
+        self._db.execute("delete from blobs where key in (select key from packed where pack = ?)", (name,))
+        self._db.execute("delete from packed where pack = ?", (name,))
+        self._db.execute("delete from packs where name = ?", (name,))
+        self._db.execute("commit")
+
+    # --- all of it
+
+    def single(self) -> dict[str, int]:
+        """What lies there by itself, with its size, in the order of keys."""
+        rows = self._db.execute("select key, size from blobs where key not in (select key from packed)")
+        return dict(rows.fetchall())
 
     def copied(self) -> dict[str, datetime]:
         rows = self._db.execute("select key, copied_at from blobs")

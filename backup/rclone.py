@@ -14,14 +14,16 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from appliance import runner, users
+from appliance.agent.codec import encode
 from appliance.node import Node
 from appliance.runner import CommandFailed, Standstill
 from appliance.services.objects.service import endpoint
 from backup import store_authorities, timeouts
 from backup.keys import KeyRefused, KeyRing
+from backup.pack_job import Job, Part, Store
 from backup.settings import BackupRefused, Settings, Target
 from backup.targets import kind_of, s3
 from backup.targets.kind import Kind
@@ -30,6 +32,7 @@ _COPY = (
     "--transfers=8", "--checkers=8", "--no-traverse", "--retries=2", "--low-level-retries=10",
     "--stats=1s", "--use-json-log", "--stats-log-level=NOTICE",
 )  # fmt: skip
+PACKS = "packs"
 KEY_RINGS = ("keyring.json", "keyring-copy.json")
 """The same twice: without one no recovery key opens anything."""
 _LOST = ("directory not found", "object not found", "couldn't be found")
@@ -189,18 +192,69 @@ class Vault:
         """Copy blobs from the repository into the portal's store."""
         self._copy("vault:blobs", self._live, keys, heard)
 
-    def fetch(self, keys: Iterable[str], into: Path) -> None:
-        """Copy blobs from the repository into a folder of the engines' user."""
-        self._copy("vault:blobs", str(into), keys, lambda _: None)
+    def fetch(self, names: Iterable[str], into: Path, folder: str = "blobs") -> None:
+        """Copy files from the repository into a folder of the engines' user."""
+        self._copy(f"vault:{folder}", str(into), names, lambda _: None)
 
     def take_from(self, folder: Path, keys: Iterable[str]) -> None:
         """Copy blobs from there into the repository, over what there is under their names."""
         with timeouts.told_of_full_target(self.target):
             self._copy(str(folder), "vault:blobs", keys, lambda _: None, "--ignore-times")
 
-    def forget(self, keys: Iterable[str]) -> None:
-        """Delete blobs from the repository."""
-        self._run("delete", "--files-from-raw=-", "--no-traverse", "vault:blobs", stdin=_lines(keys))
+    def forget(self, names: Iterable[str], folder: str = "blobs") -> None:
+        """Delete files from the repository."""
+        self._run("delete", "--files-from-raw=-", "--no-traverse", f"vault:{folder}", stdin=_lines(names))
+
+    # --- packs
+
+    def packs(self) -> dict[str, int]:
+        """What lies among the packs, indexes too, with the sizes decrypted."""
+        done = self._run("lsf", "--files-only", "--format=sp", "--separator=;", f"vault:{PACKS}", check=False)
+        return _listed(done)
+
+    def write(self, name: str, text: str) -> None:
+        """A file of the repository, which survives a power cut before this returns."""
+        # By no pipe: see `write_plain`.
+        with timeouts.told_of_full_target(self.target), tempfile.TemporaryFile() as file:
+            file.write(text.encode())
+            file.seek(0)
+            self._run("rcat", f"vault:{name}", stdin=file)
+        self.sync()
+
+    def sync(self) -> None:
+        """What was written survives a power cut from now on."""
+        if synced := self._kind.synced(self.target):
+            runner.run(synced, user=users.account(users.DATABASE))
+
+    def engine(self, parts: Iterable[Part], heard: Callable[[int], None] = lambda _: None) -> Iterator[Any]:
+        """What `backup.pack_engine` answers to these, one by one; `heard` are the bytes moved so far."""
+        box, bundle = self.node.box.objects, store_authorities.bundle(self.node)
+        store = Store(
+            endpoint(self.node), box.region, box.bucket,
+            box.path_style or box.engine != "external", str(bundle) if bundle.exists() else "",
+        )  # fmt: skip
+        rclone = [program(), "--low-level-retries=5", *self._timeouts, *self._limit]
+        job = Job(tuple(rclone), f"vault:{PACKS}", store)
+        said = runner.stream(
+            [self.node.python, "-P", "-m", "backup.pack_engine"],
+            stdin="".join(json.dumps(encode(one)) + "\n" for one in (job, *parts)),
+            env={**self._environment, "PYTHONPATH": str(self.node.release)},
+            secrets=self._secrets,
+            user=users.account(users.DATABASE),
+            standstill=Standstill(timeouts.of(self.node).seconds, is_word=lambda line: line.startswith("{")),
+        )
+        with (
+            timeouts.told_of_standstill(self.target),
+            timeouts.told_of_full_target(self.target),
+            _told_plainly(),
+            closing(said),
+        ):
+            for line in said:
+                answer = json.loads(line) if line.startswith("{") else {}
+                if "moved" in answer:
+                    heard(answer["moved"])
+                elif answer:
+                    yield answer
 
     def is_empty(self) -> bool:
         """Whether nothing at all lies where the repository is to be."""
@@ -245,10 +299,7 @@ class Vault:
             "lsf", "--recursive", "--files-only", "--format=sp", "--separator=;", "--files-from-raw=-",
             "--no-traverse", place, stdin=_lines(keys), check=False,
         )  # fmt: skip
-        if done.code != 0 and not any(words in done.stderr for words in _LOST):
-            raise CommandFailed(done)
-        found = (line.split(";", 1) for line in done.stdout.splitlines())
-        return {key: int(size) for size, key in found}
+        return _listed(done)
 
     def _copy(
         self,
@@ -258,15 +309,7 @@ class Vault:
         heard: Callable[[Moved], None],
         skipping: str = "--size-only",
     ) -> None:
-        limit = f"--bwlimit={self.target.bandwidth_kib}k"
-        words = [
-            *_COPY,
-            skipping,
-            *([limit] if self.target.bandwidth_kib else []),
-            "--files-from-raw=-",
-            source,
-            to,
-        ]
+        words = [*_COPY, skipping, *self._limit, "--files-from-raw=-", source, to]
         figures = _Figures()
         said = runner.stream(
             [program(), "copy", *self._timeouts, *words],
@@ -281,9 +324,9 @@ class Vault:
                 if figures.latest and figures.latest != told:
                     told = figures.latest
                     heard(told)
-        if to.startswith("vault:") and (synced := self._kind.synced(self.target)):
+        if to.startswith("vault:"):
             # What is noted as copied must survive a power cut.
-            runner.run(synced, user=users.account(users.DATABASE))
+            self.sync()
 
     def _run(
         self, *words: str, stdin: str | IO[bytes] | None = None, check: bool = True, timeout: float = 3600
@@ -296,6 +339,10 @@ class Vault:
         if check and done.code != 0:
             raise CommandFailed(done)
         return done
+
+    @property
+    def _limit(self) -> list[str]:
+        return [f"--bwlimit={self.target.bandwidth_kib}k"] if self.target.bandwidth_kib else []
 
     @property
     def _timeouts(self) -> tuple[str, str]:
@@ -399,6 +446,14 @@ class _Figures:
             return False
         self.latest = moved
         return True
+
+
+def _listed(done: runner.Completed) -> dict[str, int]:
+    """The names that rclone has listed, with their sizes before them."""
+    if done.code != 0 and not any(words in done.stderr for words in _LOST):
+        raise CommandFailed(done)
+    found = (line.split(";", 1) for line in done.stdout.splitlines())
+    return {name: int(size) for size, name in found}
 
 
 def _lines(keys: Iterable[str]) -> str:

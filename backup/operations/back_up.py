@@ -21,6 +21,7 @@ from backup import (
     log_gaps,
     moments,
     object_lock,
+    packs,
     pgbackrest,
     retention,
     rotation,
@@ -114,12 +115,15 @@ def to_target(
     plan = decide(target, sets.known(node, target), asked, chosen, now=now, zone=zone)
     journal.progress(str(plan))
     with ledger_of(node, target) as ledger:
+        packs.learn(vault, ledger)
         with blobs.reading(node) as connection:
             listed = {blob.key: blob for blob in blobs.everything(connection)}
         if blobs.heal(vault, ledger, listed, others=vault.others):
             sets.assess(node, vault, ledger)
         # Before the database: what it will name is mostly there, and what is left afterwards is little.
         copy(node, vault, ledger, journal)
+        if plan.kind == "full":
+            packs.gather(vault, ledger, listed)
         before = _counted(node)
         meter = Meter(
             f"Database to {target.name}", journal.progress,
@@ -217,9 +221,7 @@ def thin(
         )
         if removable:
             with ledger.alone():
-                # Forgotten first: a blob that the ledger does not know is copied again where it is needed.
-                ledger.remove(removable)
-                vault.forget(removable)
+                packs.forget(vault, ledger, removable)
     return len(going)
 
 

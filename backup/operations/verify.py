@@ -12,9 +12,9 @@ from appliance.agent.operations import performing
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
-from backup import blobs, log_gaps, moments, pgbackrest, sets, settings, setup, state_file
+from backup import blobs, log_gaps, moments, packs, pgbackrest, sets, settings, setup, state_file
 from backup.blobs import Blob
-from backup.ledger import PAGE, ledger_of
+from backup.ledger import PAGE, Ledger, ledger_of
 from backup.operations.back_up import TROUBLE
 from backup.priority import lower_priority
 from backup.progress import told_of_silence
@@ -23,7 +23,6 @@ from backup.settings import BackupRefused, Settings, Target
 from backup.timeline import Segment, gaps
 
 SAMPLE = 500
-_PAGE = 200
 
 
 def _files(count: int) -> str:
@@ -129,9 +128,10 @@ def _look_at_files(
     wanted: dict[str, Blob] = {}
     for one in readable:
         wanted |= {blob.key: blob for blob in sets.blobs_of(node, vault, one.label)}
-    bad, sound = _bad_blobs(vault, wanted, journal, is_complete=is_complete)
     lost, read = _bad_configurations(node, vault, readable)
     with ledger_of(node, vault.target) as ledger:
+        packs.learn(vault, ledger)
+        bad, sound = _bad_blobs(vault, ledger, wanted, journal, is_complete=is_complete)
         # Noted before it is healed: killed meanwhile, the next backup goes on with it.
         ledger.found(damaged=bad | lost, sound=sound | read)
         if bad:
@@ -142,20 +142,20 @@ def _look_at_files(
 
 
 def _bad_blobs(
-    vault: Vault, wanted: Mapping[str, Blob], journal: Journal, *, is_complete: bool
+    vault: Vault, ledger: Ledger, wanted: Mapping[str, Blob], journal: Journal, *, is_complete: bool
 ) -> tuple[set[str], set[str]]:
     """Blobs that are not there with their size, or, of a sample or of all, do not have their hash; and those
     that were read and are sound."""
     bad: set[str] = set()
     for page in batched(wanted.values(), PAGE, strict=False):
-        sizes = vault.sizes(blob.key for blob in page)
+        sizes = packs.sizes(vault, ledger, [blob.key for blob in page])
         bad |= {blob.key for blob in page if sizes.get(blob.key) != blob.size}
     there = [blob for blob in wanted.values() if blob.key not in bad]
     chosen = there if is_complete else random.sample(there, min(SAMPLE, len(there)))
     sound: set[str] = set()
-    for number, page in enumerate(batched(chosen, _PAGE, strict=False)):
-        journal.progress("Reading files", number * _PAGE, len(chosen))
-        hashes = vault.hashes(blob.key for blob in page)
+    for number, page in enumerate(batched(chosen, PAGE, strict=False)):
+        journal.progress("Reading files", number * PAGE, len(chosen))
+        hashes = packs.hashes(vault, ledger, [blob.key for blob in page])
         sound |= {blob.key for blob in page if blobs.is_sound(blob, hashes)}
     bad |= {blob.key for blob in chosen} - sound
     if bad:

@@ -88,7 +88,7 @@ class Kept:
 
     def add_blobs(self, count: int, *, size: int = 3000) -> list[str]:
         """New blobs as the portal makes them: the object first, then the row."""
-        store, keys = objects.client(self.node), []
+        store, keys, rows = objects.client(self.node), list[str](), list[str]()
         for _ in range(count):
             key = f"2026/11/{secrets.token_hex(16)}"
             data = os.urandom(size) + MARKER.encode()
@@ -99,13 +99,11 @@ class Kept:
                 length=len(data),
             )
             digest = hashlib.sha256(data).hexdigest()
-            query(
-                self.node,
-                "insert into files_blob (key, size, created_at, sha256, content_type, picture_attempts)"
-                f" values ('{key}', {len(data)}, now(), '{digest}', '', 0)",
-            )
+            rows.append(f"('{key}', {len(data)}, now(), '{digest}', '', 0)")
             self.contents[key] = data
             keys.append(key)
+        columns = "key, size, created_at, sha256, content_type, picture_attempts"
+        query(self.node, f"insert into files_blob ({columns}) values {', '.join(rows)}")
         return keys
 
     def add_private_file(self, login: str) -> str:

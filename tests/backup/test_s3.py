@@ -20,6 +20,7 @@ from appliance.services.database.setup import query
 from backup import (
     disaster_recovery,
     object_lock,
+    packs,
     pgbackrest,
     sets,
     settings,
@@ -27,6 +28,8 @@ from backup import (
     status,
     store_authorities,
 )
+from backup.ledger import ledger_of
+from backup.pack_format import FEWEST, SMALL
 from backup.rclone import Vault
 from backup.settings import BackupRefused, Target
 from tests.appliance.test_external import BUCKET, KEYS, Store, folder, store  # noqa: F401 - fixtures
@@ -59,14 +62,18 @@ def test_a_wrong_key_is_refused_and_nothing_is_changed(kept: Kept, store: Store)
 
 
 def test_a_set_is_made_in_both_verified_and_restored_from_either(kept: Kept, offsite: Target) -> None:
-    keys = kept.add_blobs(5)
+    # As many as go into a pack, and one that does not.
+    keys = kept.add_blobs(FEWEST) + kept.add_blobs(1, size=SMALL)
     state = perform(kept, "backup", kind="incr", targets=["disk", "offsite"])
     assert state.state == "done", state.progress.text
     first, *_, made = (*sets.known(kept.node, offsite)[:1], *sets.known(kept.node, offsite))
     # There was none that others could build on, although the other target has some.
     assert first.kind == "full"
     vault = Vault(kept.node, kept.settings, offsite)
-    assert set(vault.sizes(keys)) == set(keys)
+    with ledger_of(kept.node, offsite) as ledger:
+        assert packs.sizes(vault, ledger, keys).keys() == {*keys}
+        assert packs.hashes(vault, ledger, keys).keys() == {*keys}
+    assert vault.sizes(keys).keys() == {keys[-1]}
     assert perform(kept, "verify", target="offsite", all=True).state == "done"
     there = kept.keys()
     kept.lose(keys[0])

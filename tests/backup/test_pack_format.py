@@ -1,0 +1,185 @@
+"""What a pack is, whatever blobs it holds: any tar opens it, and its index says the truth about it."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import tarfile
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backup.pack_format import (
+    FEWEST,
+    FULL,
+    MOST,
+    SMALL,
+    Entry,
+    Held,
+    Index,
+    NotAPack,
+    Writer,
+    grouped,
+    made_at,
+    new_name,
+    read_index,
+    scan,
+    spans,
+    to_be_packed_anew,
+)
+
+NOW = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
+NAME = new_name(NOW, "0123abcd")
+keys = st.from_regex(r"20[0-9]{2}/[01][0-9]/[0-9a-f]{1,32}", fullmatch=True)
+contents = st.dictionaries(keys, st.binary(max_size=2000), min_size=1, max_size=20)
+
+
+def written(blobs: dict[str, bytes]) -> tuple[bytes, Index]:
+    out = io.BytesIO()
+    writer = Writer(out)
+    for key, data in blobs.items():
+        writer.add(key, data)
+    index = writer.close()
+    return out.getvalue(), index
+
+
+@given(contents)
+def test_any_tar_opens_a_pack_and_its_index_says_where_each_blob_lies(blobs: dict[str, bytes]) -> None:
+    pack, index = written(blobs)
+    with tarfile.open(fileobj=io.BytesIO(pack)) as tar:
+        opened = {member.name: file.read() for member in tar if (file := tar.extractfile(member))}
+    assert opened == blobs
+    assert {one.key: pack[one.offset : one.end] for one in index.entries} == blobs
+    assert all(one.sha256 == sha256(blobs[one.key]).hexdigest() for one in index.entries)
+    assert (index.size, index.sha256) == (len(pack), sha256(pack).hexdigest())
+
+
+@given(contents)
+def test_an_index_that_was_lost_is_found_by_reading_the_pack(blobs: dict[str, bytes]) -> None:
+    pack, index = written(blobs)
+    heard: list[int] = []
+    assert scan(io.BytesIO(pack), heard.append) == index
+    assert sum(heard) == len(pack)
+
+
+@given(contents, st.data())
+def test_of_a_pack_that_ends_too_early_there_is_no_index(
+    blobs: dict[str, bytes], data: st.DataObject
+) -> None:
+    pack, _ = written(blobs)
+    assert scan(io.BytesIO(pack[: data.draw(st.integers(0, len(pack) - 1))])) is None
+
+
+@given(contents)
+def test_an_index_is_read_as_it_was_written(blobs: dict[str, bytes]) -> None:
+    _, index = written(blobs)
+    assert read_index(index.lines(NAME), NAME) == index
+
+
+@given(contents, st.data())
+def test_an_index_of_which_a_line_is_missing_is_none(blobs: dict[str, bytes], data: st.DataObject) -> None:
+    _, index = written(blobs)
+    lines = [*index.lines(NAME)]
+    del lines[data.draw(st.integers(0, len(lines) - 1))]
+    with pytest.raises(NotAPack):
+        read_index(lines, NAME)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"pack": "another"}, "another pack"),
+        ({"format": 2}, "version to come"),
+        ({"blobs": MOST + 1}, "another pack"),
+        ({"blobs": 1}, "does not fit"),
+        ({"blobs": 3}, "ends too early"),
+        ({"bytes": 10}, "does not fit"),
+        ({"bytes": None}, "no index"),
+        ({"key": "../../etc/passwd"}, "key that is none"),
+        ({"key": "/etc/passwd"}, "key that is none"),
+        ({"key": "a\nb"}, "key that is none"),
+        ({"sha256": "no sum"}, "key that is none"),
+        ({"size": -1}, "does not fit"),
+        ({"offset": 0}, "does not fit"),
+    ],
+)
+def test_what_does_not_fit_in_an_index_is_refused(change: dict[str, object], words: str) -> None:
+    _, index = written({"2026/11/first": b"1" * 600, "2026/11/second": b"2" * 600})
+    head, first, second = (json.loads(line) for line in index.lines(NAME))
+    head |= {name: value for name, value in change.items() if name in head}
+    last = dict(zip(Entry._fields, second, strict=True))
+    last |= {name: value for name, value in change.items() if name in last}
+    with pytest.raises(NotAPack, match=words):
+        read_index([json.dumps(one) for one in (head, first, [*last.values()])], NAME)
+
+
+@given(st.dictionaries(keys, st.integers(0, 2 * SMALL), max_size=400), st.integers(1, 40))
+def test_small_blobs_are_grouped_each_once_in_their_order_and_within_bounds(
+    sizes: dict[str, int], fewest: int
+) -> None:
+    groups = grouped(sizes, fewest=fewest)
+    together = [key for group in groups for key in group]
+    assert together == [key for key in sizes if key in set(together)]
+    assert all(sizes[key] < SMALL for key in together)
+    assert all(fewest <= len(group) <= MOST for group in groups)
+    assert all(sum(sizes[key] for key in group) <= FULL for group in groups)
+    small = [key for key, size in sizes.items() if size < SMALL]
+    # Only of those at an end too few are left.
+    if fewest == 1:
+        assert together == small
+
+
+def test_a_pack_is_full_at_its_bytes_and_at_its_blobs() -> None:
+    assert len(grouped({str(n): 10 for n in range(MOST + FEWEST)})) == 2
+    assert len(grouped({str(n): 10 for n in range(MOST)})) == 1
+    just = FULL // (SMALL // 2)
+    assert len(grouped({str(n): SMALL // 2 for n in range(just)})) == 1
+    assert len(grouped({str(n): SMALL // 2 for n in range(just + FEWEST)})) == 2
+    assert grouped({str(n): 10 for n in range(FEWEST - 1)}) == []
+
+
+def held(live: int, size: int = 50 << 20, at: datetime = NOW) -> Held:
+    return Held(new_name(at, f"{live & 0xFFFFFFFF:08x}"), size, live)
+
+
+def test_a_pack_of_which_less_than_a_half_is_left_is_packed_anew() -> None:
+    half = 25 << 20
+    assert to_be_packed_anew([held(half)], locked_since=None) == []
+    assert to_be_packed_anew([held(half - 1)], locked_since=None) == [held(half - 1).name]
+    # Of an empty one there is nothing to be packed.
+    assert to_be_packed_anew([held(0)], locked_since=None) == []
+
+
+def test_small_packs_are_put_together_where_they_are_many() -> None:
+    small = [held(900 + number, 1000) for number in range(16)]
+    assert to_be_packed_anew(small[:15], locked_since=None) == []
+    assert to_be_packed_anew(small, locked_since=None) == [one.name for one in small]
+
+
+def test_what_its_target_locks_is_left_alone() -> None:
+    one = held(1000)
+    assert to_be_packed_anew([one], locked_since=NOW - timedelta(seconds=1)) == []
+    assert to_be_packed_anew([one], locked_since=NOW) == [one.name]
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 50)), max_size=30), st.integers(0, 40))
+def test_what_lies_far_apart_is_not_read_at_once(steps: list[tuple[int, int]], most: int) -> None:
+    at, entries = 0, []
+    for number, (gap, size) in enumerate(steps):
+        entries.append(Entry(str(number), at + gap, size, ""))
+        at += gap + size
+    found = [*spans(reversed(entries), most_between=most)]
+    assert [one for span in found for one in span] == entries
+    for span in found:
+        assert all(right.offset - left.end <= most for left, right in itertools.pairwise(span))
+    assert all(right[0].offset - left[-1].end > most for left, right in itertools.pairwise(found))
+
+
+def test_a_name_says_when_the_pack_was_made_and_nothing_else_is_one() -> None:
+    assert made_at(NAME) == NOW
+    for name in (f"{NAME}.index.jsonl", "20261128T030000Z", "keyring.json", f"../{NAME}"):
+        assert made_at(name) is None
