@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -134,12 +134,9 @@ def days() -> list[Day]:
 
 
 @pytest.mark.parametrize("number", range(2))
-def test_a_day_of_this_runs_seed(
-    standing: Standing, places: Places, number: int, figure: Callable[[str], None]
-) -> None:
+def test_a_day_of_this_runs_seed(standing: Standing, places: Places, number: int) -> None:
     """The same again: `python -m tests.proofs.worst_days --seed` with the number that is printed."""
     day = days()[number]
     with places.prepared(day.second) as second:
         told = live(standing, day, second, lambda _: None)
-    figure(f"worst day {day.seed} ({day}), {told.seconds:.0f} s: wanted {told.wanted}, found {told.found}")
     assert told.faults == (), f"`python -m tests.proofs.worst_days --seed {day.seed}`: {day}"
