@@ -14,7 +14,7 @@ import pytest
 
 from appliance.node import Node
 from appliance.paths import Paths
-from backup import disaster_recovery, pgbackrest, sets, settings, setup
+from backup import disaster_recovery, packs, pgbackrest, sets, settings, setup
 from backup.rclone import Vault
 from backup.settings import BackupRefused, Target
 from backup.targets import kind_of, sftp
@@ -108,7 +108,9 @@ def test_a_set_is_made_verified_and_encrypted_there(kept: Kept, host: Host, nas:
     state = perform(kept, "backup", kind="full", targets=["nas"])
     assert state.state == "done", state.progress.text
     assert sets.known(kept.node, nas)
-    assert set(Vault(kept.node, kept.settings, nas).sizes(keys)) == set(keys)
+    vault = Vault(kept.node, kept.settings, nas)
+    with packs.known(vault) as ledger:
+        assert set(packs.sizes(vault, ledger, keys)) == set(keys)
     assert perform(kept, "verify", target="nas", all=True).state == "done"
     files = [path for path in (host.folder / "backups").rglob("*") if path.is_file()]
     assert files
