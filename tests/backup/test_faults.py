@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -163,7 +164,13 @@ def far(kept: Kept, store: Store, proxy: Proxy) -> Iterator[Target]:  # noqa: F8
 def test_a_store_that_is_busy_for_a_while_is_waited_for(kept: Kept, far: Target, proxy: Proxy) -> None:
     (key,) = kept.add_blobs(1)
     proxy.weather, refused = "503", proxy.refused
-    threading.Timer(4, proxy.clear_up).start()
+
+    def clear_up_after_a_while() -> None:
+        wait_until(lambda: proxy.refused > refused)
+        time.sleep(4)
+        proxy.clear_up()
+
+    threading.Thread(target=clear_up_after_a_while, daemon=True).start()
     state = perform(kept, "backup", kind="incr", targets=["far"])
     assert state.state == "done", state.progress.text
     assert proxy.refused > refused

@@ -448,19 +448,26 @@ class Life:
         """One that was lived, between the first set of the target and now. None: the end."""
         if share is None:
             return None
-        first = min(one.ended_at for at in self.at(target) for one in sets.known(self.node, at))
-        began_at = max(first.timestamp(), self.began_at)
-        spans, since = list[tuple[float, float]](), began_at + _SILENCE
-        gone = sorted([(one.began_at, one.ended_at) for one in self.returns] + self.attempts)
-        for began_at, ended_at in [*gone, (time.time(), 0.0)]:
-            spans.append((since, max(since, began_at - _SILENCE)))
-            since = ended_at + _SILENCE
+        while not (spans := self.spans(target)):
+            # All that was lived so far was on the way from or to somewhere.
+            time.sleep(1.0)
         left = share * sum(until - since for since, until in spans)
         for since, until in spans:
             if left <= until - since:
                 return since + left
             left -= until - since
         return spans[-1][1]
+
+    def spans(self, target: int) -> list[tuple[float, float]]:
+        """From when until when it was lived in peace since the first set of the target."""
+        first = min(one.ended_at for at in self.at(target) for one in sets.known(self.node, at))
+        found, since = list[tuple[float, float]](), max(first.timestamp(), self.began_at) + _SILENCE
+        gone = sorted([(one.began_at, one.ended_at) for one in self.returns] + self.attempts)
+        for began_at, ended_at in [*gone, (time.time(), 0.0)]:
+            if since < began_at - _SILENCE:
+                found.append((since, began_at - _SILENCE))
+            since = ended_at + _SILENCE
+        return found
 
     def told_until(self, target: int) -> float:
         """How far the box itself says that this target reaches."""
