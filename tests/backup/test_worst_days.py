@@ -61,6 +61,13 @@ def test_each_loss_is_told(there: Found, said: str) -> None:
     assert faults(there, AT_FIVE) == (said,)
 
 
+def test_a_row_that_came_after_its_moment_may_be_without_its_bytes_and_not_with_others() -> None:
+    end = Wanted.end(45, 100)
+    assert faults(found(*range(1, 10), n6=None), end) == ()
+    assert faults(found(*range(1, 10), n6="others"), end) == ("6 has other bytes.",)
+    assert faults(found(*range(1, 10), n4=None), end) == ("4 has no bytes.",)
+
+
 def test_at_the_boundary_of_a_moment_nothing_is_promised() -> None:
     (one,) = (write(5),)
     lived = Lived((one,))

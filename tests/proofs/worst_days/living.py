@@ -583,8 +583,9 @@ class Life:
                     kill_after = None
                     continue
             if run.returncode == 0:
-                missing = json.loads(out)["missing"]
-                return f"{missing} files are missing." if missing else ""
+                # Whether any may be missing is judged by their rows.
+                self.say(f"{json.loads(out)['missing']} files are missing.")
+                return ""
             return (err.strip().splitlines() or [f"It ended with {run.returncode}."])[-1]
 
     def judged(self, node: Node, ending: Ending, wanted: Wanted, words: str) -> tuple[str, str]:
