@@ -14,7 +14,15 @@ from backup.commands.common import chosen_target, perform
 from backup.rclone import Vault
 from backup.settings import BackupRefused
 
-KINDS = ("feed.post", "feed.comment", "files.file", "drive.item", "org.department", "groups.group")
+KINDS = (
+    "feed.post",
+    "feed.comment",
+    "files.file",
+    "drive.item",
+    "org.department",
+    "groups.group",
+    "crm.record",
+)
 """What the portal finds in a set and puts back; it refuses others, but only once the set is opened."""
 
 

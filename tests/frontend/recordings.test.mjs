@@ -18,8 +18,11 @@ beforeEach(() => {
   // No layout, so no pixels: what is drawn is seen in tests/e2e.
   page(
     `<crm-record data-id="5" data-src="/crm/contact/5/"><section id="crm-steps"></section>
-    <section id="crm-timeline"><call-recording data-bars="0 50 100" data-seconds="75" data-speed="Speed"><audio
-    src="/calls/1/recordings/2/"></audio></call-recording></section></crm-record>`,
+    <section id="crm-timeline"><call-recording data-bars="0 50 100" data-seconds="75" data-speed="Speed"
+    data-mark="Note" data-notes="notes"><audio src="/calls/1/recordings/2/"></audio><ol><li><button type="button"
+    data-at="65">1:05</button> the price</li></ol></call-recording></section></crm-record>
+    <textarea id="notes">They want oak.
+</textarea>`,
   );
 });
 
@@ -39,6 +42,17 @@ test("it says how long it is, and plays as fast as one chooses", () => {
   speed.value = "2";
   speed.dispatchEvent(new Event("change"));
   assert.equal(find("audio").playbackRate, 2);
+});
+
+test("a moment that was pointed out is played, and one that is heard begins a line of the notes", () => {
+  const audio = find("audio");
+  const played = mock.method(audio, "play", () => {});
+  Object.defineProperty(audio, "readyState", { value: 4 });
+  find("[data-at]").click();
+  assert.equal(audio.currentTime, 65);
+  assert.equal(played.mock.callCount(), 1);
+  [...document.querySelectorAll("call-recording button")].find(({ textContent }) => textContent === "Note").click();
+  assert.equal(find("#notes").value, "They want oak.\n1:05 ");
 });
 
 test("while it is heard the time line stays, and the rest is renewed", async () => {

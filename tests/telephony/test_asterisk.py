@@ -32,7 +32,7 @@ from box.bridges.telephony.ami_events import facts
 from box.bridges.telephony.calls import Call, Calls, Result
 from box.bridges.telephony.fastagi import Inquiry, Route, Server, Way
 from box.bridges.telephony.logs import CsvLog
-from box.bridges.telephony.plan import Hours, Queue
+from box.bridges.telephony.plan import Hours, Menu, Queue
 from box.bridges.telephony.recordings import Folder
 from box.bridges.telephony.resync import catch_up, channel_facts
 from tests.randomness import is_thorough
@@ -369,6 +369,26 @@ def test_a_group_rings_in_its_order_and_goes_on_when_nobody_answers(asterisk: As
     )
     with configured(asterisk, **somebody_at(asterisk, "790"), queues=(*asterisk.plan.queues, group)):
         assert answering(asterisk, seconds=9) == ["PJSIP/104"]
+
+
+def test_a_menu_leads_where_the_caller_presses_and_elsewhere_without(asterisk: Asterisk) -> None:
+    menu = Menu("800", "beep", {"1": "104"}, otherwise="105")
+    pressing = "channel originate Local/800@korobka-internal/n application SendDTMF "
+    with configured(asterisk, menus=(menu,)):
+        assert _whom_it_reaches(asterisk, f"{pressing}ww1") == ["PJSIP/104"]
+        # A key that leads nowhere is as good as none.
+        assert _whom_it_reaches(asterisk, f"{pressing}ww7", seconds=25) == ["PJSIP/105"]
+
+
+def _whom_it_reaches(asterisk: Asterisk, command: str, *, seconds: float = 8) -> list[str]:
+    bridge = Bridge(asterisk)
+    with Session(address(asterisk)) as session:
+        asterisk.cli(command)
+        bridge.listen(session, seconds)
+        asterisk.cli("channel request hangup all")
+        bridge.listen(session, 2)
+    legs = [leg for call in bridge.all for leg in call.legs.values()]
+    return [leg.endpoint for leg in legs if leg.is_called and leg.has_answered]
 
 
 def test_a_recording_is_told_of_alike_by_both_streams_and_can_be_collected(asterisk: Asterisk) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,11 +20,11 @@ from tests.ports import hold
 SECRET = "a-secret-for-tests-only"
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the relay listens."""
+@contextmanager
+def relayed(folder: Path) -> Iterator[str]:
+    """The port at which a relay listens."""
     require.programs("turnserver", "turnutils_uclient", cure="apt-get install coturn")
-    folder, port = tmp_path_factory.mktemp("relay"), str(hold())
+    port = str(hold())
     said = folder / "said.log"
     command = [
         "turnserver", "-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", f"--listening-port={port}",
@@ -38,6 +39,12 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield port
         finally:
             relay.kill()
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with relayed(tmp_path_factory.mktemp("relay")) as port:
+        yield port
 
 
 def answers(port: str) -> bool:

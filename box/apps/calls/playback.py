@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from box.apps.calls import access
+from box.apps.calls.marks import marks_in
 from box.apps.calls.models import LoggedCall, Participant, Recording
 from box.core.accounts.auditing import called
 from box.core.files.display import link_to_blob
@@ -28,15 +29,27 @@ HEARD = "calls.heard"
 
 def sounds_of(calls: Sequence[int], reader: User) -> Mapping[int, Sequence[Recorded]]:
     """See `box.core.registry.capabilities.recordings`."""
-    found: defaultdict[int, list[Recorded]] = defaultdict(list)
+    found: defaultdict[int, list[Recording]] = defaultdict(list)
     seen = LoggedCall.objects.visible_to(reader).filter(pk__in=calls)
     kept = Recording.objects.filter(state=Recording.State.KEPT, logged__in=seen)
     if not access.may_listen_to_others(reader):
         kept = kept.filter(Exists(Participant.objects.filter(user=reader, logged=OuterRef("logged"))))
-    for one in kept.order_by("id"):
-        address = reverse("calls:recording", args=[one.logged_id, one.pk])
-        found[one.logged_id].append(Recorded(address, one.seconds, tuple(one.waveform)))
-    return found
+    for one in kept.select_related("logged").order_by("id"):
+        found[one.logged_id].append(one)
+    return {pk: recorded(several, several[0].logged.note) for pk, several in found.items()}
+
+
+def recorded(kept: Sequence[Recording], note: str) -> list[Recorded]:
+    """For a page. Times in the notes are counted from the beginning of the first."""
+    return [
+        Recorded(
+            reverse("calls:recording", args=[one.logged_id, one.pk]),
+            one.seconds,
+            tuple(one.waveform),
+            marks_in(note, one.seconds) if one is kept[0] else (),
+        )
+        for one in kept
+    ]
 
 
 def address_of_sound(user: User, kept: Recording, host: str) -> str:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from box.apps.calls.clients import beginnings, clients_behind
 from box.apps.calls.models import LoggedCall, Participant, Recording
+from box.apps.calls.playback import recorded
 from box.apps.calls.words import Outcome, length, number_shown, outcome, phone_shown
 from box.bridges.telephony.calls import RingEnd
 from box.bridges.telephony.models import CallEvent, CallLeg
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
     from box.core.accounts.models import User
-    from box.core.registry.capabilities import Card
+    from box.core.registry.capabilities import Card, Recorded
 
 MOST_LINES = 300
 
@@ -50,7 +51,9 @@ class ShownCall:
     """Where a card of an unknown number is begun."""
     lines: Sequence[Line]
     people: Sequence[Participant]
+    sounds: Sequence[Recorded]
     recordings: Sequence[Recording]
+    """Those that are not kept (any more)."""
     waited: str
     talked: str
 
@@ -58,6 +61,8 @@ class ShownCall:
 def shown_call(call: LoggedCall, reader: User) -> ShownCall:
     cards = clients_behind([call.number], reader).get(call.number, ()) if call.is_outside else ()
     people = list(call.participants.select_related("user").order_by("began_at", "id"))
+    recordings = list(call.recordings.order_by("id"))
+    kept = [one for one in recordings if one.state == Recording.State.KEPT]
     return ShownCall(
         call,
         cards[0].title if cards else number_shown(call),
@@ -68,7 +73,8 @@ def shown_call(call: LoggedCall, reader: User) -> ShownCall:
         "" if cards or not call.is_outside else beginnings(call.number, reader),
         timeline(call, people),
         _once(people),
-        list(call.recordings.order_by("id")),
+        recorded(kept, call.note),
+        [one for one in recordings if one.state != Recording.State.KEPT],
         length(call.wait_seconds),
         length(call.talk_seconds),
     )

@@ -1,4 +1,4 @@
-"""Somebody's next steps, by day: what is overdue, today, and the days to come."""
+"""Somebody's next steps, by day: what is overdue, today, and the days to come; a page of them at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from box.apps.crm.models import Activity, ActivityBinding, Record
 if TYPE_CHECKING:
     from box.core.accounts.models import User
 
-MOST = 200
+PAGE = 50
 DAYS = 14
 
 
@@ -37,13 +37,50 @@ class AgendaDay:
     steps: Sequence[Step]
 
 
-def agenda_of(person: User, now: datetime) -> list[AgendaDay]:
+@dataclass(frozen=True)
+class Place:
+    """In the order of steps: behind this one."""
+
+    deadline: datetime
+    id: int
+
+    def __str__(self) -> str:
+        return f"{self.deadline.isoformat()},{self.id}"
+
+    @classmethod
+    def read(cls, text: str) -> Place | None:
+        """As it stands in an address; None for the beginning, and for what is no place."""
+        moment, _comma, number = text.rpartition(",")
+        try:
+            deadline = datetime.fromisoformat(moment)
+        except ValueError:
+            return None
+        is_number = number.isascii() and number.isdecimal() and len(number) < 19
+        return cls(deadline, int(number)) if is_number and deadline.tzinfo is not None else None
+
+
+@dataclass(frozen=True)
+class Agenda:
+    """`place` is where this page begins, `following` where the next one does; None: there is none."""
+
+    days: Sequence[AgendaDay]
+    place: Place | None
+    following: Place | None
+
+
+def agenda_of(person: User, now: datetime, place: Place | None = None) -> Agenda:
     """What is overdue, today whatever it holds, and each of the next days that holds something: in three
     queries."""
     today = timezone.localdate(now)
     until = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=DAYS)
     due = Activity.objects.open().filter(responsible=person, deadline__lt=until).by_deadline()
-    found = list(due[:MOST])
+    if place is not None:
+        due = due.filter(deadline__gte=place.deadline).exclude(deadline=place.deadline, id__lte=place.id)
+    found = list(due[: PAGE + 1])
+    following = None
+    if len(found) > PAGE:
+        found.pop()
+        following = Place(found[-1].deadline, found[-1].pk)  # type: ignore[arg-type]
     records, sees = records_of(found, person), sees_numbers(person)
     days: dict[date | None, list[Step]] = {}
     for one in found:
@@ -52,8 +89,11 @@ def agenda_of(person: User, now: datetime) -> list[AgendaDay]:
         day = None if one.deadline < now else timezone.localdate(one.deadline)  # type: ignore[operator]
         record = records.get(one.pk)
         days.setdefault(day, []).append(Step(one, record, sees and record is not None))
-    days.setdefault(today, [])
-    return [AgendaDay(day, days[day]) for day in sorted(days, key=lambda one: one or date.min)]
+    # That nothing is planned for today is known once all of today was read.
+    if place is None and (following is None or timezone.localdate(following.deadline) > today):
+        days.setdefault(today, [])
+    said = [AgendaDay(day, days[day]) for day in sorted(days, key=lambda one: one or date.min)]
+    return Agenda(said, place, following)
 
 
 def due_count(person: User, now: datetime) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled, RecordingKept
 from box.apps.crm import notices
+from box.apps.crm.actions.activities import complete_activity, delete_activity, reopen_activity
 from box.apps.crm.actions.audiences import BATCH, renew_audiences_of
 from box.apps.crm.actions.calls import note_call, settle_call, show_recording, write_call_down
 from box.apps.crm.actions.files import follow_records
@@ -37,12 +38,14 @@ from box.apps.crm.jobs import make_pdf
 from box.apps.crm.models import Activity, Paper, Record
 from box.apps.crm.reminders import recount_due, renew_paper_reminders
 from box.apps.crm.robots import handlers as robots  # noqa: F401 - declares its own
+from box.apps.tasks.events import TaskCompleted, TaskReturned, TasksDeleted
 from box.core.access.events import AccessChanged, FieldRightChanged
 from box.core.accounts.models import User
 from box.core.events.delivery import event_being_delivered
 from box.core.events.outbox import emit, emit_all, on, subscribe
 from box.core.notify.actions import notify_all
 from box.core.push.actions import send_each
+from box.core.registry.capabilities import Ref
 
 if TYPE_CHECKING:
     from box.core.registry.notices import Notice
@@ -194,6 +197,33 @@ def tell_of_answer(event: FormAnswered) -> None:
 
 
 # Next steps
+
+
+@on(TaskCompleted)
+def complete_step(event: TaskCompleted) -> None:
+    """A task that a robot gave for a record is done."""
+    step = _step_about(event.task_id)
+    if step is not None and step.is_planned:
+        complete_activity(step, by=None)
+
+
+@on(TaskReturned)
+def reopen_step(event: TaskReturned) -> None:
+    step = _step_about(event.task_id)
+    if step is not None:
+        reopen_activity(step, by=None)
+
+
+@on(TasksDeleted)
+def forget_steps(event: TasksDeleted) -> None:
+    for pk in event.task_ids:
+        step = _step_about(pk)
+        if step is not None and step.is_planned:
+            delete_activity(step, by=None)
+
+
+def _step_about(task_id: int) -> Activity | None:
+    return Activity.objects.filter(about=str(Ref("tasks.task", task_id))).first()
 
 
 @on(ActivityPlanned)

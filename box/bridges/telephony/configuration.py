@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from box.bridges.telephony import plan
-from box.bridges.telephony.models import CallQueue, Extension, Pbx, Trunk
+from box.bridges.telephony.models import CallMenu, CallQueue, Extension, Pbx, Trunk
 from box.bridges.telephony.originate import Caller, request
 from box.core.portal.calendar import DAYS, working_hours
 from box.core.registry.company import company_zone
@@ -24,6 +24,7 @@ def plan_of(
         phones=tuple(_phone(pbx, one) for one in _extensions(pbx)),
         queues=tuple(_queue(one) for one in pbx.call_queues.order_by("number")),
         trunks=tuple(_trunk(one) for one in pbx.trunks.order_by("name")),
+        menus=tuple(_menu(one) for one in pbx.call_menus.order_by("number")),
         hours=_hours(),
         outgoing_prefixes=tuple(one.lstrip("+") for one in pbx.prefixes),
         forbidden_prefixes=tuple(one.lstrip("+") for one in pbx.forbidden),
@@ -69,6 +70,10 @@ def _queue(one: CallQueue) -> plan.Queue:
         is_group=one.is_group,
         otherwise=one.otherwise,
     )
+
+
+def _menu(one: CallMenu) -> plan.Menu:
+    return plan.Menu(one.number, one.sound, one.choices, otherwise=one.otherwise)
 
 
 def _trunk(one: Trunk) -> plan.Trunk:

@@ -25,6 +25,9 @@ COMES_BACK_SECONDS = 20
 """For which a telephone that is gone is waited for."""
 ASKS_FOR_SECONDS = 2
 """How long a ringing call waits for the box; FastAGI by itself would wait for ever."""
+MENU_TRIES = 3
+"""So often a menu is said to whoever presses nothing."""
+MENU_WAITS_SECONDS = 5
 OUTSIDE = "korobka-outside"
 _OUTSIDE = "KOROBKA_OUTSIDE"
 # Who calls from outside, and might pass the call on by keys, would call the world at the company's expense.
@@ -187,10 +190,12 @@ def look_where_calls_go(plan: Plan) -> None:
     telephones off, a circle would keep the PBX busy for as long as the caller has patience."""
     further = {phone.number: phone.forwards_to for phone in plan.phones if phone.forwards_to}
     further |= {queue.number: queue.otherwise for queue in plan.queues if queue.otherwise}
+    further |= {menu.number: menu.otherwise for menu in plan.menus if menu.otherwise}
     known = {phone.number for phone in plan.phones}
     known |= {queue.number for queue in plan.queues} | {menu.number for menu in plan.menus}
     answers = [goal for trunk in plan.trunks for goal in (trunk.answers, trunk.closed) if goal]
-    for goal in (*further.values(), *answers):
+    keys = [goal for menu in plan.menus for goal in menu.choices.values()]
+    for goal in (*further.values(), *answers, *keys):
         if goal not in known and not _may_be_dialled(plan, goal):
             raise Unwritable(f"{goal!r} is no number that may be called: add it, or allow its beginning.")
     for begin in further:
@@ -235,9 +240,24 @@ def _menu_entry(out: Writer, menu: Menu) -> None:
 
 
 def _menu(out: Writer, menu: Menu) -> None:
-    out.section(f"korobka-menu-{number(menu.number)}")
-    out.extension("s", ["Answer()", f"Background({name(menu.sound)})", "WaitExten(8)", "Hangup()"])
+    out.section(f"korobka-menu-{number(menu.number)}", why="What callers hear there, and where keys lead.")
+    sound = "/".join(name(part, "A sound") for part in menu.sound.split("/"))
+    further = f"Goto({INTERNAL},{number(menu.otherwise)},1)" if menu.otherwise else "Hangup()"
+    out.extension(
+        "s",
+        [
+            "Answer()",
+            "Set(KOROBKA_TRIES=0)",
+            "again|Set(KOROBKA_TRIES=$[${KOROBKA_TRIES} + 1])",
+            f"GotoIf($[${{KOROBKA_TRIES}} > {MENU_TRIES}]?further)",
+            f"Background({sound})",
+            f"WaitExten({MENU_WAITS_SECONDS})",
+            f"further|{further}",
+        ],
+    )
     for key, goal in menu.choices.items():
+        if len(key) != 1:
+            raise Unwritable(f"{key!r} is no key of a telephone: one of 0 to 9, * and #.")
         out.extension(number(key), [f"Goto({INTERNAL},{number(goal)},1)"])
-    out.extension("i", ["Goto(s,1)"])
-    out.extension("t", ["Hangup()"])
+    out.extension("i", ["Goto(s,again)"])
+    out.extension("t", ["Goto(s,again)"])

@@ -89,8 +89,11 @@ class Menu:
 
     number: str
     sound: str
+    """As the PBX plays it: `custom/welcome`, without what its name ends in."""
     choices: Mapping[str, str]
     """A key, and the number that it leads to."""
+    otherwise: str = ""
+    """Where whoever presses nothing, or nothing that leads anywhere, goes on; nowhere without."""
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ calendar.is_working_day(day)
 calendar.working_days_between(first, last)
 begin, end = working_hours()
 is_open(moment)
+next_open(moment)
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -27,6 +28,7 @@ from box.lib.workdays import DayKind, Exceptional, WorkCalendar, russian_days
 
 # Reports look back, plans ahead; further away there is only the week.
 YEARS_BACK, YEARS_AHEAD = 10, 2
+LONGEST_PAUSE_DAYS = 366
 RUSSIA = "RU"
 
 WEEKDAYS = [
@@ -110,6 +112,21 @@ def is_open(moment: datetime) -> bool:
     local = moment.astimezone(company_zone())
     begin, end = working_hours()
     return work_calendar().is_working_day(local.date()) and begin <= local.time() < end
+
+
+def next_open(moment: datetime) -> datetime:
+    """This moment, where the company works then, else when it begins to next; this one too where it works on
+    no day of a year to come."""
+    if is_open(moment):
+        return moment
+    local = moment.astimezone(company_zone())
+    begin, _end = working_hours()
+    calendar = work_calendar()
+    # Today it has closed already, or has not yet opened.
+    first = 1 if local.time() >= begin else 0
+    days = (local.date() + timedelta(days=ahead) for ahead in range(first, LONGEST_PAUSE_DAYS))
+    opens = next((day for day in days if calendar.is_working_day(day)), None)
+    return moment if opens is None else datetime.combine(opens, begin, company_zone())
 
 
 def working_hours() -> tuple[time, time]:

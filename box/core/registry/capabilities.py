@@ -322,12 +322,25 @@ class CallerLookup:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A moment of a recording, in seconds from its beginning, and what happens there, if somebody said so."""
+
+    at: int
+    said: str
+
+    @property
+    def time(self) -> str:
+        return f"{self.at // 60}:{self.at % 60:02}"
+
+
+@dataclass(frozen=True)
 class Recorded:
     """A recording for a page: `bars` are how loud it is from its beginning to its end, from 0 to 100."""
 
     address: str
     seconds: int
     bars: tuple[int, ...]
+    marks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)

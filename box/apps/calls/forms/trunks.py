@@ -1,4 +1,4 @@
-"""Lines, queues and forwarding."""
+"""Lines, queues, menus and forwarding."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.calls.actions.trunks import LONGEST_RING
-from box.bridges.telephony.models import CallQueue, Trunk
+from box.bridges.telephony.models import CallMenu, CallQueue, Trunk
 from box.lib import phones
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 _NUMBER = re.compile(r"[0-9]{1,20}")
+_SOUND = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}(/[A-Za-z0-9][A-Za-z0-9_.-]{0,79}){0,3}")
 _INSIDE = re.compile(r"[0-9]{1,15}")
 MOST_MEMBERS = 200
 
@@ -33,10 +34,14 @@ def _words(text: str, shape: re.Pattern[str], said: str, most: int) -> list[str]
 
 
 class _Goal(forms.ChoiceField):
-    """Where calls go on: an extension, or a queue."""
+    """Where calls go on: an extension, a queue, or a menu."""
 
     def __init__(self, pbx: Pbx, *, without: str = "", **more: Any) -> None:
-        queues = [(one.number, f"{one.number} {one.name}") for one in pbx.call_queues.order_by("number")]
+        named: list[CallQueue | CallMenu] = [
+            *pbx.call_queues.order_by("number"),
+            *pbx.call_menus.order_by("number"),
+        ]
+        queues = [(one.number, f"{one.number} {one.name}") for one in named]
         extensions = [
             (one.number, f"{one.number} {one.user.name if one.user else ''}".strip())
             for one in pbx.extensions.select_related("user").order_by("number")
@@ -45,8 +50,8 @@ class _Goal(forms.ChoiceField):
         super().__init__(choices=[("", "–"), *found], **more)
 
 
-class PbxRowForm[Row: Trunk | CallQueue](forms.ModelForm[Row]):
-    """A row of which a part of the PBX's configuration is made: a line, or a queue."""
+class PbxRowForm[Row: Trunk | CallQueue | CallMenu](forms.ModelForm[Row]):
+    """A row of which a part of the PBX's configuration is made: a line, a queue, or a menu."""
 
     placed: ClassVar[tuple[str, ...]] = ()
     """Fields of the row that the form has in another shape than the model would give them."""
@@ -92,7 +97,7 @@ class TrunkForm(PbxRowForm[Trunk]):
         pbx = row.pbx
         self.fields["answers"] = _Goal(
             pbx, label=gettext_lazy("Who answers"), initial=row.answers,
-            help_text=gettext_lazy("An extension or a queue."),
+            help_text=gettext_lazy("An extension, a queue or a menu."),
         )  # fmt: skip
         self.fields["closed"] = _Goal(
             pbx, label=gettext_lazy("Outside working hours"), initial=row.closed, required=False,
@@ -172,10 +177,7 @@ class CallQueueForm(PbxRowForm[CallQueue]):
         )  # fmt: skip
 
     def clean_number(self) -> str:
-        number = str(self.cleaned_data["number"])
-        if not _INSIDE.fullmatch(number):
-            raise forms.ValidationError(_("Digits only, please."))
-        return number
+        return _number_inside(self)
 
     def clean_members(self) -> list[str]:
         said = _("“%(word)s” is no extension: it has 1 to 15 digits.")
@@ -185,6 +187,57 @@ class CallQueueForm(PbxRowForm[CallQueue]):
         made = super().row()
         made.is_group = self.cleaned_data["kind"] == "group"
         return made
+
+
+class CallMenuForm(PbxRowForm[CallMenu]):
+    """What callers hear, and where each key leads."""
+
+    placed = ("choices", "otherwise")
+
+    class Meta:
+        model = CallMenu
+        fields = ("name", "number", "sound")
+        labels = {"number": gettext_lazy("Number of the menu"), "sound": gettext_lazy("What callers hear")}
+        help_texts = {
+            "name": gettext_lazy("A short word of letters, digits and hyphens: welcome."),
+            "number": gettext_lazy("What one dials inside to reach it."),
+            "sound": gettext_lazy("A sound of the PBX, without its ending: custom/welcome."),
+        }
+
+    def __init__(self, data: Any = None, *, row: CallMenu) -> None:
+        super().__init__(data, instance=row)
+        for key in CallMenu.KEYS:
+            self.fields[f"key-{key}"] = _Goal(
+                row.pbx, without=row.number, label=_("Key %(key)s leads to") % {"key": key}, required=False,
+                initial=row.choices.get(key, ""),
+            )  # fmt: skip
+        self.fields["otherwise"] = _Goal(
+            row.pbx, without=row.number, label=gettext_lazy("If nobody presses a key"), required=False,
+            initial=row.otherwise, help_text=gettext_lazy("After it was said thrice. Empty: the call ends."),
+        )  # fmt: skip
+
+    def clean_number(self) -> str:
+        return _number_inside(self)
+
+    def clean_sound(self) -> str:
+        sound = str(self.cleaned_data["sound"])
+        if not _SOUND.fullmatch(sound):
+            said = _("Write a sound's name as the PBX knows it, such as custom/welcome.")
+            raise forms.ValidationError(said)
+        return sound
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        keys = {key: data.get(f"key-{key}", "") for key in CallMenu.KEYS}
+        data["choices"] = {key: goal for key, goal in keys.items() if goal}
+        return data
+
+
+def _number_inside(form: forms.BaseForm) -> str:
+    number = str(form.cleaned_data["number"])
+    if not _INSIDE.fullmatch(number):
+        raise forms.ValidationError(_("Digits only, please."))
+    return number
 
 
 class ForwardForm(forms.Form):

@@ -1,4 +1,4 @@
-"""Lines, queues and forwarding of a PBX."""
+"""Lines, queues, menus and forwarding of a PBX."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
 from box.apps.calls.actions import trunks as actions
-from box.apps.calls.forms.trunks import CallQueueForm, ForwardForm, TrunkForm
+from box.apps.calls.forms.trunks import CallMenuForm, CallQueueForm, ForwardForm, TrunkForm
 from box.apps.calls.views.guards import found_pbx, only_for_administrators, posted
 from box.bridges.telephony.actions import remove_extension
-from box.bridges.telephony.models import CallQueue, Extension, Trunk
+from box.bridges.telephony.models import CallMenu, CallQueue, Extension, Trunk
 from box.lib.pages import REFUSED, lead_on, render
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Kind[Row: Trunk | CallQueue]:
-    """What lines and queues do each in their own way; all else of their pages is the same."""
+class _Kind[Row: Trunk | CallQueue | CallMenu]:
+    """What lines, queues and menus do each in their own way; all else of their pages is the same."""
 
     rows: QuerySet[Row]
     form: Callable[..., PbxRowForm[Row]]
@@ -60,6 +60,14 @@ QUEUES = _Kind(
     add=gettext_lazy("Add a queue"),
     removed=gettext_lazy("The queue is removed."),
 )
+MENUS = _Kind(
+    rows=CallMenu.objects.all(),
+    form=CallMenuForm,
+    save=actions.save_menu,
+    remove=actions.remove_menu,
+    add=gettext_lazy("Add a menu"),
+    removed=gettext_lazy("The menu is removed."),
+)
 
 
 @require_GET
@@ -71,6 +79,7 @@ def trunks(request: PersonRequest, pk: int) -> HttpResponse:
         "tab": "trunks",
         "trunks": list(pbx.trunks.order_by("name")),
         "queues": list(pbx.call_queues.order_by("number")),
+        "menus": list(pbx.call_menus.order_by("number")),
     }
     return render(request, "calls/setup/trunks.html", context)
 
@@ -101,6 +110,18 @@ def queue(request: PersonRequest, pk: int, number: int) -> HttpResponse:
     return _edited_or_removed(request, pk, number, QUEUES)
 
 
+@require_http_methods(["GET", "POST"])
+@only_for_administrators
+def new_menu(request: PersonRequest, pk: int) -> HttpResponse:
+    return _edited(request, CallMenu(pbx=found_pbx(pk)), MENUS)
+
+
+@require_http_methods(["GET", "POST", "DELETE"])
+@only_for_administrators
+def menu(request: PersonRequest, pk: int, number: int) -> HttpResponse:
+    return _edited_or_removed(request, pk, number, MENUS)
+
+
 @require_http_methods(["GET", "POST", "DELETE"])
 @only_for_administrators
 def extension(request: PersonRequest, pk: int, number: int) -> HttpResponse:
@@ -124,7 +145,7 @@ def extension(request: PersonRequest, pk: int, number: int) -> HttpResponse:
     return _form(request, found, form, title, tab="extensions")
 
 
-def _edited_or_removed[Row: Trunk | CallQueue](
+def _edited_or_removed[Row: Trunk | CallQueue | CallMenu](
     request: PersonRequest, pk: int, number: int, kind: _Kind[Row]
 ) -> HttpResponse:
     found = get_object_or_404(kind.rows.select_related("pbx"), pk=number, pbx=pk)
@@ -134,7 +155,9 @@ def _edited_or_removed[Row: Trunk | CallQueue](
     return _edited(request, found, kind)
 
 
-def _edited[Row: Trunk | CallQueue](request: PersonRequest, found: Row, kind: _Kind[Row]) -> HttpResponse:
+def _edited[Row: Trunk | CallQueue | CallMenu](
+    request: PersonRequest, found: Row, kind: _Kind[Row]
+) -> HttpResponse:
     title = found.name or str(kind.add)
     form = kind.form(posted(request), row=found)
     if form.is_valid():
@@ -150,7 +173,7 @@ def _edited[Row: Trunk | CallQueue](request: PersonRequest, found: Row, kind: _K
 
 def _form(
     request: PersonRequest,
-    found: Trunk | CallQueue | Extension,
+    found: Trunk | CallQueue | CallMenu | Extension,
     form: forms.BaseForm,
     title: str,
     *,

@@ -47,6 +47,7 @@ class Robot(models.Model):
         ROUTE = "route", _("hand it to one of several")
         WEBHOOK = "webhook", _("tell an address outside")
         LETTER = "letter", _("write a letter")
+        TASK = "task", _("give a task")
 
     type = models.ForeignKey(RecordType, models.CASCADE, related_name="robots")
     name = models.CharField(_("name"), max_length=100)
@@ -57,6 +58,8 @@ class Robot(models.Model):
     days = models.SmallIntegerField(default=0)
     date_field = models.CharField(max_length=11, choices=DateField, blank=True)
     delay_hours = models.PositiveSmallIntegerField(default=0)
+    # What is due while the company is closed waits until it opens.
+    in_hours = models.BooleanField(default=False, db_default=False)
     condition = models.JSONField(default=dict)
     effect = models.CharField(max_length=11, choices=Effect)
     settings = models.JSONField(default=dict)

@@ -21,6 +21,7 @@ from box.apps.crm.robots.effects import EFFECTS, Left
 from box.apps.crm.robots.values import FIELDS, values_of
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
+from box.core.portal.calendar import next_open
 from box.core.registry.company import company_day
 from box.core.registry.settings import as_of, raise_version, read_version
 
@@ -48,6 +49,7 @@ class RobotDraft:
     days: int = 0
     date_field: str = ""
     delay_hours: int = 0
+    in_hours: bool = False
     condition: Any = None
     settings: Mapping[str, Any] | None = None
 
@@ -82,7 +84,8 @@ def save_robot(robot: Robot | None, kind: RecordType, draft: RobotDraft, *, by: 
         draft.days,
         draft.date_field,
     )
-    held.delay_hours, held.condition, held.effect = draft.delay_hours, condition, draft.effect
+    held.delay_hours, held.in_hours = draft.delay_hours, draft.in_hours
+    held.condition, held.effect = condition, draft.effect
     # The token that a receiver knows stays.
     kept = {"token": held.settings.get("token")} if held.settings.get("token") else {}
     held.settings = EFFECTS[draft.effect].read({**kept, **(draft.settings or {})}, kind)
@@ -124,10 +127,11 @@ def call_robots(robots: Iterable[Robot], records: Iterable[Record], key: str, no
     known = list(records)
     for robot in robots:
         tired = _tired(robot, known, now)
+        due_at = now + timedelta(hours=robot.delay_hours)
+        if robot.in_hours:
+            due_at = next_open(due_at)
         for record in known:
-            run = RobotRun(
-                robot=robot, record=record, key=key, due_at=now + timedelta(hours=robot.delay_hours)
-            )
+            run = RobotRun(robot=robot, record=record, key=key, due_at=due_at)
             if record.pk in tired:
                 run.status, run.finished_at = Status.LEFT, now
                 run.said = _(

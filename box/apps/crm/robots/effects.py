@@ -23,7 +23,10 @@ from box.apps.crm.robots.webhooks import new_token
 from box.apps.crm.routing import Rule, Way, decide
 from box.core.accounts.models import User
 from box.core.notify.actions import notify
+from box.core.registry.capabilities import Work, workshops
 from box.core.registry.company import company_day
+from box.core.registry.environment import full_url
+from box.core.registry.services import is_on
 
 if TYPE_CHECKING:
     from box.apps.crm.models import Record, RecordType
@@ -32,10 +35,15 @@ Effect = Robot.Effect
 FILLED = ("comment", "source", "source_note", "expected_on")
 """Fields that a robot may fill in."""
 LATEST_DAYS = 365
+LONGEST_SUBJECT = 255
 MOST_CANDIDATES = 100
 MOST_OPEN = 100_000
 LONGEST_ADDRESS = 2000
 _PLANNED = frozenset({Activity.Kind.CALL, Activity.Kind.EMAIL, Activity.Kind.MEETING, Activity.Kind.TASK})
+
+
+class Left(Exception):
+    """The robot leaves this record alone, with why."""
 
 
 @dataclass(frozen=True)
@@ -62,23 +70,44 @@ def _of(settings: Mapping[str, Any], record: Record) -> User:
 
 
 def _read_activity(sent: Mapping[str, Any], kind: RecordType) -> dict[str, Any]:
-    subject, days = " ".join(str(sent.get("text", "")).split()), int(sent.get("in_days") or 0)
-    if not subject or len(subject) > 255:
-        raise ValidationError(_("Say in a few words what it is about."))
-    if sent.get("kind") not in _PLANNED or not 0 <= days <= LATEST_DAYS:
+    if sent.get("kind") not in _PLANNED:
         raise ValidationError(_("Choose what is planned, and in how many days: at most a year."))
-    return {"kind": sent["kind"], "subject": subject, "days": days, "user_id": _person(sent)}
+    return {"kind": sent["kind"], **_read_task(sent, kind)}
 
 
-def _plan(run: RobotRun, record: Record, settings: Mapping[str, Any], now: datetime) -> None:
+def _read_task(sent: Mapping[str, Any], kind: RecordType) -> dict[str, Any]:
+    subject, days = " ".join(str(sent.get("text", "")).split()), int(sent.get("in_days") or 0)
+    if not subject or len(subject) > LONGEST_SUBJECT:
+        raise ValidationError(_("Say in a few words what it is about."))
+    if not 0 <= days <= LATEST_DAYS:
+        raise ValidationError(_("Choose what is planned, and in how many days: at most a year."))
+    return {"subject": subject, "days": days, "user_id": _person(sent)}
+
+
+def _plan(run: RobotRun, record: Record, settings: Mapping[str, Any], now: datetime, about: str = "") -> None:
     deadline = now + timedelta(days=settings["days"])
     new = NewActivity(
-        kind=settings["kind"],
+        kind=settings.get("kind", Activity.Kind.TASK),
         subject=settings["subject"],
         responsible=_of(settings, record),
         deadline=deadline,
+        about=about,
     )
     add_activity(new, [record], by=None)
+
+
+def _give_task(run: RobotRun, record: Record, settings: Mapping[str, Any], now: datetime) -> None:
+    """In the name of whoever looks after the record. It is the next step here until it is done there (see
+    `box.apps.crm.handlers`). What the record is called is told to nobody who does not see it."""
+    if "tasks" not in workshops or not is_on("tasks"):
+        raise Left(_("Tasks are switched off in this portal."))
+    work = Work(
+        title=settings["subject"],
+        text=full_url("crm:record", record.type.slug, record.pk),
+        responsible=_of(settings, record),
+        deadline_at=now + timedelta(days=settings["days"]),
+    )
+    _plan(run, record, settings, now, str(workshops["tasks"](work, record.responsible)))
 
 
 def _read_notice(sent: Mapping[str, Any], kind: RecordType) -> dict[str, Any]:
@@ -137,10 +166,6 @@ def _move(run: RobotRun, record: Record, settings: Mapping[str, Any], now: datet
 
 
 # One of several
-
-
-class Left(Exception):
-    """The robot leaves this record alone, with why."""
 
 
 def _read_route(sent: Mapping[str, Any], kind: RecordType) -> dict[str, Any]:
@@ -223,4 +248,5 @@ EFFECTS: Mapping[str, Does] = {
     Effect.ROUTE: Does(_read_route, _route),
     Effect.WEBHOOK: Does(_read_webhook, _tell),
     Effect.LETTER: Does(_read_letter, _write),
+    Effect.TASK: Does(_read_task, _give_task),
 }

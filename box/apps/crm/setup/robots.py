@@ -69,6 +69,10 @@ class RobotForm(forms.Form):
         min_value=0,
         max_value=actions.LONGEST_DELAY,
     )
+    in_hours = forms.BooleanField(
+        label=gettext_lazy("Only in the company's working hours: else it waits until they begin"),
+        required=False,
+    )
     # No input is called as a method of forms in a browser: it would stand in its place.
     holds = forms.ChoiceField(
         label=pgettext_lazy("robot", "If"),
@@ -179,8 +183,8 @@ class RobotForm(forms.Form):
         return actions.RobotDraft(
             name=data["name"], trigger=data["trigger"], effect=data["effect"], days=data["days"] or 0,
             stage=stages[int(data["stage"])] if data["stage"] else None, date_field=data["date_field"],
-            delay_hours=data["delay_hours"] or 0, condition={data["holds"]: self._tests()},
-            settings=settings,
+            delay_hours=data["delay_hours"] or 0, in_hours=data["in_hours"],
+            condition={data["holds"]: self._tests()}, settings=settings,
         )  # fmt: skip
 
     def _tests(self) -> list[dict[str, Any]]:
@@ -215,7 +219,8 @@ def _initial(robot: Robot | None) -> dict[str, Any]:
     person = User.objects.filter(pk=known.get("user_id") or 0).first()
     initial: dict[str, Any] = {
         "name": robot.name, "trigger": robot.trigger, "stage": str(robot.stage_id or ""), "days": robot.days,
-        "date_field": robot.date_field, "delay_hours": robot.delay_hours, "effect": robot.effect,
+        "date_field": robot.date_field, "delay_hours": robot.delay_hours, "in_hours": robot.in_hours,
+        "effect": robot.effect,
         "holds": "any" if robot.condition.get("any") else "all", "kind": known.get("kind"),
         "field": known.get("field"), "text": known.get("subject") or known.get("text", ""),
         "in_days": known.get("days"), "to_stage": str(known.get("stage_id", "")),

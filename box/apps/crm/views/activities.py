@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -21,7 +23,7 @@ from box.apps.crm.actions.activities import (
     move_activity,
     reopen_activity,
 )
-from box.apps.crm.agenda import agenda_of
+from box.apps.crm.agenda import Place, agenda_of
 from box.apps.crm.frame import tabs_for
 from box.apps.crm.models import Activity, Record
 from box.apps.crm.views.cards import PLANNED, changed
@@ -31,8 +33,6 @@ from box.core.events.nonces import once
 from box.lib.pages import number_of, render, wants_part
 
 if TYPE_CHECKING:
-    from django.http import QueryDict
-
     from box.core.accounts.requests import PersonRequest
 
 NOT_DONE = 409
@@ -118,7 +118,8 @@ def agenda(request: PersonRequest) -> HttpResponse:
     """One's own next steps, by day."""
     reader = entered(request)
     now = timezone.now()
-    context = {"tabs": tabs_for(reader), "days": agenda_of(reader, now), "now": now}
+    found = agenda_of(reader, now, Place.read(request.GET.get("after", "")))
+    context = {"tabs": tabs_for(reader), "agenda": found, "now": now}
     return render(request, "crm/agenda.html", context, blocks="days")
 
 
@@ -128,14 +129,15 @@ def _done(request: PersonRequest, found: Record, act: Callable[[], object]) -> H
         act()
     except ValidationError as error:
         return _refused(error)
-    if "/crm/day/" in request.headers.get("HX-Current-URL", "") and wants_part(request):
-        return agenda_anew(request)
+    seen = urlsplit(request.headers.get("HX-Current-URL", ""))
+    if seen.path == reverse("crm:day") and wants_part(request):
+        return agenda_anew(request, Place.read(QueryDict(seen.query).get("after", "")))
     return changed(request, found)
 
 
-def agenda_anew(request: PersonRequest) -> HttpResponse:
+def agenda_anew(request: PersonRequest, place: Place | None) -> HttpResponse:
     now = timezone.now()
-    context = {"days": agenda_of(request.user, now), "now": now, "tabs": ()}
+    context = {"agenda": agenda_of(request.user, now, place), "now": now, "tabs": ()}
     response = render(request, "crm/agenda.html", context, blocks="days")
     response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#crm-days", "outerHTML"
     return response

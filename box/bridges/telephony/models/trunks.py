@@ -1,4 +1,4 @@
-"""Lines and queues as the company wants them: what the configuration of its PBX is made of."""
+"""Lines, queues and menus as the company wants them: what the configuration of its PBX is made of."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from box.bridges.telephony.models.exchange import Pbx
 from box.lib.sealing import seal, unseal
 
 MOST = 100
-"""Lines, and queues, of one PBX."""
+"""Lines, queues, and menus, of one PBX."""
 
 
 class Trunk(models.Model):
@@ -79,6 +79,31 @@ class CallQueue(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["pbx", "name"], name="telephony_queue_once"),
             models.UniqueConstraint(fields=["pbx", "number"], name="telephony_queue_number_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CallMenu(models.Model):
+    """What callers hear, and where each key of their telephone leads: press one for sales."""
+
+    KEYS = "1234567890"
+
+    pbx = models.ForeignKey(Pbx, models.CASCADE, related_name="call_menus", db_index=False)
+    name = models.SlugField(_("name"), max_length=40)
+    number = models.CharField(_("number"), max_length=15)
+    # On the PBX, as its dialplan names it: without what the file's name ends in.
+    sound = models.CharField(_("what callers hear"), max_length=120)
+    # By key the number that it leads to.
+    choices = models.JSONField(default=dict)
+    # Where whoever presses nothing goes on; empty: nowhere.
+    otherwise = models.CharField(_("then"), max_length=20, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["pbx", "name"], name="telephony_menu_once"),
+            models.UniqueConstraint(fields=["pbx", "number"], name="telephony_menu_number_once"),
         ]
 
     def __str__(self) -> str:

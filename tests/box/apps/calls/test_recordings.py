@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import time
 import tracemalloc
 import wave
@@ -274,6 +275,21 @@ def test_it_stands_on_the_clients_card_for_who_may_hear_it_and_for_nobody_else(
     assert hears(cara)
     Recording.objects.filter(pk=kept.pk).update(state=Recording.State.EXPIRED)
     assert not hears(anna)
+
+
+def test_moments_that_are_noted_stand_beside_it_on_the_call_and_on_the_clients_card(
+    kept: Recording, anna: User, as_person: Browser
+) -> None:
+    reached = (Reach("phone", kept.logged.number),)
+    client = added("contact", anna, "Rose", reached_by=reached)
+    finish(kept.logged, [])
+    deliver_all()
+    noted = as_person(anna).post(f"/calls/{kept.logged_id}/note/", {"note": "0:01 the price\n59:00 too late"})
+    assert noted.status_code == 302
+    deliver_all()
+    for address in (f"/calls/{kept.logged_id}/", client.get_absolute_url()):
+        page = as_person(anna).get(address).content.decode()
+        assert re.findall(r'data-at="(\d+)">([\d:]+)</button> ([^<]*)<', page) == [("1", "0:01", "the price")]
 
 
 def test_a_program_fetches_it_by_its_link_as_long_as_its_person_may_hear_it(

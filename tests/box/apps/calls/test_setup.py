@@ -21,7 +21,7 @@ from box.core.accounts.custom_fields import PROFILE
 from box.core.fields.actions import FieldDraft, add_field
 from box.core.fields.models import Field
 from box.core.fields.values import write_many
-from box.core.portal.calendar import is_open
+from box.core.portal.calendar import is_open, next_open
 from box.core.registry.capabilities import CallerLookup, callers
 from box.core.registry.company import TIME_ZONE
 from box.core.registry.settings import store
@@ -239,6 +239,13 @@ def test_the_company_is_open_by_its_own_calendar_and_clock(pbx: Pbx, monkeypatch
     assert not is_open(opens - timedelta(minutes=1))
     assert not is_open(opens + timedelta(hours=9))
     assert not is_open(opens - timedelta(days=1))
+    # Closing is the first moment of being closed; Friday's evening goes on until Monday.
+    closes = opens + timedelta(hours=9)
+    assert next_open(opens) == opens
+    assert next_open(closes) == opens + timedelta(days=1)
+    assert next_open(closes - timedelta(seconds=1)) == closes - timedelta(seconds=1)
+    assert next_open(opens - timedelta(seconds=1)) == opens
+    assert next_open(closes + timedelta(days=4)) == opens + timedelta(days=7)
     monkeypatch.setattr("box.apps.calls.routing.is_open", lambda moment: False)
     assert decide("+79160000000") == Route(Way.USUAL)
     store({CLOSES.key: True})

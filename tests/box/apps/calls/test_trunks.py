@@ -1,4 +1,4 @@
-"""Lines, queues and forwarding, and the configuration that is made of them."""
+"""Lines, queues, menus and forwarding, and the configuration that is made of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from box.apps.calls.actions.trunks import forward_extension
 from box.bridges.telephony.asterisk_conf import Unwritable
 from box.bridges.telephony.configuration import plan_of
 from box.bridges.telephony.generator import generate
-from box.bridges.telephony.models import CallQueue, Pbx, Trunk
+from box.bridges.telephony.models import CallMenu, CallQueue, Pbx, Trunk
 from box.bridges.telephony.originate import NotAllowed
 from box.core.registry.company import TIME_ZONE
 from box.core.registry.settings import store
@@ -38,6 +38,8 @@ QUEUE = {
     "rings_seconds": "20",
     "waits_seconds": "300",
 }
+
+MENU = {"name": "welcome", "number": "800", "sound": "custom/welcome", "key-1": "700", "key-0": "100"}
 
 
 @pytest.fixture
@@ -93,6 +95,16 @@ def test_the_password_of_a_line_is_shown_to_nobody_and_stays(
     assert "a-password" not in trunk.password_sealed
 
 
+def test_a_number_is_of_one_thing(pbx: Pbx, console: Callable[..., int]) -> None:
+    assert console("queues/new", QUEUE) == 302
+    assert console("menus/new", {**MENU, "number": "700"}) == 422
+    assert console("menus/new", MENU) == 302
+    assert console("queues/new", {**QUEUE, "name": "sales", "number": "800"}) == 422
+    # Its own it keeps.
+    assert console(f"menus/{CallMenu.objects.get().pk}", MENU) == 302
+    assert console(f"queues/{CallQueue.objects.get().pk}", QUEUE) == 302
+
+
 def test_a_group_rings_one_after_the_other_and_then_goes_on(pbx: Pbx, console: Callable[..., int]) -> None:
     group = {**QUEUE, "kind": "group", "strategy": "linear", "otherwise": "102", "rings_seconds": "7"}
     assert console("queues/new", group) == 302
@@ -107,9 +119,55 @@ def test_a_group_rings_one_after_the_other_and_then_goes_on(pbx: Pbx, console: C
     assert "[support]" not in files(pbx)["queues_korobka.conf"]
 
 
+def test_a_menu_leads_where_its_keys_say(pbx: Pbx, console: Callable[..., int]) -> None:
+    console("queues/new", QUEUE)
+    assert console("menus/new", {**MENU, "otherwise": "700"}) == 302
+    assert console("lines/new", {**LINE, "answers": "800"}) == 302
+    written = dialplan(pbx)
+    assert "exten => 800,1,Goto(korobka-menu-800,s,1)" in written
+    assert "Goto(korobka-internal,800,1)" in written.partition("[korobka-incoming]")[2]
+    menu = written.partition("[korobka-menu-800]")[2].partition("\n[")[0]
+    assert "Background(custom/welcome)" in menu
+    assert "exten => 1,1,Goto(korobka-internal,700,1)" in menu
+    assert "exten => 0,1,Goto(korobka-internal,100,1)" in menu
+    assert "same => n(further),Goto(korobka-internal,700,1)" in menu
+    # Whoever calls from outside dials keys there and no numbers.
+    assert [line for line in menu.splitlines() if line.startswith("exten => ") and line[10] != ","] == []
+    made = CallMenu.objects.get()
+    assert console(f"menus/{made.pk}", {**MENU, "key-0": ""}) == 302
+    made.refresh_from_db()
+    assert (made.choices, made.otherwise) == ({"1": "700"}, "")
+    # What a key leads to, and what is gone, is refused before anything reaches the PBX.
+    CallQueue.objects.all().delete()
+    with pytest.raises(Unwritable, match="700"):
+        dialplan(pbx)
+
+
+def test_menus_that_lead_to_each_other_by_themselves_are_refused(
+    pbx: Pbx, console: Callable[..., int]
+) -> None:
+    assert console("menus/new", MENU | {"key-1": "101"}) == 302
+    other = {"name": "other", "number": "801", "key-1": "800", "otherwise": "800"}
+    assert console("menus/new", {**MENU, **other}) == 302
+    first = CallMenu.objects.get(number="800")
+    assert console(f"menus/{first.pk}", {**MENU, "key-1": "801"}) == 302
+    # By a key, they may: the caller decides.
+    assert "korobka-menu-801" in dialplan(pbx)
+    assert console(f"menus/{first.pk}", {**MENU, "key-1": "801", "otherwise": "801"}) == 302
+    with pytest.raises(Unwritable, match="in a circle"):
+        dialplan(pbx)
+
+
 @pytest.mark.parametrize(
     ("place", "wrong"),
     [
+        ("menus/new", {**MENU, "key-1": "", "key-0": ""}),
+        ("menus/new", {**MENU, "key-1": "999"}),
+        ("menus/new", {**MENU, "key-1": "101", "number": "100"}),
+        ("menus/new", {**MENU, "key-1": "101", "number": "8,1"}),
+        ("menus/new", {**MENU, "key-1": "101", "sound": "../../etc/passwd"}),
+        ("menus/new", {**MENU, "key-1": "101", "sound": "a&System(x)"}),
+        ("menus/new", {**MENU, "key-1": "101", "otherwise": "800"}),
         ("queues/new", {**QUEUE, "members": "100 _X."}),
         ("queues/new", {**QUEUE, "number": "7,1)"}),
         ("queues/new", {**QUEUE, "number": "100"}),
@@ -127,6 +185,7 @@ def test_what_no_dialplan_can_hold_is_refused(
     pbx: Pbx, console: Callable[..., int], place: str, wrong: dict[str, str]
 ) -> None:
     assert console(place, wrong) == 422
+    assert not CallMenu.objects.exists()
     assert not CallQueue.objects.exists()
     assert not Trunk.objects.exists()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from box.apps.calls.models import BlockedNumber, Recording
-from box.bridges.telephony.models import CallQueue, Trunk
+from box.bridges.telephony.models import CallMenu, CallQueue, Trunk
 from tests.box.apps.calls.conftest import office, play
 from tests.box.visits import CONSOLE, EMPLOYEES, SIGN_IN, Cast, Visit
 
@@ -62,6 +62,11 @@ VISITS = (
     Visit("GET", "calls:queue", CONSOLE, of="queue"),
     Visit("POST", "calls:queue", SET_UP_REFUSED, of="queue"),
     Visit("DELETE", "calls:queue", (302, 404, 404, 404, 404, SIGN_IN), of="queue"),
+    Visit("GET", "calls:new-menu", CONSOLE, of="pbx"),
+    Visit("POST", "calls:new-menu", SET_UP_REFUSED, of="pbx"),
+    Visit("GET", "calls:menu", CONSOLE, of="menu"),
+    Visit("POST", "calls:menu", SET_UP_REFUSED, of="menu"),
+    Visit("DELETE", "calls:menu", (302, 404, 404, 404, 404, SIGN_IN), of="menu"),
     Visit("DELETE", "calls:extension", (302, 404, 404, 404, 404, SIGN_IN), of="extension"),
     Visit("GET", "calls:configuration", CONSOLE, of="pbx"),
     Visit("POST", "calls:configuration", SET_UP_REFUSED, of="pbx"),
@@ -79,6 +84,9 @@ def things(cast: Cast) -> dict[str, Any]:
     blocked = BlockedNumber.objects.create(number="+79990000000")
     trunk = Trunk.objects.create(pbx=pbx, name="line", host="sip.example", numbers=["1"], answers="100")
     queue = CallQueue.objects.create(pbx=pbx, name="support", number="700", members=["100"])
+    menu = CallMenu.objects.create(
+        pbx=pbx, name="welcome", number="800", sound="welcome", choices={"1": "700"}
+    )
     return {
         "pbx": pbx.pk,
         "call": call.pk,
@@ -87,4 +95,5 @@ def things(cast: Cast) -> dict[str, Any]:
         "blocked": blocked.pk,
         "trunk": (pbx.pk, trunk.pk),
         "queue": (pbx.pk, queue.pk),
+        "menu": (pbx.pk, menu.pk),
     }

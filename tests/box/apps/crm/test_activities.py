@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from box.apps.crm.actions.activities import (
 )
 from box.apps.crm.actions.conversion import Conversion, convert_lead
 from box.apps.crm.actions.records import change_record
+from box.apps.crm.agenda import PAGE
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.layers import next_steps
 from box.apps.crm.models import Activity, LineItem, Record
@@ -201,6 +204,36 @@ def test_next_steps_stand_in_the_calendar_of_whose_they_are(anna: User, boris: U
     allow(employees_role(), "t2", Level.NONE)
     again = User.objects.get(pk=anna.pk)
     assert [one.title for one in next_steps(again, now, now + day)] == ["Call"]
+
+
+def test_ones_day_goes_on_by_key_and_misses_and_repeats_nothing(
+    as_person: Callable[[User], Client], anna: User
+) -> None:
+    """Three days late, today and tomorrow; some of one moment."""
+    browser, now = as_person(anna), timezone.now()
+    moments = [now + timedelta(days=day) for day in (-3, -2, -1, 1) for _one in range(PAGE // 2)]
+    for number, moment in enumerate(moments):
+        planned(anna, added("deal", anna, f"Deal {number:03}"), moment)
+    address, told, pages = "/crm/day/", [], 0
+    while address:
+        page = browser.get(address).content.decode()
+        told += re.findall(r"Deal (\d{3})</a>", page)
+        # What is not known yet is not said.
+        assert "Nothing is planned for today" not in page
+        found = re.search(r'class="more"\s+href="([^"]+after=[^"]+)"', page)
+        address, pages = unescape(found[1]) if found else "", pages + 1
+    assert pages == 2
+    assert told == [f"{number:03}" for number in range(len(moments))]
+    Activity.objects.filter(deadline__lt=now).delete()
+    assert "Nothing is planned for today" in browser.get("/crm/day/").content.decode()
+
+
+@pytest.mark.parametrize("after", ["x", "2026-11-28T10:00:00,7", "2026-11-28T10:00:00+00:00,x", ","])
+def test_what_is_no_place_in_ones_day_is_its_beginning(
+    as_person: Callable[[User], Client], anna: User, after: str
+) -> None:
+    planned(anna, added("deal", anna, "Chairs"), timezone.now() + timedelta(hours=1))
+    assert "Chairs" in as_person(anna).get("/crm/day/", {"after": after}).content.decode()
 
 
 def test_ones_day_costs_as_many_queries_whatever_it_holds(

@@ -16,6 +16,7 @@ from box.apps.crm.actions.records import move_record
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.models import Activity, Record, RobotRun, StageVisit
 from box.apps.crm.robots.actions import run_due
+from box.apps.tasks.models import Task
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Delivery
 from box.core.notify.models import Notification, QueuedLetter
@@ -82,6 +83,7 @@ def test_killed_at_every_statement_robots_do_each_thing_once(anna: User, tmp_pat
     robot(effect="letter", settings=LETTER)
     robot(effect="activity", settings=CALL)
     robot(effect="notice", settings={"user_id": anna.pk})
+    robot(effect="task", settings={"text": "Draw the chair", "in_days": 1})
     won = stage_of("deal", "FINAL_INVOICE")
     robot(effect="stage", settings={"stage_id": won.pk})
     robot(effect="letter", code=won.code, settings={**LETTER, "text": "Good news of {title}"})
@@ -103,12 +105,13 @@ def test_killed_at_every_statement_robots_do_each_thing_once(anna: User, tmp_pat
 
     until(is_all_done)
     assert set(RobotRun.objects.values_list("status", "said")) == {("done", "")}
-    assert RobotRun.objects.count() == 5
+    assert RobotRun.objects.count() == 6
     letters = QueuedLetter.objects.filter(key__startswith="crm.robot:").order_by("id")
     assert [one.subject for one in letters] == ["Your chairs", "Good news of chairs"]
     written = Activity.objects.filter(kind=Activity.Kind.EMAIL).order_by("id")
     assert [one.subject for one in written] == [one.subject for one in letters]
     assert Activity.objects.filter(kind=Activity.Kind.CALL).count() == 1
+    assert Activity.objects.filter(kind=Activity.Kind.TASK).count() == Task.objects.count() == 1
     assert Notification.objects.filter(user=anna, kind="crm.robot").count() == 1
     assert Record.objects.get(pk=deal.pk).stage_id == won.pk
     assert StageVisit.objects.filter(record=deal, stage=won).count() == 1

@@ -45,6 +45,9 @@ from box.apps.crm.robots.webhooks import (
     send_due,
     token_of,
 )
+from box.apps.tasks.actions.states import complete_task, return_task
+from box.apps.tasks.actions.tasks import delete_tasks
+from box.apps.tasks.models import Task
 from box.apps.worktime.actions.schedules import give_schedule
 from box.apps.worktime.models import Schedule
 from box.core.access.actions import create_role, employees_role, grant_role
@@ -69,6 +72,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
+FRIDAY_EVENING = datetime(2026, 11, 27, 16, tzinfo=UTC)
 CALL = {"kind": "call", "text": "Call the client", "in_days": 1}
 
 
@@ -180,6 +184,58 @@ def test_it_waits_as_long_as_it_was_told_to(anna: User) -> None:
     now = timezone.now()
     assert [status for status, _said in work(now + timedelta(hours=23))] == ["waiting"]
     assert [status for status, _said in work(now + timedelta(hours=25))] == ["done"]
+
+
+def test_what_is_due_at_night_waits_for_the_morning_where_it_was_told_to(anna: User) -> None:
+    store({"portal.time_zone": "UTC", "work.country": ""})
+    deal, always, by_day = added("deal", anna), robot(delay_hours=2), robot(delay_hours=2, in_hours=True)
+    for number, called in enumerate((datetime(2026, 11, 27, 15, tzinfo=UTC), FRIDAY_EVENING)):
+        call_robots([always, by_day], [deal], f"x{number}", called)
+    due = list(RobotRun.objects.filter(robot=by_day).order_by("id").values_list("due_at", flat=True))
+    # 17:00 is within the hours; 18:00 is not any more, and Monday begins at nine.
+    assert due == [datetime(2026, 11, 27, 17, tzinfo=UTC), datetime(2026, 11, 30, 9, tzinfo=UTC)]
+    assert RobotRun.objects.filter(robot=always).latest("id").due_at == FRIDAY_EVENING + timedelta(hours=2)
+    run_due(datetime(2026, 11, 30, 8, 59, tzinfo=UTC))
+    assert RobotRun.objects.get(due_at=due[1]).status == "waiting"
+
+
+def test_a_task_is_given_once_and_is_the_next_step_until_it_is_done(anna: User, boris: User) -> None:
+    given = {"text": "Draw the chair", "in_days": 2, "user_id": boris.pk}
+    robot(effect="task", settings=given)
+    deal = added("deal", anna, "Chairs of somebody")
+    into(deal, "EXECUTING")
+    assert work()[0] == ("done", "")
+    task = Task.objects.get()
+    assert (task.title, task.responsible, task.created_by) == ("Draw the chair", boris, anna)
+    # Boris does not see the deal: the card of the link says what it is called to whoever does.
+    assert deal.get_absolute_url() in task.text
+    assert deal.title not in task.text
+    step = Activity.objects.get()
+    assert (step.kind, step.responsible, step.deadline) == ("task", boris, task.deadline_at)
+    deal.refresh_from_db()
+    assert deal.next_step_at == step.deadline
+
+    complete_task(task, by=anna)
+    deliver_all()
+    deal.refresh_from_db()
+    assert deal.next_step_at is None
+    return_task(Task.objects.get(), by=anna)
+    deliver_all()
+    deal.refresh_from_db()
+    assert deal.next_step_at == step.deadline
+    delete_tasks([Task.objects.get()], by=anna)
+    deliver_all()
+    deal.refresh_from_db()
+    assert deal.next_step_at is None
+    assert not Activity.objects.exists()
+
+
+def test_where_there_are_no_tasks_none_is_given_and_that_is_said(anna: User) -> None:
+    store({"services.tasks": False})
+    robot(effect="task", settings={"text": "Draw the chair"})
+    into(added("deal", anna), "EXECUTING")
+    assert work() == [("left", "Tasks are switched off in this portal.")]
+    assert not Activity.objects.exists()
 
 
 @pytest.mark.parametrize(("amount", "status"), [(1000, "left"), (1001, "done")])

@@ -120,12 +120,18 @@ class CallRecording extends HTMLElement {
     speed.ariaLabel = this.dataset.speed;
     speed.append(...SPEEDS.map((one) => new Option(`${one}×`, one)));
     speed.addEventListener("change", () => (this.audio.playbackRate = Number(speed.value)));
-    this.append(...(this.bars.length ? [this.canvas] : []), this.time, speed);
+    this.querySelector("audio").after(...(this.bars.length ? [this.canvas] : []), this.time, speed, ...this.noting());
+    this.addEventListener("click", ({ target }) => {
+      const { at } = target.closest("[data-at]")?.dataset ?? {};
+      if (at) this.play(Number(at));
+    });
     this.audio.addEventListener("timeupdate", () => this.draw());
     // Whoever listens is not to lose it to news of the page around.
     this.audio.addEventListener("play", () => this.toggleAttribute("data-heard", true));
     this.audio.addEventListener("ended", () => this.toggleAttribute("data-heard", false));
-    this.canvas.addEventListener("click", ({ offsetX }) => this.seek(offsetX / this.canvas.clientWidth));
+    this.canvas.addEventListener("click", ({ offsetX }) =>
+      this.play((offsetX / this.canvas.clientWidth) * this.seconds),
+    );
     this.watcher = new ResizeObserver(() => this.draw());
     this.watcher.observe(this.canvas);
     this.draw();
@@ -139,11 +145,25 @@ class CallRecording extends HTMLElement {
     return Number.isFinite(this.audio.duration) ? this.audio.duration : Number(this.dataset.seconds);
   }
 
-  seek(part) {
-    const at = () => (this.audio.currentTime = part * this.seconds);
-    if (this.audio.readyState > 0) at();
-    else this.audio.addEventListener("loadedmetadata", at, { once: true });
+  play(seconds) {
+    const begin = () => (this.audio.currentTime = seconds);
+    if (this.audio.readyState > 0) begin();
+    else this.audio.addEventListener("loadedmetadata", begin, { once: true });
     this.audio.play();
+  }
+
+  // The moment that is heard begins a line of the notes, where one may write them.
+  noting() {
+    if (!this.dataset.notes) return [];
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "btn btn-quiet", textContent: this.dataset.mark });
+    button.addEventListener("click", () => {
+      const notes = document.getElementById(this.dataset.notes);
+      const before = notes.value.trimEnd();
+      notes.value = `${before}${before && "\n"}${length(this.audio.currentTime)} `;
+      notes.focus();
+    });
+    return [button];
   }
 
   draw() {
@@ -161,6 +181,9 @@ class CallRecording extends HTMLElement {
       pen.fillStyle = place / bars.length <= this.audio.currentTime / (this.seconds || 1) ? played : rest;
       pen.fillRect(place * step, (height - tall) / 2, Math.max(1, step - devicePixelRatio), tall);
     }
+    pen.fillStyle = played;
+    for (const { dataset } of this.querySelectorAll("[data-at]"))
+      pen.fillRect((Number(dataset.at) / (this.seconds || 1)) * width, 0, 2 * devicePixelRatio, height);
   }
 }
 customElements.define("call-recording", CallRecording);
