@@ -36,6 +36,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 SECONDS, TALK = (120, 19) if is_thorough() else (4, 2)
 """20 new calls a second; in the long form for two minutes, with 200 at once, since one in two is answered."""
+UNTIL_DEATH, LAST_TALK = (20, 19) if is_thorough() else (2, 1)
+"""The same where the PBX is killed in the end: with all of these at once."""
 AWAY_SECONDS = 5 if is_thorough() else 1.5
 
 
@@ -219,9 +221,10 @@ def test_after_a_killed_asterisk_nothing_is_open_and_what_was_over_agrees(
 ) -> None:
     start()
     until(is_connected)
-    count = load.place(manager, seconds=2, talk=1, meanwhile=_rest)
+    count = load.place(manager, seconds=UNTIL_DEATH, talk=LAST_TALK, meanwhile=_rest)
     until(lambda: Call.objects.count() == count)
     until(lambda: Call.objects.exclude(ended_at=None).exists())
+    sys.stdout.write(f"{Call.objects.going().count()} of {count} calls when it was killed\n")
     asterisk.kill()
     asterisk.start()
     until(lambda: not Call.objects.going().exists())

@@ -16,6 +16,7 @@ from box.apps.crm.events import (
     PaymentNoted,
     RecordAdded,
     RecordChanged,
+    RecordErased,
     RecordMoved,
     RecordsDeleted,
     RecordsMerged,
@@ -35,6 +36,8 @@ def declare() -> None:
     for key, sentence, event, more in _HISTORY:
         one = Audited(sentence, event=event, about=_about, timeline=True, is_logged=False, **more)
         audited.add(f"crm.{key}", one)
+    erased = Audited(_("erased the CRM's record %(record_id)s for good"), event=RecordErased)
+    audited.add("crm.erased", erased)
     audited.add(
         "crm.deleted", Audited(_("moved the CRM's records %(record_ids)s to the trash"), event=RecordsDeleted)
     )

@@ -70,6 +70,14 @@ class RecordsDeleted:
 
 
 @dataclass(frozen=True)
+class RecordErased:
+    """For good, out of the trash. What it was called is said nowhere any more."""
+
+    record_id: int
+    by_id: int
+
+
+@dataclass(frozen=True)
 class RecordsBroughtBack:
     record_ids: tuple[int, ...]
     by_id: int | None

@@ -13,6 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from box.apps.crm.access import can_administer
+from box.apps.crm.actions.erasure import erase_record
 from box.apps.crm.actions.locks import locked_records
 from box.apps.crm.actions.records import (
     Demanded,
@@ -438,6 +440,18 @@ def _person_pick(name: str, *, is_single: bool) -> Markup:
 # What was deleted
 
 
+_ERASE = Bulk[Record](
+    key="erase",
+    label=gettext_lazy("Erase for good"),
+    icon="trash",
+    act=lambda record, *, by: erase_record(record, by=by),
+    done=lambda n: ngettext("%(num)s is erased.", "%(num)s are erased.", n) % {"num": n},
+    question=gettext_lazy(
+        "They go with their numbers, activities, comments and files, and nobody brings them back."
+    ),
+)
+
+
 def trash_list(user: User, kind: RecordType) -> List[Record]:
     """Of this type what the person may delete, and so bring back; what became a part of another record is
     taken back there."""
@@ -470,6 +484,7 @@ def trash_list(user: User, kind: RecordType) -> List[Record]:
                 act=lambda record, *, by: bring_back_records([record], by=by),
                 done=lambda n: ngettext("%(num)s is back.", "%(num)s are back.", n) % {"num": n},
             ),
+            *([_ERASE] if can_administer(user) else ()),
         ),
         order="-deleted",
         href=None,

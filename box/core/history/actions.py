@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from box.core.registry.auditing import audited
 
 if TYPE_CHECKING:
     from box.core.registry.auditing import Entry
+    from box.core.registry.capabilities import Ref
 
 
 def write(entry: Entry, *, at: datetime | None = None) -> None:
@@ -27,3 +29,9 @@ def write(entry: Entry, *, at: datetime | None = None) -> None:
         by_id=entry.by_id,
         details=dict(entry.details),
     )
+
+
+def forget_lines(refs: Iterable[Ref]) -> None:
+    """Of what was erased: what somebody was called once would go on standing in its history."""
+    for ref in refs:
+        Line.objects.about(ref.kind, ref.id).delete()

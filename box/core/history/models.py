@@ -1,4 +1,5 @@
-"""Who did what to an object and when: lines that are only ever added, and go with nobody."""
+"""Who did what to an object and when: lines that are only ever added, and go with nobody but what they are
+about."""
 
 from __future__ import annotations
 

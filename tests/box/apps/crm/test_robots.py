@@ -187,7 +187,7 @@ def test_it_waits_as_long_as_it_was_told_to(anna: User) -> None:
 
 
 def test_what_is_due_at_night_waits_for_the_morning_where_it_was_told_to(anna: User) -> None:
-    store({"portal.time_zone": "UTC", "work.country": ""})
+    store({"company.time_zone": "UTC", "work.country": ""})
     deal, always, by_day = added("deal", anna), robot(delay_hours=2), robot(delay_hours=2, in_hours=True)
     for number, called in enumerate((datetime(2026, 11, 27, 15, tzinfo=UTC), FRIDAY_EVENING)):
         call_robots([always, by_day], [deal], f"x{number}", called)

@@ -59,7 +59,8 @@ class World:
     @property
     def reader(self) -> User:
         """As the next request reads him."""
-        return User.objects.get(pk=self.boris.pk)
+        again: User = User.objects.get(pk=self.boris.pk)
+        return again
 
     @cached_property
     def browser(self) -> Client:
@@ -281,13 +282,14 @@ def test_a_file_and_the_trash_reach_as_far_as_rights_of_their_own(world: World, 
 @pytest.mark.parametrize("world", TYPES, indirect=True)
 def test_what_is_done_reaches_as_far_as_the_right_to_do_it(world: World, sellers: Role, level: Level) -> None:
     """Who sees all of it adds, changes and deletes just what the role says."""
-    count, kind = REACHED[level], {"entityTypeId": world.kind.pk}
+    count = REACHED[level]
     allow(sellers, world.kind.scope, Level.ALL, "read")
     allow(sellers, world.kind.scope, level, "add", "change", "delete")
 
     def done(method: str, each: Iterable[Mapping[str, Any]]) -> int:
         """How many of them, which are the nearest."""
-        answers = [world.program.ask(method, **kind, **given).status_code for given in each]
+        of = world.kind.pk
+        answers = [world.program.ask(method, entityTypeId=of, **given).status_code for given in each]
         assert set(answers) <= {200, 403}
         assert answers == sorted(answers)
         return answers.count(200)
@@ -310,7 +312,7 @@ def test_papers_go_with_their_deal(world: World, sellers: Role, olga: User) -> N
     for record in world.records:
         add_paper(record, type_of("invoice"), by=olga)
     deliver_all()
-    ways = {
+    ways: Mapping[str, Callable[[], str]] = {
         "list": lambda: world.read("/crm/invoice/"),
         "crm.item.list": lambda: world.answered("crm.item.list", entityTypeId=type_of("invoice").pk),
         "payments": lambda: world.read("/crm/payments/"),
