@@ -150,15 +150,15 @@ def _copy(
     """
     vault.require()
     packed = packs.add(vault, ledger, sizes, heard)
-    single = {key: sizes[key] for key in sizes.keys() - packed.arrived.keys() - packed.missing}
-    return packed.arrived | (_copy_singly(vault, ledger, single, heard) if single else {})
+    single = {key: sizes[key] for key in sizes.keys() - packed.arrived.keys()}
+    # What the store has lost, or a restore has yet to bring back, may lie there already, and is only noted.
+    if copied := single.keys() - packed.missing:
+        vault.take(copied, heard)
+    return packed.arrived | (_arrived_singly(vault, ledger, single) if single else {})
 
 
-def _copy_singly(
-    vault: Vault, ledger: Ledger, sizes: Mapping[str, int], heard: Callable[[Moved], None]
-) -> dict[str, int]:
-    """Look afterwards which have arrived, and only then note them."""
-    vault.take(sizes, heard)
+def _arrived_singly(vault: Vault, ledger: Ledger, sizes: Mapping[str, int]) -> dict[str, int]:
+    """Look which have arrived, and only then note them."""
     there = vault.sizes(sizes)
     differing = [key for key, size in there.items() if size != sizes[key]]
     held = vault.live_sizes(differing) if differing else {}
@@ -261,13 +261,13 @@ def bring_back(
             wanted = [one for one in page if there.get(one.key) != one.size]
             if not wanted:
                 continue
-            lost = _give_back(vault, ledger, wanted, heard)
+            lost = give_back(vault, ledger, wanted, heard)
             missing += lost
             count += len(wanted) - len(lost)
     return count, missing
 
 
-def _give_back(
+def give_back(
     vault: Vault, ledger: Ledger, wanted: Sequence[Blob], heard: Callable[[Moved], None]
 ) -> list[Blob]:
     """Those of these that the portal's store does not have whole afterwards."""

@@ -23,7 +23,7 @@ from appliance.runner import CommandFailed
 from appliance.services.database.names import cluster
 from appliance.services.database.setup import has_cluster, query
 from appliance.supervise import supervisor_for
-from backup import blobs, log_gaps, pgbackrest, sets, settings, setup, store_authorities
+from backup import blobs, log_gaps, pgbackrest, recall, sets, settings, setup, store_authorities
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
 from backup.ledger import ledger_of
 from backup.operations.restore import Plan, decide, reached, wait_until_recovered
@@ -198,28 +198,27 @@ class Recovered:
     at: datetime | None
     """When the last thing was done that came back, where that is known."""
     missing: int
-    """Files that nobody has."""
+    """Files that nobody has. What is damaged among those that follow is not known yet."""
     undone: tuple[str, ...]
     """What was to be done before anybody is let in and could not be, in words."""
 
 
 def recover_files(node: Node, say: Say) -> Recovered:
-    """Fill the portal's store, end all sessions, begin a new time line."""
+    """Bring the newest files into the portal's store, note the rest, end all sessions, begin a new time
+    line."""
     note, chosen = _noted(node.paths), settings.load(node.paths)
     vault = Vault(node, chosen, chosen.target(note["target"]))
     blobs.admit(node)
-    with blobs.reading(node) as connection:
-        count, missing = blobs.bring_back(vault, blobs.everything(connection))
-    left = blobs.bring_back_from_any(vault.others, missing)
-    count, missing = count + len(missing) - len(left), left
-    say(f"{count} brought back")
+    begun = recall.begin(node, vault)
+    follow = f", {begun.to_come.left} older ones follow" if begun.to_come else ""
+    say(f"{begun.count} brought back{follow}")
     undone = admit_nobody_unasked(node)
     for target in chosen.targets:
         with ledger_of(node, target) as ledger:
             ledger.write(mark=0, waiting="", wanted="full")
     _note(node.paths).unlink()
     at = datetime.fromisoformat(note["at"]) if note.get("at") else None
-    return Recovered(at, len(missing), tuple(undone))
+    return Recovered(at, len(begun.missing), tuple(undone))
 
 
 def _note(paths: Paths) -> Path:

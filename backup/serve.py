@@ -1,4 +1,5 @@
-"""The service: copies new files to every target, and begins what the schedule says."""
+"""The service: copies new files to every target, brings what a restore has left behind, and begins what the
+schedule says."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ from backup import (
     log_gaps,
     moments,
     pgbackrest,
+    recall,
     second_box,
     sets,
     settings,
@@ -41,6 +43,7 @@ PASS_SECONDS = 20.0
 LOG_SECONDS = 10.0
 FOLLOW_SECONDS = 15.0
 SCHEDULE_SECONDS = 30.0
+RECALL_SECONDS = 15.0
 GAP_SECONDS = 300.0
 RETRY = timedelta(hours=1)
 
@@ -54,6 +57,7 @@ def main() -> None:
     paths = Paths.from_environment()
     chosen, watch = settings.load(paths), log_archiving.Watch()
     threading.Thread(target=hand_over, args=(paths, watch), daemon=True).start()
+    threading.Thread(target=bring_rest, args=(paths,), daemon=True).start()
     for target in chosen.written:
         # Each of its own: a target that is away must not keep the files from the others.
         threading.Thread(target=keep_up, args=(paths, target.name, watch), daemon=True).start()
@@ -90,6 +94,19 @@ def hand_over(paths: Paths, watch: log_archiving.Watch) -> None:
         except Exception:
             log.exception("The log is looked at again in %.0f s.", LOG_SECONDS)
         time.sleep(LOG_SECONDS)
+
+
+def bring_rest(paths: Paths) -> None:
+    """Bring what a restore that has opened the box has yet to bring back, for ever: there may be another."""
+    while True:
+        try:
+            recall.bring_rest(Node.load(paths), settings.load(paths))
+        except TROUBLE as error:
+            # The database is away, or the target is.
+            log.warning("Files of the restore are brought again in %.0f s: %s", RECALL_SECONDS, error)
+        except Exception:
+            log.exception("Files of the restore are brought again in %.0f s.", RECALL_SECONDS)
+        time.sleep(RECALL_SECONDS)
 
 
 def keep_up(paths: Paths, name: str, watch: log_archiving.Watch) -> None:

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from appliance.commands.common import say
 from appliance.node import Node
-from backup import moments, sets, settings, status
+from appliance.runner import CommandFailed
+from backup import moments, recall, sets, settings, status
 from backup.progress import duration, size
 from backup.rclone import Vault
 from backup.settings import BackupRefused, Target
@@ -62,6 +63,12 @@ def show_set(node: Node, given: argparse.Namespace) -> None:
 def show_status(node: Node, _: argparse.Namespace) -> None:
     chosen, now = settings.load(node.paths), datetime.now(UTC)
     found = status.look(node, chosen, now)
+    try:
+        if to_come := recall.noted(node):
+            say(str(to_come))
+    except CommandFailed:
+        # The database is away: what backups are is said all the same.
+        pass
     for old in chosen.closed:
         say(f"{old.name}\t{old}\t{len(sets.known(node, old))} sets of an older key, which go by themselves")
     for one, target in zip(found, chosen.targets, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ from backup import (
     object_lock,
     packs,
     pgbackrest,
+    recall,
     retention,
     rotation,
     row_counts,
@@ -136,7 +137,8 @@ def to_target(
         with blobs.reading(node) as connection:
             listed |= {blob.key: blob for blob in blobs.everything(connection)}
         caught = copy(node, vault, ledger, journal)
-        gone = listed.keys() & {*caught.missing, *ledger.damaged()}
+        taken_over = _take_over_what_is_to_come(node, vault, ledger, listed, caught)
+        gone = listed.keys() & ({*caught.missing, *ledger.damaged()} - taken_over)
         for key in gone:
             listed.pop(key)
         made = sets.BackupSet(
@@ -170,6 +172,25 @@ def to_target(
         f"database {size(made.database_bytes)}, {size(made.stored_bytes)} new; "
         f"{made.blobs} files ({size(made.blob_bytes)}).{lost}{went}"
     )
+
+
+def _take_over_what_is_to_come(
+    node: Node, vault: Vault, ledger: Ledger, listed: Mapping[str, blobs.Blob], caught: blobs.Caught
+) -> set[str]:
+    """What a restore has yet to bring back is not lost: a repository that lacks it takes it over from
+    another. Refused where that cannot be: a set would say that it is gone."""
+    absent = listed.keys() & {*caught.missing}
+    if not absent or not recall.under_way(node):
+        return set()
+    ledger.found(damaged=absent)
+    healed = blobs.heal(vault, ledger, listed, others=vault.others)
+    # Read again: what nobody has is known as soon as all was tried.
+    if (left := absent - healed) and (to_come := recall.under_way(node)):
+        raise BackupRefused(
+            f"{len(left)} files are neither there nor in the portal's store yet: {to_come}. A backup would "
+            f"have to say that they are lost, and is made once they are back."
+        )
+    return healed
 
 
 def copy(node: Node, vault: Vault, ledger: Ledger, journal: Journal) -> blobs.Caught:

@@ -26,7 +26,7 @@ from appliance.services import enabled, portal
 from appliance.services.database import setup
 from appliance.services.database.names import cluster
 from appliance.supervise import Supervisor, SupervisorError, supervisor_for
-from backup import blobs, log_gaps, moments, pgbackrest, rotation, sets, settings, state_file
+from backup import blobs, log_gaps, moments, pgbackrest, recall, rotation, sets, settings, state_file
 from backup.ledger import ledger_of
 from backup.operations import back_up
 from backup.operations.back_up import TROUBLE
@@ -199,14 +199,18 @@ class Restore:
             self.prepare(plan)
         self.swap()
         self.recover()
-        lost = self.put_into_service(plan)
+        begun = self.put_into_service(plan)
         self.supervisor.start(*self.running(), progress=self.journal.progress)
         self.ask_for_full_backups()
         self.archive_log()
         as_owner.remove(self.before, self.owner)
         at = moments.shown(reached(self.node) or plan.begin_with.ended_at)
         words = f"The box is as it was at {at}. Nobody is signed in any more."
-        words += f" {lost} files are missing: nobody has them." if lost else ""
+        words += f" {len(begun.missing)} files are missing: nobody has them." if begun.missing else ""
+        if begun.to_come:
+            words += (
+                f" {begun.to_come.left} older files follow: `boxctl backup status` says how far they are."
+            )
         return words + "".join(f" Not done: {line}." for line in self.undone)
 
     def prepare(self, plan: Plan) -> None:
@@ -246,8 +250,9 @@ class Restore:
         self.journal.progress("The database is applying its log.")
         wait_until_recovered(self.node, self.supervisor)
 
-    def put_into_service(self, plan: Plan) -> int:
-        """Make the recovered database this box's: roles, tables of this version, its files, nobody inside."""
+    def put_into_service(self, plan: Plan) -> recall.Begun:
+        """Make the recovered database this box's: roles, tables of this version, its newest files, nobody
+        inside."""
         node, tell = self.node, self.journal.progress
         setup.set_up(node)
         blobs.admit(node)
@@ -263,20 +268,20 @@ class Restore:
             meter.total = moved.total
             meter.at(moved.done, rate=moved.rate)
 
-        with blobs.reading(node) as connection:
-            _, missing = blobs.bring_back(self.vault, blobs.everything(connection), heard)
-        missing = blobs.bring_back_from_any(self.vault.others, missing)
+        # Who stopped the service that brings the rest has to have all of it at once.
+        begun = recall.begin(node, self.vault, heard, is_early="backup" in self.running())
         with ledger_of(node, self.target) as ledger:
-            unknown = {blob.key for blob in missing} - ledger.damaged()
+            unknown = {blob.key for blob in begun.missing} - ledger.damaged()
         if len(unknown) > plan.begin_with.missing:
             raise BackupRefused(
-                f"{len(missing)} files are neither in the portal's store nor whole in the backup. Have them "
-                f"noted, and the rest comes back: `boxctl backup verify --target {self.target.name} --all`."
+                f"{len(begun.missing)} files are neither in the portal's store nor whole in the backup. Have "
+                f"them noted, and the rest comes back: "
+                f"`boxctl backup verify --target {self.target.name} --all`."
             )
         self.supervisor.start("cache")
         tell("Ending sessions, and asking who may still come in.")
         self.undone = admit_nobody_unasked(node)
-        return len(missing)
+        return begun
 
     def ask_for_full_backups(self) -> None:
         """A new time line begins. What the ledgers know of ids is of the old one: they are used again."""

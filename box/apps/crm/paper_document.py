@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 from box.apps.crm.lines import vat_label
 from box.apps.crm.models import ContactPoint, Record, RecordType
 from box.apps.crm.pricing import sums_of, totals_of
-from box.core.files.store import StoreError, store
+from box.core.files import recall
+from box.core.files.store import StoreError
 from box.core.portal.actions import logo_file
 from box.core.registry.company import LANGUAGE, company_name
 from box.lib.sums_in_words import in_words
@@ -136,7 +137,7 @@ def _logo() -> str:
     if not picture or not picture.content_type.startswith("image/") or picture.size > LARGEST_LOGO:
         return ""
     try:
-        data = b"".join(store().read(picture.key))
+        data = b"".join(recall.read(picture))
     except StoreError:
         return ""
     return f"data:{picture.content_type};base64,{b64encode(data).decode()}"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         KeptMoment,
         OperationState,
     )
+    from box.core.files.recall import Progress
 
 KINDS = {
     "backup": gettext_lazy("Backup"),
@@ -98,6 +99,35 @@ def lasting(seconds: float) -> str:
     if whole < 3600:
         return _("%(minutes)s min %(seconds)s s") % {"minutes": whole // 60, "seconds": whole % 60}
     return _("%(hours)s h %(minutes)s min") % {"hours": whole // 3600, "minutes": whole // 60 % 60}
+
+
+def to_come(progress: Progress) -> str:
+    """What of a restore is still to come, or never will."""
+    if not progress.left:
+        return ngettext(
+            "%(count)s file could not be brought back by the last restore: no backup has it whole.",
+            "%(count)s files could not be brought back by the last restore: no backup has them whole.",
+            progress.lost,
+        ) % {"count": format_number(progress.lost)}
+    said = {
+        "left": format_number(progress.left),
+        "files": format_number(progress.files),
+        "size": format_size(progress.left_bytes),
+    }
+    if progress.problem:
+        words = _(
+            "The restore goes on: %(left)s of %(files)s files (%(size)s) are still to come, and nothing comes"
+            " at the moment. It is tried again by itself."
+        )
+        return words % said
+    if progress.remaining is None:
+        words = _("The restore goes on: %(left)s of %(files)s files (%(size)s) are still to come.")
+        return words % said
+    words = _(
+        "The restore goes on: %(left)s of %(files)s files (%(size)s) are still to come, in about %(time)s."
+        " Those that somebody opens come first."
+    )
+    return words % (said | {"time": lasting(progress.remaining.total_seconds())})
 
 
 def if_it_burned(state: BackupState, now: datetime) -> str:

@@ -35,8 +35,10 @@ from box.console.backups.presenters import (
     operations_of,
     sentence,
     targets_of,
+    to_come,
 )
 from box.console.models import Retrieval
+from box.core.files import recall
 from box.lib.pages import lead_on, render
 
 if TYPE_CHECKING:
@@ -165,5 +167,7 @@ def page(request: PersonRequest, *, problem: str = "") -> HttpResponse:
         "retrievals": retrievals_to_answer(),
         "from_when": from_when,
         "if_it_burned": if_it_burned(state, timezone.now()),
+        "progress": recall.progress(timezone.now()),
+        "to_come": to_come,
     }
     return render(request, "console/backups.html", context, blocks="backups")

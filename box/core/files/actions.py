@@ -23,7 +23,7 @@ from box.core.access.principals import audience_for, is_private
 from box.core.accounts.models import User
 from box.core.events.nonces import once
 from box.core.events.outbox import emit
-from box.core.files import inspection, names
+from box.core.files import inspection, names, recall
 from box.core.files.events import FilesChanged, FileStored
 from box.core.files.models import Blob, File, Upload, new_key, part_size_of
 from box.core.files.store import NotFound, PartsRefused, StoreUnavailable, store
@@ -330,6 +330,8 @@ def inspect_blob(blob: Blob, *, now: datetime) -> None:
         try:
             findings = inspection.examine(store().read(blob.key), copy=copy)
         except NotFound:
+            if recall.may_come(blob):
+                raise recall.NotBackYet(f"A restore has yet to bring {blob.key} back.") from None
             log.error("blob %s is lost: the store has no %s; restore it from a backup", blob.pk, blob.key)
             Blob.objects.uninspected().filter(pk=blob.pk).update(inspected_at=now)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from box.core.files import recall
 from box.core.files.names import content_disposition
 from box.core.files.store import store
 
@@ -26,7 +27,11 @@ def link_to(file: File, *, host: str) -> str:
 
 
 def link_to_blob(blob: Blob, name: str, *, host: str) -> str:
-    """The same for bytes that are no file's any more, under the name that they had."""
+    """The same for bytes that are no file's any more, under the name that they had.
+
+    Raises NotBackYet while a restore has yet to bring them.
+    """
+    recall.require(blob)
     is_shown = blob.content_type in SHOWN
     return store().link(
         blob.key,
@@ -37,5 +42,6 @@ def link_to_blob(blob: Blob, name: str, *, host: str) -> str:
 
 
 def link_to_picture(picture: Blob, *, host: str) -> str:
-    """Where one of our own small pictures is fetched from."""
+    """Where one of our own small pictures is fetched from. Raises NotBackYet as above."""
+    recall.require(picture)
     return store().link(picture.key, host=host, content_type=picture.content_type, disposition="inline")

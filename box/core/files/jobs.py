@@ -14,6 +14,7 @@ from huey.contrib.djhuey import db_periodic_task, db_task
 
 from box.core.files import actions, garbage_collection
 from box.core.files.models import Blob
+from box.core.files.recall import NotBackYet
 from box.core.files.store import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,9 @@ def inspect_all_forgotten(now: datetime, *, older_than: timedelta = timedelta(mi
         for pk in list(forgotten.values_list("pk", flat=True)):
             try:
                 inspect_once(pk, now=now)
+            except NotBackYet:
+                # The others are there.
+                continue
             except StoreUnavailable as error:
                 log.warning("inspections wait: %s", error)
                 return

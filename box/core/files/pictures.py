@@ -17,6 +17,7 @@ from django.http import Http404, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from box.core.files import recall
 from box.core.files.decoder_client import Busy, TooManyPixels, Undecodable, decoded
 from box.core.files.inspection import PICTURE_TYPE
 from box.core.files.models import Blob, new_key
@@ -78,12 +79,14 @@ def written(picture: Image.Image) -> Blob:
 def answer_with(picture: Blob) -> HttpResponse:
     """A few kilobytes, once a browser: a link to the store would be another each time, and never kept.
 
-    Who may see it is the caller's to know. Raises Http404 for one that the store has lost.
+    Who may see it is the caller's to know. Raises Http404 for one that the store has lost, and NotBackYet.
     """
     try:
-        data = b"".join(store().read(picture.key))
+        data = b"".join(recall.read(picture))
     except NotFound:
         raise Http404 from None
+    except recall.NotBackYet:
+        raise
     except StoreUnavailable as error:
         log.warning("%s", error)
         return HttpResponse(status=503)

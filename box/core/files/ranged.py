@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, override
 
-from box.core.files.store import store
+from box.core.files import recall
 
 if TYPE_CHECKING:
     from collections.abc import Buffer
@@ -17,7 +17,7 @@ BUFFERED = 2**20
 
 class _Ranged(io.RawIOBase):
     def __init__(self, blob: Blob) -> None:
-        self._key, self._size, self._at = blob.key, blob.size, 0
+        self._blob, self._size, self._at = blob, blob.size, 0
 
     @override
     def readable(self) -> bool:
@@ -42,12 +42,12 @@ class _Ranged(io.RawIOBase):
         wanted = min(len(view), self._size - self._at)
         if wanted <= 0:
             return 0
-        data = b"".join(store().read(self._key, offset=self._at, length=wanted))
+        data = b"".join(recall.read(self._blob, offset=self._at, length=wanted))
         view[: len(data)] = data
         self._at += len(data)
         return len(data)
 
 
 def opened(blob: Blob) -> io.BufferedReader:
-    """Its bytes as a file. Reading raises StoreUnavailable, NotFound."""
+    """Its bytes as a file. Reading raises StoreUnavailable, NotFound, as `recall.read` does."""
     return io.BufferedReader(_Ranged(blob), BUFFERED)

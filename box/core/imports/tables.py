@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from box.core.files import recall
 from box.core.files.models import Blob, new_key
 from box.core.files.store import NotFound, store
 from box.core.imports.models import ImportRun
@@ -53,7 +54,7 @@ def table_of(run: ImportRun) -> Iterator[IO[bytes]]:
     if run.blob is None:
         raise NotFound
     with SpooledTemporaryFile(max_size=4 * 2**20) as file:
-        for chunk in store().read(run.blob.key):
+        for chunk in recall.read(run.blob):
             file.write(chunk)
         yield file
 

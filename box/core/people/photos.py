@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
+from box.core.files import recall
 from box.core.files.pictures import drawn, written
-from box.core.files.store import NotFound, store
+from box.core.files.store import NotFound
 from box.core.people.events import PhotoChanged
 from box.core.people.models import PhotoSquare
 
@@ -78,7 +79,7 @@ def choose_square(person: User, square: Square, *, by: User) -> None:
     try:
         if kept is None:
             raise NotFound
-        data = BytesIO(b"".join(store().read(kept.picture.key)))
+        data = BytesIO(b"".join(recall.read(kept.picture)))
     except NotFound:
         raise ValidationError(
             _("Only the square is left of this photo: send the picture once more to choose another one.")

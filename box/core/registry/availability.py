@@ -36,10 +36,20 @@ class Trouble(Enum):
     READ_ONLY = 60
     NO_LEADER = 15
     DATABASE_AWAY = 5
+    FILE_TO_COME = 30
+
+
+class NotNow(Exception):
+    """Whoever raises it says what cannot be done now. Left to itself it is answered so, wherever it was
+    raised."""
+
+    trouble: Trouble
 
 
 def trouble_of(error: BaseException | None) -> Trouble | None:
-    """What an error says about the box; None if it is about a query, or not the database's at all."""
+    """What an error says about the box; None if it is about a query, or a mistake."""
+    if isinstance(error, NotNow):
+        return error.trouble
     if not isinstance(error, Error):
         return None
     state: str | None = getattr(error.__cause__ or error, "sqlstate", None)
@@ -144,6 +154,12 @@ def answer(request: HttpRequest, trouble: Trouble) -> HttpResponse:
             text = _(
                 "Too few of its machines answer for anything to be saved. Reading goes on, and what you wrote"
                 " is kept: try again in a minute."
+            )
+        elif trouble is Trouble.FILE_TO_COME:
+            title = _("This file is on its way back")
+            text = _(
+                "The box was brought back from a backup, and its older files follow one by one. This one is"
+                " brought before the others now: try again in a minute."
             )
         else:
             title = _("The box will be back in a moment")

@@ -21,8 +21,9 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from box.core.accounts.models import User
+from box.core.files import recall
 from box.core.files.models import Blob
-from box.core.files.store import NotFound, store
+from box.core.files.store import NotFound
 from box.lib.bbcode.writing import Meanings, as_bbcode, people_in
 from box.transfer.archive import records
 from box.transfer.archive.container import Filters
@@ -304,7 +305,7 @@ class OutboundWork(CloudLedger):
         blob = Blob.objects.filter(sha256=sha256).first() or self._unread(sha256)
         try:
             if blob is not None:
-                yield from store().read(blob.key)
+                yield from recall.read(blob)
                 return
         except NotFound:
             pass

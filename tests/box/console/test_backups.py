@@ -35,6 +35,7 @@ from appliance.node import Node
 from box.console.backups.forms import TARGETS
 from box.console.backups.presenters import if_it_burned, sentence
 from box.core.accounts.models import User
+from box.core.registry.models import StoredSetting
 from tests.appliance.boxes import agent_of, proof_of, wait_until
 
 if TYPE_CHECKING:
@@ -542,3 +543,30 @@ def test_the_page_of_backups_says_it(as_person: Browser, olga: User, agent: Node
     assert "If the machine burned now and disk did not" in as_person(olga).get("/console/backups/").text
     note(agent, has_sets=False)
     assert "everything would be lost" in as_person(olga).get("/console/backups/").text
+
+
+def test_what_a_restore_has_yet_to_bring_back_is_told(as_person: Browser, olga: User, agent: Node) -> None:
+    def said(**more: object) -> str:
+        value = {
+            "target": "disk", "until": 7, "files": 50_000, "bytes": 1, "left": 40_000, "left_bytes": 4 << 30,
+            "since": (timezone.now() - timedelta(minutes=1)).isoformat(), "problem": "", "lost": 0, **more,
+        }  # fmt: skip
+        StoredSetting.objects.update_or_create(key="files.to_come", defaults={"value": value})
+        return as_person(olga).get("/console/backups/").text
+
+    note(agent)
+    assert "The restore goes on" not in as_person(olga).get("/console/backups/").text
+    text = said()
+    assert re.search(
+        r"The restore goes on: 40,000 of 50,000 files \(4\S*\sGB\) are still to come, in about", text
+    )
+    assert "Those that somebody opens come first." in text
+    text = said(left=50_000)
+    assert "are still to come." in text
+    assert "in about" not in text.partition("The restore goes on")[2].partition("</p>")[0]
+    text = said(problem="The disk is <away>.")
+    assert "nothing comes at the moment" in text
+    assert "The disk is &lt;away&gt;." in text
+    text = said(until=0, left=0, left_bytes=0, lost=2)
+    assert "2 files could not be brought back by the last restore" in text
+    assert "The restore goes on" not in text

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.utils import timezone
 
+from box.core.files import recall
 from box.core.files.models import Blob
-from box.core.files.store import NotFound, store
+from box.core.files.store import NotFound
 from box.lib.pipes import Sink
 from box.transfer.archive import records
 from box.transfer.archive.container import Manifest, Writer
@@ -109,7 +110,7 @@ def _add_blobs(writer: Writer, scope: Scope) -> None:
             digest = blob.sha256 or scope.digests.get(blob.pk, "")
             if not digest or writer.has_blob(digest):
                 continue
-            chunks = store().read(blob.key)
+            chunks = recall.read(blob)
             try:
                 first = next(chunks, b"")
             except NotFound:

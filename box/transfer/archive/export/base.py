@@ -13,8 +13,9 @@ from django.db.models import Q, QuerySet
 
 from box.core.accounts.models import User
 from box.core.discussion.models import EmojiReaction, Reaction
+from box.core.files import recall
 from box.core.files.models import Blob, File
-from box.core.files.store import NotFound, store
+from box.core.files.store import NotFound
 from box.transfer.archive import records
 from box.transfer.archive.container import Filters
 
@@ -92,7 +93,7 @@ class Scope:
         """The box reads each blob once in the background; this one's turn has not come."""
         digest = sha256()
         try:
-            for chunk in store().read(blob.key):
+            for chunk in recall.read(blob):
                 digest.update(chunk)
         except NotFound:
             # It has a name all the same, and is listed as missing.

@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, IntegrityError, InterfaceError, O
 from django.test import Client, RequestFactory
 
 from box.core.registry import availability, health
-from box.core.registry.availability import Outage, Trouble, trouble_of
+from box.core.registry.availability import NotNow, Outage, Trouble, trouble_of
 from box.lib.replicas import REPLICA, Reading, reading_from
 
 if TYPE_CHECKING:
@@ -96,6 +96,13 @@ def test_errors_without_a_state_are_the_connections() -> None:
     assert trouble_of(InterfaceError("the connection is closed")) is Trouble.DATABASE_AWAY
     assert trouble_of(IntegrityError("twice")) is None
     assert trouble_of(ValueError("ours")) is None
+
+
+def test_what_says_so_itself_is_trouble() -> None:
+    class Later(NotNow):
+        trouble = Trouble.FILE_TO_COME
+
+    assert trouble_of(Later()) is Trouble.FILE_TO_COME
     assert trouble_of(None) is None
 
 
