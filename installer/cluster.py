@@ -44,7 +44,7 @@ from appliance.commands.common import box, fail, follow, out, plain_errors, say
 from appliance.commands.config import values_of
 from appliance.node import Node
 from appliance.paths import Paths
-from installer import packages, release
+from installer import cluster_upgrade, packages, release, upgrade_plan
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -93,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("restart", help="restart the services of all nodes, one node after the other")
     configure = verbs.add_parser("config", help="change keys of box.toml on all nodes, or on none")
     configure.add_argument("assignment", nargs="+", metavar="KEY VALUE", help="as of `boxctl config set`")
+    upgrade_plan.add_arguments(
+        verbs.add_parser("upgrade", help="have all nodes move over to a release, one after the other")
+    )
     drain = verbs.add_parser("drain", help="send nobody to a node while others can answer; none is cut off")
     resume = verbs.add_parser("resume", help="send people to it again")
     wake = verbs.add_parser("wake", help="wake a reserve node")
@@ -344,6 +347,7 @@ _VERBS = {
     "remove": _remove,
     "restart": _restart,
     "config": _config,
+    "upgrade": cluster_upgrade.main,
     "drain": _drain,
     "resume": _resume,
     "wake": _wake,

@@ -4,6 +4,8 @@ The steps are those of install.sh, in both directions. Forward the new release's
 back it is the old one's, which finds the link, the services' files and the processes of another release, and
 puts its own in their place. Migrations stay: the old release works beside them, which was looked at before.
 
+A node of a cluster fetches the archive from the node that offers it, and may be asked to go back afterwards.
+
 Until 'changing' is noted nothing of the box is touched; once 'proven' is, only tidying up is left.
 """
 
@@ -12,18 +14,25 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from appliance.agent import operations
 from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
+from appliance.cluster import https, offers
+from appliance.cluster.topology import TopologyRefused
 from appliance.paths import Paths
 from appliance.runner import CommandFailed, stream
-from installer import install, release
-from installer.release import Source
+from installer import install, release, upgrade_plan
+from installer.release import BadArchive, Source
+from installer.upgrade_plan import UpgradeRefused
 
 CHANGING, PROVEN = "changing", "proven"
+_UNPACKED = "unpacked"
 _STEPS = 5
+_UNTAKEN = (BadArchive, TopologyRefused, UpgradeRefused, https.NodeAway, https.NodeRefused)
+"""What an archive that is fetched may end with, before anything is changed."""
 PATIENCE = 1800.0
 """Seconds for whoever else installs here: half-way is no place to give up."""
 
@@ -35,7 +44,12 @@ class UpgradeFailed(Exception):
 def main() -> None:
     with performing(UpgradeFailed) as journal:
         upgrade = Upgrade(Paths.from_environment(), journal)
-        upgrade.take_back("It was interrupted.") if "--roll-back" in sys.argv else upgrade.perform()
+        if before := journal.arguments.get("back_to"):
+            upgrade.go_back(before)
+        elif "--roll-back" in sys.argv:
+            upgrade.take_back("It was interrupted.")
+        else:
+            upgrade.perform()
 
 
 class Upgrade:
@@ -43,25 +57,27 @@ class Upgrade:
 
     def __init__(self, paths: Paths, journal: Journal) -> None:
         self.paths, self.journal = paths, journal
-        self.source = Source(Path(journal.arguments["tree"]))
         noted = journal.noted(CHANGING)
         self.old = Path(noted["old"]) if noted else paths.current.resolve()
-        # Noted too: what was unpacked may be gone already when this is taken up again.
-        self.new = Path(noted["new"]) if noted else release.folder_of(self.source, paths)
 
     def perform(self) -> None:
         try:
-            self._tell("building the release", 1)
-            self._run("/usr/bin/python3", self.source.tree, "--build")
-            if self.journal.arguments["with_backup"]:
-                self._tell("making a backup", 2)
+            if offered := self.journal.arguments.get("offered"):
+                self._tell("fetching the release", 0)
+                self._fetch(offered)
+            source = self.source
+            self._tell("building the release", 0)
+            self._run("/usr/bin/python3", source.tree, "--build")
+            if self.journal.arguments.get("with_backup"):
+                self._tell("making a backup", 1)
                 self._back_up()
+            new = release.folder_of(source, self.paths)
             with install.alone(self.paths):
-                self.journal.append(CHANGING, old=str(self.old), new=str(self.new))
-                self._tell("moving over", 3)
-                self._run(self.new / "venv/bin/python", self.new, "--staged", "--silent")
+                self.journal.append(CHANGING, old=str(self.old), new=str(new))
+                self._tell("moving over", 2)
+                self._run(new / "venv/bin/python", new, "--staged", "--silent")
                 self.journal.append(PROVEN)
-        except (CommandFailed, OSError, UpgradeFailed, install.Busy) as error:
+        except (CommandFailed, OSError, UpgradeFailed, install.Busy, *_UNTAKEN) as error:
             self.take_back(str(error))
         else:
             self._finish()
@@ -71,20 +87,50 @@ class Upgrade:
         if self.journal.noted(PROVEN):
             self._finish()
             return
-        if self.journal.noted(CHANGING):
-            self._tell("going back", 4)
-            with install.alone(self.paths, patience=PATIENCE):
-                try:
-                    self._run(self.old / "venv/bin/python", self.old, "--staged", "--silent", "--back")
-                except CommandFailed as error:
-                    raise UpgradeFailed(
-                        f"{why}\nGoing back to {self.old.name} met a problem: {error}\n"
-                        f"`sudo {self.old}/install.sh` goes on from there."
-                    ) from error
-            # The old release looks there whose tables these are, and whether it may work beside them.
-            release.keep(self.paths, self.new)
+        if noted := self.journal.noted(CHANGING):
+            try:
+                self._put_back(self.old, Path(noted["new"]))
+            except UpgradeFailed as error:
+                raise UpgradeFailed(f"{why}\n{error}") from error
         self._tidy()
         raise UpgradeFailed(f"{why}\nThe box runs {self.old.name}, as before.")
+
+    def go_back(self, before: str) -> None:
+        """Put the release of this name in its place again, which ran before an upgrade that has gone well."""
+        old, new = self.paths.releases / Path(before).name, self.paths.current.resolve()
+        if old != new:
+            if not (old / "venv").is_dir():
+                raise UpgradeFailed(f"{old.name} is not on this machine any more.")
+            self._put_back(old, new)
+        self.journal.end("done", f"The box runs {old.name}.")
+
+    def _put_back(self, old: Path, new: Path) -> None:
+        self._tell("going back", 3)
+        with install.alone(self.paths, patience=PATIENCE):
+            try:
+                self._run(old / "venv/bin/python", old, "--staged", "--silent", "--back")
+            except CommandFailed as error:
+                raise UpgradeFailed(
+                    f"Going back to {old.name} met a problem: {error}\n"
+                    f"`sudo {old}/install.sh` goes on from there."
+                ) from error
+        # The old release looks there whose tables these are, and whether it may work beside them.
+        release.keep(self.paths, new)
+
+    @property
+    def source(self) -> Source:
+        """The release as it was unpacked."""
+        noted = self.journal.noted(_UNPACKED)
+        return Source(Path(noted["tree"] if noted else self.journal.arguments["tree"]))
+
+    def _fetch(self, offered: dict[str, str]) -> None:
+        """Root has looked at the archive on the node that offers it; its hash came with root's mark."""
+        with tempfile.TemporaryDirectory(dir=self.paths.releases, prefix=upgrade_plan.UNPACKED) as place:
+            archive = Path(place) / "korobka.tar.gz"
+            offers.fetch(self.paths, offered["from"], offered["sha256"], archive, self._say)
+            source = upgrade_plan.unpack(self.paths, archive)
+        self.journal.append(_UNPACKED, tree=str(source.tree))
+        upgrade_plan.decide(self.paths, source, in_cluster=True)
 
     def _finish(self) -> None:
         self._tidy()
@@ -92,14 +138,15 @@ class Upgrade:
 
     def _tidy(self) -> None:
         """Takes away what was unpacked, and a release that was built and never ran."""
-        shutil.rmtree(self.source.tree.parent, ignore_errors=True)
+        if "tree" in self.journal.arguments or self.journal.noted(_UNPACKED):
+            shutil.rmtree(self.source.tree.parent, ignore_errors=True)
         for folder in release.superfluous(self.paths):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _back_up(self) -> None:
         begun = operations.begin(self.paths, "backup", {"kind": "auto"}, by=self.journal.state().asked_by)
         for step in operations.follow(begun):
-            self._tell(f"making a backup: {step.text}", 2)
+            self._tell(f"making a backup: {step.text}", 1)
         if begun.state().state != "done":
             raise UpgradeFailed(f"The backup before it failed: {begun.state().progress.text}")
 
@@ -110,11 +157,14 @@ class Upgrade:
         command = [python, "-P", "-B", "-m", "installer", "install", *words, *prefix]
         for line in stream(command, env=dict(os.environ) | environment):
             if line.strip():
-                self.journal.progress(line.strip()[:300], *self._at)
+                self._say(line.strip()[:300])
+
+    def _say(self, text: str) -> None:
+        self.journal.progress(text, *self._at)
 
     def _tell(self, text: str, step: int) -> None:
-        self._at = (step - 1, _STEPS)
-        self.journal.progress(text, *self._at)
+        self._at = (step, _STEPS)
+        self._say(text)
 
 
 if __name__ == "__main__":

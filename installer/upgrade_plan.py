@@ -55,6 +55,7 @@ class Plan:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Also those of `boxctl cluster upgrade`."""
     parser.add_argument("archive", type=Path, help="korobka-VERSION.tar.gz, with its .sig beside it")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument(
@@ -74,7 +75,7 @@ def main(arguments: argparse.Namespace) -> None:
             sweep(paths)
             fail(str(error))
         say(str(plan))
-        if not arguments.yes and not _is_confirmed():
+        if not arguments.yes and not is_confirmed():
             sweep(paths)
             fail("Nothing was changed.")
         operations_log.note(paths, Asker.here(), f"upgrade to {plan.wanted.name}")
@@ -89,15 +90,20 @@ def take_in(paths: Paths, archive: Path, *, is_unsigned: bool = False) -> Source
         if not is_unsigned:
             signing.verify(own, signing.known(paths), named=archive)
         say("Unpacking …")
-        return release.unpack(own, paths.releases / f"{UNPACKED}{secrets.token_hex(4)}", named=archive)
+        return unpack(paths, own, named=archive)
 
 
-def decide(paths: Paths, wanted: Source) -> Plan:
+def unpack(paths: Paths, archive: Path, *, named: Path | None = None) -> Source:
+    """Beside the releases, until the upgrade is over. It is told of as `named`."""
+    return release.unpack(archive, paths.releases / f"{UNPACKED}{secrets.token_hex(4)}", named=named)
+
+
+def decide(paths: Paths, wanted: Source, *, in_cluster: bool = False) -> Plan:
     """Refuses what would not work; the same as install.sh refuses, and what could not be taken back."""
-    try:
-        topology.refuse_in_cluster(paths, "An upgrade")
-    except topology.TopologyRefused as error:
-        raise UpgradeRefused(str(error)) from None
+    if topology.load(paths) and not in_cluster:
+        raise UpgradeRefused(
+            "This is a node of a cluster: `boxctl cluster upgrade ARCHIVE` has all nodes move over in turn."
+        )
     running = Source(paths.current.resolve())
     if wanted.name == running.name:
         raise UpgradeRefused(f"{wanted.name} runs already: nothing to do.")
@@ -117,13 +123,17 @@ def decide(paths: Paths, wanted: Source) -> Plan:
 
 def sweep(paths: Paths) -> None:
     """Takes away what upgrades have unpacked that are over."""
-    used = {str(journal.arguments.get("tree")) for journal in operations.unfinished(paths)}
+    going = operations.unfinished(paths)
+    if any(journal.arguments.get("offered") for journal in going):
+        # A node of a cluster is fetching one, and says where when it has it.
+        return
+    used = {str(journal.arguments.get("tree")) for journal in going}
     for folder in paths.releases.glob(f"{UNPACKED}*"):
         if not any(tree.startswith(f"{folder}/") for tree in used):
             shutil.rmtree(folder)
 
 
-def _is_confirmed() -> bool:
+def is_confirmed() -> bool:
     if not sys.stdin.isatty():
         say("Give --yes where nobody can be asked.")
         return False

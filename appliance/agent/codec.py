@@ -52,6 +52,17 @@ def decode_request[T](kind: type[T], data: object, *, place: str = "it") -> T:
     return found
 
 
+def known_fields(kind: Any, data: object) -> object:
+    """The same data without the fields that this version does not know: for what others write who may be of a
+    newer release."""
+    if dataclasses.is_dataclass(kind) and isinstance(data, dict):
+        hints = typing.get_type_hints(kind)
+        return {name: known_fields(hints[name], item) for name, item in data.items() if name in hints}
+    if get_origin(kind) is tuple and isinstance(data, list):
+        return [known_fields(get_args(kind)[0], item) for item in data]
+    return data
+
+
 def _refuse_controls(value: object, place: str, *, has_lines: bool) -> None:
     if isinstance(value, str):
         if control := control_in(value, has_lines=has_lines):

@@ -34,7 +34,12 @@ END_AGAIN = timedelta(minutes=1)
 """After which a machine is ended again that could not be."""
 _HOLDER = "decider"
 _MOST_SAMPLES = 100_000
-_BUSINESS = {"backup": Business.BACKUP, "restore": Business.BACKUP, "upgrade": Business.UPGRADE}
+_BUSINESS = {
+    "backup": Business.BACKUP,
+    "restore": Business.BACKUP,
+    "rolling": Business.UPGRADE,
+    "upgrade": Business.UPGRADE,
+}
 """Long operations during which no node goes to sleep."""
 
 

@@ -34,26 +34,48 @@ def ask(
     expected: tuple[int, ...] = (200,),
 ) -> Any:
     """What a node answers in JSON: to a GET, or to a POST where there is a body."""
+    sent = None if body is None else json.dumps(body)
+    text = _answer(address, port, path, sent, context=context, seconds=seconds, expected=expected)
+    try:
+        return json.loads(text) if text.strip() else None
+    except ValueError:
+        return text.decode(errors="replace")
+
+
+def fetch(
+    address: str, port: int, path: str, *, context: ssl.SSLContext, seconds: float = SECONDS, most: int
+) -> bytes:
+    """What a node answers to a GET, as it is; `most` in bytes."""
+    return _answer(address, port, path, None, context=context, seconds=seconds, expected=(200,), most=most)
+
+
+def _answer(
+    address: str,
+    port: int,
+    path: str,
+    body: str | None,
+    *,
+    context: ssl.SSLContext,
+    seconds: float,
+    expected: tuple[int, ...],
+    most: int = MOST_BYTES,
+) -> bytes:
     connection = http.client.HTTPSConnection(address, port, timeout=seconds, context=context)
     try:
-        sent = None if body is None else json.dumps(body)
         headers = {"Content-Type": "application/json", "Connection": "close"}
-        connection.request("GET" if sent is None else "POST", path, sent, headers)
+        connection.request("GET" if body is None else "POST", path, body, headers)
         response = connection.getresponse()
-        text = response.read(MOST_BYTES + 1)
+        found = response.read(most + 1)
         status = response.status
     except (OSError, http.client.HTTPException) as error:
         raise NodeAway(f"{address}:{port} does not answer ({error or type(error).__name__}).") from None
     finally:
         connection.close()
-    if len(text) > MOST_BYTES:
-        raise NodeAway(f"{address}:{port} answers with more than {MOST_BYTES >> 20} MiB.")
+    if len(found) > most:
+        raise NodeAway(f"{address}:{port} answers with more than {most >> 20} MiB.")
     if status not in expected:
-        raise NodeRefused(status, _words(text) or f"{address}:{port} answers {path} with {status}.")
-    try:
-        return json.loads(text) if text.strip() else None
-    except ValueError:
-        return text.decode(errors="replace")
+        raise NodeRefused(status, _words(found) or f"{address}:{port} answers {path} with {status}.")
+    return found
 
 
 def _words(text: bytes) -> str:

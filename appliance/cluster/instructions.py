@@ -1,8 +1,9 @@
-"""What a node is asked to do by whoever sees to all: restart, change box.toml, take the change back.
+"""What a node is asked to do by whoever sees to all: restart, change box.toml, move over to another
+release, and take either back.
 
 It stands beside the node in the topology, and becomes an operation of that node's own agent, once. How it
-ended comes back with the node's beat. New values of box.toml are root's to choose: they carry a mark that
-only root can make, for etcd is a service's word.
+ended comes back with the node's beat. New values of box.toml are root's to choose, and so is a release: they
+carry a mark that only root can make, for etcd is a service's word.
 """
 
 from __future__ import annotations
@@ -36,9 +37,17 @@ class Verb(StrEnum):
     RESTART = "restart"
     APPLY = "apply"
     TAKE_BACK = "take-back"
+    UPGRADE = "upgrade"
+    GO_BACK = "go-back"
 
 
-_KINDS = {Verb.RESTART: "restart", Verb.APPLY: "apply", Verb.TAKE_BACK: "apply"}
+_KINDS = {
+    Verb.RESTART: "restart",
+    Verb.APPLY: "apply",
+    Verb.TAKE_BACK: "apply",
+    Verb.UPGRADE: "upgrade",
+    Verb.GO_BACK: "upgrade",
+}
 
 
 @dataclass(frozen=True)
@@ -69,9 +78,13 @@ def prepared(
     asked: dict[str, Any] = {"key": str(instruction)}
     if instruction.verb is Verb.RESTART:
         return asked | {"service": ""}
-    if instruction.verb is Verb.APPLY:
+    if instruction.verb is not Verb.TAKE_BACK:
         values = _values(paths, etcd, instruction.operation, now or datetime.now(UTC))
-        return asked | {"values": values, "from_console": False}
+        if instruction.verb is Verb.APPLY:
+            return asked | {"values": values, "from_console": False}
+        if instruction.verb is Verb.UPGRADE:
+            return asked | {"offered": values}
+        return asked | {"back_to": values["before"]}
     taken = Instruction(Verb.APPLY, instruction.operation)
     return asked | {"values": {}, "from_console": False, "takes_back": str(taken)}
 

@@ -28,6 +28,7 @@ from appliance.cluster import (
     identity,
     joining,
     membership,
+    offers,
     position,
     reserves,
     room,
@@ -141,6 +142,8 @@ class Door(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_3
+        # Nodes show theirs; who joins has none yet.
+        self._context.verify_mode = ssl.CERT_OPTIONAL
         self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
         self.load_certificate()
         super().__init__((address, MEMBER_PORT), Visitor)
@@ -193,7 +196,7 @@ def _cut_off(connection: socket.socket) -> None:
 
 
 class Visitor(BaseHTTPRequestHandler):
-    """`GET /healthz`, `POST /join`."""
+    """`GET /healthz`, `POST /join`; and for nodes `GET /releases/SHA256/PIECE`."""
 
     server: Door
     timeout = PATIENCE
@@ -202,8 +205,14 @@ class Visitor(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/healthz":
             self._answer(200, {})
+        elif self._is_node() and (found := offers.piece(self.server.paths, self.path)) is not None:
+            self._send(200, "application/octet-stream", found)
         else:
             self._answer(404, {"error": "There is nothing here."})
+
+    def _is_node(self) -> bool:
+        """Whether the visitor has shown a certificate of the cluster, which the handshake has looked at."""
+        return isinstance(self.connection, ssl.SSLSocket) and bool(self.connection.getpeercert())
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
@@ -225,9 +234,11 @@ class Visitor(BaseHTTPRequestHandler):
             self._answer(200, encode(welcome))
 
     def _answer(self, status: int, said: object) -> None:
-        body = json.dumps(said).encode()
+        self._send(status, "application/json", json.dumps(said).encode())
+
+    def _send(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -57,7 +57,7 @@ FOLLOWERS = ("database", "router", "balancer")
 READERS = ("web", "push", "jobs", "telephony")
 """Who must begin anew when the caches are others."""
 _OPERATIONS_LOOKED_AT = 5
-_TOLD = frozenset({"backup", "restore", "upgrade"})
+_TOLD = frozenset({"backup", "restore", "rolling", "upgrade"})
 """Of the others nobody has to hear: somebody who gets a file of their own back does so unseen."""
 # What tells PostgreSQL that it is a copy; Patroni puts it there while it starts.
 _SIGNALS = ("standby.signal", "recovery.signal")

@@ -1,4 +1,5 @@
-"""Goes from node to node, so that somebody answers all the time: restarts them, or changes their box.toml.
+"""Goes from node to node, so that somebody answers all the time: restarts them, changes their box.toml, or
+has them move over to another release.
 
 Each node does its own part (`instructions`), and has to be well before the next one is asked. What was done
 is in the journal: interrupted, it goes on from there.
@@ -11,8 +12,10 @@ from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from typing import NoReturn
 
+from appliance.agent import operations
+from appliance.agent.answers import ClusterProblem, ClusterTrouble
 from appliance.agent.journal import Journal
-from appliance.cluster import instructions, membership, patroni, state
+from appliance.cluster import instructions, membership, offers, patroni, state
 from appliance.cluster.etcd import Etcd, EtcdAway
 from appliance.cluster.instructions import Instruction, Verb
 from appliance.cluster.overview import overview, sentence
@@ -21,12 +24,14 @@ from appliance.config import Value
 from appliance.node import Node
 from appliance.paths import Paths
 
-FOLLOW_SECONDS = 900
-"""A database that ends its checkpoint, and each web worker its requests."""
+FOLLOW_SECONDS, UPGRADE_SECONDS = 900, 3600
+"""A database that ends its checkpoint, and each web worker its requests; a release that is built."""
 WELL_SECONDS = 300
 LOOK_SECONDS = 1.0
 OWN_TABLES = ("node.", "cluster.")
 """Of box.toml: what each machine has for itself, and what root chooses on each."""
+_PASSING: frozenset[ClusterTrouble] = frozenset({"service", "slow"})
+"""What may end by itself: files that have just come and get their second copy, for example."""
 _ORDER, _DRAINED, _HAS_IT, _DONE, _TAKES_BACK = "order", "drained", "has-it", "done-on", "takes-back"
 
 
@@ -54,6 +59,10 @@ def own_keys(values: dict[str, Value]) -> list[str]:
 class Rolling(ABC):
     """An operation over all nodes, as far as its journal says it is."""
 
+    follow_seconds = FOLLOW_SECONDS
+    ill_meanwhile: frozenset[ClusterTrouble] = frozenset()
+    """What may be wrong until all nodes have been gone to."""
+
     def __init__(self, paths: Paths, journal: Journal) -> None:
         self.paths, self.journal = paths, journal
         self._at = (0, 0)
@@ -72,21 +81,35 @@ class Rolling(ABC):
     def _go_to(self, name: str, others: tuple[str, ...]) -> None:
         """Have one node do its part. Raises `RollingStopped`, with what became of it and of the others."""
 
+    def _prepare(self) -> None:  # noqa: B027 - a restart has nothing to prepare
+        """What is done once, before the first node is gone to, and again where it was interrupted."""
+
     def _begin(self) -> tuple[str, ...]:
-        found = overview(self.paths, now=datetime.now(UTC))
-        if not found.is_healthy:
+        deadline, told = time.monotonic() + WELL_SECONDS, ""
+        while not (found := overview(self.paths, now=datetime.now(UTC))).is_healthy:
             said = " ".join(sentence(problem) for problem in found.problems)
-            raise RollingStopped(f"Nothing was begun, for the nodes are not well: {said}")
+            is_passing = all(problem.kind in _PASSING for problem in found.problems)
+            if not is_passing or time.monotonic() > deadline:
+                raise RollingStopped(f"Nothing was begun, for the nodes are not well: {said}")
+            if said != told:
+                self._say(f"Waiting until all nodes are well. {said}")
+            told = said
+            time.sleep(LOOK_SECONDS)
         if off := [node.name for node in found.nodes if not node.is_there]:
             raise RollingStopped(f"Nothing was begun: wake {', '.join(off)} first (`boxctl cluster wake`).")
+        me = Node.load(self.paths).name
+        for name, beat in self._beats().items():
+            if name != me and "rolling" in beat.doing:
+                raise RollingStopped(f"Nothing was begun: {name} goes from node to node just now.")
         names = order(self._known(), found.leader)
+        self._prepare()
         self.journal.append(_ORDER, nodes=list(names))
         return names
 
     def _ask(self, name: str, verb: Verb) -> None:
         """Wait until a node has followed an instruction."""
         asked = self._tell(name, verb)
-        deadline = time.monotonic() + FOLLOW_SECONDS
+        deadline = time.monotonic() + self.follow_seconds
         while True:
             beat = self._beats().get(name)
             if beat and beat.instruction == asked:
@@ -94,7 +117,7 @@ class Rolling(ABC):
                     raise RollingStopped(f"{name} could not {verb}: {beat.instruction_problem}")
                 return
             if time.monotonic() > deadline:
-                minutes = FOLLOW_SECONDS // 60
+                minutes = self.follow_seconds // 60
                 raise RollingStopped(
                     f"{name} has not done its part within {minutes} min: see `boxctl status` there."
                 )
@@ -107,10 +130,45 @@ class Rolling(ABC):
 
     def _wait_until_well(self) -> None:
         deadline = time.monotonic() + WELL_SECONDS
-        while not (found := overview(self.paths, now=datetime.now(UTC))).is_healthy:
+        while ills := self._ills():
             if time.monotonic() > deadline:
-                raise RollingStopped(" ".join(sentence(problem) for problem in found.problems))
+                raise RollingStopped(" ".join(sentence(problem) for problem in ills))
             time.sleep(LOOK_SECONDS)
+
+    def _ills(self) -> list[ClusterProblem]:
+        found = overview(self.paths, now=datetime.now(UTC))
+        return [problem for problem in found.problems if problem.kind not in self.ill_meanwhile]
+
+    def _take_turn(self, name: str, verb: Verb, doing: str, *, is_way_back: bool = False) -> None:
+        """Have a node do its part while nobody is sent to it. On a way back others may be ill."""
+        self._make_way(name)
+        self._say(doing)
+        self._ask(name, verb)
+        self.journal.append(_HAS_IT, node=name)
+        if not is_way_back:
+            self._say(f"{name} is done. Waiting until all nodes are well.")
+            self._wait_until_well()
+        self._resume(name)
+
+    def _resume(self, name: str) -> None:
+        """Unless somebody else has drained it."""
+        if name in self._named(_DRAINED):
+            membership.drain(self.paths, name, is_drained=False, say=self._say)
+
+    def _make_way(self, name: str) -> None:
+        known = self._known()
+        if can_be_drained(known, name):
+            # Before it is done: whoever goes on from here then knows by whom it was.
+            self.journal.append(_DRAINED, node=name)
+            membership.drain(self.paths, name, is_drained=True, say=self._say)
+        elif len(known.with_role(Role.DATABASE)) > 1 and patroni.leader(self.paths, known) == name:
+            self._say("Another node takes the lead of the database.")
+            patroni.switch_over(self.paths, known)
+
+    def _left_behind(self, name: str) -> str:
+        if name not in self._named(_DRAINED):
+            return ""
+        return f"Nobody is sent to {name} until `boxctl cluster resume {name}`."
 
     def _beats(self) -> dict[str, state.Beat]:
         """Nobody's, for as long as etcd chooses another leader."""
@@ -141,70 +199,127 @@ class Restart(Rolling):
 
     def _go_to(self, name: str, others: tuple[str, ...]) -> None:
         try:
-            self._make_way(name)
-            self._say(f"{name} restarts its services.")
-            self._ask(name, Verb.RESTART)
-            self._say(f"{name} has restarted. Waiting until all nodes are well.")
-            self._wait_until_well()
-            if name in self._named(_DRAINED):
-                membership.drain(self.paths, name, is_drained=False, say=self._say)
+            self._take_turn(name, Verb.RESTART, f"{name} restarts its services.")
         except _FAILURES as error:
             said = (str(error), self._left_behind(name), _as_they_were(others))
             raise RollingStopped(" ".join(filter(None, said))) from error
         self.journal.append(_DONE, node=name)
 
-    def _make_way(self, name: str) -> None:
-        known = self._known()
-        if can_be_drained(known, name):
-            # Before it is done: whoever goes on from here then knows by whom it was.
-            self.journal.append(_DRAINED, node=name)
-            membership.drain(self.paths, name, is_drained=True, say=self._say)
-        elif len(known.with_role(Role.DATABASE)) > 1 and patroni.leader(self.paths, known) == name:
-            self._say("Another node takes the lead of the database.")
-            patroni.switch_over(self.paths, known)
 
-    def _left_behind(self, name: str) -> str:
-        if name not in self._named(_DRAINED):
-            return ""
-        return f"Nobody is sent to {name} until `boxctl cluster resume {name}`."
-
-
-class Change(Rolling):
-    """Each node takes the new values over; where one cannot, those before it take them back."""
+class AllOrNone(Rolling):
+    """Where one node cannot, or is not well afterwards, those before it take back what they did."""
 
     def perform(self) -> tuple[str, ...]:
         if noted := self.journal.noted(_TAKES_BACK):
             self._take_back(str(noted["node"]), str(noted["why"]))
         return super().perform()
 
-    def _begin(self) -> tuple[str, ...]:
-        instructions.put_change(self.paths, self._etcd(), self.journal.id, self.journal.arguments["values"])
-        return super()._begin()
+    @abstractmethod
+    def _forward(self, name: str) -> None:
+        """Have the node do its part, and note with `_HAS_IT` that it did."""
+
+    @abstractmethod
+    def _backward(self, name: str) -> None:
+        """Have it take that back."""
+
+    @abstractmethod
+    def _release(self, name: str) -> None:
+        """It could not, and has taken that back by itself; or it has died, and must not come back with it."""
+
+    @property
+    @abstractmethod
+    def _none_has_it(self) -> str:
+        """That nothing has changed, in a sentence."""
 
     def _go_to(self, name: str, others: tuple[str, ...]) -> None:
-        self._say(f"{name} takes the change over.")
         try:
-            self._ask(name, Verb.APPLY)
-            self.journal.append(_HAS_IT, node=name)
-            self._wait_until_well()
+            self._forward(name)
         except _FAILURES as error:
             self.journal.append(_TAKES_BACK, node=name, why=str(error))
             self._take_back(name, str(error))
         self.journal.append(_DONE, node=name)
 
     def _take_back(self, name: str, why: str) -> NoReturn:
-        """`name` could not, and has taken it back by itself; or has died, and must not find it in force."""
-        self._tell(name, Verb.TAKE_BACK)
         failed = []
+        if name not in self._named(_HAS_IT):
+            self._release(name)
         for one in sorted(self._named(_HAS_IT)):
-            self._say(f"{one} takes the change back.")
             try:
-                self._ask(one, Verb.TAKE_BACK)
+                self._backward(one)
             except _FAILURES as error:
-                failed.append(str(error))
+                failed += [str(error), self._left_behind(one)]
         if failed:
-            raise RollingStopped(f"{why} Taking it back met a problem: {' '.join(failed)}")
-        raise RollingStopped(f"{why} The change is in force on no node.")
+            raise RollingStopped(f"{why} Taking it back met a problem: {' '.join(filter(None, failed))}")
+        raise RollingStopped(f"{why} {self._none_has_it}")
+
+
+class Change(AllOrNone):
+    """Each node takes the new values of box.toml over."""
+
+    def _prepare(self) -> None:
+        instructions.put_change(self.paths, self._etcd(), self.journal.id, self.journal.arguments["values"])
+
+    def _forward(self, name: str) -> None:
+        self._say(f"{name} takes the change over.")
+        self._ask(name, Verb.APPLY)
+        self.journal.append(_HAS_IT, node=name)
+        self._wait_until_well()
+
+    def _backward(self, name: str) -> None:
+        self._say(f"{name} takes the change back.")
+        self._ask(name, Verb.TAKE_BACK)
+
+    def _release(self, name: str) -> None:
+        self._tell(name, Verb.TAKE_BACK)
+
+    @property
+    def _none_has_it(self) -> str:
+        return "The change is in force on no node."
+
+
+class Upgrade(AllOrNone):
+    """Each node moves over to the release that this one offers, by the steps of a single box."""
+
+    follow_seconds = UPGRADE_SECONDS
+    ill_meanwhile = frozenset({"versions"})
+
+    def perform(self) -> tuple[str, ...]:
+        try:
+            return super().perform()
+        finally:
+            offers.withdraw(self.paths)
+
+    def _prepare(self) -> None:
+        if self.journal.arguments["with_backup"]:
+            self._back_up()
+        instructions.put_change(self.paths, self._etcd(), self.journal.id, self.journal.arguments["offered"])
+
+    def _forward(self, name: str) -> None:
+        self._take_turn(name, Verb.UPGRADE, f"{name} moves over to {self._offered('release')}.")
+
+    def _backward(self, name: str) -> None:
+        doing = f"{name} goes back to {self._offered('before')}."
+        self._take_turn(name, Verb.GO_BACK, doing, is_way_back=True)
+
+    def _release(self, name: str) -> None:
+        self._tell(name, Verb.GO_BACK)
+        self._resume(name)
+
+    @property
+    def _none_has_it(self) -> str:
+        return f"All nodes run {self._offered('before')}, as before."
+
+    def _offered(self, what: str) -> str:
+        return str(self.journal.arguments["offered"][what])
+
+    def _back_up(self) -> None:
+        begun = operations.begin(self.paths, "backup", {"kind": "auto"}, by=self.journal.state().asked_by)
+        for step in operations.follow(begun):
+            self._say(f"making a backup: {step.text}")
+        if begun.state().state != "done":
+            raise RollingStopped(
+                f"Nothing was begun, for the backup before it failed: {begun.state().progress.text}"
+            )
 
 
 def _as_they_were(names: tuple[str, ...]) -> str:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from appliance.agent.codec import Malformed, decode_request, encode
+from appliance.agent.codec import Malformed, decode_request, encode, known_fields
 from appliance.certificates import key_pem
 from appliance.cluster import topology
 from appliance.cluster.etcd import Etcd
@@ -118,7 +118,8 @@ def beats(etcd: Etcd) -> dict[str, Beat]:
     found = {}
     for entry in etcd.entries(_BEATS):
         with suppress(ValueError, Malformed):
-            found[entry.key.removeprefix(_BEATS)] = decode_request(Beat, json.loads(entry.value))
+            said = known_fields(Beat, json.loads(entry.value))
+            found[entry.key.removeprefix(_BEATS)] = decode_request(Beat, said)
     return found
 
 

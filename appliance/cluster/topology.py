@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from appliance.agent.codec import Malformed, decode_request, encode
+from appliance.agent.codec import Malformed, decode_request, encode, known_fields
 from appliance.files import ensure_folder, write_atomically
 from appliance.paths import Paths
 
@@ -249,6 +249,9 @@ class Topology:
         return f"{lost} of the {votes} voting nodes may be lost.{also}"
 
 
+_INSTRUCTION = r"((restart|apply|take-back|upgrade|go-back) [A-Za-z0-9-]{1,80})?"
+
+
 def _refuse_odd(member: Member) -> None:
     """What could mean something else where configurations name the nodes."""
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", member.name):
@@ -261,7 +264,7 @@ def _refuse_odd(member: Member) -> None:
             f"{member.mac!r} is no hardware address: give the one of the network card, such as "
             f"52:54:00:12:34:56."
         )
-    if not re.fullmatch(r"((restart|apply|take-back) [A-Za-z0-9-]{1,80})?", member.instruction):
+    if not re.fullmatch(_INSTRUCTION, member.instruction):
         raise TopologyRefused(f"{member.instruction!r} is nothing that {member.name} could be asked to do.")
     if member.is_reserve and member.roles != (Role.PORTAL,):
         raise TopologyRefused(f"{member.name} would hold data or a vote, and could not sleep.")
@@ -354,7 +357,8 @@ def written(topology: Topology) -> str:
 def read(text: str) -> Topology:
     """Whoever can write into etcd can write this: it is looked at as what a joining node says."""
     try:
-        found = decode_request(Topology, json.loads(text), place="the topology")
+        # While an upgrade goes from node to node, one of a newer release may have written it.
+        found = decode_request(Topology, known_fields(Topology, json.loads(text)), place="the topology")
     except (ValueError, Malformed) as error:
         raise TopologyRefused(f"What etcd keeps as the topology cannot be read: {error}") from None
     for member in found.members:

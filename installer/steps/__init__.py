@@ -32,7 +32,7 @@ def perform(steps: tuple[Step, ...], host: Host, progress: Progress, *, first: i
     for number, step in enumerate(steps, first):
         with progress.step(number, TOTAL, step.title) as outcome:
             host.outcome = outcome
-            if step.is_done(host):
+            if (step.needs and not host.node.runs(step.needs)) or step.is_done(host):
                 outcome.text = NOTHING_TO_DO
             else:
                 step.apply(host)

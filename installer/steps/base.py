@@ -113,3 +113,5 @@ class Step:
     title: str
     is_done: Callable[[Host], bool]
     apply: Callable[[Host], None]
+    needs: str = ""
+    """A service without which there is nothing to do: a node of a cluster has those of its roles."""

@@ -35,10 +35,13 @@ def _prepare_objects(host: Host) -> None:
 def _is_schema_current(host: Host) -> bool:
     if host.goes_back:
         return True
-    newer = schema.unknown(database.applied(host.node), host.release, host.paths.releases.glob("[!.]*"))
-    if newer:
+    if host.node.runs("database") and (newer := _unknown(host)):
         raise schema.SchemaRefused(f"{schema.refusal(newer)}\n  Cure: {schema.CURE}")
     return manage(host.node, host.release, "migrate", "--check", is_owner=True, check=False).code == 0
+
+
+def _unknown(host: Host) -> frozenset[str]:
+    return schema.unknown(database.applied(host.node), host.release, host.paths.releases.glob("[!.]*"))
 
 
 def _migrate(host: Host) -> None:
@@ -69,9 +72,9 @@ def _runs(host: Host, service: str) -> bool:
 
 STEPS = (
     recovery.DATABASE,
-    Step("Database", _is_database_ready, _prepare_database),
-    Step("Object store", _are_objects_ready, _prepare_objects),
-    Step("Tables", _is_schema_current, _migrate),
-    Step("Written post", _is_written, _write),
+    Step("Database", _is_database_ready, _prepare_database, needs="database"),
+    Step("Object store", _are_objects_ready, _prepare_objects, needs="objects"),
+    Step("Tables", _is_schema_current, _migrate, needs="web"),
+    Step("Written post", _is_written, _write, needs="web"),
     recovery.FILES,
 )

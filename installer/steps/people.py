@@ -45,6 +45,6 @@ def _make_demo(host: Host) -> None:
 
 
 STEPS = (
-    Step("First administrator", _is_there_an_administrator, _create_administrator),
-    Step("Demo company", _is_demo_there, _make_demo),
+    Step("First administrator", _is_there_an_administrator, _create_administrator, needs="web"),
+    Step("Demo company", _is_demo_there, _make_demo, needs="web"),
 )

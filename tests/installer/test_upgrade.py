@@ -218,6 +218,33 @@ def test_killed_while_tidying_up_it_ends_as_well(begun: Upgrade, running: Source
     assert stages.run == [("old", "--staged")]
 
 
+def test_a_node_goes_back_to_what_ran_before_and_once_is_enough(begun: Upgrade, running: Source) -> None:
+    new = begun.paths.releases / begun.source.name
+    new.mkdir()
+    release.switch(begun.paths, new)
+    (running.tree / "venv").mkdir()
+    for stages_run in ([("old", "--staged")], []):
+        journal = Journal.begin(
+            begun.paths.operations, "upgrade", {"back_to": running.tree.name}, by="the cluster"
+        )
+        again = Upgrade(begun.paths, journal)
+        stages = Stages(again)
+        again.go_back(running.tree.name)
+        assert stages.run == stages_run
+        assert begun.paths.current.resolve() == running.tree
+        assert journal.state().state == "done"
+    assert release.previous_link(begun.paths).resolve() == new
+
+
+def test_there_is_no_way_back_to_a_release_that_is_not_there(begun: Upgrade, running: Source) -> None:
+    stages = Stages(begun)
+    for gone in ("gone", "../gone", ""):
+        with pytest.raises(UpgradeFailed, match="is not on this machine any more"):
+            begun.go_back(gone)
+    assert stages.run == []
+    assert begun.paths.current.resolve() == running.tree
+
+
 def test_two_do_not_install_at_once_and_going_back_waits(paths: Paths) -> None:
     with install.alone(paths), pytest.raises(install.Busy), install.alone(paths):
         pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from appliance.agent.operations import performing
 from appliance.cluster import https, patroni
 from appliance.cluster.etcd import EtcdAway
-from appliance.cluster.rolling import Change, Restart, RollingStopped
+from appliance.cluster.rolling import Change, Restart, RollingStopped, Upgrade
 from appliance.cluster.topology import TopologyRefused
 from appliance.config import ConfigError
 from appliance.paths import Paths
@@ -21,6 +21,9 @@ def main() -> None:
         if journal.arguments.get("values"):
             names = Change(paths, journal).perform()
             journal.end("done", f"In force on {', '.join(names)}.")
+        elif journal.arguments.get("offered"):
+            names = Upgrade(paths, journal).perform()
+            journal.end("done", f"{', '.join(names)} run {journal.arguments['offered']['release']}.")
         else:
             names = Restart(paths, journal).perform()
             journal.end("done", f"{', '.join(names)}: restarted, and well.")

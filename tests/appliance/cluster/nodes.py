@@ -27,6 +27,7 @@ from appliance import config, scratch
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.supervise import processes
+from installer.signing import SIGNERS
 from tests import require
 from tests.appliance import clusters
 from tests.system.poster import Site
@@ -51,7 +52,7 @@ class BoxFailed(AssertionError):
 class BoxNode:
     """One machine of the company."""
 
-    def __init__(self, company: Company, number: int) -> None:
+    def __init__(self, company: Company[Any], number: int) -> None:
         self.company, self.number = company, number
         self.name, self.address = f"node-{number}", f"10.88.0.{number}"
         self.space = f"{company.mark}-{number}"
@@ -188,6 +189,30 @@ class BoxNode:
             subprocess.run(["umount", "--lazy", str(place)], check=False)
 
 
+class InstalledNode(BoxNode):
+    """One that was installed as an administrator does it, from the tree of a release."""
+
+    def install_from(self, tree: Path, *, trusts: str) -> None:
+        """`trusts`: the signers of releases, as the box's own file has them."""
+        self.run(
+            [
+                tree / "install.sh", "--prefix", self.prefix, "--hostname", "localhost",
+                "--https-port", "8443", "--http-port", "8080",
+                "--admin-email", "olga@example.com", "--admin-password-stdin",
+            ],
+            env={"PYTHONPATH": ""}, stdin="Correct-horse-7-battery\n",
+        )  # fmt: skip
+        (self.prefix / "etc/korobka" / SIGNERS).write_text(trusts)
+
+    def boxctl(self, *words: str, check: bool = True, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return self.run([self.prefix / "usr/local/bin/boxctl", *words], check=check, stdin=stdin)
+
+    @property
+    def release(self) -> str:
+        """The running one's name."""
+        return (self.prefix / "opt/korobka/current").readlink().name
+
+
 @contextmanager
 def _within(space: str) -> Iterator[None]:
     """This thread, and those that it begins meanwhile, are on that network."""
@@ -202,23 +227,23 @@ def _within(space: str) -> Iterator[None]:
             os.setns(home.fileno(), os.CLONE_NEWNET)
 
 
-class Company:
+class Company[T: BoxNode = BoxNode]:
     """The switch, the cables, the machines at them, and a desk for somebody who works with the portal."""
 
-    def __init__(self, machines: int = 3) -> None:
+    def __init__(self, machines: int = 3, *, kind: type[T] = BoxNode) -> None:  # type: ignore[assignment]
         self.folder = Path(tempfile.mkdtemp(prefix="korobka-cluster-", dir="/var/tmp"))
         self.folder.chmod(0o755)
         self.mark = f"kc{os.getpid()}"
         self.switch, self.desk = f"{self.mark}-s", f"{self.mark}-d"
-        self._machines = machines
-        self.nodes: tuple[BoxNode, ...] = ()
+        self._machines, self._kind = machines, kind
+        self.nodes: tuple[T, ...] = ()
 
     def __enter__(self) -> Self:
         try:
             _ip("netns", "add", self.switch)
             _ip("-n", self.switch, "link", "add", "bridge", "type", "bridge")
             _ip("-n", self.switch, "link", "set", "bridge", "up")
-            self.nodes = tuple(BoxNode(self, number) for number in range(1, self._machines + 1))
+            self.nodes = tuple(self._kind(self, number) for number in range(1, self._machines + 1))
             for node in self.nodes:
                 self._plug_in(node.space, f"port{node.number}", node.address)
             self._plug_in(self.desk, "desk", "10.88.0.200")

@@ -78,14 +78,14 @@ class World:
 
     def follow(self, name: str, verb: Verb) -> None:
         self.step()
-        if name in self.failing and verb is not Verb.TAKE_BACK:
+        if name in self.failing and verb not in (Verb.TAKE_BACK, Verb.GO_BACK):
             raise RollingStopped(f"{name} could not.")
         match verb:
             case Verb.RESTART:
                 self.restarted.append(name)
-            case Verb.APPLY:
+            case Verb.APPLY | Verb.UPGRADE:
                 self.changed.add(name)
-            case Verb.TAKE_BACK:
+            case Verb.TAKE_BACK | Verb.GO_BACK:
                 self.changed.discard(name)
         self.step()
 
@@ -121,7 +121,8 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[World], None]:
 
 def performed(kind: type[rolling.Rolling], folder: Path, world: World) -> str:
     """What it ends with, begun again for as long as it is killed; empty where nothing went wrong."""
-    journal = Journal.begin(folder, "rolling", {}, by="olga")
+    asked = {"offered": {"release": "9.2+b", "before": "9.1+a"}, "with_backup": False}
+    journal = Journal.begin(folder, "rolling", asked, by="olga")
     journal.append("order", nodes=[member.name for member in world.known.members])
     while True:
         try:
@@ -145,6 +146,22 @@ def test_a_change_is_on_all_nodes_or_on_none_wherever_it_is_killed(
     assert bool(said) is bool(failing)
     assert world.changed == (set() if failing else {"node-1", "node-2", "node-3"})
     assert said == "" or said.endswith("The change is in force on no node.")
+
+
+@pytest.mark.parametrize("killed_at", range(24))
+@pytest.mark.parametrize("failing", ["", "node-1", "node-2", "node-3"])
+@pytest.mark.parametrize("how", ["failing", "ill"])
+def test_all_nodes_run_a_release_or_none_does_wherever_it_is_killed(
+    tmp_path: Path, told: Callable[[World], None], how: str, failing: str, killed_at: int
+) -> None:
+    world = World(killed_at=killed_at, **{how: frozenset({failing} - {""})})  # type: ignore[arg-type]
+    world.known = world.known.with_drained("node-2", is_drained=True)
+    told(world)
+    said = performed(rolling.Upgrade, tmp_path, world)
+    assert bool(said) is bool(failing)
+    assert world.changed == (set() if failing else {"node-1", "node-2", "node-3"})
+    assert said == "" or said.endswith("All nodes run 9.1+a, as before.")
+    assert [member.is_drained for member in world.known.members] == [False, True, False]
 
 
 @pytest.mark.parametrize("killed_at", range(24))

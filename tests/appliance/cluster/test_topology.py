@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -219,3 +220,15 @@ def test_what_is_broken_is_named(text: str, tmp_path: Path) -> None:
     topology.file_of(paths).write_text(text)
     with pytest.raises(TopologyRefused, match="copy the one of another node"):
         topology.load(paths)
+
+
+def test_what_a_node_of_a_newer_release_writes_is_read_without_what_is_unknown_here() -> None:
+    """While an upgrade goes from node to node."""
+    known = Topology((ONE, TWO))
+    newer = json.loads(topology.written(known))
+    newer["rack"] = "a"
+    newer["members"][1]["colour"] = {"of": "the case"}
+    assert topology.read(json.dumps(newer)) == known
+    del newer["members"][0]["address"]
+    with pytest.raises(TopologyRefused, match="lacks the field 'address'"):
+        topology.read(json.dumps(newer))
