@@ -39,6 +39,7 @@ class TasksConfig(Room):
         from box.apps.tasks.dav import TaskSource
         from box.apps.tasks.demo import give_tasks
         from box.apps.tasks.fields import TASK_FIELDS
+        from box.apps.tasks.importing import TaskImporter
         from box.apps.tasks.layers import DEADLINES
         from box.apps.tasks.models import (
             KIND,
@@ -54,6 +55,7 @@ class TasksConfig(Room):
         from box.core.discussion.searching import comment_cards
         from box.core.discussion.threads import Discussed, Told, threads
         from box.core.fields.sets import field_sets
+        from box.core.imports.importers import importers
         from box.core.registry.services import Service, services
 
         holdings.add("tasks", HOLDINGS)
@@ -75,6 +77,7 @@ class TasksConfig(Room):
         cards.add("tasks.comment", comment_cards(KIND))
         cards.add(DAY, day_cards)
         finders.add(KIND, found_tasks)
+        importers.add(TaskImporter.key, TaskImporter())
         card_routes.add("tasks:task", KIND)
         creators.add(KIND, new_address)
         workshops.add("tasks", give_work)

@@ -63,6 +63,12 @@ class DeadlineForm(forms.Form):
     )
 
 
+class ReminderForm(forms.Form):
+    at = forms.DateTimeField(
+        label=gettext_lazy("Remind me"), required=False, widget=MomentInput, input_formats=[MOMENT]
+    )
+
+
 class TimeForm(forms.Form):
     """A stretch of work, written down by hand."""
 

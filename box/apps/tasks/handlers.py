@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from box.apps.tasks.actions.audiences import renew_audiences_in, renew_audiences_of
+from box.apps.tasks.actions.reminders import forget_reminders
 from box.apps.tasks.counters import recount_all
 from box.apps.tasks.events import (
     ChecklistChanged,
@@ -153,6 +154,7 @@ def tell_of_result(event: TaskSubmitted) -> None:
 
 @on(TaskCompleted)
 def tell_of_completion(event: TaskCompleted) -> None:
+    forget_reminders([event.task_id])
     if event.is_accepted:
         _step(event, ACCEPTED, to=["responsible"])
     else:
@@ -172,6 +174,7 @@ def tell_of_deadline(event: TaskChanged) -> None:
 
 @on(TasksDeleted)
 def take_out(event: TasksDeleted) -> None:
+    forget_reminders(event.task_ids)
     _follow_trash(event)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
+from box.apps.tasks import cells
+from box.apps.tasks.access import can_delegate, can_move_deadline
 from box.apps.tasks.actions.states import complete_task, take_back
 from box.apps.tasks.actions.tasks import change_task, delete_tasks, restore_tasks
 from box.apps.tasks.fields import TASK_FIELDS
@@ -118,6 +120,8 @@ class Row:
     created_at: datetime
     changed_at: datetime
     closed_at: datetime | None
+    may_move: bool
+    may_pass_on: bool
     filled: Filled
 
 
@@ -130,9 +134,15 @@ COLUMNS: tuple[Column[Row], ...] = (
         lambda row: row.deadline_at,
         sort="deadline_at",
         cell=lambda row: DEADLINE(row) if row.deadline_at else "",
+        edit=cells.DEADLINE,
     ),
     Column("state", gettext_lazy("State"), lambda row: row.state_label, cell=STATE_CELL),
-    Column("responsible", pgettext_lazy("task", "Responsible"), lambda row: row.responsible),
+    Column(
+        "responsible",
+        pgettext_lazy("task", "Responsible"),
+        lambda row: row.responsible,
+        edit=cells.RESPONSIBLE,
+    ),
     Column("creator", gettext_lazy("Given by"), lambda row: row.created_by),
     Column("project", gettext_lazy("Project"), lambda row: row.project),
     Column(
@@ -196,6 +206,13 @@ def task_list(user: User, *, role: str, is_narrowed: bool, project: Group | None
     )
 
 
+def one_task_list(user: User) -> List[Task, Row]:
+    """Any task that the person sees, for a cell that is changed: whichever rows the page shows."""
+    listed = task_list(user, role=ALL, is_narrowed=True)
+    rows = Task.objects.there().each_visible_to(user).select_related("responsible", "project")
+    return replace(listed, rows=joined(rows, TASK_FIELDS.fields))
+
+
 _USUAL = Usual(
     Keyset(("deadline_at",), is_nullable=True),
     lambda: as_row(Task.objects.there().in_role(ANYBODY, MINE).filter(OPEN)),
@@ -223,7 +240,7 @@ def as_row(tasks: QuerySet[Task, Task]) -> QuerySet[Task, Task]:
 _ROW = (
     "id", "title", "state", "priority", "responsible", "created_by", "project__name", "tags", "items_count",
     "items_done", "spent_seconds", "estimate_minutes", "deadline_at", "starts_at", "ends_at", "created_at",
-    "changed_at", "closed_at", "deleted_at", "rank",
+    "changed_at", "closed_at", "deleted_at", "rank", "may_move_deadline",
 )  # fmt: skip
 
 
@@ -255,6 +272,8 @@ def _present(tasks: Sequence[Task], reader: User) -> Iterable[Row]:
             created_at=task.created_at,
             changed_at=task.changed_at,
             closed_at=task.closed_at,
+            may_move=can_move_deadline(reader, task),
+            may_pass_on=can_delegate(reader, task),
             filled=values[task.pk],
         )
         for task in tasks

@@ -21,6 +21,7 @@ RETURNED = Notice("tasks.returned", _("%(actor)s returned the task %(about)s"), 
 MOVED = Notice("tasks.moved", _("%(actor)s moved the deadline: %(about)s"), CHANGES)
 ASSIGNED = Notice("tasks.assigned", _("%(actor)s gave you a line of the list of %(about)s"), GIVEN_TO_ME)
 OVERDUE = Notice("tasks.overdue", _("The deadline has passed: %(about)s"), DUE)
+REMINDER = Notice("tasks.reminder", _("You wanted to be reminded: %(about)s"), DUE)
 COMMENTED = Notice("tasks.commented", _("%(actor)s commented on the task %(about)s"), TALK)
 MENTIONED = Notice("tasks.mentioned", _("%(actor)s called you in a comment on the task %(about)s"), TALK)
 STOPPED = Notice("tasks.stopped", _("Its tasks could not be given, and it has stopped: %(about)s"), CHANGES)

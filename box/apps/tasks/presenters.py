@@ -22,11 +22,13 @@ from box.apps.tasks.access import (
 from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.lists import tone_of
 from box.apps.tasks.models import ChecklistItem, Dependency, Participant, Task, TaskFile, Template, TimeEntry
+from box.apps.tasks.notices import REMINDER
 from box.apps.tasks.states import RULES, Role, State, steps
 from box.core.accounts.faces import face_facts
 from box.core.accounts.models import Face
 from box.core.fields.values import shown_of
 from box.core.files.presenters import Attached, facts_of
+from box.core.notify.reminders import own_reminders
 from box.lib.prepared import asked, at_once
 
 if TYPE_CHECKING:
@@ -74,6 +76,8 @@ class Card:
     items: Sequence[ChecklistItem] = ()
     people: Sequence[Face] = ()
     """Everybody in it: to whom lines of its list are given."""
+    remind_at: datetime | None = None
+    """When the reader wants to hear of it again."""
     running_since: int | None = None
     """In seconds: how long the reader's clock has run for it."""
 
@@ -97,7 +101,8 @@ def card_of(task: Task, *, reader: User) -> Card:
     )
     running = TimeEntry.objects.running().filter(task=task, user=reader).values_list("started_at")
     files = TaskFile.objects.filter(task=task).order_by("position", "id").values_list(*facts_of("file"))
-    rows, clocks, hanging = at_once(asked(participants), asked(running), asked(files))
+    reminders = own_reminders(task.ref, REMINDER, reader).values_list("due_at")
+    rows, clocks, hanging, due = at_once(asked(participants), asked(running), asked(files), asked(reminders))
     people = [(role, Face.of(*facts)) for role, *facts in rows]
     by_role = {role: tuple(face for one, face in people if one == role) for role in Participant.Role}
     seen = Task.objects.each_visible_to(reader).there()
@@ -138,6 +143,7 @@ def card_of(task: Task, *, reader: User) -> Card:
         after=[one for one in links if one.before_id == task.pk],
         items=list(task.items.select_related("assignee").order_by("rank", "id")),
         people=_each_once(task.responsible.face, task.created_by.face, *(face for _role, face in people)),
+        remind_at=datetime.fromisoformat(due[0][0]) if due else None,
         running_since=_elapsed(clocks[0][0], now) if clocks else None,
     )
 

@@ -1,4 +1,4 @@
-"""Whom and what a line means: its names, found among those that its writer may mean."""
+"""Whom and what lines mean: their names, found among those that their writer may mean."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from django.utils.translation import gettext as _
 
 from box.apps.tasks.actions.tasks import TaskDraft
 from box.apps.tasks.models import Task
+from box.apps.tasks.quick_add import parse
 from box.core.accounts.models import User
 from box.core.groups.models import Group
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from box.apps.tasks.quick_add import Understood
+
+MOST_LINES = 50
+# Each is looked for by itself.
+MOST_NAMES = 60
 
 
 @dataclass(frozen=True)
@@ -60,15 +66,32 @@ class Meant:
         )
 
 
-def meant(line: Understood, *, by: User) -> Meant:
-    """The first person is responsible, the others help. In a query or two a name."""
-    people, projects, unknown = [], [], []
-    for name in line.people:
-        person = _person(name, by)
-        people.append(person) if person else unknown.append(f"@{name}")
-    for name in line.projects:
-        project = _project(name, by)
-        projects.append(project) if project else unknown.append(f"+{name}")
+def meant(text: str, *, now: datetime, by: User) -> list[Meant]:
+    """What each line of a text means: at least one. In a query or two a name, however often it stands there.
+    Raises ValidationError for more than is done at once."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
+    if len(lines) > MOST_LINES:
+        raise ValidationError(
+            _("Give at most %(most)s tasks at once: leave some lines for later.") % {"most": MOST_LINES},
+            code="many",
+        )
+    understood = [parse(line, now=now) for line in lines]
+    names = {f"@{name}" for one in understood for name in one.people}
+    names |= {f"+{name}" for one in understood for name in one.projects}
+    if len(names) > MOST_NAMES:
+        raise ValidationError(
+            _("Name at most %(most)s people and projects at once.") % {"most": MOST_NAMES}, code="many"
+        )
+    known = {name: _person(name[1:], by) if name[0] == "@" else _project(name[1:], by) for name in names}
+    return [_meant(one, known, by) for one in understood]
+
+
+def _meant(line: Understood, known: Mapping[str, User | Group | None], by: User) -> Meant:
+    """The first person is responsible, the others help."""
+    said = [*(f"@{name}" for name in line.people), *(f"+{name}" for name in line.projects)]
+    people = [one for name in said if isinstance(one := known[name], User)]
+    projects = [one for name in said if isinstance(one := known[name], Group)]
+    unknown = [name for name in said if known[name] is None]
     people = list(dict.fromkeys(people))
     return Meant(
         by,

@@ -51,6 +51,7 @@ urlpatterns = [
     path("tasks/<int:pk>/dependencies/", gantt.dependencies, name="dependencies"),
     path("tasks/<int:pk>/step/", tasks.step, name="step"),
     path("tasks/<int:pk>/deadline/", tasks.deadline, name="deadline"),
+    path("tasks/<int:pk>/reminder/", tasks.reminder, name="reminder"),
     path("tasks/<int:pk>/responsible/", tasks.responsible, name="responsible"),
     path("tasks/<int:pk>/items/", checklists.items, name="items"),
     path("tasks/<int:pk>/timer/", time.timer, name="timer"),

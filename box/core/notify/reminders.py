@@ -3,7 +3,8 @@
     set_reminders(event.ref, REMINDER, {anna.pk: at_nine, boris.pk: at_ten})
 
 A room says all that is to be told by one notice of one object, each time that this changes; what is not said
-any more is not told. It is told once, by the notice's own topic: in the portal, by letter, by push.
+any more is not told. Where people choose by themselves, `set_own_reminder` says it of one of them. It is told
+once, by the notice's own topic: in the portal, by letter, by push.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from box.core.accounts.models import User
 from box.core.notify.actions import notify
@@ -37,6 +39,20 @@ def set_reminders(about: Ref, notice: Notice, moments: Mapping[int, datetime]) -
         # Whoever sets the same at once says the same.
         ignore_conflicts=True,
     )
+
+
+@transaction.atomic
+def set_own_reminder(about: Ref, notice: Notice, person: User, at: datetime | None) -> None:
+    """Of this person alone, whoever else is to be told; None: not at all."""
+    own_reminders(about, notice, person).delete()
+    if at is not None:
+        row = Reminder(user=person, kind=notice.kind, about_kind=about.kind, about_id=about.id, due_at=at)
+        Reminder.objects.bulk_create([row], ignore_conflicts=True)
+
+
+def own_reminders(about: Ref, notice: Notice, person: User) -> QuerySet[Reminder, Reminder]:
+    """One at most."""
+    return Reminder.objects.filter(about_kind=about.kind, about_id=about.id, kind=notice.kind, user=person)
 
 
 def tell_due(now: datetime) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -158,6 +158,12 @@ def add_task(draft: TaskDraft, *, by: User) -> Task:
     if draft.items:
         add_items(task, "\n".join(draft.items), by=by)
     return task
+
+
+@transaction.atomic
+def add_tasks(drafts: Iterable[TaskDraft], *, by: User) -> list[Task]:
+    """All of them or none."""
+    return [add_task(draft, by=by) for draft in drafts]
 
 
 def give_work(work: Work, by: User) -> Ref:

@@ -13,25 +13,27 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from box.apps.tasks.access import can_create
-from box.apps.tasks.actions.tasks import add_task
+from box.apps.tasks.actions.tasks import add_tasks
 from box.apps.tasks.boards import WAYS, task_board
 from box.apps.tasks.counters import waiting_for
-from box.apps.tasks.lists import ALL, MINE, ROLES, task_list, trash_list
+from box.apps.tasks.lists import ALL, MINE, ROLES, one_task_list, task_list, trash_list
 from box.apps.tasks.models import Task
-from box.apps.tasks.quick import meant
-from box.apps.tasks.quick_add import LONGEST_LINE, parse
+from box.apps.tasks.quick import MOST_LINES, meant
+from box.apps.tasks.quick_add import LONGEST_LINE
 from box.core.boards.views import answer as answer_board
 from box.core.events.nonces import once
-from box.core.lists.views import answer
+from box.core.lists.views import EDIT, answer, edit_cell
 from box.lib.pages import REFUSED, number_of, render, wants_part, with_toast
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
     from django.http.response import HttpResponseBase
 
+    from box.apps.tasks.actions.tasks import TaskDraft
     from box.core.accounts.requests import PersonRequest
 
 MOST_NEWS = 99
+LONGEST_TEXT = LONGEST_LINE * MOST_LINES
 _NARROWING = frozenset({"q", "state", "overdue", "tag", "created", "during", "closed", "late"})
 
 
@@ -57,6 +59,8 @@ def role_of(request: PersonRequest) -> str:
 
 @require_http_methods(["GET", "POST"])
 def tasks(request: PersonRequest) -> HttpResponseBase:
+    if EDIT in request.GET:
+        return edit_cell(request, one_task_list(request.user))
     role = role_of(request)
     listed = task_list(request.user, role=role, is_narrowed=is_narrowed(request))
     return answer(request, listed, "tasks/list.html", around(request, role))
@@ -71,7 +75,7 @@ def around(request: PersonRequest, role: str) -> dict[str, Any]:
         "roles": [(word, label, waiting.by_role.get(word)) for word, label in ROLES.items()],
         "can_create": can_create(request.user),
         "newest": waiting.newest,
-        "longest": LONGEST_LINE,
+        "longest": LONGEST_TEXT,
     }
 
 
@@ -87,34 +91,37 @@ def news(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def quick(request: PersonRequest) -> HttpResponse:
-    """A task in one line: asked for, what was understood of it; posted, the task."""
+    """A task in one line, or as many as there are lines: asked for, or posted to `look`, what was understood;
+    posted, the tasks."""
     if request.method == "POST" and not can_create(request.user):
         raise PermissionDenied(_("Ask an administrator for the right to give tasks."))
     given = request.POST if request.method == "POST" else request.GET
-    line = given.get("line", "").strip()
-    understood = meant(parse(line, now=timezone.localtime()), by=request.user)
-    problem = ""
-    if request.method == "POST":
-        try:
-            task = once(
-                Task,
-                lambda: add_task(understood.draft(), by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
-            )
-        except ValidationError as error:
-            problem = " ".join(error.messages)
-        else:
-            return _added(request, task)
-    context = {"line": line, "understood": understood, "problem": problem, "longest": LONGEST_LINE}
+    text = given.get("line", "")[:LONGEST_TEXT].strip()
+    understood, problem = [], ""
+    try:
+        understood = meant(text, now=timezone.localtime(), by=request.user)
+        if request.method == "POST" and not given.get("look"):
+            return _added(request, [one.draft() for one in understood])
+    except ValidationError as error:
+        problem = " ".join(error.messages)
+    context = {"text": text, "understood": understood, "problem": problem, "longest": LONGEST_TEXT}
     return render(request, "tasks/quick.html", context, blocks="echo", status=REFUSED if problem else 200)
 
 
-def _added(request: PersonRequest, task: Task) -> HttpResponse:
+def _added(request: PersonRequest, drafts: list[TaskDraft]) -> HttpResponse:
+    task = once(
+        Task,
+        lambda: add_tasks(drafts, by=request.user)[0],
+        nonce=request.POST.get("nonce", ""),
+        actor_id=request.user.pk,
+    )
     if not wants_part(request):
-        return redirect(task)
-    response = render(request, "tasks/quick.html", {"added": task, "line": ""}, blocks="echo")
-    return with_toast(response, _("The task is given."), event="tasks-changed")
+        return redirect(task) if len(drafts) == 1 else redirect("tasks:list")
+    count = len(drafts)
+    said = ngettext("%(num)s task is given.", "%(num)s tasks are given.", count) % {"num": count}
+    context = {"added": task, "count": count, "said": said, "text": ""}
+    response = render(request, "tasks/quick.html", context, blocks="echo")
+    return with_toast(response, _("The task is given.") if count == 1 else said, event="tasks-changed")
 
 
 @require_http_methods(["GET", "POST"])

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from box.apps.tasks.access import can_create, can_delete, can_edit
 from box.apps.tasks.actions.checks import LONGEST_TITLE
 from box.apps.tasks.actions.enclosures import fields_of
+from box.apps.tasks.actions.reminders import choose_reminder
 from box.apps.tasks.actions.states import STEPS
 from box.apps.tasks.actions.tasks import (
     add_task,
@@ -27,7 +28,7 @@ from box.apps.tasks.actions.tasks import (
 )
 from box.apps.tasks.actions.templates import add_by_template
 from box.apps.tasks.fields import TASK_FIELDS
-from box.apps.tasks.forms import DeadlineForm, TaskForm, initial_of_template
+from box.apps.tasks.forms import DeadlineForm, ReminderForm, TaskForm, initial_of_template
 from box.apps.tasks.models import Dependency, Task, Template
 from box.apps.tasks.presenters import card_of
 from box.apps.tasks.said import begun_of
@@ -219,6 +220,19 @@ def deadline(request: PersonRequest, pk: int) -> HttpResponse:
         if not form.is_valid():
             raise ValidationError(_("Write a day and a time."), code="deadline")
         change_task(found, {"deadline_at": form.cleaned_data["deadline_at"]}, by=request.user)
+    except ValidationError as error:
+        return refused(request, pk, error)
+    return done(request, pk)
+
+
+@require_POST
+def reminder(request: PersonRequest, pk: int) -> HttpResponse:
+    """When this person wants to hear of the task again; nothing: not at all."""
+    found, form = task_for(request, pk), ReminderForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise ValidationError(_("Write a day and a time."), code="at")
+        choose_reminder(found, form.cleaned_data["at"], by=request.user)
     except ValidationError as error:
         return refused(request, pk, error)
     return done(request, pk)

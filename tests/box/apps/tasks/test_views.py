@@ -335,3 +335,88 @@ def test_a_task_is_made_of_a_post_and_of_a_comment_and_of_what_was_selected_in_i
     # Of what one does not see nothing is begun, and what means nothing neither.
     for said in (f"feed.post:{post.pk}", "feed.post:x", "zzz.zzz:1"):
         assert "door" not in page(as_person(cara), "/tasks/new/", of=said)
+
+
+def test_several_lines_that_are_pasted_are_as_many_tasks(as_person: Browser, anna: User, boris: User) -> None:
+    lines = "Count the boxes tomorrow @boris\n\n  Weigh them #store\nPaint them @Boris !\n"
+    browser = as_person(anna)
+    look = browser.post("/tasks/quick/", {"line": lines, "look": "1"}, headers=HTMX).content.decode()
+    assert look.count("quick-said") == 3
+    assert not Task.objects.exists()
+    sent = {"line": lines, "nonce": str(uuid4())}
+    for _again in range(2):
+        assert "3 tasks are given." in browser.post("/tasks/quick/", sent, headers=HTMX).content.decode()
+    assert list(Task.objects.order_by("pk").values_list("title", "responsible")) == [
+        ("Count the boxes", boris.pk), ("Weigh them", anna.pk), ("Paint them", boris.pk),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ("Count the boxes\nWeigh them @zoltan", "Nobody here is called"),
+        ("\n".join(["Count"] * 51), "at most 50 tasks"),
+        ("\n".join(f"Count @b{number} @c{number}" for number in range(31)), "at most 60 people"),
+    ],
+)
+def test_of_several_lines_all_become_tasks_or_none(
+    as_person: Browser, anna: User, lines: str, why: str
+) -> None:
+    sent = {"line": lines, "nonce": str(uuid4())}
+    answer = as_person(anna).post("/tasks/quick/", sent, headers=HTMX)
+    assert answer.status_code == 422
+    assert why in answer.content.decode()
+    assert not Task.objects.exists()
+
+
+def test_fifty_lines_are_looked_up_as_one_is(as_person: Browser, anna: User, boris: User) -> None:
+    browser = as_person(anna)
+    costs = []
+    for count in (1, 1, 50):
+        with CaptureQueriesContext(connection) as asked:
+            browser.post("/tasks/quick/", {"line": "Count @boris\n" * count, "look": "1"}, headers=HTMX)
+        costs.append(len(asked))
+    assert costs[1] == costs[2]
+
+
+def test_a_deadline_and_who_does_it_are_changed_where_they_stand(
+    as_person: Browser, give: Give, anna: User, boris: User, cara: User
+) -> None:
+    task = give("Count the boxes")
+    browser, there = as_person(anna), f"/tasks/?edit=deadline&row={task.pk}"
+    assert 'name="deadline_at"' in page(browser, there)
+    row = browser.post(there, {"deadline_at": "2031-03-04T18:00"}, headers=HTMX).content.decode()
+    assert f'data-row="{task.pk}"' in row
+    task.refresh_from_db()
+    assert timezone.localtime(task.deadline_at).isoformat()[:16] == "2031-03-04T18:00"
+    wrong = browser.post(there, {"deadline_at": "soon"}, headers=HTMX)
+    assert (wrong.status_code, wrong.headers["HX-Retarget"]) == (422, "closest td")
+
+    there = f"/tasks/?edit=responsible&row={task.pk}"
+    assert "Boris Test" in page(browser, there)
+    # Who is there already stands first among what is sent.
+    sent = {"responsible": [f"U{boris.pk}", f"U{cara.pk}"]}
+    assert "Cara" in browser.post(there, sent, headers=HTMX).content.decode()
+    task.refresh_from_db()
+    assert task.responsible == cara
+    assert browser.post(there, {"responsible": "U0"}, headers=HTMX).status_code == 422
+
+
+def test_a_cell_is_changed_by_nobody_else(
+    as_person: Browser, give: Give, anna: User, boris: User, cara: User
+) -> None:
+    watched = give("Count the boxes", observer_ids=(cara.pk,), may_move_deadline=False)
+    his, hers = (page(as_person(one), "/tasks/").replace("&amp;", "&") for one in (boris, cara))
+    assert f"?edit=responsible&row={watched.pk}" in his
+    assert f"?edit=deadline&row={watched.pk}" not in his
+    assert "?edit=" not in hers
+    for person, column, status in (
+        (boris, "deadline", 403), (cara, "deadline", 403), (cara, "responsible", 403), (boris, "title", 404),
+    ):  # fmt: skip
+        sent = {"deadline_at": "2031-03-04T18:00", "responsible": f"U{person.pk}"}
+        answer = as_person(person).post(f"/tasks/?edit={column}&row={watched.pk}", sent, headers=HTMX)
+        assert answer.status_code == status, (person, column)
+    private = give("Nobody else's", by=anna, to=anna)
+    assert as_person(cara).get(f"/tasks/?edit=deadline&row={private.pk}").status_code == 404
+    watched.refresh_from_db()
+    assert (watched.responsible, watched.deadline_at) == (boris, None)

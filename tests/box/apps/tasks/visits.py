@@ -86,6 +86,7 @@ VISITS = (
     Visit("POST", "tasks:edit", in_it(422, doer=403), of="task", data={"title": ""}),
     Visit("POST", "tasks:step", in_it(403, doer=302), of="task", data={"step": "start"}),
     Visit("POST", "tasks:deadline", in_it(302), of="task", data={"deadline_at": "2030-01-31T18:00"}),
+    Visit("POST", "tasks:reminder", in_it(302), of="task", data={"at": "2030-01-31T18:00"}),
     Visit("POST", "tasks:responsible", in_it(422), of="task"),
     Visit("POST", "tasks:items", in_it(302), of="task", data={"text": "Weigh them"}),
     Visit("POST", "tasks:item", in_it(302), of="line", data={"done": "1"}),
