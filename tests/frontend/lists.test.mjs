@@ -146,3 +146,17 @@ test("a column goes up by a press", () => {
   find("#second button").click();
   assert.equal(find("ul").firstElementChild.id, "second");
 });
+
+test("a group that goes on with the next page has its heading once", () => {
+  const headings = () => [...document.querySelectorAll(".list-part")].map(({ textContent }) => textContent);
+  const comes = (text) => {
+    const elt = Object.assign(document.createElement("tr"), { className: "list-part", textContent: text });
+    find("tbody").append(elt, document.createElement("tr"));
+    elt.dispatchEvent(new CustomEvent("htmx:load", { bubbles: true, detail: { elt } }));
+  };
+  comes("Anna");
+  comes("Anna");
+  comes("Boris");
+  comes("Anna");
+  assert.deepEqual(headings(), ["Anna", "Boris", "Anna"]);
+});

@@ -264,16 +264,17 @@ class Suggestion:
 
 
 def suggestions(
-    people: Sequence[User], length: timedelta, after: datetime, rooms: Sequence[Room]
-) -> list[Suggestion]:
+    people: Sequence[User], length: timedelta, after: datetime, rooms: Sequence[Room],
+    way: timedelta = timedelta(0),
+) -> list[Suggestion]:  # fmt: skip
     """The next five times at which nobody of these has something else or is away, within working hours: in
-    three queries, whoever they are."""
+    three queries, whoever they are. `way` is what all need before and after anything else to get there."""
     before = after + timedelta(days=FARTHEST_DAYS)
     zone = timezone.get_current_timezone()
     busy = [stretch for _pk, stretch in busy_times(people, after, before)]
     begins, ends = working_hours()
     day = Workday(work_calendar().is_working_day, begins, ends, company_zone())
-    found = next_slots(busy, length, after=after, day=day)
+    found = next_slots(busy, length, after=after, day=day, margin=way)
     booked = list(Booking.objects.filter(room__in=rooms, span__overlap=DateTimeTZRange(after, before)))
     return [
         Suggestion(start.astimezone(zone), end.astimezone(zone), _free_rooms(rooms, booked, start, end))

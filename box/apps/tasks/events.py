@@ -120,8 +120,8 @@ class AudiencesChanged:
 
 @dataclass(frozen=True)
 class ChecklistChanged:
-    """`change` is added, done, undone, renamed, assigned, moved or deleted; `text` is what the item said, and
-    `user_id` whose it is, from now on."""
+    """`change` is added, done, undone, renamed, assigned, dated, moved or deleted; `text` is what the item
+    said, and `user_id` whose it is, from now on."""
 
     task_id: int
     by_id: int

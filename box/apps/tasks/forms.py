@@ -69,6 +69,10 @@ class ReminderForm(forms.Form):
     )
 
 
+class ItemForm(forms.Form):
+    due_on = forms.DateField(required=False)
+
+
 class TimeForm(forms.Form):
     """A stretch of work, written down by hand."""
 

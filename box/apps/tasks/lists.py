@@ -26,12 +26,12 @@ from box.core.accounts.faces import faces_of
 from box.core.fields.lookups import joined
 from box.core.groups.models import KIND as GROUP_KIND
 from box.core.lists.custom_fields import Filled, columns_of, filled, filters_of
-from box.core.lists.definition import Bulk, Column, Empty, List, Search, Shortcut, Way
+from box.core.lists.definition import Bulk, Column, Empty, List, Search, Shortcut, Sort, Sum, Way
 from box.core.lists.filters import Choice, Dates, Reference, Word, YesNo, people
 from box.core.lists.keyset import Keyset
 from box.core.lists.presenters import macro
 from box.core.lists.usual import Usual
-from box.core.registry.environment import url
+from box.core.registry.environment import format_date, url
 from box.core.registry.filtering import Keyword, Moment, Number, Related
 from box.lib.durations import clock
 
@@ -135,26 +135,50 @@ COLUMNS: tuple[Column[Row], ...] = (
         sort="deadline_at",
         cell=lambda row: DEADLINE(row) if row.deadline_at else "",
         edit=cells.DEADLINE,
+        group=lambda row: format_date(timezone.localdate(row.deadline_at)) if row.deadline_at else "",
     ),
-    Column("state", gettext_lazy("State"), lambda row: row.state_label, cell=STATE_CELL),
+    Column(
+        "state",
+        gettext_lazy("State"),
+        lambda row: row.state_label,
+        sort="state",
+        cell=STATE_CELL,
+        group=lambda row: row.state_label,
+    ),
     Column(
         "responsible",
         pgettext_lazy("task", "Responsible"),
         lambda row: row.responsible,
+        sort=Sort(("responsible__sort_name", "responsible_id")),
         edit=cells.RESPONSIBLE,
+        group=lambda row: row.responsible.name,
     ),
-    Column("creator", gettext_lazy("Given by"), lambda row: row.created_by),
-    Column("project", gettext_lazy("Project"), lambda row: row.project),
+    Column(
+        "creator",
+        gettext_lazy("Given by"),
+        lambda row: row.created_by,
+        sort=Sort(("created_by__sort_name", "created_by_id")),
+        group=lambda row: row.created_by.name,
+    ),
+    Column(
+        "project",
+        gettext_lazy("Project"),
+        lambda row: row.project,
+        sort=Sort(("project__name",), is_nullable=True),
+        group=lambda row: row.project,
+    ),
     Column(
         "spent",
         gettext_lazy("Spent"),
         lambda row: clock(row.spent_seconds // 60) if row.spent_seconds else "",
+        sum=Sum("spent_seconds", lambda seconds: clock(seconds // 60)),
         is_shown=False,
     ),
     Column(
         "estimate",
         gettext_lazy("Estimate"),
         lambda row: clock(row.estimate_minutes) if row.estimate_minutes else "",
+        sum=Sum("estimate_minutes", clock),
         is_shown=False,
     ),
     Column("tags", gettext_lazy("Tags"), lambda row: row.tags, is_shown=False),

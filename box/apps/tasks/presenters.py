@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, Q
@@ -80,6 +80,11 @@ class Card:
     """When the reader wants to hear of it again."""
     running_since: int | None = None
     """In seconds: how long the reader's clock has run for it."""
+
+    @property
+    def today(self) -> date:
+        """The reader's."""
+        return timezone.localdate(self.now)
 
     @property
     def pictures(self) -> list[Attached]:

@@ -19,8 +19,8 @@
 A list is made for one reader: who may not see a column, run an action or export gets a list without it.
 Custom fields of `core.fields` join in as more columns and filters.
 
-A cell is changed where it stands by `Column.edit`. Grouping and sums come with their first user: `Column.sum`
-will stand beside `Column.sort`, `List.groups` beside `List.order`.
+A cell is changed where it stands by `Column.edit`. Rows stand in groups by a column with `Column.group`, and
+`Column.sum` stands below the list while its column is shown.
 """
 
 from __future__ import annotations
@@ -61,6 +61,14 @@ class Sort:
 
 
 @dataclass(frozen=True)
+class Sum:
+    """Of a column of the database over all rows of the choice, and how it is said."""
+
+    of: str
+    say: Callable[[int], str]
+
+
+@dataclass(frozen=True)
 class Edit[M: models.Model]:
     """How a cell is changed in place: `field` is the Markup of its input for this person, `write` an action
     with what was posted. It raises ValidationError or PermissionDenied for what cannot be. `can` is asked of
@@ -85,6 +93,9 @@ class Column[R]:
     cell: Callable[[R], Any] | None = None
     edit: Edit[Any] | None = None
     export: Callable[[R], Cell] | None = None
+    group: Callable[[R], str] | None = None
+    """What rows that stand together have in common, as people read it: of a column that sorts by it."""
+    sum: Sum | None = None
     is_shown: bool = True
     """To whoever has chosen no columns."""
     is_offered: bool = True
@@ -207,6 +218,11 @@ class List[M: models.Model, R = M]:
     def sorts(self) -> dict[str, Sort]:
         """By the key of a column."""
         return {one.key: self._sort_of(one.sort) for one in self.columns if one.sort is not None}
+
+    @cached_property
+    def groups(self) -> dict[str, Column[R]]:
+        """The columns by which rows can stand in groups."""
+        return {one.key: one for one in self.columns if one.group is not None and one.key in self.sorts}
 
     def _sort_of(self, sort: str | Sort) -> Sort:
         if isinstance(sort, Sort):

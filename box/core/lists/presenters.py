@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from django.db.models import Sum
 from django.template import engines
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -29,6 +30,8 @@ from box.core.registry.environment import (
 )
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from box.core.accounts.models import User
     from box.core.lists.bulk import Outcome
     from box.core.lists.definition import Column, List
@@ -137,6 +140,8 @@ class Table[R]:
     outcome: Outcome | None = None
     bulk_key: str = ""
     problem: str = ""
+    sums: Sequence[tuple[str, str]] = ()
+    """What columns come to over all rows of the choice, with their labels."""
     way: str = ""
     """The address of the way in which it is shown, where that way has several pages."""
 
@@ -154,6 +159,14 @@ class Table[R]:
         is_descending = order.startswith("-") if order.removeprefix("-") == one.key else None
         url = f"{self.path}?{self.query.sorted_by(by)}" if by else ""
         return Heading(str(one.label), url, is_descending)
+
+    @property
+    def groups(self) -> tuple[tuple[str, str, bool], ...]:
+        """By what rows can stand in groups, none first: label, address, and whether they do."""
+        ways = [("", _("not at all")), *((key, str(one.label)) for key, one in self.listed.groups.items())]
+        return tuple(
+            (label, self.address(self.query.grouped_by(key)), key == self.query.group) for key, label in ways
+        )
 
     @property
     def offered(self) -> tuple[Offered, ...]:
@@ -195,7 +208,8 @@ class Table[R]:
             if not one.filter.control
             for pair in one.filter.written(one.value)
         ]
-        return [*pairs, *([("sort", self.query.sort)] if self.query.sort else [])]
+        group = [("group", self.query.group)] if self.query.group else []
+        return [*pairs, *group, *([("sort", self.query.sort)] if self.query.sort else [])]
 
     @property
     def view(self) -> View | None:
@@ -241,16 +255,51 @@ def columns_shown[R](listed: List[Any, R], preferences: Preferences) -> tuple[Co
     return chosen or tuple(one for one in known.values() if one.is_shown)
 
 
-def rows_shown[R](listed: List[Any, R], columns: Sequence[Column[R]], rows: Sequence[Any]) -> list[Markup]:
+def rows_shown[R](
+    listed: List[Any, R], columns: Sequence[Column[R]], rows: Sequence[Any], *, group: str = ""
+) -> list[Markup]:
+    """With a heading before the first row of each `group`, the key of a column."""
     has_bulk, columns = bool(listed.bulk), tuple(columns)
-    facts = (
-        (columns, has_bulk, listed.pk(row), listed.href(row) if listed.href else "", row)
-        for row in listed.present(rows)
-    )
+    presented = list(listed.present(rows))
+    facts = [
+        (columns, has_bulk, listed.pk(row), listed.href(row) if listed.href else "", row) for row in presented
+    ]
     if listed.is_remembered:
         remembered = memory()
-        return [Markup(remembered(_row, *one)) for one in facts]  # noqa: S704 - made of templates
-    return [_row(*one) for one in facts]
+        shown = [Markup(remembered(_row, *one)) for one in facts]  # noqa: S704 - made of templates
+    else:
+        shown = [_row(*one) for one in facts]
+    if not group:
+        return shown
+    return list(_in_groups(listed.groups[group], presented, shown, len(columns) + has_bulk))
+
+
+def _in_groups[R](
+    column: Column[R], presented: Sequence[R], shown: Sequence[Markup], width: int
+) -> Iterator[Markup]:
+    before: str | None = None
+    for row, markup in zip(presented, shown, strict=True):
+        label = column.group(row) if column.group else ""
+        if label != before:
+            yield macro(UI, "group")(label, width)
+        before = label
+        yield markup
+
+
+MOST_SUMMED = 10_000
+"""Rows of a choice that are summed up."""
+
+
+def sums_of(
+    columns: Sequence[Column[Any]], rows: Callable[[], QuerySet[Any, Any]]
+) -> tuple[tuple[str, str], ...]:
+    """What the columns that are shown come to, in one query, and in none where nothing is to be summed up."""
+    summed = [(str(one.label), one.sum) for one in columns if one.sum is not None]
+    if not summed:
+        return ()
+    some = rows().order_by("pk")[:MOST_SUMMED]
+    found = some.aggregate(**{f"sum{n}": Sum(one.of) for n, (_label, one) in enumerate(summed)})
+    return tuple((label, one.say(found[f"sum{n}"] or 0)) for n, (label, one) in enumerate(summed))
 
 
 def _edit_of(column: Column[Any], row: Any, pk: int) -> str:

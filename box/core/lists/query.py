@@ -16,7 +16,7 @@ from box.core.lists.filters import Context, Filter, Pairs, text_of
 if TYPE_CHECKING:
     from django.http import QueryDict
 
-TEXT, SORT, AFTER, AS, VIEW = "q", "sort", "after", "as", "view"
+TEXT, SORT, GROUP, AFTER, AS, VIEW = "q", "sort", "group", "after", "as", "view"
 """Names of the address that are every list's."""
 LONGEST_ADDRESS = 4000
 
@@ -51,6 +51,8 @@ class Query:
     sort: str = ""
     """The key of a column, behind "-" for the other way round; nothing for the list's own order."""
     problems: tuple[Problem, ...] = ()
+    group: str = ""
+    """The key of the column by which rows stand in groups."""
 
     @classmethod
     def read(
@@ -60,10 +62,11 @@ class Query:
         context: Context,
         *,
         sorts: Collection[str] = (),
+        groups: Collection[str] = (),
         others: Collection[str] = (),
     ) -> Query:
         """Strictly: what is not understood is among its `problems`, and then no row is found. `sorts` are the
-        columns to sort by, `others` names of the address that mean something else."""
+        columns to sort by, `groups` those to group by, `others` names of the address with another meaning."""
         chosen, problems = [], []
         for one in filters:
             try:
@@ -73,7 +76,16 @@ class Query:
             else:
                 if value is not None:
                     chosen.append(Chosen(one, value))
-        known = {TEXT, SORT, AFTER, AS, VIEW, *others, *(name for one in filters for name in one.names)}
+        known = {
+            TEXT,
+            SORT,
+            GROUP,
+            AFTER,
+            AS,
+            VIEW,
+            *others,
+            *(name for one in filters for name in one.names),
+        }
         problems += [
             Problem(name[:40], _("This list has no such filter any more."))
             for name in given
@@ -83,9 +95,14 @@ class Query:
             text = text_of(given.get(TEXT, ""))
         except ValidationError as error:
             text, problems = "", [*problems, Problem(_("Search"), " ".join(error.messages))]
-        sort = given.get(SORT, "")
+        sort, group = given.get(SORT, ""), given.get(GROUP, "")
         return cls(
-            context, tuple(chosen), text, sort if sort.removeprefix("-") in sorts else "", tuple(problems)
+            context,
+            tuple(chosen),
+            text,
+            sort if sort.removeprefix("-") in sorts else "",
+            tuple(problems),
+            group if group in groups else "",
         )
 
     def apply[Rows: QuerySet[Any, Any]](self, rows: Rows) -> Rows:
@@ -103,10 +120,11 @@ class Query:
     def pairs(self, *, without: str = "") -> Pairs:
         text = [(TEXT, self.text)] if self.text and without != TEXT else []
         sort = [(SORT, self.sort)] if self.sort and without != SORT else []
+        group = [(GROUP, self.group)] if self.group and without != GROUP else []
         filters = [
             pair for one in self.chosen if one.filter.key != without for pair in one.filter.written(one.value)
         ]
-        return [*text, *filters, *sort]
+        return [*text, *filters, *group, *sort]
 
     def address(self, *, without: str = "") -> str:
         """As it stands in an address, without the question mark: the same choice is always the same text.
@@ -121,6 +139,10 @@ class Query:
     def sorted_by(self, sort: str) -> str:
         """The address with another order."""
         return urlencode([*self.pairs(without=SORT), (SORT, sort)])
+
+    def grouped_by(self, group: str) -> str:
+        """The address with rows in other groups, or in none."""
+        return urlencode([*self.pairs(without=GROUP), *([(GROUP, group)] if group else [])])
 
     def __bool__(self) -> bool:
         """Whether anything was chosen: an order by itself shows the same rows."""

@@ -29,7 +29,7 @@ from box.core.lists.filters import Context
 from box.core.lists.keyset import Keyset
 from box.core.lists.models import SavedView
 from box.core.lists.preferences import Preferences, preferences_of
-from box.core.lists.presenters import Table, columns_shown, rows_shown
+from box.core.lists.presenters import Table, columns_shown, rows_shown, sums_of
 from box.core.lists.query import AFTER, AS, VIEW, Query
 from box.core.registry.capabilities import finders
 from box.core.registry.company import company_day
@@ -74,7 +74,14 @@ def answer(
 def read(request: PersonRequest, listed: List[Any, Any]) -> Query:
     """What the address chooses of this list."""
     context = Context(request.user, company_day())
-    return Query.read(request.GET, listed.filters, context, sorts=listed.sorts, others=listed.parameters)
+    return Query.read(
+        request.GET,
+        listed.filters,
+        context,
+        sorts=listed.sorts,
+        groups=listed.groups,
+        others=listed.parameters,
+    )
 
 
 def found(listed: List[Any, Any], query: Query) -> QuerySet[Any, Any]:
@@ -84,8 +91,10 @@ def found(listed: List[Any, Any], query: Query) -> QuerySet[Any, Any]:
 
 
 def keyset_of(listed: List[Any, Any], query: Query) -> Keyset:
-    if query.text and not query.sort and listed.search and listed.search.nearest:
+    if query.text and not query.sort and not query.group and listed.search and listed.search.nearest:
         return listed.search.nearest(query.text)
+    if query.group and query.sort.removeprefix("-") != query.group:
+        return listed.keyset(query.group)
     return listed.keyset(query.sort or listed.order)
 
 
@@ -107,15 +116,17 @@ def _page(
         rows, is_guess = list(listed.search.resembling(query.text)), True
     is_part = wants_part(request)
     preferences = preferences or preferences_of(request.user, listed.key)
+    columns = columns_shown(listed, preferences)
     table = Table(
         listed,
         query,
         request.path,
         preferences,
-        rows_shown(listed, columns_shown(listed, preferences), rows),
+        rows_shown(listed, columns, rows, group="" if is_guess else query.group),
         after,
         page.next,
         is_guess=is_guess and bool(rows),
+        sums=() if after else sums_of(columns, lambda: found(listed, query)),
         **more,
     )
     blocks = ("rows",) if after else ("list", "tools")
@@ -129,7 +140,7 @@ def _page(
 
 
 def _rows[M: Model](listed: List[M, Any], query: Query, after: str) -> Page[M]:
-    if listed.usual is not None and not query and not query.sort and not after:
+    if listed.usual is not None and not query and not query.sort and not query.group and not after:
         return listed.usual()
     rows = listed.read(found(listed, query))
     return keyset_of(listed, query).page(rows, after=after, size=listed.page_size)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MOST_ROOMS = 300
 SHORTEST, LONGEST = 15, 12 * 60
+LONGEST_WAY = 4 * 60
 
 
 @require_GET
@@ -104,6 +105,7 @@ def free_times(request: PersonRequest) -> HttpResponse:
         raise Http404
     problem, found = "", []
     minutes = min(max(number_of(request.GET, "minutes") or 60, SHORTEST), LONGEST)
+    way = timedelta(minutes=min(max(number_of(request.GET, "way") or 0, 0), LONGEST_WAY))
     try:
         ids = {request.user.pk, *invited_people(request.GET.getlist("audience"), by=request.user)}
     except ValidationError as error:
@@ -111,7 +113,7 @@ def free_times(request: PersonRequest) -> HttpResponse:
     else:
         people = list(User.objects.filter(pk__in=ids))
         known = list(Room.objects.open_to(codes_of(request.user)).by_name()[:MOST_ROOMS])
-        found = suggestions(people, timedelta(minutes=minutes), timezone.now(), known)
+        found = suggestions(people, timedelta(minutes=minutes), timezone.now(), known, way)
     context = {"suggestions": found, "problem": problem}
     return render(request, "calendar/free_times.html", context, blocks="times")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from box.apps.tasks.events import ChecklistChanged
 from box.apps.tasks.models import LONGEST_ITEM, ChecklistItem, Task
 from box.core.events.outbox import emit
 from box.core.registry.origin import moment
+from box.lib.moments import EARLIEST, LATEST
 from box.lib.ranks import between
 
 if TYPE_CHECKING:
@@ -84,6 +86,19 @@ def assign_item(item: ChecklistItem, to: User | None, *, by: User) -> ChecklistI
         item.assignee = to
         item.save(update_fields=["assignee"])
         _tell(item, "assigned", by)
+    return item
+
+
+@transaction.atomic
+def date_item(item: ChecklistItem, due_on: date | None, *, by: User) -> ChecklistItem:
+    """It is to be done by the end of this day; None: whenever."""
+    item = _held_item(item, by)
+    if due_on is not None and not EARLIEST.date() <= due_on <= LATEST.date():
+        raise ValidationError(_("This time is too far away."), code="due_on")
+    if item.due_on != due_on:
+        item.due_on = due_on
+        item.save(update_fields=["due_on"])
+        _tell(item, "dated", by)
     return item
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +20,7 @@ class ChecklistItem(models.Model):
     text = models.CharField(_("what is to be done"), max_length=LONGEST_ITEM)
     rank = models.CharField(max_length=200, db_collation="C", default="i")
     assignee = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    due_on = models.DateField(null=True)
     done_at = models.DateTimeField(null=True)
     done_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
 
@@ -33,3 +36,6 @@ class ChecklistItem(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+    def is_late(self, today: date) -> bool:
+        return self.done_at is None and self.due_on is not None and self.due_on < today

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from box.apps.tasks.actions.checklists import (
     add_items,
     assign_item,
     check_item,
+    date_item,
     delete_item,
     move_item,
     rename_item,
 )
 from box.apps.tasks.actions.locking import Gone
+from box.apps.tasks.forms import ItemForm
 from box.apps.tasks.models import ChecklistItem, Task
 from box.apps.tasks.views.lookup import task_for
 from box.apps.tasks.views.tasks import done, refused
@@ -41,13 +45,15 @@ def items(request: PersonRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["POST", "DELETE"])
 def item(request: PersonRequest, pk: int) -> HttpResponse:
-    """What is posted says what becomes of the line: ticked off or not, another text, another's."""
+    """What is posted says what becomes of the line: ticked off or not, another text, day, or another's."""
     found = _item_for(request, pk)
     try:
         if request.method == "DELETE":
             delete_item(found, by=request.user)
         elif "text" in request.POST:
             rename_item(found, request.POST["text"], by=request.user)
+        elif "due_on" in request.POST:
+            date_item(found, _day(request), by=request.user)
         elif "assignee" in request.POST:
             assign_item(found, _person(request), by=request.user)
         else:
@@ -76,6 +82,14 @@ def place(request: PersonRequest, pk: int) -> HttpResponse:
 def _item_for(request: PersonRequest, pk: int) -> ChecklistItem:
     seen = Task.objects.each_visible_to(request.user).there().order_by().values("pk")
     return get_object_or_404(ChecklistItem.objects.select_related("task").filter(task__in=seen), pk=pk)
+
+
+def _day(request: PersonRequest) -> date | None:
+    form = ItemForm(request.POST)
+    if not form.is_valid():
+        raise ValidationError(_("Write a day."), code="due_on")
+    day: date | None = form.cleaned_data["due_on"]
+    return day
 
 
 def _person(request: PersonRequest) -> User | None:

@@ -217,3 +217,16 @@ def test_times_that_suit_all_leave_out_who_is_busy_away_or_without_a_room(
     assert 'data-starts="14:00"' in second
     assert f'data-room="{blue.pk}"' in second
     assert "2026-12-02" not in page
+
+
+@pytest.mark.parametrize(
+    ("way", "first"), [("", "12:00"), ("30", "12:30"), ("60", "13:00"), ("-30", "12:00")]
+)
+def test_whoever_has_a_way_to_go_is_left_the_time_for_it(
+    clock: Clock, as_person: Browser, anna: User, boris: User, way: str, first: str
+) -> None:
+    clock.now = TEN.replace(hour=8)
+    planned(boris, draft("His", TEN.replace(hour=9), hours=3))
+    query = {"audience": [f"U{boris.pk}"], "minutes": "60", "way": way}
+    page = as_person(anna).get("/calendar/free-times/", query).content.decode()
+    assert f'data-starts="{first}"' in " ".join(page.split("data-suggested")[1].split())

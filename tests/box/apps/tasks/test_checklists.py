@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils import timezone
 
 from box.apps.tasks.actions.checklists import (
     MOST_ITEMS,
     add_items,
     assign_item,
     check_item,
+    date_item,
     delete_item,
     move_item,
     rename_item,
@@ -147,3 +150,29 @@ def test_the_page_ticks_moves_and_names(as_person: Browser, give: Give, boris: U
     assert browser.post(f"/tasks/items/{two.pk}/place/", {"after": 10**9}, headers=htmx).status_code == 422
     browser.delete(f"/tasks/items/{two.pk}/")
     assert texts(task) == ["Count"]
+
+
+def test_a_line_has_a_day_of_its_own_and_is_late_the_day_after(give: Give, boris: User, cara: User) -> None:
+    task, today = give(observer_ids=(cara.pk,)), timezone.localdate()
+    item, other = add_items(task, "Count\nWeigh", by=boris)
+    item = date_item(item, today, by=boris)
+    assert not item.is_late(today)
+    assert item.is_late(today + timedelta(days=1))
+    assert not other.is_late(today)
+    assert not check_item(item, True, by=boris).is_late(today + timedelta(days=1))
+    assert date_item(item, None, by=boris).due_on is None
+    with pytest.raises(PermissionDenied):
+        date_item(item, today, by=cara)
+    with pytest.raises(ValidationError, match="too far"):
+        date_item(item, date(1, 1, 1), by=boris)
+
+
+def test_the_page_gives_a_line_its_day(as_person: Browser, give: Give, boris: User) -> None:
+    task, browser = give(), as_person(boris)
+    (item,) = add_items(task, "Count", by=boris)
+    htmx = {"HX-Request": "true"}
+    shown = browser.post(f"/tasks/items/{item.pk}/", {"due_on": "2020-01-31"}, headers=htmx).content.decode()
+    assert 'task-due small bad"' in shown
+    assert browser.post(f"/tasks/items/{item.pk}/", {"due_on": "soon"}, headers=htmx).status_code == 422
+    item.refresh_from_db()
+    assert item.due_on == date(2020, 1, 31)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -420,3 +421,55 @@ def test_a_cell_is_changed_by_nobody_else(
     assert as_person(cara).get(f"/tasks/?edit=deadline&row={private.pk}").status_code == 404
     watched.refresh_from_db()
     assert (watched.responsible, watched.deadline_at) == (boris, None)
+
+
+def grouped(browser: Client, **query: Any) -> list[str]:
+    """Headings and titles, in their order."""
+    shown = browser.get("/tasks/", query, headers=HTMX).content.decode()
+    marks = re.findall(
+        r'scope="rowgroup"[^>]*>([^<]*)<|class="task-title[^>]*>(?:<span.*?</span>)?([^<]+)<', shown
+    )
+    return [f"[{group}]" if group else title for group, title in marks]
+
+
+def test_rows_stand_in_groups(as_person: Browser, give: Give, anna: User, boris: User, cara: User) -> None:
+    store = create_group(NewGroup("Store"), by=anna)
+    give("B1", to=boris)
+    give("C1", to=cara, project=store)
+    give("B2", to=boris, project=store)
+    browser = as_person(anna)
+    assert grouped(browser, group="responsible") == ["[Boris Test]", "B1", "B2", "[Cara Test]", "C1"]
+    assert grouped(browser, group="responsible", sort="-responsible") == [
+        "[Cara Test]", "C1", "[Boris Test]", "B2", "B1",
+    ]  # fmt: skip
+    assert grouped(browser, group="project") == ["[Store]", "C1", "B2", "[not said]", "B1"]
+    # What the list cannot be grouped by, it is not.
+    assert grouped(browser, group="title") == ["B1", "C1", "B2"]
+    # It is part of the choice: another filter keeps it, and so does another way to look at it.
+    shown = page(browser, "/tasks/", group="project", state="waiting").replace("&amp;", "&")
+    assert "group=project" in re.findall(r'href="/tasks/board/state/\?([^"]*)"', shown)[0]
+
+
+def test_groups_go_on_over_pages(as_person: Browser, give: Give, anna: User, boris: User, cara: User) -> None:
+    for number in range(60):
+        give(f"N{number:02}", to=boris if number % 2 else cara)
+    browser = as_person(anna)
+    first = page(browser, "/tasks/", group="responsible")
+    following = re.search(r'class="list-more" hx-get="([^"]+)"', first)
+    assert following is not None
+    second = browser.get(following[1].replace("&amp;", "&"), headers=HTMX).content.decode()
+    titles = re.findall(r">(N\d\d)<", first) + re.findall(r">(N\d\d)<", second)
+    assert titles == [f"N{number:02}" for number in (*range(1, 60, 2), *range(0, 60, 2))]
+
+
+def test_sums_stand_below_columns_that_are_shown(
+    as_person: Browser, give: Give, anna: User, boris: User
+) -> None:
+    for minutes in (90, 45):
+        give("Count", estimate_minutes=minutes)
+    give("Weigh", estimate_minutes=600)
+    browser = as_person(anna)
+    assert "list-sums" not in page(browser, "/tasks/", q="count")
+    browser.post("/tasks/", {"do": "columns", "column": ["title", "estimate", "spent"]})
+    shown = page(browser, "/tasks/", q="count").partition("list-sums")[2]
+    assert re.findall(r'class="number">([^<]+)<', shown)[:2] == ["2:15", "0:00"]

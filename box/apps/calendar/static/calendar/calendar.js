@@ -87,6 +87,8 @@ class WorkCalendar extends HTMLElement {
       eventTimeFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
       slotHeaderFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
       events: (span, found, failed) => this.fetch(span).then(found, failed),
+      // Said by each event's own tint: it is the dot of lists, and of what lasts less than a day in a month.
+      eventColor: "var(--edge)",
       eventClass: ({ event }) => this.classOf(event),
       eventTimeClass: "cal-time",
       eventTitleClass: "cal-title",

@@ -138,6 +138,15 @@ document.addEventListener("formdata", ({ target, formData }) => {
   }
 });
 
+// A group that goes on with the next page has its heading already.
+
+document.addEventListener("htmx:load", ({ detail: { elt } }) => {
+  if (!elt.matches?.("tr.list-part")) return;
+  let before = elt.previousElementSibling;
+  while (before && !before.matches(".list-part")) before = before.previousElementSibling;
+  if (before?.textContent === elt.textContent) elt.remove();
+});
+
 // The order of columns is the order in which they are sent.
 
 document.addEventListener("click", ({ target }) => {
