@@ -20,6 +20,7 @@ RUSSIAN = {
     "{} is writing …": "{} пишет комментарий…",
     "nothing is planned": "дел не запланировано",
     "done": "готово",
+    "Text or subject": "Текст или тема",
 }
 
 
@@ -89,7 +90,7 @@ def test_a_robot_is_made_plans_a_step_and_says_what_it_did(
     stage = form.locator("[name=stage] option").nth(3)
     form.locator("[name=stage]").select_option(stage.get_attribute("value"))
     form.locator("[name=effect]").select_option("activity")
-    form.locator("[name=text]").fill(f"Call {mark}")
+    form.get_by_role("textbox", name=say("Text or subject")).fill(f"Call {mark}")
     expect(form.locator("[name=letter]")).to_be_hidden()
     assert problems(setup) == []
     form.locator("[type=submit]").click()

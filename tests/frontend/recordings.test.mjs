@@ -55,6 +55,25 @@ test("a moment that was pointed out is played, and one that is heard begins a li
   assert.equal(find("#notes").value, "They want oak.\n1:05 ");
 });
 
+test("what is taken in hand while news are on their way is not taken away by them", async () => {
+  const steps = find("#crm-steps");
+  steps.innerHTML = '<form><input name="subject"></form>';
+  assert.ok((await renewed()).includes("steps"));
+  const detail = {
+    requestConfig: { headers: { "X-Renews": "true" } },
+    serverResponse: '<section id="crm-steps"></section><section id="crm-timeline">new</section>',
+  };
+  const arrives = () => find("crm-record").dispatchEvent(new CustomEvent("htmx:beforeSwap", { detail }));
+  find("[name=subject]").value = "Send the drawing";
+  arrives();
+  assert.equal(detail.serverResponse, '<section id="crm-timeline">new</section>');
+  // The answer to what one has sent brings everything.
+  const own = { requestConfig: { headers: {} }, serverResponse: '<section id="crm-steps"></section>' };
+  find("crm-record").dispatchEvent(new CustomEvent("htmx:beforeSwap", { detail: own }));
+  assert.equal(own.serverResponse, '<section id="crm-steps"></section>');
+  assert.ok(!(await renewed()).includes("steps"));
+});
+
 test("while it is heard the time line stays, and the rest is renewed", async () => {
   assert.ok((await renewed()).includes("timeline"));
   happens("play");

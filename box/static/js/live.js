@@ -58,7 +58,8 @@ const TYPED = "textarea, input:not([type=hidden], [type=checkbox], [type=radio],
 const CATCHES_UP_AFTER = 400;
 
 // What has been typed and not sent; a field inside of `data-saved` sends itself.
-const isUnsent = (field) => field.value !== field.defaultValue && !field.closest("[data-saved]");
+export const isUnsent = (part) =>
+  [...part.querySelectorAll(TYPED)].some((one) => one.value !== one.defaultValue && !one.closest("[data-saved]"));
 
 class LiveCard extends Live {
   connectedCallback() {
@@ -73,7 +74,7 @@ class LiveCard extends Live {
   }
 
   get isHeld() {
-    return Boolean(this.querySelector(HELD)) || [...this.querySelectorAll(TYPED)].some(isUnsent);
+    return Boolean(this.querySelector(HELD)) || isUnsent(this);
   }
 
   isMine({ topic, kind, payload }) {

@@ -1,6 +1,6 @@
 // The CRM's pages: lines of numbers and addresses, and a word about what is probably there already.
 
-import { isByMe, Live } from "../js/live.js";
+import { isByMe, isUnsent, Live } from "../js/live.js";
 
 const WAIT = 400;
 let timer = 0;
@@ -44,12 +44,22 @@ async function ask(form) {
 
 const SAID_SECONDS = 8;
 const TELLS_EVERY = 4000;
+const PARTS = ["bar", "lines", "paper", "steps", "facts", "robots", "timeline"];
+const RENEWS = { "X-Renews": "true" };
+const IN_HAND =
+  "form:focus-within, details[open], form.crm-facts-form, form.crm-lines-form, call-recording[data-heard]";
+
+const isInHand = (id) => {
+  const part = document.getElementById(id);
+  return Boolean(part?.querySelector(IN_HAND)) || (part !== null && isUnsent(part));
+};
 
 class CrmRecord extends Live {
   connectedCallback() {
     super.connectedCallback();
     this.addEventListener("input", ({ target }) => target.closest(".comments") && this.tell());
     this.addEventListener("click", (event) => this.leave(event));
+    this.addEventListener("htmx:beforeSwap", ({ detail }) => this.spare(detail));
   }
 
   isMine({ topic, kind, payload }) {
@@ -65,21 +75,22 @@ class CrmRecord extends Live {
 
   // What is being filled in or listened to stays as it is: the answer to it brings the rest.
   renew() {
-    const isHeld = (id) =>
-      document
-        .getElementById(id)
-        ?.querySelector(
-          "form:focus-within, details[open], form.crm-facts-form, form.crm-lines-form, call-recording[data-heard]",
-        );
-    const parts = ["bar", "lines", "paper", "steps", "facts", "robots", "timeline"].filter(
-      (part) => !isHeld(`crm-${part}`),
-    );
-    if (parts.length) return this.fetch(parts);
+    const parts = PARTS.filter((part) => !isInHand(`crm-${part}`));
+    if (parts.length) return this.fetch(parts, RENEWS);
   }
 
-  fetch(parts) {
+  // What one has taken in hand while the answer was on its way.
+  spare(detail) {
+    if (!detail.requestConfig.headers["X-Renews"]) return;
+    const answer = document.createElement("template");
+    answer.innerHTML = detail.serverResponse;
+    for (const part of [...answer.content.children]) if (part.id && isInHand(part.id)) part.remove();
+    detail.serverResponse = answer.innerHTML;
+  }
+
+  fetch(parts, headers = {}) {
     const address = `${this.dataset.src}?part=${parts.join(",")}`;
-    return window.htmx.ajax("GET", address, { source: this, swap: "none" }).catch(() => {});
+    return window.htmx.ajax("GET", address, { source: this, swap: "none", headers }).catch(() => {});
   }
 
   tell() {
