@@ -54,6 +54,7 @@ def connect(page: Page, pbx: Asterisk, say: Callable[[str], str]) -> None:
     page.goto(str(page.locator(".tabs a").nth(1).get_attribute("href")))
     page.locator("[name=lines]").fill("PJSIP/line")
     page.locator("[name=prefixes]").fill("+79")
+    page.locator("[name=recordings_here]").fill("")
     page.get_by_role("button", name=say("Save"), exact=True).click()
     expect(page.get_by_text(say("The rules are saved."))).to_be_visible()
     page.goto(str(page.locator(".tabs a").first.get_attribute("href")))
