@@ -11,6 +11,7 @@ import re
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import IO, NamedTuple
 
 SMALL = 1 << 20
@@ -19,6 +20,8 @@ FULL = 64 << 20
 """A pack holds no more: one is begun and lost by a kill, and one is read to be written anew."""
 MOST = 10_000
 """Blobs in a pack: its index is read whole."""
+LARGEST = MOST * (SMALL + 4096) + (1 << 20)
+"""Bytes of a tar: each blob with its headers, and the end."""
 FEWEST = 32
 """Fewer blobs lie by themselves: a pack with its index would be two files where a few would do."""
 GATHERED = 1000
@@ -59,6 +62,24 @@ class Index(NamedTuple):
     """Of the tar."""
     entries: tuple[Entry, ...]
 
+    def checked(self, name: str) -> Index:
+        """Itself. Raises `NotAPack` for what no pack can be: whoever has written it, it is not believed."""
+        if not _is_whole(self.size, LARGEST) or not _is_digest(self.sha256) or len(self.entries) > MOST:
+            raise NotAPack(f"{name} has an index of no pack.")
+        end, keys = 0, set[str]()
+        for one in self.entries:
+            if not isinstance(one.key, str) or not _KEY.fullmatch(one.key) or not _is_digest(one.sha256):
+                raise NotAPack(f"{name} has an index with a key that is none.")
+            if one.key in keys:
+                raise NotAPack(f"{name} has an index that names a key twice.")
+            if not _is_whole(one.offset, self.size) or not _is_whole(one.size, SMALL - 1):
+                raise NotAPack(f"{name} has an index with a place that is none.")
+            if not end <= one.offset <= one.end <= self.size:
+                raise NotAPack(f"{name} has an index that does not fit it.")
+            end = one.end
+            keys.add(one.key)
+        return self
+
     def lines(self, name: str) -> Iterator[str]:
         head = {
             "format": FORMAT,
@@ -77,22 +98,24 @@ def read_index(lines: Iterable[str], name: str) -> Index:
     try:
         head = json.loads(next(found, ""))
         size, digest, count = head["bytes"], head["sha256"], head["blobs"]
-        if head["format"] != FORMAT or head["pack"] != name or not 0 <= count <= MOST:
+        if head["format"] != FORMAT or head["pack"] != name or not _is_whole(count, MOST):
             raise NotAPack(f"{name} has an index of another pack, or of a version to come.")
-        entries, end = list[Entry](), 0
-        for line in found:
-            entry = Entry(*json.loads(line))
-            if not _KEY.fullmatch(entry.key) or not _SHA256.fullmatch(entry.sha256):
-                raise NotAPack(f"{name} has an index with a key that is none.")
-            if not (end <= entry.offset <= entry.end <= size) or len(entries) >= count:
-                raise NotAPack(f"{name} has an index that does not fit it.")
-            end = entry.end
-            entries.append(entry)
-    except (ValueError, TypeError, KeyError) as error:
+        # One more than there may be, so that this can be told.
+        entries = tuple(Entry(*json.loads(line)) for line in islice(found, count + 1))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise error if isinstance(error, NotAPack) else NotAPack(f"{name} has no index: {error}") from None
     if len(entries) != count:
-        raise NotAPack(f"{name} has an index that ends too early.")
-    return Index(size, digest, tuple(entries))
+        raise NotAPack(f"{name} has an index that ends too early, or too late.")
+    return Index(size, digest, entries).checked(name)
+
+
+def _is_whole(number: object, most: int) -> bool:
+    """JSON has numbers that are none of ours: parts of one, infinity, and true."""
+    return type(number) is int and 0 <= number <= most
+
+
+def _is_digest(text: object) -> bool:
+    return isinstance(text, str) and _SHA256.fullmatch(text) is not None
 
 
 class Writer:
@@ -165,7 +188,10 @@ def scan(stream: IO[bytes], heard: Callable[[int], None] = lambda _: None) -> In
         return None
     if counted.tail != _END or counted.size % _BLOCK:
         return None
-    return Index(counted.size, counted.sum.hexdigest(), tuple(entries))
+    try:
+        return Index(counted.size, counted.sum.hexdigest(), tuple(entries)).checked("It")
+    except NotAPack:
+        return None
 
 
 def new_name(now: datetime, chance: str) -> str:

@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import tarfile
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -80,6 +81,92 @@ def test_an_index_is_read_as_it_was_written(blobs: dict[str, bytes]) -> None:
     assert read_index(index.lines(NAME), NAME) == index
 
 
+def lying(*entries: list[object], head: dict[str, object] | None = None) -> list[str]:
+    """The lines of an index of a pack of 10,000 bytes that holds these."""
+    first = {
+        "format": 1, "pack": NAME, "bytes": 10_000, "sha256": "0" * 64, "blobs": len(entries), **(head or {}),
+    }  # fmt: skip
+    return [json.dumps(one) + "\n" for one in (first, *entries)]
+
+
+def entry(
+    key: object = "2026/11/a", offset: object = 512, size: object = 10, digest: object = "1" * 64
+) -> list[object]:
+    return [key, offset, size, digest]
+
+
+def test_what_the_liars_below_would_be_if_they_told_the_truth() -> None:
+    (found,) = read_index(lying(entry()), NAME).entries
+    assert found == Entry("2026/11/a", 512, 10, "1" * 64)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        pytest.param([entry(offset=-1)], id="before the beginning"),
+        pytest.param([entry(size=-1)], id="less than nothing"),
+        pytest.param([entry(offset=9_995)], id="past the end"),
+        pytest.param([entry(offset=10**30, size=0)], id="far past the end"),
+        pytest.param([entry(), entry("2026/11/b", 521)], id="into another"),
+        pytest.param([entry(offset=600), entry("2026/11/b")], id="backwards"),
+        pytest.param([entry(), entry(offset=1024)], id="a key twice"),
+        pytest.param([entry(offset=512.5)], id="half a byte"),
+        pytest.param([entry(size=True)], id="true"),
+        pytest.param([entry(offset="512")], id="a text"),
+        pytest.param([entry(size=None)], id="nothing"),
+        pytest.param([entry(size=SMALL)], id="what would fill the memory"),
+        pytest.param([entry(digest="1" * 63)], id="no digest"),
+        pytest.param([entry(digest=None)], id="no text"),
+        pytest.param([entry(["2026/11/a"])], id="a list"),
+        pytest.param([entry()[:3]], id="too short"),
+        pytest.param([[*entry(), 1]], id="too long"),
+    ],
+)
+def test_an_index_that_lies_about_places_is_refused(entries: list[list[object]]) -> None:
+    with pytest.raises(NotAPack):
+        read_index(lying(*entries, head={"bytes": 2**40 if entries[0][2] == SMALL else 10_000}), NAME)
+
+
+EVIL = ["../a", "/etc/passwd", "a/../../b", "..", ".", "", "a\0b", "a\nb", "-rf", "a\\b", "é", "a" * 256]
+
+
+@pytest.mark.parametrize("key", EVIL)
+def test_a_key_that_leads_elsewhere_is_refused_in_an_index_and_in_a_pack(key: str) -> None:
+    with pytest.raises(NotAPack):
+        read_index(lying(entry(key)), NAME)
+    if "\0" in key or not key:
+        # No tar holds such a name.
+        return
+    pack, _ = written({"2026/11/a": b"well", key: b"evil"})
+    assert scan(io.BytesIO(pack)) is None
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"bytes": -1}, {"bytes": 1e3}, {"bytes": float("inf")}, {"bytes": "10000"}, {"bytes": 10**30},
+        {"sha256": None}, {"sha256": {}}, {"sha256": "x" * 64}, {"blobs": 1.0}, {"blobs": True},
+        {"blobs": -1}, {"blobs": 10**9},
+    ],
+)  # fmt: skip
+def test_an_index_that_lies_about_its_pack_is_refused(head: dict[str, object]) -> None:
+    with pytest.raises(NotAPack):
+        read_index(lying(entry(), head=head), NAME)
+
+
+def test_nothing_is_read_beyond_what_an_index_says_of_itself() -> None:
+    def endless() -> Iterator[str]:
+        yield lying(head={"blobs": 3})[0]
+        for number in itertools.count():
+            assert number < 4
+            yield json.dumps(entry(f"2026/11/{number}", 512 * (number + 1))) + "\n"
+
+    with pytest.raises(NotAPack, match="too late"):
+        read_index(endless(), NAME)
+    with pytest.raises(NotAPack):
+        read_index(["[" * 100_000], NAME)
+
+
 @given(contents, st.data())
 def test_an_index_of_which_a_line_is_missing_is_none(blobs: dict[str, bytes], data: st.DataObject) -> None:
     _, index = written(blobs)
@@ -95,15 +182,15 @@ def test_an_index_of_which_a_line_is_missing_is_none(blobs: dict[str, bytes], da
         ({"pack": "another"}, "another pack"),
         ({"format": 2}, "version to come"),
         ({"blobs": MOST + 1}, "another pack"),
-        ({"blobs": 1}, "does not fit"),
+        ({"blobs": 1}, "too late"),
         ({"blobs": 3}, "ends too early"),
-        ({"bytes": 10}, "does not fit"),
-        ({"bytes": None}, "no index"),
+        ({"bytes": 10}, "place that is none"),
+        ({"bytes": None}, "index of no pack"),
         ({"key": "../../etc/passwd"}, "key that is none"),
         ({"key": "/etc/passwd"}, "key that is none"),
         ({"key": "a\nb"}, "key that is none"),
-        ({"sha256": "no sum"}, "key that is none"),
-        ({"size": -1}, "does not fit"),
+        ({"sha256": "no sum"}, "index of no pack"),
+        ({"size": -1}, "place that is none"),
         ({"offset": 0}, "does not fit"),
     ],
 )
