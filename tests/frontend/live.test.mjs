@@ -113,3 +113,32 @@ test("what one writes in, or has open, stays as it is", async () => {
   await pass(0);
   assert.deepEqual(refreshed(), []);
 });
+
+const sends = (from, type) => from.dispatchEvent(new CustomEvent(`htmx:${type}`, { bubbles: true }));
+
+test("what is pressed while the card is fetched anew is not lost to the older answer", async () => {
+  card("<form></form>");
+  find("article").classList.add("htmx-request");
+  sends(find("article"), "beforeRequest");
+  assert.deepEqual(refreshed(), []);
+  sends(find("form"), "beforeRequest");
+  assert.deepEqual(refreshed(), ["htmx:abort"]);
+  // What the older answer would have told is asked for once the newer one is there.
+  find("article").classList.remove("htmx-request");
+  sends(find("form"), "afterRequest");
+  await pass(400);
+  assert.deepEqual(refreshed(), ["htmx:abort", "refresh"]);
+});
+
+test("what is told while something was pressed waits for its answer", async () => {
+  card("<form></form>");
+  sends(find("form"), "beforeRequest");
+  find("form").classList.add("htmx-request");
+  told("tasks", "changed", { id: 17, by: 3 });
+  await pass(0);
+  assert.deepEqual(refreshed(), []);
+  find("form").classList.remove("htmx-request");
+  sends(find("form"), "afterRequest");
+  await pass(400);
+  assert.deepEqual(refreshed(), ["refresh"]);
+});

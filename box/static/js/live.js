@@ -66,14 +66,27 @@ class LiveCard extends Live {
     super.connectedCallback();
     this.addEventListener("focusout", this);
     this.addEventListener("toggle", this, { capture: true });
+    this.addEventListener("htmx:beforeRequest", this);
+    this.addEventListener("htmx:afterRequest", this);
   }
 
   // What came while it was held is shown once it is let go.
-  handleEvent() {
+  handleEvent({ type, target }) {
+    if (type === "htmx:beforeRequest") return this.giveWay(target);
     setTimeout(() => this.isBehind && this.ask({ isFirst: true }), CATCHES_UP_AFTER);
   }
 
+  // What is pressed while the card is fetched anew: the older answer would come first, take away what was pressed, and
+  // with it the place where the newer answer belongs.
+  giveWay(pressed) {
+    const card = this.firstElementChild;
+    if (pressed === card || !card?.classList.contains("htmx-request")) return;
+    this.isBehind = true;
+    window.htmx.trigger(card, "htmx:abort");
+  }
+
   get isHeld() {
+    if (this.firstElementChild?.querySelector(".htmx-request")) return true;
     return Boolean(this.querySelector(HELD)) || isUnsent(this);
   }
 
