@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 
 from tests.e2e.accessibility import problems
 from tests.e2e.people import Person, settled
+from tests.e2e.planning import planned
 from tests.e2e.words import EN, RU, Words
 
 RUSSIAN = {
@@ -28,31 +29,13 @@ RUSSIAN = {
 }
 
 
-def planned(anna: Person, boris: Person, title: str) -> int:
-    """Tomorrow at ten, with both of them; its number."""
-    form = anna.hand.get("/calendar/events/new/").data.decode()
-    calendar = re.search(r'name="calendar".*?<option value="(\d+)"', form, re.DOTALL)
-    assert calendar is not None
-    day = timezone.localdate() + timedelta(days=1)
-    answer = anna.hand.post(
-        "/calendar/events/new/", nonce=secrets.token_hex(16), calendar=calendar[1], title=title,
-        starts_on=f"{day}", starts="10:00", ends_on=f"{day}", ends="11:00", zone="Europe/Moscow",
-        audience=[f"U{boris.pk}"],
-    )  # fmt: skip
-    assert answer.status == 302
-    there = anna.hand.get(f"/calendar/items/?start={day}T00:00:00Z&end={day}T23:00:00Z").data.decode()
-    found = re.search(r"/calendar/events/(\d+)/", there)
-    assert found is not None, there
-    return int(found[1])
-
-
 @pytest.mark.parametrize("words", [EN, RU], ids=["en", "ru"])
 def test_a_meeting_from_its_agenda_to_a_decision_that_became_a_task(
     employee: Callable[..., Person], words: Words
 ) -> None:
     say = words.saying(RUSSIAN)
     anna, boris = (employee(name, secrets.token_hex(4), words=words) for name in ("Anna", "Boris"))
-    event = planned(anna, boris, f"Review {secrets.token_hex(3)}")
+    event = planned(anna, f"Review {secrets.token_hex(3)}", audience=f"U{boris.pk}")
     page = anna.open(f"/calendar/events/{event}/")
     page.get_by_role("button", name=say("Prepare the agenda")).click()
     page.wait_for_url(re.compile(r"/calendar/meetings/\d+/"))
