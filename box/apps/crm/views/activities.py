@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse, QueryDict
@@ -30,6 +29,7 @@ from box.apps.crm.views.cards import PLANNED, changed
 from box.apps.crm.views.lookup import entered, record_at
 from box.core.accounts.models import User
 from box.core.events.nonces import once
+from box.lib.addresses import parts_of
 from box.lib.pages import number_of, render, wants_part
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _done(request: PersonRequest, found: Record, act: Callable[[], object]) -> H
         act()
     except ValidationError as error:
         return _refused(error)
-    seen = urlsplit(request.headers.get("HX-Current-URL", ""))
+    seen = parts_of(request.headers.get("HX-Current-URL", ""))
     if seen.path == reverse("crm:day") and wants_part(request):
         return agenda_anew(request, Place.read(QueryDict(seen.query).get("after", "")))
     return changed(request, found)

@@ -24,9 +24,11 @@ from box.core.access.actions import create_role, employees_role, grant_role
 from box.core.accounts.models import User
 from box.core.discussion.actions import add_comment
 from box.core.events.delivery import deliver_all
+from box.core.portal.actions import change_settings
 from box.core.registry.capabilities import cards_of, finders
 from box.core.registry.company import company_day
 from box.core.structure.actions import add_member, create_department
+from box.rest.settings import BURST
 from tests.box.apps.crm.conftest import added, allow, type_of
 from tests.box.rest.calling import program_of
 from tests.cast import browser, person
@@ -110,6 +112,8 @@ def people(anna: User, boris: User, cara: User, sales: Department) -> list[User]
 @pytest.fixture
 def world(request: pytest.FixtureRequest, people: list[User]) -> World:
     slug: str = request.param
+    # A program asks here as fast as it can.
+    change_settings({BURST.key: 10_000}, by=people[0])
     kind = type_of(slug) if slug != "own" else _own_type()
     allow(employees_role(), kind.scope, Level.NONE)
     made = World(kind, [], people, people[0])
