@@ -62,6 +62,7 @@ _SILENCE = 2.0
 type Say = Callable[[str], None]
 
 _ENGINES = ("pgbackrest", "rclone")
+_MOST_SETS = 50
 _PATIENCE = 240.0
 
 
@@ -113,6 +114,8 @@ def standing_box() -> Iterator[Standing]:
         with acting_in(kept.node):
             state = perform(kept, "backup", kind="full", targets=["disk"])
             assert state.state == "done", state.progress.text
+        # No set of a day goes by rule: what is not offered any more is lost.
+        settings.save(kept.node.paths, replace(kept.settings, keep_last=_MOST_SETS))
         scratch.stop(kept.node)
         standing = Standing(kept, Path(folder))
         standing.keep()
