@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from box.apps.calendar.models import RoomRequest
 from box.core.access.principals import EVERYONE, code_of, codes_of
 from box.core.access.rights import has_right
 from box.core.groups.models import Group
@@ -11,7 +12,7 @@ from box.core.groups.models import Group
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from box.apps.calendar.models import BookingPage, Calendar, Event
+    from box.apps.calendar.models import BookingPage, Calendar, Event, Room, RoomRequestQuerySet
     from box.core.accounts.models import User
 
 COMPANY = "calendar.company"
@@ -76,6 +77,18 @@ def can_keep_minutes(user: User, event: Event) -> bool:
 def can_keep_rooms(user: User) -> bool:
     """Say which rooms there are, and who may book them."""
     return has_right(user, ROOMS)
+
+
+def can_approve(user: User, room: Room) -> bool:
+    """Say whether somebody gets a room that needs its keepers' word."""
+    return not codes_of(user).isdisjoint(room.keepers) or can_keep_rooms(user)
+
+
+def requests_kept_by(user: User) -> RoomRequestQuerySet:
+    """Those about which this person has, or had, to say something."""
+    if can_keep_rooms(user):
+        return RoomRequest.objects.all()
+    return RoomRequest.objects.filter(room__keepers__overlap=sorted(codes_of(user)))
 
 
 def can_ask_outsiders(user: User) -> bool:

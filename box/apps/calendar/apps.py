@@ -28,10 +28,11 @@ class CalendarConfig(Room):
         from box.apps.calendar.access import BOOKING, COMPANY, OUTSIDERS, ROOMS
         from box.apps.calendar.actions.guests import LETTERS, enclosure_of
         from box.apps.calendar.actions.reminders import plan_reminders
+        from box.apps.calendar.cards import request_cards
         from box.apps.calendar.dav.collections import CalendarSource
         from box.apps.calendar.demo import plan
         from box.apps.calendar.importing import EventImporter
-        from box.apps.calendar.models import KIND, MEETING, event_cards, meeting_cards
+        from box.apps.calendar.models import KIND, MEETING, ROOM_REQUEST, event_cards, meeting_cards
         from box.apps.calendar.searching import EVENTS
         from box.core.imports.importers import importers
         from box.core.registry.services import Service, services
@@ -60,6 +61,7 @@ class CalendarConfig(Room):
         enclosers.add(LETTERS, enclosure_of)
         cards.add(KIND, event_cards)
         cards.add(MEETING, meeting_cards)
+        cards.add(ROOM_REQUEST, request_cards)
         card_routes.add("calendar:event", KIND)
         searchables.add(KIND, EVENTS)
         demo_shares.add("calendar", plan)

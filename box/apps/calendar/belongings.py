@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, ngettext_lazy
 
@@ -33,9 +34,12 @@ def _forget(person: User, by: User) -> None:
     code = code_of(person)
     forget_visitors_of(person)
     Calendar.objects.filter(code=code).delete()
-    for room in Room.objects.filter(bookers__contains=[code]).select_for_update():
-        room.bookers.remove(code)
-        room.save(update_fields=["bookers"])
+    named = Q(bookers__contains=[code]) | Q(keepers__contains=[code])
+    for room in Room.objects.filter(named).select_for_update():
+        # A room that has lost its keepers waits for who manages rooms: nobody takes it unasked.
+        room.bookers = [one for one in room.bookers if one != code]
+        room.keepers = [one for one in room.keepers if one != code]
+        room.save(update_fields=["bookers", "keepers"])
 
 
 def _follow(pair: Pair) -> None:
@@ -45,12 +49,13 @@ def _follow(pair: Pair) -> None:
         called = User.objects.get(pk=pair.gone).name[:LONGEST_NAME]
         Calendar.objects.filter(code=gone, is_main=True).update(is_main=False, name=called)
     Calendar.objects.filter(code=gone).update(code=kept)
-    run(
-        "UPDATE calendar_room SET bookers = ARRAY(SELECT DISTINCT code"
-        "   FROM unnest(array_replace(bookers, %(gone_code)s, %(kept_code)s)) AS code ORDER BY code)"
-        " WHERE %(gone_code)s = ANY (bookers)",
-        pair,
-    )
+    for column in ("bookers", "keepers"):
+        run(
+            f"UPDATE calendar_room SET {column} = ARRAY(SELECT DISTINCT code"  # noqa: S608 - of two names
+            f"   FROM unnest(array_replace({column}, %(gone_code)s, %(kept_code)s)) AS code ORDER BY code)"
+            f" WHERE %(gone_code)s = ANY ({column})",
+            pair,
+        )
     for event in Event.objects.filter(calendar__code=kept).select_related("calendar"):
         write_audience(event)
 
@@ -64,6 +69,8 @@ BELONGINGS = Belongings(
         "calendar.Decision.responsible": Belongs(Stays(MADE)),
         "calendar.Decision.made_by": Belongs(Stays(DECIDED)),
         "calendar.Present.user": Belongs(Stays(MADE), OneEach("meeting")),
+        "calendar.RoomRequest.asked_by": Belongs(Stays(MADE)),
+        "calendar.RoomRequest.decided_by": Belongs(Stays(DECIDED)),
         "calendar.Revision.by": Belongs(Stays(DECIDED)),
         "calendar.Feed.by": Belongs(Deleted()),
         "calendar.BookingPage.owner": Belongs(Deleted(), said=PAGES),

@@ -39,6 +39,24 @@ class EventAnswered:
 
 
 @dataclass(frozen=True)
+class RoomAsked:
+    """An event wants a room whose keepers are asked; `count` says how often it has asked by now."""
+
+    request_id: int
+    count: int
+    by_id: int
+
+
+@dataclass(frozen=True)
+class RoomDecided:
+    """By who keeps the room: approved, or refused."""
+
+    request_id: int
+    count: int
+    by_id: int
+
+
+@dataclass(frozen=True)
 class GuestsAsked:
     """So many people outside are to be invited by letter."""
 

@@ -143,7 +143,8 @@ def guests_of(text: str) -> tuple[GuestDraft, ...]:
 def label_of(room: Room) -> str:
     """With what one chooses by."""
     holds = ngettext("%(num)s person", "%(num)s people", room.capacity or 0) % {"num": room.capacity}
-    facts = [room.place, holds if room.capacity else "", room.equipment]
+    word = _("has to be approved") if room.needs_approval else ""
+    facts = [room.place, holds if room.capacity else "", room.equipment, word]
     return ", ".join([room.name, *filter(None, facts)])
 
 
@@ -255,3 +256,6 @@ class RoomForm(forms.Form):
         label=gettext_lazy("What is in it"), max_length=200, required=False,
         help_text=gettext_lazy("A screen, a whiteboard, a telephone."),
     )  # fmt: skip
+    needs_approval = forms.BooleanField(
+        label=gettext_lazy("Each booking waits for the word of whoever keeps the room"), required=False
+    )

@@ -22,8 +22,11 @@ from box.apps.calendar.events import (
     GuestAnswered,
     MeetingChanged,
     RecordSent,
+    RoomAsked,
+    RoomDecided,
 )
-from box.apps.calendar.models import Appointment, Attendance, Calendar, Event, Guest, Meeting
+from box.apps.calendar.models import Appointment, Attendance, Calendar, Event, Guest, Meeting, RoomRequest
+from box.core.access.principals import people_behind
 from box.core.accounts.models import User
 from box.core.events.delivery import event_being_delivered
 from box.core.events.outbox import on
@@ -222,6 +225,39 @@ def _tell(event: Event, notice: Notice, user_ids: Iterable[int], by_id: int, wha
     people = User.objects.active().filter(pk__in=set(user_ids) - {by_id})
     if actor is not None:
         notify_all(people, notice, about=event.ref, key=f"calendar.{what}:{event.pk}", actor=actor)
+
+
+# Rooms whose keepers are asked
+
+
+@on(RoomAsked)
+def tell_keepers(event: RoomAsked) -> None:
+    """Of the newest asking, as long as nothing is said."""
+    request = _request(event.request_id, event.count)
+    if request is None or not request.is_waiting or request.event.removed_at is not None:
+        return
+    keepers = User.objects.active().filter(people_behind(request.room.keepers)).distinct()
+    key = f"calendar.room-asked:{request.pk}:{request.count}"
+    notify_all(keepers, notices.ROOM_ASKED, about=request.ref, key=key, actor=request.asked_by)
+
+
+@on(RoomDecided)
+def tell_of_decision(event: RoomDecided) -> None:
+    """Whoever asked, and whose event it is."""
+    request = _request(event.request_id, event.count)
+    if request is None or request.is_waiting or request.decided_by is None:
+        return
+    notice = notices.ROOM_REFUSED if request.is_refused else notices.ROOM_APPROVED
+    told = {request.asked_by_id, request.event.organizer_id} - {event.by_id}
+    key = f"calendar.room-decided:{request.pk}:{request.count}"
+    people = User.objects.active().filter(pk__in=told)
+    notify_all(people, notice, about=request.ref, key=key, actor=request.decided_by)
+    _tell_open_pages(request.event_id, event.by_id)
+
+
+def _request(pk: int, count: int) -> RoomRequest | None:
+    found = RoomRequest.objects.select_related("room", "event", "asked_by", "decided_by")
+    return found.filter(pk=pk, count=count).first()
 
 
 # Meetings

@@ -10,6 +10,7 @@ REMINDERS = Topic("calendar.reminders", _("Reminders of events"))
 APPOINTMENTS = Topic(
     "calendar.appointments", _("What people outside book on your booking pages"), by_mail=True
 )
+ROOMS = Topic("calendar.rooms", _("Rooms that need approval: requests and answers"), by_mail=True)
 RECORDS = Topic("calendar.records", _("Records of meetings"), by_mail=True)
 
 INVITED = Notice("calendar.invited", _("%(actor)s invites you to %(about)s"), INVITATIONS)
@@ -29,6 +30,9 @@ GUEST_DECLINED = Notice(
     "calendar.guest-declined", _("Somebody from outside does not come to %(about)s"), ANSWERS
 )
 REMINDER = Notice("calendar.reminder", _("Coming up: %(about)s"), REMINDERS)
+ROOM_ASKED = Notice("calendar.room-asked", _("%(actor)s asks for %(about)s"), ROOMS)
+ROOM_APPROVED = Notice("calendar.room-approved", _("%(actor)s has approved %(about)s"), ROOMS)
+ROOM_REFUSED = Notice("calendar.room-refused", _("%(actor)s has refused %(about)s: see why"), ROOMS)
 RECORD = Notice("calendar.record", _("%(actor)s sends the record of %(about)s"), RECORDS)
 BOOKED = Notice("calendar.booked", _("Somebody from outside has booked %(about)s"), APPOINTMENTS)
 REBOOKED = Notice(

@@ -7,15 +7,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.calendar.access import can_edit, can_write, has_own_calendar, shared_codes, writable_codes
 from box.apps.calendar.actions.calendars import make_missing
-from box.apps.calendar.models import Attendance, Booking, Calendar, Event
+from box.apps.calendar.models import Attendance, Booking, Calendar, Event, RoomRequest
 from box.apps.calendar.occurrences import WIDEST_OFFSET, Occurrence, occurrences
-from box.apps.calendar.said import utc_day
+from box.apps.calendar.said import utc_day, when
 from box.apps.calendar.slots import FARTHEST_DAYS, Workday, next_slots
 from box.core.access.principals import EVERYONE, code_of, codes_of
 from box.core.people.models import Absence
@@ -28,7 +28,8 @@ from box.core.structure.names import named
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from box.apps.calendar.models import Room
+    from box.apps.calendar.models import Room, RoomRequestQuerySet
+    from box.apps.calendar.said import When
     from box.core.accounts.models import User
     from box.core.registry.capabilities import LayerItem
 
@@ -211,6 +212,8 @@ class Block:
     url: str
     minutes: tuple[int, int]
     """Of the day that is shown, from its midnight."""
+    is_waiting: bool = False
+    """Of a room: whoever keeps it has not said yet that they get it."""
 
 
 @dataclass(frozen=True)
@@ -244,14 +247,46 @@ def rooms_day(reader: User, rooms: Sequence[Room], on: date) -> list[tuple[Room,
     before = since + timedelta(days=1)
     found = Booking.objects.filter(room__in=rooms, span__overlap=DateTimeTZRange(since, before))
     blocks: dict[int, list[Block]] = {one.pk: [] for one in rooms}
-    for one in found.select_related("event__organizer").order_by("span"):
+    for one in found.select_related("event__organizer", "event__room_request").order_by("span"):
         is_known = sees(reader, one.event)
         title = one.event.title if is_known else one.event.organizer.name
         url = one.event.get_absolute_url() if is_known else ""
         here = one.span.lower.astimezone(zone), one.span.upper.astimezone(zone)
         minutes = _minutes(max(here[0], since) - since), _minutes(min(here[1], before) - since)
-        blocks[one.room_id].append(Block(*here, title, url, minutes))
+        asked = getattr(one.event, "room_request", None)
+        is_waiting = asked is not None and asked.is_waiting
+        blocks[one.room_id].append(Block(*here, title, url, minutes, is_waiting))
     return [(one, blocks[one.pk]) for one in rooms]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request for a room; what for, where the reader may know it."""
+
+    request: RoomRequest
+    when: When
+    title: str
+    people: int
+
+
+def asked_shown(reader: User, requests: RoomRequestQuerySet) -> list[Asked]:
+    """In two queries."""
+    found = list(requests.select_related("room", "event", "asked_by"))
+    asked = Q(event__guests__is_asked=True)
+    counts = RoomRequest.objects.filter(pk__in=[one.pk for one in found]).values_list(
+        "pk",
+        Count("event__attendances", distinct=True) + Count("event__guests", distinct=True, filter=asked),
+    )
+    people = dict(counts)
+    return [
+        Asked(
+            one,
+            when(Occurrence(one.event, one.event.starts_at, one.event.ends_at)),
+            one.event.title if sees(reader, one.event) else "",
+            people[one.pk],
+        )
+        for one in found
+    ]
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from box.apps.calendar.actions.events import (
 from box.apps.calendar.actions.feeds import create_feed, end_feed
 from box.apps.calendar.actions.guests import GuestDraft, answer_as_guest, write_to_guests
 from box.apps.calendar.actions.reminders import choose_reminder, plan_reminders
+from box.apps.calendar.actions.requests import decide_request
 from box.apps.calendar.actions.revisions import take_back
 from box.apps.calendar.actions.rooms import RoomDraft, book_ahead, change_room, create_room, retire_room
 
@@ -63,6 +64,7 @@ __all__ = [
     "create_feed",
     "create_page",
     "create_room",
+    "decide_request",
     "end_feed",
     "forget_visitor",
     "main_calendar",

@@ -19,6 +19,7 @@ from box.apps.calendar.access import can_edit, can_write
 from box.apps.calendar.actions.attendees import attend, attendees_of, invited_people
 from box.apps.calendar.actions.audiences import write_audience
 from box.apps.calendar.actions.guests import GuestDraft, ask_guests, copy_guest_answers
+from box.apps.calendar.actions.requests import ask_for_room
 from box.apps.calendar.actions.revisions import remember
 from box.apps.calendar.actions.rooms import book, check_room, free
 from box.apps.calendar.events import EventChanged, EventCreated, EventRemoved
@@ -302,11 +303,15 @@ def _write_span(event: Event) -> None:
     event.attendances.update(span=event.span)
 
 
-def _store(event: Event, people: Iterable[int], *, by: User, asks_anew: bool = False) -> None:
-    """The row, who takes part, and who sees it."""
+def _store(
+    event: Event, people: Iterable[int], *, by: User, asks_anew: bool = False, is_new_room: bool = True,
+    like: Event | None = None,
+) -> None:  # fmt: skip
+    """The row, its room, who takes part, and who sees it."""
     event.audience = [f"U{event.organizer_id}"]
     event.save()
     book(event)
+    ask_for_room(event, by=by, is_new=is_new_room, like=like)
     attend(event, set(people), by=by, asks_anew=asks_anew)
     write_audience(event)
 
@@ -356,6 +361,7 @@ def change_excluded(event: Event, moments: Collection[datetime], *, by: User) ->
 def _change_whole(event: Event, draft: EventDraft, at: datetime | None, by: User) -> None:
     """An event that does not recur, an exception, or a series as a whole."""
     was, before = (event.starts_at, event.ends_at, event.rule), event.local_start
+    had = event.room_id
     old_rule = event.recurrence
     former = attendees_of(event)
     if old_rule is not None:
@@ -365,7 +371,7 @@ def _change_whole(event: Event, draft: EventDraft, at: datetime | None, by: User
     if old_rule is not None and is_moved:
         _move_exceptions(event, old_rule, before)
     people = {event.organizer_id, *invited_people(draft.invited, by=by, known=former)}
-    _store(event, people, by=by, asks_anew=is_moved)
+    _store(event, people, by=by, asks_anew=is_moved, is_new_room=is_moved or had != event.room_id)
     ask_guests(event, _guests(event, draft), by=by, asks_anew=is_moved)
     _touch(event, by, is_moved=is_moved, former=former - people)
 
@@ -421,7 +427,7 @@ def _made_exception(event: Event, at: datetime, draft: EventDraft, by: User) -> 
     former = attendees_of(event)
     people = {event.organizer_id, *invited_people(draft.invited, by=by, known=former)}
     is_moved = made.starts_at != at or made.duration != event.duration
-    _store(made, people, by=by)
+    _store(made, people, by=by, like=None if is_moved else event)
     ask_guests(made, _guests(event, draft), by=by)
     _copy_answers(event, made, asks_anew=is_moved)
     _touch(made, by, is_moved=is_moved, former=former - people)
@@ -452,7 +458,7 @@ def _made_rest(event: Event, at: datetime, draft: EventDraft, by: User) -> Event
     event.rule, event.excluded = str(before), [one for one in event.excluded if one < at]
     event.save(update_fields=["excluded"])
     _write_span(event)
-    _store(made, people, by=by)
+    _store(made, people, by=by, like=None if is_moved else event)
     ask_guests(made, _guests(event, draft), by=by)
     _copy_answers(event, made, asks_anew=is_moved)
     for exception in exceptions:

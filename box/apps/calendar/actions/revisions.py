@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from box.apps.calendar.access import can_edit
 from box.apps.calendar.actions.audiences import write_audience
+from box.apps.calendar.actions.requests import ask_for_room
 from box.apps.calendar.actions.rooms import book
 from box.apps.calendar.events import EventChanged
 from box.apps.calendar.models import Attendance, Booking, Event, Guest, Revision
@@ -54,6 +55,7 @@ def take_back(revision: Revision, *, by: User) -> Event:
         raise PermissionDenied(_("You may look at this event, and not change it."))
     now = timezone.now()
     known = [row["id"] for row in revision.state]
+    had = {event.pk: _room_of(event) for event in Event.objects.filter(pk__in=known)}
     # All rooms first: what was exchanged is exchanged back.
     Booking.objects.filter(event__in=[*known, *revision.made_ids]).delete()
     Booking.objects.filter(event__series=root).delete()
@@ -66,12 +68,18 @@ def take_back(revision: Revision, *, by: User) -> Event:
     revision.save(update_fields=["taken_back_at"])
     for event in Event.objects.there().filter(pk__in=known).select_related("room"):
         book(event)
+        ask_for_room(event, by=by, is_new=had[event.pk] != _room_of(event))
     root = Event.objects.select_related("calendar").get(pk=root.pk)
     root.version += 1
     root.changed_by, root.changed_at = by, now
     root.save(update_fields=["version", "changed_by", "changed_at"])
     emit(EventChanged(event_id=root.pk, by_id=by.pk, version=root.version, is_moved=True))
     return root
+
+
+def _room_of(event: Event) -> tuple[Any, ...]:
+    """What whoever keeps the room was asked for."""
+    return event.room_id, event.starts_at, event.ends_at, event.rule
 
 
 def _is_there_again(event: Event) -> bool:

@@ -14,9 +14,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.calendar.access import can_keep_rooms
-from box.apps.calendar.models import Booking, Event, Room
+from box.apps.calendar.events import RoomDecided
+from box.apps.calendar.models import Booking, Event, Room, RoomRequest
 from box.apps.calendar.occurrences import of_event
 from box.core.access.principals import codes_of
+from box.core.events.outbox import emit
 from box.core.registry.company import company_zone
 from box.core.registry.environment import format_date, format_time
 from box.core.structure.names import unaddressable
@@ -39,6 +41,8 @@ class RoomDraft:
     capacity: int | None = None
     equipment: str = ""
     bookers: tuple[str, ...] = ()
+    needs_approval: bool = False
+    keepers: tuple[str, ...] = ()
 
 
 @transaction.atomic
@@ -51,6 +55,17 @@ def create_room(draft: RoomDraft, *, by: User) -> Room:
 @transaction.atomic
 def change_room(room: Room, draft: RoomDraft, *, by: User) -> None:
     _fill(Room.objects.select_for_update().get(pk=room.pk), draft, by)
+    if not draft.needs_approval:
+        _grant_waiting(room, by)
+
+
+def _grant_waiting(room: Room, by: User) -> None:
+    """Of a room that needs nobody's word any more, all that waited for it."""
+    for request in RoomRequest.objects.select_for_update().filter(room=room, state=RoomRequest.State.WAITING):
+        request.state, request.decided_by = RoomRequest.State.APPROVED, by
+        request.decided_at = timezone.now()
+        request.save(update_fields=["state", "decided_by", "decided_at"])
+        emit(RoomDecided(request_id=request.pk, count=request.count, by_id=by.pk))
 
 
 @transaction.atomic
@@ -64,9 +79,13 @@ def _fill(room: Room, draft: RoomDraft, by: User) -> None:
     _check_keeper(by)
     if not draft.bookers or unaddressable(by, draft.bookers):
         raise ValidationError(_("Choose who may book the room."), code="bookers")
+    if draft.needs_approval and (not draft.keepers or unaddressable(by, draft.keepers)):
+        raise ValidationError(_("Choose who says whether somebody gets the room."), code="keepers")
     room.name, room.place = " ".join(draft.name.split()), " ".join(draft.place.split())
     room.capacity, room.equipment = draft.capacity, " ".join(draft.equipment.split())
     room.bookers = sorted(set(draft.bookers))
+    room.needs_approval = draft.needs_approval
+    room.keepers = sorted(set(draft.keepers)) if draft.needs_approval else []
     room.clean_fields()
     same = Room.objects.standing().filter(name=room.name).exclude(pk=room.pk)
     if same.exists():

@@ -63,7 +63,7 @@ def update_resource(call: Call) -> Any:
     room = _room(call)
     draft = RoomDraft(
         name=call.values["NAME"], place=room.place, capacity=room.capacity, equipment=room.equipment,
-        bookers=tuple(room.bookers),
+        bookers=tuple(room.bookers), needs_approval=room.needs_approval, keepers=tuple(room.keepers),
     )  # fmt: skip
     change_room(room, draft, by=call.user)
     return room.pk

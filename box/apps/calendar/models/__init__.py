@@ -38,6 +38,12 @@ from box.apps.calendar.models.meetings import (
     Topic,
     meeting_cards,
 )
+from box.apps.calendar.models.requests import (
+    LONGEST_REASON,
+    ROOM_REQUEST,
+    RoomRequest,
+    RoomRequestQuerySet,
+)
 
 __all__ = [
     "KEPT_REMOVED",
@@ -46,8 +52,10 @@ __all__ = [
     "LONGEST_DECISION",
     "LONGEST_MINUTES",
     "LONGEST_NAME",
+    "LONGEST_REASON",
     "LONGEST_TOPIC",
     "MEETING",
+    "ROOM_REQUEST",
     "Appointment",
     "AppointmentQuerySet",
     "Attendance",
@@ -71,6 +79,8 @@ __all__ = [
     "Revision",
     "Room",
     "RoomQuerySet",
+    "RoomRequest",
+    "RoomRequestQuerySet",
     "SentInvitation",
     "Topic",
     "event_cards",

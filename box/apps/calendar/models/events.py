@@ -73,6 +73,9 @@ class Room(models.Model):
     equipment = models.CharField(_("what is in it"), max_length=200, blank=True)
     # Codes of those who may book it.
     bookers = ArrayField(models.TextField())
+    # Whether one of the keepers has to agree to each booking, and their codes.
+    needs_approval = models.BooleanField(default=False, db_default=False)
+    keepers = ArrayField(models.TextField(), default=list, db_default=[], blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
 
     objects = RoomQuerySet.as_manager()

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from box.apps.calendar import actions
-from box.apps.calendar.access import can_edit, can_keep_minutes
+from box.apps.calendar.access import can_approve, can_edit, can_keep_minutes
 from box.apps.calendar.actions import Scope
 from box.apps.calendar.forms import (
     REMINDERS,
@@ -27,7 +27,7 @@ from box.apps.calendar.forms import (
     moment_of,
 )
 from box.apps.calendar.meetings import meeting_at
-from box.apps.calendar.models import Appointment, Attendance, Calendar, Event, Revision, Room
+from box.apps.calendar.models import Appointment, Attendance, Calendar, Event, Revision, Room, RoomRequest
 from box.apps.calendar.presenters import at_of, calendars_of, name_of
 from box.apps.calendar.said import when
 from box.apps.calendar.views.days import day_of
@@ -66,10 +66,18 @@ def new(request: PersonRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            return done(request, _("“%(title)s” is in the calendar.") % {"title": made.title}, to=_home(made))
+            said = _("“%(title)s” is in the calendar.") % {"title": made.title}
+            return done(request, f"{said} {_room_word(made)}".strip(), to=_home(made))
     chosen = request.POST.getlist("audience") or request.GET.getlist("with")[:50]
     context = {"form": form, "chosen": _chips(request, chosen), "occurrence": None}
     return render(request, "calendar/form.html", context, blocks="dialog", status=_status(form))
+
+
+def _room_word(event: Event) -> str:
+    """That somebody else has to agree before the room is sure."""
+    if not RoomRequest.objects.filter(event=event, state=RoomRequest.State.WAITING).exists():
+        return ""
+    return _("%(room)s is held for it until whoever keeps the room has agreed.") % {"room": event.room}
 
 
 def _rooms(request: PersonRequest, own: Room | None = None) -> list[Room]:
@@ -105,7 +113,8 @@ def edition(request: PersonRequest, pk: int) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            return _done(request, change, _("The event is changed."))
+            said = _("The event is changed.")
+            return _done(request, change, f"{said} {_room_word(change.event)}".strip())
     chosen = request.POST.getlist("audience") if form.is_bound else _invited(event)
     context = {
         "form": form, "chosen": _chips(request, chosen), "occurrence": occurrence,
@@ -205,9 +214,12 @@ def _card(request: PersonRequest, occurrence: Occurrence, *, status: int = 200) 
         event.attendances.select_related("user"),
         key=lambda one: (one.user_id != event.organizer_id, _ORDER.index(one.answer), one.user.name),
     )
+    asked = RoomRequest.objects.select_related("room", "decided_by").filter(event=event).first()
     context = {
         "occurrence": occurrence,
         "event": event,
+        "room_request": asked,
+        "can_approve": asked is not None and can_approve(request.user, asked.room),
         "at": at_of(occurrence),
         "when": when(occurrence),
         "calendar_name": _calendar_name(event.calendar, request),

@@ -14,13 +14,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from box.apps.calendar import actions
-from box.apps.calendar.access import can_keep_rooms, has_own_calendar
+from box.apps.calendar.access import can_keep_rooms, has_own_calendar, requests_kept_by
 from box.apps.calendar.actions.attendees import invited_people
 from box.apps.calendar.forms import RoomForm
 from box.apps.calendar.models import Room
-from box.apps.calendar.presenters import rooms_day, suggestions
+from box.apps.calendar.presenters import asked_shown, rooms_day, suggestions
 from box.apps.calendar.views.days import SHOWN_HOURS, day_of
-from box.core.access.principals import EVERYONE, codes_of
+from box.core.access.principals import EVERYONE, code_of, codes_of
 from box.core.accounts.models import User
 from box.core.events.nonces import once
 from box.core.structure.names import named
@@ -52,6 +52,7 @@ def rooms(request: PersonRequest) -> HttpResponse:
         "after": day + timedelta(days=1),
         "hours": SHOWN_HOURS,
         "can_keep": keeps,
+        "waiting": requests_kept_by(request.user).waiting(timezone.now()).count(),
     }
     return render(request, "calendar/rooms.html", context, blocks="day")
 
@@ -72,14 +73,14 @@ def new(request: PersonRequest) -> HttpResponse:
             form.add_error(None, error)
         else:
             return lead_on(request, reverse("calendar:rooms"), _("The room is there."))
-    return _page(request, form, None, [EVERYONE])
+    return _page(request, form, None, [EVERYONE], [code_of(request.user)])
 
 
 @require_http_methods(["GET", "POST"])
 def room(request: PersonRequest, pk: int) -> HttpResponse:
     _demand_keeper(request)
     room = get_object_or_404(Room.objects.standing(), pk=pk)
-    facts = ("name", "place", "capacity", "equipment")
+    facts = ("name", "place", "capacity", "equipment", "needs_approval")
     form = RoomForm(request.POST or None, initial={name: getattr(room, name) for name in facts})
     if form.is_valid():
         try:
@@ -88,7 +89,7 @@ def room(request: PersonRequest, pk: int) -> HttpResponse:
             form.add_error(None, error)
         else:
             return lead_on(request, reverse("calendar:rooms"), _("The room is changed."))
-    return _page(request, form, room, room.bookers)
+    return _page(request, form, room, room.bookers, room.keepers)
 
 
 @require_POST
@@ -96,6 +97,37 @@ def retirement(request: PersonRequest, pk: int) -> HttpResponse:
     _demand_keeper(request)
     actions.retire_room(get_object_or_404(Room.objects.standing(), pk=pk), by=request.user)
     return lead_on(request, reverse("calendar:rooms"), _("The room is not booked any more."))
+
+
+@require_GET
+def requests(request: PersonRequest) -> HttpResponse:
+    """What waits for the word of this person."""
+    if not has_own_calendar(request.user):
+        raise Http404
+    return _requests(request)
+
+
+@require_POST
+def decision(request: PersonRequest, pk: int) -> HttpResponse:
+    """Approves a request, or refuses it with a reason."""
+    found = get_object_or_404(requests_kept_by(request.user), pk=pk)
+    sent = request.POST
+    try:
+        actions.decide_request(
+            found, by=request.user, is_approved=sent.get("to") == "approve",
+            count=number_of(sent, "count") or 0, reason=sent.get("reason", ""),
+        )  # fmt: skip
+    except ValidationError as error:
+        return _requests(request, problem=" ".join(error.messages))
+    return lead_on(request, reverse("calendar:room-requests"), _("Whoever asked for the room is told."))
+
+
+def _requests(request: PersonRequest, *, problem: str = "") -> HttpResponse:
+    waiting = requests_kept_by(request.user).waiting(timezone.now())
+    context = {"requests": asked_shown(request.user, waiting.order_by("event__starts_at", "pk")[:MOST_ROOMS]),
+               "problem": problem}  # fmt: skip
+    status = REFUSED if problem else 200
+    return render(request, "calendar/room_requests.html", context, blocks="requests", status=status)
 
 
 @require_GET
@@ -124,12 +156,24 @@ def _demand_keeper(request: PersonRequest) -> None:
 
 
 def _draft(request: PersonRequest, form: RoomForm) -> actions.RoomDraft:
-    return actions.RoomDraft(**form.cleaned_data, bookers=tuple(request.POST.getlist("audience")))
+    sent = request.POST
+    return actions.RoomDraft(
+        **form.cleaned_data, bookers=tuple(sent.getlist("audience")), keepers=tuple(sent.getlist("keepers"))
+    )
 
 
-def _page(request: PersonRequest, form: RoomForm, room: Room | None, bookers: list[str]) -> HttpResponse:
-    chosen = request.POST.getlist("audience") if form.is_bound else bookers
-    context = {"form": form, "room": room, "chosen": list(named(chosen, reader=request.user).values())}
+def _page(
+    request: PersonRequest, form: RoomForm, room: Room | None, bookers: list[str], keepers: list[str]
+) -> HttpResponse:
+    if form.is_bound:
+        bookers, keepers = request.POST.getlist("audience"), request.POST.getlist("keepers")
+    names = named({*bookers, *keepers}, reader=request.user)
+    context = {
+        "form": form,
+        "room": room,
+        "bookers": [one for code, one in names.items() if code in bookers],
+        "keepers": [one for code, one in names.items() if code in keepers],
+    }
     return render(
         request, "calendar/room.html", context, blocks="dialog", status=REFUSED if form.is_bound else 200
     )

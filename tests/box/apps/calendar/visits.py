@@ -22,6 +22,7 @@ from box.apps.calendar.actions import (
 )
 from box.apps.calendar.actions.meetings import add_decision, add_topic, prepare_meeting
 from box.apps.calendar.booking import availability
+from box.apps.calendar.models import RoomRequest
 from box.apps.calendar.occurrences import Occurrence
 from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.models import User
@@ -29,6 +30,7 @@ from box.core.groups.actions import NewGroup, create_group, join_group
 from tests.box.apps.calendar.conftest import TEN, draft, planned
 from tests.box.visits import ADMINISTRATORS, EMPLOYEES, SIGN_IN, Cast, Visit, annas_alone, private, signed_in
 
+REFUSAL = {"to": "refuse", "count": "1", "reason": "Taken for the fair"}
 TIMES = {"starts": TEN.isoformat(), "ends": ""}
 
 
@@ -72,6 +74,14 @@ VISITS = (
     Visit("GET", "calendar:room", keeping(200), of="room"),
     Visit("POST", "calendar:room", keeping(422), of="room", data={"name": ""}),
     Visit("POST", "calendar:retirement", keeping(302), of="room"),
+    Visit("GET", "calendar:room-requests", EMPLOYEES),
+    Visit(
+        "POST",
+        "calendar:room-decision",
+        (302, 404, 302, 404, 404, SIGN_IN),
+        of="request for a room",
+        data=REFUSAL,
+    ),
     Visit("GET", "calendar:new", (200, 200, 200, 200, 403, SIGN_IN)),
     Visit("POST", "calendar:new", (422, 422, 422, 422, 403, SIGN_IN), data={"title": ""}),
     Visit("GET", "calendar:event", private(200), of="event with a guest"),
@@ -169,6 +179,13 @@ VISITS = (
 )
 
 
+def _asked(cast: Cast, anna: User) -> RoomRequest:
+    """Of anna, for a room that boris keeps."""
+    keepers = (code_of(cast.boris),)
+    kept = RoomDraft(name="Hall", bookers=(EVERYONE,), needs_approval=True, keepers=keepers)
+    return RoomRequest.objects.get(event=planned(anna, draft(room=create_room(kept, by=cast.olga))))
+
+
 def things(cast: Cast) -> dict[str, Any]:
     anna = User.objects.get(pk=cast.anna.pk)
     invited = planned(anna, draft(invited=(code_of(cast.boris),)))
@@ -205,5 +222,6 @@ def things(cast: Cast) -> dict[str, Any]:
         "guest": asked.guests.get().token,
         "own calendar": create_calendar("Family", "plum", by=anna).pk,
         "room": create_room(RoomDraft(name="Blue", bookers=(EVERYONE,)), by=cast.olga).pk,
+        "request for a room": _asked(cast, anna).pk,
         "calendar of the company": main_calendar(EVERYONE).pk,
     }
