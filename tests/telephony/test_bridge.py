@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
@@ -100,18 +101,32 @@ def test_a_killed_asterisk_leaves_no_call_open(
     assert (call.result, call.is_estimated) == ("answered", True)
 
 
+@dataclass
+class Late:
+    """The log of a PBX, of which the box sees nothing before it is shown."""
+
+    seen: Path
+    written: Path
+    begin: int
+
+    def show(self) -> None:
+        self.seen.write_bytes(self.written.read_bytes()[self.begin :])
+
+
+@pytest.fixture
+def late(pbx: Pbx, asterisk: Asterisk, tmp_path: Path) -> Late:
+    written = asterisk.cel_file
+    made = Late(tmp_path / "cel.csv", written, written.stat().st_size if written.exists() else 0)
+    made.seen.touch()
+    pbx.cel_path, pbx.cdr_path = str(made.seen), ""
+    save_pbx(pbx, by=None)
+    return made
+
+
 def test_an_end_that_is_written_down_late_replaces_the_one_that_was_thought(
-    pbx: Pbx,
-    manager: Manager,
-    asterisk: Asterisk,
-    start: Callable[[], subprocess.Popen[bytes]],
-    tmp_path: Path,
+    late: Late, manager: Manager, asterisk: Asterisk, start: Callable[[], subprocess.Popen[bytes]]
 ) -> None:
     """A PBX writes its log a moment after a channel is gone: here the box sees it later still."""
-    seen, begin = tmp_path / "cel.csv", asterisk.cel_file.stat().st_size if asterisk.cel_file.exists() else 0
-    seen.touch()
-    pbx.cel_path, pbx.cdr_path = str(seen), ""
-    save_pbx(pbx, by=None)
     first = start()
     until(is_connected)
     manager.call("104", "100")
@@ -122,9 +137,24 @@ def test_an_end_that_is_written_down_late_replaces_the_one_that_was_thought(
     asterisk.idle()
     start()
     until(Call.objects.filter(is_estimated=True).exclude(ended_at=None).exists)
-    seen.write_bytes(asterisk.cel_file.read_bytes()[begin:])
+    late.show()
     until(lambda: not Call.objects.filter(is_estimated=True).exists())
     assert Call.objects.get().result == "answered"
+
+
+def test_a_call_that_is_written_down_late_as_a_whole_is_heard_of_soon(
+    late: Late, manager: Manager, asterisk: Asterisk, start: Callable[[], subprocess.Popen[bytes]]
+) -> None:
+    """It came and went while nobody listened, and nothing of it stood there when the box came back."""
+    manager.call("104", "103")
+    manager.wait_for("Event: Hangup", "ChannelStateDesc: Up", "Cause: 17")
+    asterisk.idle()
+    start()
+    until(is_connected)
+    assert not Call.objects.exists()
+    late.show()
+    until(Call.objects.exclude(ended_at=None).exists)
+    assert Call.objects.get().result == "busy"
 
 
 def said(*words: str) -> str:

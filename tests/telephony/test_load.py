@@ -94,15 +94,17 @@ def place_with(interruption: Interruption, manager: Manager) -> int:
     return count
 
 
-def all_over(count: int) -> Callable[[], bool]:
+def until_all_over(count: int) -> None:
     """And none of them only thought to be."""
-
-    def is_so() -> bool:
-        known = Call.objects.whole()
-        doubtful = known.filter(ended_at=None) | known.filter(is_estimated=True)
-        return known.count() == count and not doubtful.exists()
-
-    return is_so
+    known = Call.objects.whole()
+    doubtful = known.filter(ended_at=None) | known.filter(is_estimated=True)
+    try:
+        until(lambda: known.count() == count and not doubtful.exists())
+    except AssertionError as error:
+        open_ones = sorted(known.filter(ended_at=None).values_list("key", flat=True))
+        thought = sorted(known.filter(is_estimated=True).values_list("key", flat=True))
+        error.add_note(f"{known.count()} of {count}; open: {open_ones[:9]}, only thought over: {thought[:9]}")
+        raise
 
 
 def at_work(running: list[subprocess.Popen[bytes]], port: int) -> subprocess.Popen[bytes]:
@@ -136,7 +138,7 @@ def test_a_second_bridge_takes_over_from_one_that_is_killed(
         first.wait()
 
     count = place_with(Interruption(kill), manager)
-    until(all_over(count))
+    until_all_over(count)
     sys.stdout.write(f"The next one: {used(at_work(running, pbx.port).pid)}; {count} calls\n")
     asterisk.idle()
     expect_agreement(count, records())
@@ -153,7 +155,7 @@ def test_while_the_database_is_away_nothing_is_lost(
     until(is_connected)
     with ExitStack() as away:
         count = place_with(Interruption(lambda: away.enter_context(database_away()), away.close), manager)
-    until(all_over(count))
+    until_all_over(count)
     sys.stdout.write(f"With its database away for a while: {used(bridge.pid)}; {count} calls\n")
     asterisk.idle()
     expect_agreement(count, records())
@@ -178,7 +180,7 @@ def test_while_the_network_is_cut_nothing_is_lost(
     bridge = start()
     until(is_connected)
     count = place_with(Interruption(wire.cut, wire.mend), manager)
-    until(all_over(count))
+    until_all_over(count)
     sys.stdout.write(f"With the network cut for a while: {used(bridge.pid)}; {count} calls\n")
     asterisk.idle()
     expect_agreement(count, records())
@@ -206,7 +208,7 @@ def test_while_settings_are_saved_a_pbx_without_logs_is_told_right(
         time.sleep(0.02)
 
     count = load.place(manager, seconds=SECONDS, talk=0, meanwhile=save_now_and_then)
-    until(all_over(count))
+    until_all_over(count)
     assert saved
     asterisk.idle()
     expect_agreement(count, records())
@@ -264,7 +266,7 @@ def test_two_pbxs_at_once_are_told_apart(
         there = pool.submit(load.place, second, seconds=SECONDS, talk=TALK, meanwhile=_rest)
         count = load.place(manager, seconds=SECONDS, talk=TALK, meanwhile=_rest)
         placed = count + there.result()
-    until(all_over(placed))
+    until_all_over(placed)
     for server in (asterisk, branch):
         server.idle()
     assert list(load.disagreements(known(), records())) == []

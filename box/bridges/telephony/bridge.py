@@ -39,7 +39,8 @@ WAITS = (1, 2, 5, 10, 30)
 EVERY = timedelta(minutes=5)
 """Also without an interruption: an event may have been lost on the way."""
 LOOKS_AGAIN = (timedelta(seconds=2), timedelta(seconds=15), timedelta(minutes=1))
-"""After it has caught up: a PBX writes down the end of a channel a moment after the channel is gone."""
+"""After it has caught up: a PBX writes down what happens a moment later, under load seconds later. A short
+call of which nothing stood there yet would not be heard of before the next catching up."""
 TELLS_EVERY = timedelta(seconds=20)
 LOOKS_AT_SETTINGS_EVERY = timedelta(seconds=1)
 """Until then calls are told by the rules from before: whoever has just saved others tries them out."""
@@ -100,17 +101,13 @@ class Bridge:
         synced_at = told_at = asked_at = self._now()
         looks_again = list(LOOKS_AGAIN)
         while not self._stopping.is_set():
-            events = session.events(within=0.5)
-            self._keep(pbx, calls, calls.feed(self._facts(events)))
-            if any(event.get("Event") in _OF_QUEUES for event in events):
-                self._look_at_queues(pbx, session)
+            self._hear(pbx, calls, session, within=0.5)
             self._obey(pbx, session)
             self._place(session, take_credentials(pbx, now=self._now()))
             now = self._now()
             if looks_again and now - synced_at >= looks_again[0]:
                 looks_again.pop(0)
-                if calls.has_estimates:
-                    self.read_logs(pbx, calls)
+                self._read_logs(pbx, calls, session)
             if now - synced_at >= EVERY:
                 self.catch_up(pbx, calls, session)
                 forget_commands(pbx, now=now)
@@ -151,10 +148,10 @@ class Bridge:
 
     def catch_up(self, pbx: Pbx, calls: Calls, session: Session) -> resync.Outcome:
         """See `resync`."""
-        outcome = self.read_logs(pbx, calls)
+        outcome = self._read_logs(pbx, calls, session)
         known = calls.channels()
         there = resync.channel_facts(session.channels(), at=self._now())
-        self._keep(pbx, calls, calls.feed(self._facts(session.events(within=0))))
+        self._hear(pbx, calls, session)
         self._keep(pbx, calls, calls.reconcile(there, known=known, at=self._now()))
         self._look_at_queues(pbx, session)
         return outcome
@@ -166,23 +163,24 @@ class Bridge:
             # A PBX without queues knows no such question.
             log.info("%s says nothing of queues: %s", pbx, refused)
 
-    def read_logs(self, pbx: Pbx, calls: Calls) -> resync.Outcome:
+    def _read_logs(self, pbx: Pbx, calls: Calls, session: Session) -> resync.Outcome:
+        def keep(happened: list[CallEvent]) -> None:
+            keep_calls(pbx, calls, happened, cursors=cursors)
+            # Whose telephone rings now does not wait until the past is read, and a PBX hangs up on a box that
+            # takes in nothing for some seconds.
+            self._hear(pbx, calls, session)
+
         cursors = dict(pbx.cursors)
-        logs = {"cel": pbx.cel_log, "cdr": pbx.cdr_log}
-        for name, one in logs.items():
-            if one is not None and name not in cursors:
-                # The past of a PBX that is new to the box stays its own.
-                cursors[name] = one.end()
-        outcome = resync.catch_up(
-            calls,
-            cel_log=logs["cel"],
-            cdr_log=logs["cdr"],
-            cursors=cursors,
-            keep=lambda happened: keep_calls(pbx, calls, happened, cursors=cursors),
-        )
-        for trouble in outcome.troubles:
-            log.warning("%s", trouble)
+        outcome = resync.catch_up(calls, cel_log=pbx.cel_log, cdr_log=pbx.cdr_log, cursors=cursors, keep=keep)
+        for said in outcome.troubles:
+            log.warning("%s", said)
         return outcome
+
+    def _hear(self, pbx: Pbx, calls: Calls, session: Session, *, within: float = 0) -> None:
+        events = session.events(within=within)
+        self._keep(pbx, calls, calls.feed(self._facts(events)))
+        if any(event.get("Event") in _OF_QUEUES for event in events):
+            self._look_at_queues(pbx, session)
 
     def _keep(self, pbx: Pbx, calls: Calls, happened: list[CallEvent]) -> None:
         if happened:

@@ -200,11 +200,6 @@ class Calls:
             leg.uniqueid for call in self.open.values() for leg in call.legs.values() if leg.ended_at is None
         )
 
-    @property
-    def has_estimates(self) -> bool:
-        """Whether the end of some channel is only thought to be."""
-        return any(call.is_estimated for call in (*self.open.values(), *self.over.values()))
-
     def reconcile(self, there: Iterable[Fact], *, known: frozenset[str], at: datetime) -> list[CallEvent]:
         """`there` tells of every channel of the PBX. Of those that were `known` before it was asked for,
         whoever is not among them is over, since nobody knows when, and by `at`."""

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-MOST_BYTES = 4 * 1024 * 1024
+MOST_BYTES = 1024 * 1024
 LONGEST_RECORD = 64 * 1024
 MOST_ROWS = 5_000
 AGAIN = 50
@@ -59,6 +59,8 @@ class CsvLog:
             status = self.path.stat()
         except FileNotFoundError:
             return ""
+        except OSError as error:
+            raise self._unreadable(error) from error
         return f"{status.st_ino}:{status.st_size}"
 
     def read(self, cursor: str) -> Batch:
@@ -75,14 +77,15 @@ class CsvLog:
         except FileNotFoundError:
             return Batch((), cursor, is_last=True)
         except OSError as error:
-            raise LogTrouble(
-                f"{self.path} cannot be read ({error.strerror}): let the box's user read it."
-            ) from error
+            raise self._unreadable(error) from error
         rows, used = self._rows(data)
         is_whole = begin + used >= status.st_size or used == 0
         if is_old and is_whole:
             return Batch(rows, f"{self.path.stat().st_ino}:0" if self.path.exists() else "", is_last=False)
         return Batch(rows, f"{status.st_ino}:{begin + used}", is_last=is_whole)
+
+    def _unreadable(self, error: OSError) -> LogTrouble:
+        return LogTrouble(f"{self.path} cannot be read ({error.strerror}): let the box's user read it.")
 
     def _open(self, inode: int):  # type: ignore[no-untyped-def]
         """The file that the cursor is of, be it turned over meanwhile; else the current one."""
@@ -131,9 +134,8 @@ class TableLog:
     """Our names, and the table's."""
 
     def end(self) -> str:
-        with self._connect() as connection:
-            query = sql.SQL("SELECT coalesce(max(id), 0) AS last FROM {}").format(sql.Identifier(self.table))
-            return str((connection.execute(query).fetchone() or {"last": 0})["last"])
+        query = sql.SQL("SELECT coalesce(max(id), 0) AS last FROM {}").format(sql.Identifier(self.table))
+        return str(self._ask(query)[0]["last"])
 
     def read(self, cursor: str) -> Batch:
         last = int(cursor or 0)
@@ -144,14 +146,13 @@ class TableLog:
         query = sql.SQL("SELECT id, {} FROM {} WHERE id > %s ORDER BY id LIMIT %s").format(
             chosen, sql.Identifier(self.table)
         )
-        with self._connect() as connection:
-            rows = connection.execute(query, [max(0, last - AGAIN), MOST_ROWS]).fetchall()
+        rows = self._ask(query, max(0, last - AGAIN), MOST_ROWS)
         newest = rows[-1]["id"] if rows else last
         return Batch(rows, str(newest), is_last=len(rows) < MOST_ROWS)
 
-    def _connect(self) -> psycopg.Connection[dict[str, object]]:
+    def _ask(self, query: sql.Composed, *values: int) -> list[dict[str, object]]:
         try:
-            return psycopg.connect(
+            connection = psycopg.connect(
                 self.dsn,
                 connect_timeout=10,
                 row_factory=dict_row,
@@ -160,6 +161,14 @@ class TableLog:
             )
         except psycopg.Error as error:
             raise LogTrouble(f"The PBX's database does not let the box in: {error}") from error
+        try:
+            with connection:
+                return connection.execute(query, values).fetchall()
+        except psycopg.Error as error:
+            raise LogTrouble(
+                f"The table {self.table} of the PBX's database cannot be read ({error}): give it the columns"
+                " of the generated configuration, an index on id, and the box's user the right to SELECT."
+            ) from error
 
 
 CEL_TABLE = {

@@ -36,8 +36,8 @@ def catch_up(
     cursors: dict[str, str],
     keep: Callable[[list[CallEvent]], None],
 ) -> Outcome:
-    """Reads both logs to their ends. `keep` stores what followed from a step, with `cursors`, before the
-    next."""
+    """Reads both logs to their ends, from `cursors`; of one that has none yet the past is left alone. `keep`
+    stores what followed from a step, with `cursors`, before the next."""
     outcome = Outcome()
     if cel_log is not None:
         _read(
@@ -78,8 +78,10 @@ def _read(
     log: Log, name: str, cursors: dict[str, str], outcome: Outcome, take: Callable[[Iterable[Row]], None]
 ) -> None:
     try:
+        if name not in cursors:
+            cursors[name] = log.end()
         while True:
-            batch = log.read(cursors.get(name, ""))
+            batch = log.read(cursors[name])
             outcome.rows += len(batch.rows)
             cursors[name] = batch.cursor
             take(batch.rows)

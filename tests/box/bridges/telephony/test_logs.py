@@ -108,12 +108,16 @@ def test_a_table_is_read_on_with_a_little_overlap() -> None:
             dsn = " ".join(f"{name}={settings[key]}" for name, key in names.items())
             log = TableLog(dsn, "cel", CEL_TABLE)
             calls = Calls(PBX)
-            cursors: dict[str, str] = {}
+            cursors = {"cel": ""}
             catch_up(calls, cel_log=log, cdr_log=None, cursors=cursors, keep=lambda _: None)
             assert [call.result for call in calls.over.values()] == ["busy"]
             assert cursors["cel"] == log.end()
             with pytest.raises(LogTrouble, match="does not let the box in"):
                 TableLog(dsn + "-not-there", "cel", CEL_TABLE).end()
+            for wrong in (TableLog(dsn, "not_there", CEL_TABLE), TableLog(dsn, "cel", {"peer": "no_column"})):
+                assert catch_up(calls, cel_log=wrong, cdr_log=None, cursors={}, keep=lambda _: None).troubles
+                with pytest.raises(LogTrouble, match="cannot be read"):
+                    wrong.read("0")
         finally:
             cursor.execute("DROP TABLE cel")
 
