@@ -257,7 +257,7 @@ def test_a_line_and_a_queue_are_set_up_and_become_the_pbxs_configuration(
     settled(page)
     assert problems(page) == []
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator("section", has=page.locator("#trunks-lines"))).to_contain_text(line)
+    expect(page.locator("section", has=page.locator("#trunks-trunks"))).to_contain_text(line)
     settled(page)
     assert problems(page) == []
 

@@ -1,8 +1,19 @@
-from django.urls import path
+from django.urls import URLPattern, path
 
 from box.apps.calls.views import live, log, phone, receiver, reports, setup, trunks
 
 app_name = "calls"
+
+
+def parts(folder: str, kind: trunks.Kind, name: str) -> list[URLPattern]:
+    """The addresses of lines, queues or menus."""
+    place = f"calls/exchanges/<int:pk>/{folder}"
+    return [
+        path(f"{place}/new/", trunks.new_part, {"kind": kind}, name=f"new-{name}"),
+        path(f"{place}/<int:number>/", trunks.part, {"kind": kind}, name=name),
+    ]
+
+
 urlpatterns = [
     path("calls/", log.log, name="log"),
     path("calls/now/", live.now, name="now"),
@@ -30,12 +41,9 @@ urlpatterns = [
     path("calls/exchanges/<int:pk>/extensions/<int:number>/", trunks.extension, name="extension"),
     path("calls/exchanges/<int:pk>/extensions/table/", setup.extension_table, name="extension-table"),
     path("calls/exchanges/<int:pk>/trunks/", trunks.trunks, name="trunks"),
-    path("calls/exchanges/<int:pk>/lines/new/", trunks.new_trunk, name="new-trunk"),
-    path("calls/exchanges/<int:pk>/lines/<int:number>/", trunks.trunk, name="trunk"),
-    path("calls/exchanges/<int:pk>/queues/new/", trunks.new_queue, name="new-queue"),
-    path("calls/exchanges/<int:pk>/queues/<int:number>/", trunks.queue, name="queue"),
-    path("calls/exchanges/<int:pk>/menus/new/", trunks.new_menu, name="new-menu"),
-    path("calls/exchanges/<int:pk>/menus/<int:number>/", trunks.menu, name="menu"),
+    *parts("lines", trunks.LINE, "trunk"),
+    *parts("queues", trunks.QUEUE, "queue"),
+    *parts("menus", trunks.MENU, "menu"),
     path("calls/exchanges/<int:pk>/configuration/", setup.configuration, name="configuration"),
     path("calls/blocked/", setup.blocked, name="blocked"),
     path("calls/blocked/<int:pk>/", setup.unblock, name="unblock"),

@@ -19,64 +19,34 @@ from box.core.events.outbox import emit
 LONGEST_RING = 120
 
 
+type Part = Trunk | CallQueue | CallMenu
+"""What a PBX's configuration is made of, one of its rows."""
+
+
 @transaction.atomic
-def save_trunk(trunk: Trunk, *, by: User) -> None:
-    """Adds it, or keeps what was changed; its endpoint counts as a line outside from then on. Raises
+def save_part(part: Part, *, by: User) -> None:
+    """Adds it, or keeps what was changed; the endpoint of a line counts as one outside from then on. Raises
     ValidationError."""
-    pbx = Pbx.objects.select_for_update().get(pk=trunk.pbx_id)
-    _room_for(trunk, pbx.trunks.count())
-    _check_name(trunk)
-    trunk.full_clean()
-    trunk.save()
-    if trunk.endpoint not in pbx.lines:
-        pbx.lines = [*pbx.lines, trunk.endpoint]
+    pbx = Pbx.objects.select_for_update().get(pk=part.pbx_id)
+    _check_room(part)
+    _check_name(part)
+    if not isinstance(part, Trunk):
+        _check_number(pbx, part)
+    if isinstance(part, CallMenu) and not part.choices:
+        raise ValidationError(_("Say for one key at least where it leads."))
+    part.full_clean()
+    part.save()
+    if isinstance(part, Trunk) and part.endpoint not in pbx.lines:
+        pbx.lines = [*pbx.lines, part.endpoint]
         pbx.save(update_fields=["lines"])
     emit(PbxChanged(pbx_id=pbx.pk, by_id=by.pk))
 
 
 @transaction.atomic
-def remove_trunk(trunk: Trunk, *, by: User) -> None:
-    """What came over it before still came from outside: its endpoint stays among the lines."""
-    trunk.delete()
-    emit(PbxChanged(pbx_id=trunk.pbx_id, by_id=by.pk))
-
-
-@transaction.atomic
-def save_queue(queue: CallQueue, *, by: User) -> None:
-    """Adds it, or keeps what was changed. Raises ValidationError."""
-    pbx = Pbx.objects.select_for_update().get(pk=queue.pbx_id)
-    _room_for(queue, pbx.call_queues.count())
-    _check_name(queue)
-    _check_number(pbx, queue)
-    queue.full_clean()
-    queue.save()
-    emit(PbxChanged(pbx_id=pbx.pk, by_id=by.pk))
-
-
-@transaction.atomic
-def remove_queue(queue: CallQueue, *, by: User) -> None:
-    queue.delete()
-    emit(PbxChanged(pbx_id=queue.pbx_id, by_id=by.pk))
-
-
-@transaction.atomic
-def save_menu(menu: CallMenu, *, by: User) -> None:
-    """Adds it, or keeps what was changed. Raises ValidationError."""
-    pbx = Pbx.objects.select_for_update().get(pk=menu.pbx_id)
-    _room_for(menu, pbx.call_menus.count())
-    _check_name(menu)
-    _check_number(pbx, menu)
-    if not menu.choices:
-        raise ValidationError(_("Say for one key at least where it leads."))
-    menu.full_clean()
-    menu.save()
-    emit(PbxChanged(pbx_id=pbx.pk, by_id=by.pk))
-
-
-@transaction.atomic
-def remove_menu(menu: CallMenu, *, by: User) -> None:
-    menu.delete()
-    emit(PbxChanged(pbx_id=menu.pbx_id, by_id=by.pk))
+def remove_part(part: Part, *, by: User) -> None:
+    """What came over a line before still came from outside: its endpoint stays among the lines."""
+    part.delete()
+    emit(PbxChanged(pbx_id=part.pbx_id, by_id=by.pk))
 
 
 @transaction.atomic
@@ -108,13 +78,13 @@ def _check_number(pbx: Pbx, one: CallQueue | CallMenu) -> None:
         raise ValidationError({"number": said % {"number": one.number}})
 
 
-def _check_name(one: Trunk | CallQueue | CallMenu) -> None:
+def _check_name(one: Part) -> None:
     """Digits alone would be a telephone's name."""
     if one.name in RESERVED or one.name.isdecimal():
         said = _("“%(name)s” is the name of something else on a PBX: choose another.") % {"name": one.name}
         raise ValidationError({"name": said})
 
 
-def _room_for(one: Trunk | CallQueue | CallMenu, count: int) -> None:
-    if one.pk is None and count >= MOST:
+def _check_room(one: Part) -> None:
+    if one.pk is None and type(one).objects.filter(pbx=one.pbx_id).count() >= MOST:
         raise ValidationError(_("At most %(most)s of them.") % {"most": MOST}, code="many")

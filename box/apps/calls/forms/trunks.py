@@ -129,7 +129,17 @@ class TrunkForm(PbxRowForm[Trunk]):
         return made
 
 
-class CallQueueForm(PbxRowForm[CallQueue]):
+class _DialledForm[Row: CallQueue | CallMenu](PbxRowForm[Row]):
+    """Of what one dials inside to reach it."""
+
+    def clean_number(self) -> str:
+        number = str(self.cleaned_data["number"])
+        if not _INSIDE.fullmatch(number):
+            raise forms.ValidationError(_("Digits only, please."))
+        return number
+
+
+class CallQueueForm(_DialledForm[CallQueue]):
     """A queue, or a hunt group."""
 
     placed = ("members", "rings_seconds", "waits_seconds", "otherwise")
@@ -176,9 +186,6 @@ class CallQueueForm(PbxRowForm[CallQueue]):
             initial=row.otherwise, help_text=gettext_lazy("Empty: the call ends."),
         )  # fmt: skip
 
-    def clean_number(self) -> str:
-        return _number_inside(self)
-
     def clean_members(self) -> list[str]:
         said = _("“%(word)s” is no extension: it has 1 to 15 digits.")
         return _words(self.cleaned_data["members"], _INSIDE, said, MOST_MEMBERS)
@@ -189,7 +196,7 @@ class CallQueueForm(PbxRowForm[CallQueue]):
         return made
 
 
-class CallMenuForm(PbxRowForm[CallMenu]):
+class CallMenuForm(_DialledForm[CallMenu]):
     """What callers hear, and where each key leads."""
 
     placed = ("choices", "otherwise")
@@ -216,9 +223,6 @@ class CallMenuForm(PbxRowForm[CallMenu]):
             initial=row.otherwise, help_text=gettext_lazy("After it was said thrice. Empty: the call ends."),
         )  # fmt: skip
 
-    def clean_number(self) -> str:
-        return _number_inside(self)
-
     def clean_sound(self) -> str:
         sound = str(self.cleaned_data["sound"])
         if not _SOUND.fullmatch(sound):
@@ -231,13 +235,6 @@ class CallMenuForm(PbxRowForm[CallMenu]):
         keys = {key: data.get(f"key-{key}", "") for key in CallMenu.KEYS}
         data["choices"] = {key: goal for key, goal in keys.items() if goal}
         return data
-
-
-def _number_inside(form: forms.BaseForm) -> str:
-    number = str(form.cleaned_data["number"])
-    if not _INSIDE.fullmatch(number):
-        raise forms.ValidationError(_("Digits only, please."))
-    return number
 
 
 class ForwardForm(forms.Form):

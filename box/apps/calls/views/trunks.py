@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -33,40 +33,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Kind[Row: Trunk | CallQueue | CallMenu]:
-    """What lines, queues and menus do each in their own way; all else of their pages is the same."""
+class Kind:
+    """What lines, queues and menus have of their own; all else of their pages is the same."""
 
-    rows: QuerySet[Row]
-    form: Callable[..., PbxRowForm[Row]]
-    save: Callable[..., None]
-    remove: Callable[..., None]
+    rows: QuerySet[Any]
+    form: Callable[..., PbxRowForm[Any]]
     add: _StrOrPromise
     removed: _StrOrPromise
 
 
-TRUNKS = _Kind(
-    rows=Trunk.objects.all(),
-    form=TrunkForm,
-    save=actions.save_trunk,
-    remove=actions.remove_trunk,
-    add=gettext_lazy("Add a line"),
-    removed=gettext_lazy("The line is removed."),
+LINE = Kind(Trunk.objects.all(), TrunkForm, gettext_lazy("Add a line"), gettext_lazy("The line is removed."))
+QUEUE = Kind(
+    CallQueue.objects.all(), CallQueueForm, gettext_lazy("Add a queue"), gettext_lazy("The queue is removed.")
 )
-QUEUES = _Kind(
-    rows=CallQueue.objects.all(),
-    form=CallQueueForm,
-    save=actions.save_queue,
-    remove=actions.remove_queue,
-    add=gettext_lazy("Add a queue"),
-    removed=gettext_lazy("The queue is removed."),
-)
-MENUS = _Kind(
-    rows=CallMenu.objects.all(),
-    form=CallMenuForm,
-    save=actions.save_menu,
-    remove=actions.remove_menu,
-    add=gettext_lazy("Add a menu"),
-    removed=gettext_lazy("The menu is removed."),
+MENU = Kind(
+    CallMenu.objects.all(), CallMenuForm, gettext_lazy("Add a menu"), gettext_lazy("The menu is removed.")
 )
 
 
@@ -87,39 +68,21 @@ def trunks(request: PersonRequest, pk: int) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 @only_for_administrators
-def new_trunk(request: PersonRequest, pk: int) -> HttpResponse:
-    return _edited(request, Trunk(pbx=found_pbx(pk)), TRUNKS)
+def new_part(request: PersonRequest, pk: int, kind: Kind) -> HttpResponse:
+    """A line, a queue or a menu."""
+    return _edited(request, kind.rows.model(pbx=found_pbx(pk)), kind)
 
 
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST", "DELETE"])
 @only_for_administrators
-def trunk(request: PersonRequest, pk: int, number: int) -> HttpResponse:
-    return _edited_or_removed(request, pk, number, TRUNKS)
-
-
-@require_http_methods(["GET", "POST"])
-@only_for_administrators
-def new_queue(request: PersonRequest, pk: int) -> HttpResponse:
-    return _edited(request, CallQueue(pbx=found_pbx(pk)), QUEUES)
-
-
-@require_http_methods(["GET", "POST", "DELETE"])
-@only_for_administrators
-def queue(request: PersonRequest, pk: int, number: int) -> HttpResponse:
-    return _edited_or_removed(request, pk, number, QUEUES)
-
-
-@require_http_methods(["GET", "POST"])
-@only_for_administrators
-def new_menu(request: PersonRequest, pk: int) -> HttpResponse:
-    return _edited(request, CallMenu(pbx=found_pbx(pk)), MENUS)
-
-
-@require_http_methods(["GET", "POST", "DELETE"])
-@only_for_administrators
-def menu(request: PersonRequest, pk: int, number: int) -> HttpResponse:
-    return _edited_or_removed(request, pk, number, MENUS)
+def part(request: PersonRequest, pk: int, number: int, kind: Kind) -> HttpResponse:
+    """As it is; or it is removed."""
+    found = get_object_or_404(kind.rows.select_related("pbx"), pk=number, pbx=pk)
+    if request.method == "DELETE":
+        actions.remove_part(found, by=request.user)
+        return lead_on(request, redirect("calls:trunks", pk).headers["Location"], str(kind.removed))
+    return _edited(request, found, kind)
 
 
 @require_http_methods(["GET", "POST", "DELETE"])
@@ -145,24 +108,12 @@ def extension(request: PersonRequest, pk: int, number: int) -> HttpResponse:
     return _form(request, found, form, title, tab="extensions")
 
 
-def _edited_or_removed[Row: Trunk | CallQueue | CallMenu](
-    request: PersonRequest, pk: int, number: int, kind: _Kind[Row]
-) -> HttpResponse:
-    found = get_object_or_404(kind.rows.select_related("pbx"), pk=number, pbx=pk)
-    if request.method == "DELETE":
-        kind.remove(found, by=request.user)
-        return lead_on(request, redirect("calls:trunks", pk).headers["Location"], str(kind.removed))
-    return _edited(request, found, kind)
-
-
-def _edited[Row: Trunk | CallQueue | CallMenu](
-    request: PersonRequest, found: Row, kind: _Kind[Row]
-) -> HttpResponse:
+def _edited(request: PersonRequest, found: actions.Part, kind: Kind) -> HttpResponse:
     title = found.name or str(kind.add)
     form = kind.form(posted(request), row=found)
     if form.is_valid():
         try:
-            kind.save(form.row(), by=request.user)
+            actions.save_part(form.row(), by=request.user)
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -173,7 +124,7 @@ def _edited[Row: Trunk | CallQueue | CallMenu](
 
 def _form(
     request: PersonRequest,
-    found: Trunk | CallQueue | CallMenu | Extension,
+    found: actions.Part | Extension,
     form: forms.BaseForm,
     title: str,
     *,
