@@ -105,6 +105,7 @@ def test_a_file_in_a_field_of_the_companys_own_is_for_whoever_sees_the_deal(
         link = page.locator("#crm-facts a", has_text="drawing.txt")
         expect(link).to_be_visible()
         expect(theirs.locator("#crm-facts a", has_text="drawing.txt")).to_be_visible()
+        expect(page.locator("#crm-timeline .crm-entry", has_text=name)).to_contain_text("drawing.txt")
         assert problems(page) == []
         address = str(link.get_attribute("href"))
         assert boris.hand.get(address).status == 302

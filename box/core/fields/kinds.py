@@ -111,6 +111,10 @@ class Kind[T](ABC):
     def value(self, row: Value) -> T:
         return getattr(row, self.column)  # type: ignore[no-any-return]
 
+    def target(self, field: Field) -> str:
+        """The kind of objects that values point at, if they do."""
+        return ""
+
     def ref(self, field: Field, value: T) -> Ref | None:
         """What it points at."""
         return None

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import batched
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from box.core.fields.kinds import kind_of, said
+from box.core.fields.kinds import kind_of, said, written
 from box.core.fields.models import Value
 from box.core.registry.capabilities import Card, Ref, attachables, cards, finders
 
@@ -118,9 +119,20 @@ class Change:
     field: Field
     before: tuple[Any, ...]
     after: tuple[Any, ...]
+    names: Mapping[int, str] = MappingProxyType({})
+    """What parts of the object were called, such as files: those of before may be gone by now."""
+
+    def told(self) -> tuple[str, str]:
+        """Both for a history that is read by whoever sees the field of the object, in whatever language."""
+        return self._told(self.before), self._told(self.after)
+
+    def _told(self, values: Sequence[Any]) -> str:
+        return ", ".join(self.names[one] for one in values) if self.names else written(self.field, values)
 
     def words(self, reader: User) -> tuple[str, str]:
         """Both as the reader sees them."""
+        if self.names:
+            return self.told()
         known = cards_of([{self.field: self.before}, {self.field: self.after}], reader)
         return said(self.field, self.before, known), said(self.field, self.after, known)
 
@@ -203,6 +215,8 @@ def _write(fields: Sequence[Field], values: Mapping[int, Mapping[Field, Sequence
             for field, after in own.items()
             if had.get(field, ()) != tuple(after)
         ]
+    # What goes has no name any more.
+    changed = _named(changed)
     gone = [(pk, change.field.pk) for pk, change in changed if change.before]
     if gone:
         with connection.cursor() as cursor:
@@ -221,6 +235,19 @@ def _write(fields: Sequence[Field], values: Mapping[int, Mapping[Field, Sequence
         gone_from[change.field] += [one for one in change.before if one not in change.after]
     _release(gone_from)
     return [change for _pk, change in changed]
+
+
+def _named(changed: Sequence[tuple[int, Change]]) -> list[tuple[int, Change]]:
+    """With what parts of objects are called, in a query a kind of them."""
+    refs: dict[str, set[int]] = defaultdict(set)
+    for _pk, one in changed:
+        if (kind := kind_of(one.field).target(one.field)) in attachables:
+            refs[kind].update(one.before, one.after)
+    names = {kind: attachables[kind].names(ids) for kind, ids in refs.items()}
+    none: Mapping[int, str] = {}
+    return [
+        (pk, replace(one, names=names.get(kind_of(one.field).target(one.field), none))) for pk, one in changed
+    ]
 
 
 _FILLED = ["text", "number", "currency", "day", "moment", "choice", "person", "file", "target"]

@@ -30,4 +30,8 @@ def _release(ids: Collection[int]) -> None:
     delete_files(File.objects.filter(pk__in=ids).unreferenced().values_list("pk", flat=True))
 
 
-ATTACHABLE = Attachable(_attach, _share, _release)
+def _names(ids: Collection[int]) -> dict[int, str]:
+    return dict(File.objects.filter(pk__in=ids).values_list("pk", "name"))
+
+
+ATTACHABLE = Attachable(_attach, _share, _release, _names)

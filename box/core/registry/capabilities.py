@@ -442,6 +442,8 @@ class Attachable:
     """With the audience that the other has from now on."""
     release: Callable[[Collection[int]], object]
     """They are part of it no more, and go with their rows unless something else refers to them."""
+    names: Callable[[Collection[int]], Mapping[int, str]]
+    """What they are called, for the other's history."""
 
 
 attachables: Offers[Attachable] = Offers("attachables")

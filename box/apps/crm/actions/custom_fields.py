@@ -12,7 +12,6 @@ from box.apps.crm.custom_fields import set_of
 from box.apps.crm.events import RecordChanged
 from box.apps.crm.field_rights import check_changeable, check_seen
 from box.core.events.outbox import emit
-from box.core.fields.kinds import written
 from box.core.fields.values import write_values
 from box.core.registry.origin import moment
 
@@ -34,8 +33,6 @@ def set_values(record: Record, values: Mapping[Field, Sequence[Any]], *, by: Use
     check_changeable(by, held.type_id, [one.field.key for one in changes])
     held.changed_by, held.changed_at = by, moment()
     held.save(update_fields=["changed_by", "changed_at"])
-    said = tuple(
-        (one.field.key, written(one.field, one.before), written(one.field, one.after)) for one in changes
-    )
+    said = tuple((one.field.key, *one.told()) for one in changes)
     emit(RecordChanged(record_id=held.pk, by_id=by.pk if by else None, changes=said))
     return True

@@ -229,6 +229,16 @@ def test_a_file_that_stands_in_no_field_any_more_goes(anna: User, olga: User) ->
     assert not there.all()
 
 
+def test_a_history_names_files_also_those_that_are_gone(anna: User, olga: User) -> None:
+    contract = thing_field("Contract", "file", by=olga, is_several=True)
+    first, second, third = (uploaded(name, by=anna) for name in ("a.pdf", "b.pdf", "c.pdf"))
+    (added,) = write_values(THINGS, 1, {contract: (first, second)}, by=anna)
+    assert added.told() == ("", "a.pdf, b.pdf")
+    (replaced,) = write_values(THINGS, 1, {contract: (third,)}, by=anna)
+    assert not File.objects.filter(pk__in=(first, second)).exists()
+    assert replaced.told() == replaced.words(anna) == ("a.pdf, b.pdf", "c.pdf")
+
+
 def uploaded(name: str, *, by: User) -> int:
     blob = Blob.objects.create(key=f"2026/01/{uuid4().hex}", size=1)
     return File.objects.create(owner=by, name=name, blob=blob, audience=[f"U{by.pk}"]).pk
