@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BigIntegerField, OuterRef, TextField
+from django.db.models import BigIntegerField, OuterRef, TextField, Window
+from django.db.models.functions import RowNumber
 
 from box.apps.crm.models import Record, Stage
 from box.apps.crm.permissions import codes_to_read, sees_whole_scope
@@ -51,8 +52,11 @@ def first_cards(
     if not is_ruled_by_codes(reader) or not is_of_everything(query):
         return None
     codes, stages = codes_to_read(reader), [int(one.key) for one in columns]
-    found = _in_stages(sees_many=sees_whole_scope(codes)).rows(codes=sorted(codes), stages=stages)
-    return _cards(is_paper=kind.is_paper).rows(ids=[pk for (ids,) in found for pk in ids])
+    if sees_whole_scope(codes):
+        ids = [pk for (some,) in _WALKED.rows(codes=sorted(codes), stages=stages) for pk in some]
+    else:
+        ids = [pk for (pk,) in _GATHERED.rows(codes=sorted(codes), stages=stages)]
+    return _cards(is_paper=kind.is_paper).rows(ids=ids)
 
 
 @cache
@@ -65,15 +69,20 @@ def _list(*, sees_many: bool, is_paper: bool) -> Usual[Record]:
     )
 
 
-@cache
-def _in_stages(*, sees_many: bool) -> Prepared:
-    """A query and not one a stage: to whom little is shown that is found once."""
+def _walked() -> QuerySet[Stage, Any]:
+    """By stage, where an index leads to what stands first."""
+    cards = _seen(sees_many=True).filter(stage=OuterRef("pk")).on_board().values("pk")[: PAGE + 1]
+    return Stage.objects.filter(id__in_array=Param("stages")).values_list(ArraySubquery(cards))
 
-    def make() -> QuerySet[Stage, Any]:
-        cards = _seen(sees_many=sees_many).filter(stage=OuterRef("pk")).on_board().values("pk")[: PAGE + 1]
-        return Stage.objects.filter(id__in_array=Param("stages")).values_list(ArraySubquery(cards))
 
-    return Prepared(make)
+def _gathered() -> QuerySet[Record, Any]:
+    """Of all stages at once: what little somebody sees is looked at once, and not once a stage."""
+    place = Window(RowNumber(), partition_by="stage", order_by=("rank", "-id"))
+    seen = _seen(sees_many=False).filter(stage__id__in_array=Param("stages"))
+    return seen.order_by().annotate(place=place).filter(place__lte=PAGE + 1).values_list("pk")
+
+
+_WALKED, _GATHERED = Prepared(_walked), Prepared(_gathered)
 
 
 @cache

@@ -16,6 +16,7 @@ from box.apps.crm.totals import kept_totals
 from box.core.access.actions import create_role, grant_role
 from box.core.access.principals import code_of
 from box.core.accounts.models import User
+from box.core.boards.definition import PAGE
 from box.core.lists.filters import Context
 from box.core.lists.query import Query
 from box.core.registry.company import company_day
@@ -66,6 +67,20 @@ def test_both_ways_find_the_same(world: World, name: str) -> None:
     totals = StageTotal.objects.visible_to(reader).filter(count__gt=0, stage__in=[one.pk for one in stages])
     kept = {stage: count for stage, (count, _sum) in kept_totals(reader, stages).items() if count}
     assert sum(kept.values()) == sum(totals.values_list("count", flat=True))
+
+
+@pytest.mark.parametrize("name", ["anna", "cara"])
+def test_a_column_begins_with_what_stands_first(world: World, name: str) -> None:
+    reader, kind, new = User.objects.get(pk=world[name].pk), type_of("deal"), stage_of("deal", "NEW")
+    for number in range(PAGE + 3):
+        deal = added("deal", world["anna"], f"A{number}", stage=new)
+        # Later ones further up, and some at the same place.
+        Record.objects.filter(pk=deal.pk).update(rank=f"h{(PAGE - number) // 2 + 20}i")
+    (pipeline,) = catalog().pipelines_of(kind)
+    board, nothing = record_board(reader, kind, pipeline), Query(Context(reader, company_day()))
+    cards = board.usual(board.columns(board.listed.rows, nothing), nothing) or ()
+    first = Record.objects.visible_to(reader).there().filter(stage=new).on_board()[: PAGE + 1]
+    assert {one.pk for one in cards if one.stage_id == new.pk} == {one.pk for one in first}
 
 
 def test_a_choice_goes_the_long_way(world: World) -> None:
