@@ -31,6 +31,7 @@ from box.bridges.telephony.credentials import placing
 from box.bridges.telephony.events import CallEvent
 from box.bridges.telephony.facts import Fact, Unreadable
 from box.bridges.telephony.models import Pbx
+from box.lib.sealing import SealBroken
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Bridge:
                     return
                 try:
                     self._serve(pbx)
-                except PbxTrouble as trouble:
+                except (PbxTrouble, SealBroken) as trouble:
                     log.warning("%s", trouble)
                     tell_state(pbx, trouble=str(trouble))
             except DatabaseError:
