@@ -2,8 +2,8 @@
 release, and take either back.
 
 It stands beside the node in the topology, and becomes an operation of that node's own agent, once. How it
-ended comes back with the node's beat. New values of box.toml are root's to choose, and so is a release: they
-carry a mark that only root can make, for etcd is a service's word.
+ended comes back with the node's beat. New values of box.toml are root's to choose, and so are a release and
+the way back from either: each carries a mark that only root can make, for etcd is a service's word.
 """
 
 from __future__ import annotations
@@ -78,15 +78,17 @@ def prepared(
     asked: dict[str, Any] = {"key": str(instruction)}
     if instruction.verb is Verb.RESTART:
         return asked | {"service": ""}
-    if instruction.verb is not Verb.TAKE_BACK:
-        values = _values(paths, etcd, instruction.operation, now or datetime.now(UTC))
-        if instruction.verb is Verb.APPLY:
+    values = _values(paths, etcd, instruction, now or datetime.now(UTC))
+    match instruction.verb:
+        case Verb.APPLY:
             return asked | {"values": values, "from_console": False}
-        if instruction.verb is Verb.UPGRADE:
+        case Verb.TAKE_BACK:
+            taken = Instruction(Verb.APPLY, instruction.operation)
+            return asked | {"values": {}, "from_console": False, "takes_back": str(taken)}
+        case Verb.UPGRADE:
             return asked | {"offered": values}
-        return asked | {"back_to": values["before"]}
-    taken = Instruction(Verb.APPLY, instruction.operation)
-    return asked | {"values": {}, "from_console": False, "takes_back": str(taken)}
+        case Verb.GO_BACK:
+            return asked | {"back_to": values["before"]}
 
 
 def begin(paths: Paths, instruction: Instruction, asked: dict[str, Any]) -> None:
@@ -107,18 +109,23 @@ def ended(paths: Paths, text: str) -> str | None:
     return None
 
 
-def put_change(paths: Paths, etcd: Etcd, operation: str, values: Mapping[str, Value]) -> None:
-    """Lay out what all nodes are going to be asked to change."""
+def put_change(paths: Paths, etcd: Etcd, instruction: Instruction, values: Mapping[str, Value]) -> None:
+    """Lay out what nodes are going to be asked to do."""
     text = json.dumps(values)
-    entry = {"values": text, "mark": _mark(_authority(paths), operation, text)}
-    etcd.put(_CHANGES + operation, json.dumps(entry), lease=etcd.lease(int(CHANGE_LIFE.total_seconds())))
+    entry = {"values": text, "mark": _mark(_authority(paths), instruction, text)}
+    etcd.put(_key(instruction), json.dumps(entry), lease=etcd.lease(int(CHANGE_LIFE.total_seconds())))
 
 
-def _values(paths: Paths, etcd: Etcd, operation: str, now: datetime) -> dict[str, Any]:
-    refused = TopologyRefused(f"The change of {operation} is not one that a node's root has asked for today.")
-    entry = etcd.get(_CHANGES + operation)
+def _key(instruction: Instruction) -> str:
+    return f"{_CHANGES}{instruction.operation}/{instruction.verb}"
+
+
+def _values(paths: Paths, etcd: Etcd, instruction: Instruction, now: datetime) -> dict[str, Any]:
+    refused = TopologyRefused(f"`{instruction}` is not one that a node's root has asked for today.")
+    entry = etcd.get(_key(instruction))
     try:
-        asked_at = datetime.strptime(operation.partition("-")[0], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+        named_at = instruction.operation.partition("-")[0]
+        asked_at = datetime.strptime(named_at, "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
         said = json.loads(entry.value) if entry else {}
         text, mark = str(said["values"]), str(said["mark"])
     except (ValueError, TypeError, KeyError):
@@ -126,14 +133,14 @@ def _values(paths: Paths, etcd: Etcd, operation: str, now: datetime) -> dict[str
     # What was once asked for is not asked for again by who keeps a copy of it.
     if abs(now - asked_at) > CHANGE_LIFE:
         raise refused
-    if not hmac.compare_digest(mark, _mark(_authority(paths), operation, text)):
+    if not hmac.compare_digest(mark, _mark(_authority(paths), instruction, text)):
         raise refused
     values: dict[str, Any] = json.loads(text)
     return values
 
 
-def _mark(authority: Authority, operation: str, text: str) -> str:
-    return hmac.digest(key_pem(authority.key), f"change\n{operation}\n{text}".encode(), "sha256").hex()
+def _mark(authority: Authority, instruction: Instruction, text: str) -> str:
+    return hmac.digest(key_pem(authority.key), f"change\n{instruction}\n{text}".encode(), "sha256").hex()
 
 
 def _authority(paths: Paths) -> Authority:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -223,6 +224,13 @@ class AllOrNone(Rolling):
         """Have it take that back."""
 
     @abstractmethod
+    def _prepare_way_back(self) -> None:
+        """Let nodes be asked to go back: until then nobody may ask them."""
+
+    def _put(self, verb: Verb, values: Mapping[str, Value]) -> None:
+        instructions.put_change(self.paths, self._etcd(), Instruction(verb, self.journal.id), values)
+
+    @abstractmethod
     def _release(self, name: str) -> None:
         """It could not, and has taken that back by itself; or it has died, and must not come back with it."""
 
@@ -241,6 +249,7 @@ class AllOrNone(Rolling):
 
     def _take_back(self, name: str, why: str) -> NoReturn:
         failed = []
+        self._prepare_way_back()
         if name not in self._named(_HAS_IT):
             self._release(name)
         for one in sorted(self._named(_HAS_IT)):
@@ -257,7 +266,10 @@ class Change(AllOrNone):
     """Each node takes the new values of box.toml over."""
 
     def _prepare(self) -> None:
-        instructions.put_change(self.paths, self._etcd(), self.journal.id, self.journal.arguments["values"])
+        self._put(Verb.APPLY, self.journal.arguments["values"])
+
+    def _prepare_way_back(self) -> None:
+        self._put(Verb.TAKE_BACK, {})
 
     def _forward(self, name: str) -> None:
         self._say(f"{name} takes the change over.")
@@ -292,7 +304,10 @@ class Upgrade(AllOrNone):
     def _prepare(self) -> None:
         if self.journal.arguments["with_backup"]:
             self._back_up()
-        instructions.put_change(self.paths, self._etcd(), self.journal.id, self.journal.arguments["offered"])
+        self._put(Verb.UPGRADE, self.journal.arguments["offered"])
+
+    def _prepare_way_back(self) -> None:
+        self._put(Verb.GO_BACK, {"before": self._offered("before")})
 
     def _forward(self, name: str) -> None:
         self._take_turn(name, Verb.UPGRADE, f"{name} moves over to {self._offered('release')}.")

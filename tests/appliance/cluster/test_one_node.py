@@ -270,11 +270,11 @@ def test_nor_changes_a_key_of_box_toml(one: BoxNode) -> None:
     with one.inside() as paths:
         etcd, now = Etcd.of(paths, one.node.cluster.topology), datetime.now(UTC)
         operation, other = (f"{at:%Y%m%dT%H%M%S%f}-rolling-0a1b2c" for at in (now, now - timedelta(hours=25)))
-        instructions.put_change(paths, etcd, operation, {"cache.memory_mb": 96})
-        instructions.put_change(paths, etcd, other, {"cache.memory_mb": 96})
-        asked = Instruction(Verb.APPLY, operation)
+        asked, late = (Instruction(Verb.APPLY, one) for one in (operation, other))
+        instructions.put_change(paths, etcd, asked, {"cache.memory_mb": 96})
+        instructions.put_change(paths, etcd, late, {"cache.memory_mb": 96})
         assert instructions.prepared(paths, etcd, asked, now=now)["values"] == {"cache.memory_mb": 96}
-        key = f"/korobka/changes/{operation}"
+        key = f"/korobka/changes/{operation}/apply"
         good = etcd.get(key)
         assert good
         for forged in (
@@ -286,11 +286,15 @@ def test_nor_changes_a_key_of_box_toml(one: BoxNode) -> None:
             etcd.put(key, forged)
             with pytest.raises(TopologyRefused, match="not one that a node's root has asked for"):
                 instructions.prepared(paths, etcd, asked, now=now)
-        # Nor what was asked for once, kept, and put there again.
-        etcd.put(f"/korobka/changes/{operation[:-1]}d", good.value)
-        for late in (other, f"{operation[:-1]}d"):
+        # Nor what was asked for once, kept, and put there again; nor has it taken back what nobody took back.
+        another, back = Instruction(Verb.APPLY, f"{operation[:-1]}d"), Instruction(Verb.TAKE_BACK, operation)
+        for odd in (another, back):
+            etcd.put(f"/korobka/changes/{odd.operation}/{odd.verb}", good.value)
+        for odd in (late, another, back):
             with pytest.raises(TopologyRefused, match="not one that a node's root has asked for"):
-                instructions.prepared(paths, etcd, Instruction(Verb.APPLY, late), now=now)
+                instructions.prepared(paths, etcd, odd, now=now)
+        instructions.put_change(paths, etcd, back, {})
+        assert instructions.prepared(paths, etcd, back, now=now)["takes_back"] == str(asked)
 
 
 @pytest.mark.parametrize("name", ["../evil", "..", ".hidden", "a/b", ""])

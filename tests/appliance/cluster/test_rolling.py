@@ -70,6 +70,12 @@ class World:
     changed: set[str] = field(default_factory=set)
     restarted: list[str] = field(default_factory=list)
     steps: int = 0
+    marked: set[Verb] = field(default_factory=lambda: {Verb.RESTART, Verb.APPLY, Verb.UPGRADE})
+    """What a node may be asked to do: at first what the operation begins with."""
+
+    def put(self, verb: Verb) -> None:
+        self.step()
+        self.marked.add(verb)
 
     def step(self) -> None:
         self.steps += 1
@@ -78,6 +84,7 @@ class World:
 
     def follow(self, name: str, verb: Verb) -> None:
         self.step()
+        assert verb in self.marked
         if name in self.failing and verb not in (Verb.TAKE_BACK, Verb.GO_BACK):
             raise RollingStopped(f"{name} could not.")
         match verb:
@@ -112,6 +119,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[World], None]:
             ("_known", lambda _: world.known),
         ):
             monkeypatch.setattr(rolling.Rolling, name, act)
+        monkeypatch.setattr(rolling.AllOrNone, "_put", lambda _, verb, __: world.put(verb))
         monkeypatch.setattr(membership, "drain", world.drain)
         monkeypatch.setattr(patroni, "leader", lambda *_: "node-3")
         monkeypatch.setattr(patroni, "switch_over", lambda *_: "node-1")
