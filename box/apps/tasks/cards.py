@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from box.apps.tasks.actions.deadlines import DAY
-from box.apps.tasks.models import Task
+from box.apps.tasks.models import ChecklistItem, Task
 from box.apps.tasks.states import State
 from box.core.registry.capabilities import Card, Ref
 from box.core.registry.environment import format_date
@@ -35,10 +35,14 @@ def _card(number: int, reader: User) -> Card:
     found = mine.order_by().aggregate(
         due=Count("pk", filter=Q(deadline_at__gte=begin)), late=Count("pk", filter=Q(deadline_at__lt=begin))
     )
+    lines = ChecklistItem.objects.due_by(day).of_people([reader.pk]).count()
     said = [
         ngettext("%(num)s due", "%(num)s due", found["due"]) % {"num": found["due"]} if found["due"] else "",
         ngettext("%(num)s overdue", "%(num)s overdue", found["late"]) % {"num": found["late"]}
         if found["late"]
+        else "",
+        ngettext("%(num)s line of a checklist", "%(num)s lines of checklists", lines) % {"num": lines}
+        if lines
         else "",
     ]
     title = ", ".join(filter(None, said)) or _("all is done")

@@ -8,9 +8,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from box.apps.tasks.actions.stages import put_into_stage, stages_of
 from box.apps.tasks.actions.tasks import change_task, delegate_task
 from box.apps.tasks.forms import DeadlineForm
-from box.apps.tasks.models import Task
+from box.apps.tasks.models import Task, TaskStage
 from box.core.accounts.models import User
 from box.core.lists.definition import Edit
 from box.core.lists.filters import PERSON_KIND
@@ -49,5 +50,20 @@ def _write_person(task: Task, given: QueryDict, by: User) -> None:
     delegate_task(task, to, by=by)
 
 
+def _stage_input(task: Task, reader: User) -> Markup:
+    stages = stages_of(task.project) if task.project else []
+    current = TaskStage.objects.filter(placements__task=task, project=task.project_id).first()
+    return macro("tasks/ui.html", "stage_input")(stages, current or next(iter(stages), None))
+
+
+def _write_stage(task: Task, given: QueryDict, by: User) -> None:
+    pk = whole_number(given.get("stage", "")) or 0
+    stage = TaskStage.objects.filter(pk=pk, project__isnull=False, project=task.project_id).first()
+    if stage is None:
+        raise ValidationError(_("Choose one of the stages of the project."), code="stage")
+    put_into_stage(task, stage, None, None, by=by)
+
+
 DEADLINE = Edit[Task](_deadline_input, _write_deadline, lambda row: row.may_move)
 RESPONSIBLE = Edit[Task](_person_input, _write_person, lambda row: row.may_pass_on)
+STAGE = Edit[Task](_stage_input, _write_stage, lambda row: row.may_place)

@@ -13,11 +13,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from box.apps.tasks import cells
-from box.apps.tasks.access import can_delegate, can_move_deadline
+from box.apps.tasks.access import can_delegate, can_move_deadline, workable
 from box.apps.tasks.actions.states import complete_task, take_back
 from box.apps.tasks.actions.tasks import change_task, delete_tasks, restore_tasks
 from box.apps.tasks.fields import TASK_FIELDS
-from box.apps.tasks.models import OPEN, Task
+from box.apps.tasks.models import OPEN, Task, stage_labels
 from box.apps.tasks.models.tasks import ANYBODY, asked_by
 from box.apps.tasks.report_filters import REPORT_FILTERS
 from box.apps.tasks.reports import By
@@ -109,6 +109,7 @@ class Row:
     responsible: Face
     created_by: Face
     project: str
+    stage: str
     tags: tuple[str, ...]
     items_count: int
     items_done: int
@@ -122,6 +123,7 @@ class Row:
     closed_at: datetime | None
     may_move: bool
     may_pass_on: bool
+    may_place: bool
     filled: Filled
 
 
@@ -167,6 +169,7 @@ COLUMNS: tuple[Column[Row], ...] = (
         sort=Sort(("project__name",), is_nullable=True),
         group=lambda row: row.project,
     ),
+    Column("stage", gettext_lazy("Stage"), lambda row: row.stage, edit=cells.STAGE),
     Column(
         "spent",
         gettext_lazy("Spent"),
@@ -269,11 +272,15 @@ _ROW = (
 
 
 def _present(tasks: Sequence[Task], reader: User) -> Iterable[Row]:
-    """In one query, and two for a company's own fields and what they point at."""
+    """In one query, up to four where some are in projects, and two for a company's own fields and what they
+    point at."""
     now = timezone.now()
     values = filled(TASK_FIELDS.fields, [task.pk for task in tasks], reader)
     faces = faces_of(pk for task in tasks for pk in (task.responsible_id, task.created_by_id))
     labels = {state.value: str(state.label) for state in State}
+    staged = [task for task in tasks if task.project_id is not None]
+    stages = stage_labels(staged) if staged else {}
+    placeable = workable(reader, staged) if staged else set()
     return [
         Row(
             pk=task.pk,
@@ -285,6 +292,7 @@ def _present(tasks: Sequence[Task], reader: User) -> Iterable[Row]:
             responsible=faces[task.responsible_id],
             created_by=faces[task.created_by_id],
             project=task.project.name if task.project else "",
+            stage=stages.get(task.pk, ""),
             tags=tuple(task.tags),
             items_count=task.items_count,
             items_done=task.items_done,
@@ -298,6 +306,7 @@ def _present(tasks: Sequence[Task], reader: User) -> Iterable[Row]:
             closed_at=task.closed_at,
             may_move=can_move_deadline(reader, task),
             may_pass_on=can_delegate(reader, task),
+            may_place=task.pk in placeable,
             filled=values[task.pk],
         )
         for task in tasks

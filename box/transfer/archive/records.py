@@ -207,6 +207,7 @@ class Item(Part, kw_only=True):
 
     text: Line
     assignee: Id | None = None
+    due_on: date | None = None
     done_by: Id | None = None
     done_at: Moment | None = None
 

@@ -119,7 +119,7 @@ class Tasks(OutboundStage[records.Task]):
         for one in there:
             if told := found.get(f"i{one.record.id}"):
                 present = Counter(str(row.get("TITLE")) for row in rows_in(told.result))
-                writes += [(one.record.id, write) for write in _items(one, present)]
+                writes += [(one.record.id, write) for write in _items(work, one, present)]
             if told := found.get(f"t{one.record.id}"):
                 spent = Counter(_spent(row) for row in rows_in(told.result))
                 writes += [(one.record.id, write) for write in _time(work, one, spent)]
@@ -151,12 +151,15 @@ class Tasks(OutboundStage[records.Task]):
         return Command(self.key, "tasks.task.list", {"select": ["ID"]})
 
 
-def _items(one: There[records.Task], present: Counter[str]) -> Iterator[Write]:
+def _items(work: OutboundWork, one: There[records.Task], present: Counter[str]) -> Iterator[Write]:
     for place, item in enumerate(one.record.items):
         if present[item.text]:
             present[item.text] -= 1
             continue
         fields = {"TITLE": item.text, "SORT_INDEX": place, "IS_COMPLETE": "Y" if item.done_at else "N"}
+        if item.due_on and work.takes_over:
+            # A field of ours: the cloud knows no day of a line.
+            fields["DEADLINE"] = item.due_on.isoformat()
         told, at = {"TASKID": one.theirs, "FIELDS": fields}, item.done_at or one.record.created_at
         yield Write("task.checklistitem.add", told, by=item.done_by or one.record.created_by, at=at)
 

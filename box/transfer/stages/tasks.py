@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from box.apps.tasks.actions.checklists import add_items, check_item
+from box.apps.tasks.actions.checklists import add_items, check_item, date_item
 from box.apps.tasks.actions.checks import LONGEST_TITLE, MOST_PARTICIPANTS
 from box.apps.tasks.actions.states import take_over_state
 from box.apps.tasks.actions.tasks import (
@@ -44,6 +44,7 @@ from box.transfer.stages.base import (
     moment_in,
     optional_moment,
 )
+from box.transfer.stages.calendars import day_in
 from box.transfer.stages.comments import change_comment
 
 # Source: https://apidocs.bitrix24.com/api-reference/tasks/fields.html
@@ -232,6 +233,9 @@ class Tasks(Stage):
                     continue
                 else:
                     item = found
+                # Of another Korobka: the cloud knows no day of a line.
+                if day := day_in(row.get("DEADLINE")):
+                    item = date_item(item, day, by=task.created_by)
                 by = work.person(row.get("TOGGLED_BY"))
                 with importing(at=moment_in(row.get("TOGGLED_DATE"))):
                     check_item(item, is_yes(row.get("IS_COMPLETE")), by=by)

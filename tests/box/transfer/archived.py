@@ -38,7 +38,7 @@ from box.apps.feed.actions import Draft, publish_post
 from box.apps.feed.polls import Question as Poll
 from box.apps.feed.polls import vote
 from box.apps.feed.receipts import confirm_reading
-from box.apps.tasks.actions.checklists import add_items, assign_item, check_item
+from box.apps.tasks.actions.checklists import add_items, assign_item, check_item, date_item
 from box.apps.tasks.actions.dependencies import add_dependency
 from box.apps.tasks.actions.states import take_over_state
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
@@ -176,8 +176,9 @@ def _tasks(anna: User, boris: User, cara: User, group: Any) -> None:
     build = add_task(draft, by=anna)
     later = add_task(TaskDraft(title="Paint", responsible=cara, parent=build), by=anna)
     add_dependency(build, later, lag_minutes=60, by=anna)
-    steel, _paint = add_items(build, "Steel\nPaint", by=anna)
+    steel, paint = add_items(build, "Steel\nPaint", by=anna)
     assign_item(steel, boris, by=anna)
+    date_item(paint, AT.date() + timedelta(days=9), by=anna)
     check_item(steel, True, by=boris)
     add_time(build, 1, on=AT.date(), seconds=4321, note="Digging", by=boris)
     add_comment(build.thread, html="<p>Began</p>", by=boris)

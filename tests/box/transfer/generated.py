@@ -28,7 +28,7 @@ from box.apps.drive.actions.versions import new_version
 from box.apps.feed.actions import Draft, publish_post
 from box.apps.feed.polls import Question as Poll
 from box.apps.feed.polls import vote
-from box.apps.tasks.actions.checklists import add_items, check_item
+from box.apps.tasks.actions.checklists import add_items, check_item, date_item
 from box.apps.tasks.actions.dependencies import add_dependency
 from box.apps.tasks.actions.states import take_over_state
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
@@ -268,6 +268,8 @@ class Company:
                 add_dependency(tasks[0], task, lag_minutes=self.number(500), by=by)
             names = [self.name("item")[:200] for _item in range(self.number(4))]
             for item in add_items(task, "\n".join(names), by=by) if names else ():
+                if self.chance(30):
+                    date_item(item, self.moment().date(), by=by)
                 if self.chance():
                     with importing(at=self.moment()):
                         check_item(item, True, by=self.one(self.employees))

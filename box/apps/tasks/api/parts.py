@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -12,7 +13,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.tasks.access import can_comment
-from box.apps.tasks.actions.checklists import add_items, check_item, delete_item, rename_item
+from box.apps.tasks.actions.checklists import (
+    add_items,
+    assign_item,
+    check_item,
+    date_item,
+    delete_item,
+    rename_item,
+)
 from box.apps.tasks.actions.stages import put_into_stage, stages_of
 from box.apps.tasks.api.tasks import INTEGER, OfTask, found, giver, person_named, said
 from box.apps.tasks.models import ChecklistItem, Task, TaskStage
@@ -33,7 +41,6 @@ from box.core.registry.rest import (
     Parameters,
     download_address,
     downloads,
-    listed,
     not_found,
     one_text,
     shaped,
@@ -94,7 +101,7 @@ class IntoStage(Parameters):
 
 def items(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-get-list.html"""
-    return Listing(found(call).items.all(), _items_shown, ("id",))
+    return Listing(found(call).items.select_related("assignee"), _items_shown, ("id",))
 
 
 def item(call: Call) -> Any:
@@ -104,22 +111,61 @@ def item(call: Call) -> Any:
 
 def new_item(call: Call) -> ChecklistItem:
     """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-add.html"""
-    given = upper(_fields(call), "TITLE", "IS_COMPLETE", "SORT_INDEX")
+    given = upper(_fields(call), "TITLE", "SORT_INDEX", *_LINE)
     title = " ".join(one_text(given.get("TITLE")).split())
     with transaction.atomic():
         (made,) = add_items(found(call), title, by=call.author)
-        return check_item(made, True, by=call.author) if truth(given.get("IS_COMPLETE", "N")) else made
+        return _written(made, given, by=call.author)
 
 
 def change_item(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/checklist-item/task-checklist-item-update.html"""
-    given, one = upper(_fields(call), "TITLE", "IS_COMPLETE"), _item(call)
+    given, one = upper(_fields(call), "TITLE", *_LINE), _item(call)
     with transaction.atomic():
         if "TITLE" in given:
             one = rename_item(one, one_text(given["TITLE"]), by=call.user)
-        if "IS_COMPLETE" in given:
-            check_item(one, truth(given["IS_COMPLETE"]), by=call.user)
+        _written(one, given, by=call.user)
     return True
+
+
+# What a line has beside its text. Bitrix24 knows no day of a line: DEADLINE is ours, named as a task's.
+_LINE = ("IS_COMPLETE", "DEADLINE", "MEMBERS")
+
+
+def _written(one: ChecklistItem, given: Mapping[str, Any], *, by: User) -> ChecklistItem:
+    if "DEADLINE" in given:
+        one = date_item(one, _day(given["DEADLINE"]), by=by)
+    if "MEMBERS" in given:
+        one = assign_item(one, _member(given["MEMBERS"], by), by=by)
+    if "IS_COMPLETE" in given:
+        one = check_item(one, truth(given["IS_COMPLETE"]), by=by)
+    return one
+
+
+def _day(value: Any) -> date | None:
+    """2026-12-01, or the day of a moment; nothing: none. Raises ValidationError."""
+    text = one_text(value)
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).date()
+    except ValueError:
+        raise ValidationError(_("Write a day such as 2026-12-01."), code="day") from None
+
+
+def _member(value: Any, by: User) -> User | None:
+    """`{"13": {"TYPE": "A"}}`: whoever does the line, of whom there is one here; nothing: nobody. Raises
+    ValidationError."""
+    said = dict(value) if isinstance(value, Mapping) else None
+    if not value:
+        return None
+    if (
+        said is None
+        or len(said) != 1
+        or not all(isinstance(one, Mapping) and one.get("TYPE") == "A" for one in said.values())
+    ):
+        raise ValidationError(_('MEMBERS: name one person, {"13": {"TYPE": "A"}}.'), code="members")
+    return person_named(next(iter(said)), by)
 
 
 def _fields(call: Call) -> Mapping[str, Any]:
@@ -145,7 +191,7 @@ def _ticking(is_done: bool) -> Callable[[Call], Any]:
 
 
 def _item(call: Call) -> ChecklistItem:
-    one = found(call).items.filter(pk=call.values["ITEMID"]).first()
+    one = found(call).items.select_related("assignee").filter(pk=call.values["ITEMID"]).first()
     if one is None:
         raise not_found(_("There is no such line in this checklist."))
     return one
@@ -161,14 +207,24 @@ def _items_shown(rows: Sequence[ChecklistItem]) -> list[dict[str, Any]]:
             "IS_COMPLETE": _YES_NO[one.done_at is not None],
             "TOGGLED_BY": str(one.done_by_id) if one.done_by_id else None,
             "TOGGLED_DATE": said(one.done_at),
+            "DEADLINE": one.due_on.isoformat() if one.due_on else None,
+            "MEMBERS": _members(one.assignee) if one.assignee else {},
         }
         for one in rows
     ]
 
 
-_ITEM = {
+def _members(person: User) -> dict[str, dict[str, str]]:
+    return {str(person.pk): {"ID": str(person.pk), "TYPE": "A", "NAME": person.name}}
+
+
+_ITEM = shaped(
     **dict.fromkeys(("ID", "TASK_ID", "PARENT_ID", "TITLE", "IS_COMPLETE"), "string"),
-    **dict.fromkeys(("TOGGLED_BY", "TOGGLED_DATE"), "string?"),
+    **dict.fromkeys(("TOGGLED_BY", "TOGGLED_DATE", "DEADLINE"), "string?"),
+)
+_ITEM["properties"]["MEMBERS"] = {
+    "type": "object",
+    "additionalProperties": shaped(**dict.fromkeys(("ID", "TYPE", "NAME"), "string")),
 }
 
 
@@ -307,13 +363,13 @@ def declare() -> None:
             INTEGER,
             ChecklistItem,
         ),
-        ("checklistitem.get", gettext_lazy("A line of a checklist."), OfItem, item, shaped(**_ITEM), None),
+        ("checklistitem.get", gettext_lazy("A line of a checklist."), OfItem, item, _ITEM, None),
         (
             "checklistitem.getlist",
             gettext_lazy("The checklist of a task."),
             Several,
             items,
-            listed(**_ITEM),
+            {"type": "array", "items": _ITEM},
             None,
         ),
         (

@@ -1,10 +1,10 @@
 """Tasks, who is in them, and what belongs to them."""
 
 from box.apps.tasks.models.baselines import LONGEST_BASELINE, Baseline, BaselineBar
-from box.apps.tasks.models.checklists import LONGEST_ITEM, ChecklistItem
+from box.apps.tasks.models.checklists import LONGEST_ITEM, ChecklistItem, ChecklistItemQuerySet
 from box.apps.tasks.models.dependencies import Dependency, bar_of
 from box.apps.tasks.models.names import ProgramName
-from box.apps.tasks.models.stages import LONGEST_STAGE, Placement, TaskStage
+from box.apps.tasks.models.stages import LONGEST_STAGE, Placement, TaskStage, stage_labels
 from box.apps.tasks.models.tasks import (
     KEPT_IN_TRASH_DAYS,
     KIND,
@@ -41,6 +41,7 @@ __all__ = [
     "Baseline",
     "BaselineBar",
     "ChecklistItem",
+    "ChecklistItemQuerySet",
     "Dependency",
     "Participant",
     "Placement",
@@ -57,6 +58,7 @@ __all__ = [
     "bar_of",
     "found_tasks",
     "new_address",
+    "stage_labels",
     "task_cards",
     "task_named",
     "template_cards",

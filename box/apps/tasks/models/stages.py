@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -62,6 +63,22 @@ class TaskStage(models.Model):
     @property
     def label(self) -> _StrOrPromise:
         return self.Usual(self.usual).label if self.usual else self.name
+
+
+def stage_labels(tasks: Collection[Task]) -> dict[int, str]:
+    """In which stage of its project each of these stands, in two queries: what was put into none is in the
+    first."""
+    projects = {task.pk: task.project_id for task in tasks}
+    stages = TaskStage.objects.filter(project__in=set(projects.values())).order_by("position", "id")
+    known = {one.pk: one for one in stages}
+    usual = str(TaskStage.Usual.NEW.label)
+    first = {one.project_id: str(one.label) for one in reversed(known.values())}
+    labels = {pk: first.get(project, usual) for pk, project in projects.items()}
+    placed = Placement.objects.filter(task__in=list(projects), stage__in=list(known))
+    for task, stage in placed.values_list("task", "stage"):
+        if known[stage].project_id == projects[task]:
+            labels[task] = str(known[stage].label)
+    return labels
 
 
 class Placement(models.Model):

@@ -61,7 +61,8 @@ def tasks(scope: Scope) -> Iterator[records.Task]:
                 created_at=row.created_at, closed_by=row.closed_by_id, external_id=row.external_id,
                 items=[
                     records.Item(
-                        text=one.text, assignee=one.assignee_id, done_by=one.done_by_id, done_at=one.done_at
+                        text=one.text, assignee=one.assignee_id, due_on=one.due_on, done_by=one.done_by_id,
+                        done_at=one.done_at,
                     )
                     for one in items[row.pk]
                 ],

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from box.apps.tasks.actions.checklists import add_items, assign_item, check_item
+from box.apps.tasks.actions.checklists import add_items, assign_item, check_item, date_item
 from box.apps.tasks.actions.checks import LONGEST_TITLE, MOST_PARTICIPANTS
 from box.apps.tasks.actions.dependencies import add_dependency
 from box.apps.tasks.actions.states import take_over_state
@@ -83,6 +83,8 @@ class Tasks(ArchiveStage[records.Task]):
         (item,) = add_items(task, line(told.text, LONGEST_ITEM) or "…", by=task.created_by)
         for person in work.active([told.assignee] if told.assignee else []):
             assign_item(item, person, by=task.created_by)
+        if told.due_on:
+            date_item(item, told.due_on, by=task.created_by)
         if told.done_at:
             with importing(at=told.done_at):
                 check_item(item, True, by=work.person(told.done_by))

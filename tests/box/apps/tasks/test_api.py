@@ -136,6 +136,18 @@ def test_a_program_keeps_the_checklist(give: Give, anna: User, boris: User, cara
     assert program.call("task.checklistitem.get", taskId=task.pk, itemId=pk)["IS_COMPLETE"] == "N"
     program.call("task.checklistitem.delete", taskId=task.pk, itemId=pk)
     assert task.items.get().text == "Go in"
+    line = {"DEADLINE": "2026-12-24", "MEMBERS": {str(boris.pk): {"TYPE": "A"}}}
+    pk = program.call("task.checklistitem.add", taskId=task.pk, arFields={"TITLE": "Wrap", **line})
+    told = program.call("task.checklistitem.get", taskId=task.pk, itemId=pk)
+    assert (told["DEADLINE"], told["MEMBERS"][str(boris.pk)]["TYPE"]) == ("2026-12-24", "A")
+    for bad in ({"DEADLINE": "soon"}, {"MEMBERS": {str(cara.pk): {"TYPE": "A"}}}, {"MEMBERS": ["x"]}):
+        program.error("task.checklistitem.update", taskId=task.pk, itemId=pk, arFields=bad)
+    program.call(
+        "task.checklistitem.update", taskId=task.pk, itemId=pk, arFields={"DEADLINE": "", "MEMBERS": ""}
+    )
+    told = program.call("task.checklistitem.get", taskId=task.pk, itemId=pk)
+    assert (told["TITLE"], told["DEADLINE"], told["MEMBERS"]) == ("Wrap", None, {})
+    program.call("task.checklistitem.delete", taskId=task.pk, itemId=pk)
     other = give("Another")
     asked = {"taskId": other.pk, "itemId": task.items.get().pk}
     assert program.error("task.checklistitem.delete", **asked)[1] == "ERROR_NOT_FOUND"

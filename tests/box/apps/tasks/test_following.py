@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
+from box.apps.tasks.actions.checklists import add_items, assign_item, check_item, date_item
 from box.apps.tasks.actions.deadlines import tell_of_day, tell_overdue
 from box.apps.tasks.actions.states import accept_task, complete_task, return_task, start_task
 from box.apps.tasks.actions.tasks import change_task, delegate_task
@@ -178,6 +179,31 @@ def test_the_word_comes_in_the_morning_or_not_at_all(
     told()
     tell_of_day(moment)
     assert told() == set()
+
+
+def test_the_morning_names_lines_of_checklists_to_whom_they_were_given(
+    give: Give, anna: User, boris: User, cara: User, in_moscow: None
+) -> None:
+    task = give(accomplice_ids=(cara.pk,))
+    today = MORNING.date()
+    hers, his, later, done = add_items(task, "Count\nWeigh\nPaint\nOpen", by=anna)
+    assign_item(hers, cara, by=anna)
+    for item, day in ((hers, today), (his, today - timedelta(days=1)), (later, today + timedelta(days=1))):
+        date_item(item, day, by=anna)
+    check_item(date_item(done, today, by=anna), True, by=boris)
+    told()
+    tell_of_day(MORNING)
+    tell_of_day(MORNING + HOUR)
+    assert told() == {("Boris", "today"), ("Cara", "today")}
+    number = today.toordinal()
+    with timezone.override(ZoneInfo("Europe/Moscow")):
+        for person in (boris, cara):
+            assert day_cards([number], person)[number].title.endswith(": 1 line of a checklist")
+        assert day_cards([number], anna)[number].title.endswith(": all is done")
+    complete_task(task, by=boris)
+    accept_task(Task.objects.get(pk=task.pk), by=anna)
+    with timezone.override(ZoneInfo("Europe/Moscow")):
+        assert day_cards([number], cara)[number].title.endswith(": all is done")
 
 
 def test_who_has_nothing_due_is_not_bothered(give: Give, boris: User, in_moscow: None) -> None:

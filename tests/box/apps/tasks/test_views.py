@@ -13,19 +13,20 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from box.apps.feed.actions import Draft, publish_post
+from box.apps.tasks.actions.stages import stages_of
 from box.apps.tasks.actions.states import complete_task
 from box.apps.tasks.actions.tasks import delete_tasks
 from box.apps.tasks.models import Task
 from box.apps.tasks.states import State
+from box.core.accounts.models import User
 from box.core.discussion.actions import add_comment
-from box.core.groups.actions import NewGroup, create_group
+from box.core.groups.actions import NewGroup, create_group, join_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.test import Client
 
-    from box.core.accounts.models import User
     from tests.box.apps.tasks.conftest import Give
 
     type Browser = Callable[[User], Client]
@@ -401,6 +402,51 @@ def test_a_deadline_and_who_does_it_are_changed_where_they_stand(
     task.refresh_from_db()
     assert task.responsible == cara
     assert browser.post(there, {"responsible": "U0"}, headers=HTMX).status_code == 422
+
+
+def test_a_stage_is_changed_where_it_stands(
+    as_person: Browser, give: Give, anna: User, boris: User, cara: User
+) -> None:
+    project = create_group(NewGroup("Store"), by=anna)
+    for person in (boris, cara):
+        join_group(project, by=person)
+    anna, boris, cara = (User.objects.get(pk=one.pk) for one in (anna, boris, cara))
+    task = give("Count the boxes", by=anna, to=boris, project=project)
+    browser, there = as_person(boris), f"/tasks/?edit=stage&row={task.pk}"
+    assert "New" in page(browser, "/tasks/")
+    form = page(browser, there)
+    stages = dict(re.findall(r'value="(\d+)"[^>]*>([^<]+)</option>', form))
+    work = next(pk for pk, name in stages.items() if name == "In work")
+    row = browser.post(there, {"stage": work}, headers=HTMX).content.decode()
+    assert "In work" in row
+    assert task.placements.get().stage_id == int(work)
+    assert f'value="{work}" selected' in page(browser, there)
+    # Nobody puts it into a stage of another board, and who only sees it into none.
+    other = stages_of(create_group(NewGroup("Office"), by=anna))[0]
+    assert browser.post(there, {"stage": f"{other.pk}"}, headers=HTMX).status_code == 422
+    assert as_person(cara).post(there, {"stage": work}, headers=HTMX).status_code == 403
+    hers = page(as_person(cara), f"/tasks/?role=all&project={project.pk}").replace("&amp;", "&")
+    assert "In work" in hers
+    assert "?edit=stage" not in hers
+    loose = give("Alone", by=anna, to=boris)
+    assert browser.post(f"/tasks/?edit=stage&row={loose.pk}", {"stage": work}, headers=HTMX).status_code in {
+        403,
+        422,
+    }
+
+
+def test_stages_of_many_cost_as_little_as_of_one(as_person: Browser, give: Give, anna: User) -> None:
+    browser, costs = as_person(anna), []
+    projects = [create_group(NewGroup(f"Store {number}"), by=anna) for number in range(3)]
+    anna = User.objects.get(pk=anna.pk)
+    give("First", by=anna, to=anna, project=projects[0])
+    for count in (0, 0, 9):
+        for number in range(count):
+            give(f"More {number}", by=anna, to=anna, project=projects[number % 3])
+        with CaptureQueriesContext(connection) as asked:
+            assert "New" in page(browser, "/tasks/")
+        costs.append(len(asked))
+    assert costs[1] == costs[2] <= 10
 
 
 def test_a_cell_is_changed_by_nobody_else(
