@@ -13,7 +13,8 @@ class EventCreated:
 @dataclass(frozen=True)
 class EventChanged:
     """`version` counts the changes; `is_moved` says that it takes place at another time. `is_cut`: its later
-    times are another series now, of whose change those who take part hear."""
+    times are another series now, of whose change those who take part hear. `told_user_ids` hear of it by
+    another notice."""
 
     event_id: int
     by_id: int
@@ -21,6 +22,7 @@ class EventChanged:
     is_moved: bool = False
     former_user_ids: tuple[int, ...] = ()
     is_cut: bool = False
+    told_user_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

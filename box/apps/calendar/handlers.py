@@ -123,7 +123,7 @@ def tell_of_change(event: EventChanged) -> None:
     new = [one.user_id for one in told if one.user_id not in known and one.answer == waiting]
     _tell(row, notices.INVITED, new, event.by_id, "invited")
     notice = notices.MOVED if event.is_moved else notices.CHANGED
-    others = [one.user_id for one in told if one.user_id in known]
+    others = [one.user_id for one in told if one.user_id in known.difference(event.told_user_ids)]
     _tell(row, notice, others, event.by_id, f"changed:{event.version}")
     _tell(row, notices.CANCELLED, event.former_user_ids, event.by_id, f"former:{event.version}")
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 PERSON = ("user_id", "by_id", "gone_id", "former_id")
 """The fields of events that hold the id of a person: a new one is called like one of these."""
-PEOPLE = ("user_ids", "former_ids", "former_user_ids", "rang_ids")
+PEOPLE = ("user_ids", "former_ids", "former_user_ids", "told_user_ids", "rang_ids")
 CODE = ("code",)
 
 

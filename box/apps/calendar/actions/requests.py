@@ -76,7 +76,7 @@ def decide_request(
     request.decided_by, request.decided_at, request.reason = by, moment(), reason
     request.save(update_fields=["state", "decided_by", "decided_at", "reason"])
     if not is_approved:
-        _give_back(event, by)
+        _give_back(event, by, told={request.asked_by_id, event.organizer_id})
     emit(RoomDecided(request_id=request.pk, count=request.count, by_id=by.pk))
     return request
 
@@ -89,10 +89,13 @@ def _locked(request: RoomRequest) -> Event:
     return Event.objects.select_for_update(of=("self",)).get(pk=request.event_id)
 
 
-def _give_back(event: Event, by: User) -> None:
+def _give_back(event: Event, by: User, *, told: set[int]) -> None:
+    """`told` hear that it is refused, the others that the event has changed."""
     event.room = None
     free(event)
     event.version += 1
     event.changed_by, event.changed_at = by, moment()
     event.save(update_fields=["room", "version", "changed_by", "changed_at"])
-    emit(EventChanged(event_id=event.pk, by_id=by.pk, version=event.version))
+    emit(
+        EventChanged(event_id=event.pk, by_id=by.pk, version=event.version, told_user_ids=tuple(sorted(told)))
+    )

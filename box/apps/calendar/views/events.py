@@ -151,7 +151,7 @@ def times(request: PersonRequest, pk: int) -> HttpResponse:
         )  # fmt: skip
     except ValidationError as error:
         return with_toast(HttpResponse(status=REFUSED), problem_of(error))
-    return _done(request, change, _("Moved."))
+    return _done(request, change, f"{_('Moved.')} {_room_word(change.event)}".strip())
 
 
 @require_POST
