@@ -57,5 +57,7 @@ async function send({ challenge, work }) {
   const said = await answer.json();
   if (answer.status === 422) showProblems(form, said.fields);
   else if (answer.ok) location.assign(said.address);
+  // Whoever has booked too often waits: reloading would not help.
+  else if (answer.status === 429) showProblems(form, { "": said.refused });
   else throw new Error(said.refused);
 }
