@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
@@ -189,13 +190,23 @@ def guest(box: Box, letters: Mailbox, visitor: Callable[..., Person]) -> Callabl
 
 
 @pytest.fixture
-def anna(employee: Callable[..., Person]) -> Person:
-    return employee("Anna", "Abramova")
+def anna(request: pytest.FixtureRequest, employee: Callable[..., Person]) -> Person:
+    return _colleague(request, employee, "Anna", "Abramova")
 
 
 @pytest.fixture
-def boris(employee: Callable[..., Person]) -> Person:
-    return employee("Boris", "Belov")
+def boris(request: pytest.FixtureRequest, employee: Callable[..., Person]) -> Person:
+    return _colleague(request, employee, "Boris", "Belov")
+
+
+def _colleague(
+    request: pytest.FixtureRequest, employee: Callable[..., Person], first_name: str, last_name: str
+) -> Person:
+    """In the language of the story, where it is told in several: of the many of that name on this box this
+    one is meant."""
+    if "words" not in request.fixturenames:
+        return employee(first_name, last_name)
+    return employee(first_name, secrets.token_hex(4), words=request.getfixturevalue("words"))
 
 
 @pytest.fixture
@@ -212,6 +223,12 @@ def words(request: pytest.FixtureRequest) -> Words:
     """The same in every language."""
     words: Words = request.param
     return words
+
+
+@pytest.fixture
+def say(request: pytest.FixtureRequest, words: Words) -> Callable[[str], str]:
+    """What the portal says in the language of the story, which is told in English: see the file's RUSSIAN."""
+    return words.saying(request.module.RUSSIAN)
 
 
 @pytest.fixture(scope="session")

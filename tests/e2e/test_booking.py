@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.accessibility import problems
 from tests.e2e.people import Person
+from tests.e2e.test_calendar import drag
 from tests.e2e.words import EN, RU, Words
 
 RUSSIAN = {
@@ -22,6 +24,10 @@ RUSSIAN = {
     "Choose another time": "Выбрать другое время",
     "Cancel the appointment": "Отменить запись",
     "Somebody from outside has booked": "Запись извне",
+    "has moved your appointment": "переносит встречу на это время",
+    "It suits me": "Мне подходит",
+    "the new time is not confirmed yet": "новое время ещё не подтверждено",
+    "Moved.": "Перенесено.",
 }
 # The narrowest that is supported, and a desk's.
 WIDTHS = (360, 1440)
@@ -94,3 +100,48 @@ def test_somebody_outside_books_moves_and_cancels(
     seen.locator(".btn-danger").click()
     expect(seen.locator(".notice")).to_have_text(say("This appointment was cancelled."))
     expect(anna.open(here).locator(".rows s")).to_have_text("Rose")
+
+
+@pytest.mark.parametrize("words", [EN, RU], ids=["en", "ru"])
+def test_a_host_moves_an_appointment_and_whoever_booked_it_confirms(
+    employee: Callable[..., Person], visitor: Callable[..., Person], words: Words
+) -> None:
+    say = words.saying(RUSSIAN)
+    anna = employee("Anna", secrets.token_hex(4), words=words)
+    title = f"Consultation {secrets.token_hex(3)}"
+    page = anna.open("/calendar/booking/new/")
+    page.locator("[name=title]").fill(title)
+    page.locator("[name=consent]").fill("I agree")
+    page.locator("form.card [type=submit]").last.click()
+    page.wait_for_url(re.compile(r"/calendar/booking/\d+/"))
+    here = urlsplit(page.url).path
+    address = page.locator(".copyable input").input_value()
+
+    rose = visitor("Rose", words=words, width=360)
+    seen = rose.open(urlsplit(address).path)
+    free_time(seen, 1)
+    begins = datetime.fromtimestamp(int(seen.locator("[name=start]:checked").input_value()), UTC)
+    seen.locator("[name=name]").fill("Rose")
+    seen.locator("[name=email]").fill("rose@example.com")
+    seen.locator("[name=consent]").check()
+    seen.locator("#booking > [type=submit]").click()
+    seen.wait_for_url(re.compile("/appointments/"), timeout=60_000)
+    when = seen.locator(".event-facts dd").first.inner_text()
+
+    # The host sees it among the events of that day, and drags it to a later time.
+    hers = anna.open(f"/calendar/?view=day&on={begins.date()}")
+    event = hers.locator(".cal-event", has_text="Rose")
+    expect(event).to_have_count(1)
+    drag(hers, "Rose", hours=2)
+    expect(hers.locator(".toast-note", has_text=say("Moved."))).to_be_visible()
+    expect(anna.open(here).locator(".rows")).to_contain_text(say("the new time is not confirmed yet"))
+
+    seen.reload()
+    expect(seen.locator(".notice")).to_contain_text(say("has moved your appointment"))
+    assert seen.locator(".event-facts dd").first.inner_text() != when
+    assert problems(seen) == []
+    seen.get_by_role("button", name=say("It suits me")).click()
+    expect(seen.locator(".notice.good")).to_contain_text(say("This time is yours."))
+    listed = anna.open(here).locator(".rows")
+    expect(listed).to_contain_text("Rose")
+    expect(listed).not_to_contain_text(say("the new time is not confirmed yet"))

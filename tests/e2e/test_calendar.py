@@ -14,10 +14,12 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from tests.box.mailbox import Mailbox
 from tests.e2e.accessibility import problems
+from tests.e2e.boxes import until
 from tests.e2e.letters import letter_to, link_in
 from tests.e2e.people import Person, settled
 from tests.e2e.planning import planned, tomorrow
 from tests.e2e.portal import Portal
+from tests.e2e.test_accessibility import EVERY_LOOK, found_in
 from tests.e2e.words import EN, RU, Words
 
 RUSSIAN = {
@@ -32,6 +34,9 @@ RUSSIAN = {
     "Busy": "Занято",
     "proposes another time": "предлагает другое время",
     "is taken": "занята",
+    "has to be approved": "нужно подтверждение",
+    "Say why": "Укажите причину",
+    "Change": "Изменить",
     "When can all come?": "Когда всем удобно?",
     "Take it back": "Отменить изменение",
     "Make a link": "Создать ссылку",
@@ -243,6 +248,74 @@ def test_a_room_that_somebody_has_is_refused_and_another_time_is_found(
     expect(seen.locator(".team-table tr", has_text=room)).to_contain_text(anna.name)
     expect(seen.locator(".team-table tr", has_text=room)).not_to_contain_text("Meeting of Anna")
     assert problems(seen) == []
+
+
+def test_a_room_is_asked_for_refused_and_approved(
+    employee: Callable[..., Person], olga: Portal, words: Words
+) -> None:
+    anna, boris, cara = (
+        employee(name, secrets.token_hex(4), words=words) for name in ("Anna", "Boris", "Cara")
+    )
+    boris.watch.tolerated.add("422")
+    cara.watch.tolerated.add("422")
+    room = f"Hall {secrets.token_hex(3)}"
+    made = olga.post(
+        "/calendar/rooms/new/", nonce=secrets.token_hex(16), name=room, capacity="80", audience="UA",
+        needs_approval="on", keepers=f"U{cara.pk}",
+    )  # fmt: skip
+    assert made.status in {200, 302}
+    page = anna.open(f"/calendar/rooms/?on={tomorrow()}")
+    page.locator(".team-table tr", has_text=room).locator("a.btn-icon").click()
+    form = page.locator("[data-event-form]")
+    form.locator("[name=title]").fill("Fair")
+    form.locator("[name=starts]").fill("10:00")
+    form.locator("[name=ends]").fill("11:00")
+    expect(form.locator("[name=room] option:checked")).to_contain_text(said(words, "has to be approved"))
+    form.get_by_role("button", name=said(words, "Save")).click()
+    held = page.locator(".team-block.waiting", has_text="Fair")
+    expect(held).to_be_visible()
+    settled(page)
+    assert problems(page) == []
+
+    # Nobody takes it meanwhile.
+    his_form = boris.hand.get("/calendar/events/new/").data.decode()
+    (hall,) = re.findall(rf'<option value="(\d+)"[^>]*>{room}', his_form)
+    with pytest.raises(AssertionError, match=said(words, "is taken")):
+        planned(boris, "Other", room=hall)
+
+    # Whoever keeps it hears of it, and says no.
+    until(lambda: room in cara.hand.get("/notifications/").data.decode(), patience=60)
+    hers = cara.open("/calendar/rooms/requests/")
+    asked = hers.locator(".room-request", has_text=room)
+    expect(asked).to_contain_text(anna.name)
+    expect(asked).not_to_contain_text("Fair")
+    assert list(found_in(hers, EVERY_LOOK)) == []
+    asked.locator("[value=refuse]").click()
+    expect(hers.get_by_role("alert")).to_contain_text(said(words, "Say why"))
+    asked.locator("[name=reason]").fill("The floor is wet")
+    asked.locator("[value=refuse]").click()
+    expect(asked).to_have_count(0)
+    page.reload()
+    expect(held).to_have_count(0)
+    event = re.findall(r"/calendar/events/(\d+)/", anna.hand.get(items_of_day()).data.decode())[0]
+    page = anna.open(f"/calendar/events/{event}/")
+    expect(page.locator(".event-facts")).to_contain_text("The floor is wet")
+    expect(page.locator(".event-facts .tag.bad")).to_be_visible()
+    assert problems(page) == []
+
+    # Asked once more, and approved.
+    page.get_by_role("link", name=said(words, "Change"), exact=True).click()
+    form = page.locator("[data-event-form]")
+    form.locator("[name=room]").select_option(hall)
+    form.get_by_role("button", name=said(words, "Save")).click()
+    until(lambda: "Fair" in anna.hand.get(f"/calendar/rooms/?on={tomorrow()}").data.decode(), patience=60)
+    hers = cara.open("/calendar/rooms/requests/")
+    hers.locator(".room-request", has_text=room).locator("[value=approve]").click()
+    expect(hers.locator(".room-request", has_text=room)).to_have_count(0)
+    until(lambda: room in anna.hand.get("/notifications/").data.decode(), patience=60)
+    page = anna.open(f"/calendar/rooms/?on={tomorrow()}")
+    expect(page.locator(".team-block", has_text="Fair")).to_be_visible()
+    expect(page.locator(".team-block.waiting", has_text="Fair")).to_have_count(0)
 
 
 def items_of_day() -> str:

@@ -60,11 +60,6 @@ def words(request: pytest.FixtureRequest) -> Words:
 
 
 @pytest.fixture
-def say(words: Words) -> Say:
-    return words.saying(RUSSIAN)
-
-
-@pytest.fixture
 def anna(employee: Callable[..., Person], words: Words) -> Person:
     return employee("Anna", words=words)
 

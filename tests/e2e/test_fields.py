@@ -35,11 +35,6 @@ type Say = Callable[[str], str]
 
 
 @pytest.fixture
-def say(words: Words) -> Say:
-    return words.saying(RUSSIAN)
-
-
-@pytest.fixture
 def anna(employee: Callable[..., Person], words: Words) -> Person:
     return employee("Anna", f"Abramova{new_word()}", words=words)
 

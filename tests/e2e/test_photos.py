@@ -31,11 +31,6 @@ RED, GREEN, BLUE, WHITE = (200, 30, 30), (30, 160, 40), (30, 40, 200), (250, 250
 
 
 @pytest.fixture
-def say(words: Words) -> Say:
-    return words.saying(RUSSIAN)
-
-
-@pytest.fixture
 def anna(employee: Callable[..., Person], words: Words) -> Person:
     return employee("Anna", "Abramova", words=words)
 

@@ -37,21 +37,6 @@ RUSSIAN = {
 type Say = Callable[[str], str]
 
 
-@pytest.fixture
-def say(words: Words) -> Say:
-    return words.saying(RUSSIAN)
-
-
-@pytest.fixture
-def anna(employee: Callable[..., Person], words: Words) -> Person:
-    return employee("Anna", secrets.token_hex(4), words=words)
-
-
-@pytest.fixture
-def boris(employee: Callable[..., Person], words: Words) -> Person:
-    return employee("Boris", secrets.token_hex(4), words=words)
-
-
 def given(by: Person, title: str, **more: str) -> int:
     """A task, given without a browser; its number."""
     fields = {"title": title, "priority": "1", "responsible": f"U{by.pk}", **more}

@@ -37,11 +37,6 @@ CONSOLE = (
 
 
 @pytest.fixture
-def say(words: Words) -> Say:
-    return words.saying(RUSSIAN)
-
-
-@pytest.fixture
 def anna(employee: Callable[..., Person], words: Words) -> Person:
     return employee("Anna", "Abramova", words=words)
 

@@ -41,22 +41,6 @@ def words(request: pytest.FixtureRequest) -> Words:
     return found
 
 
-@pytest.fixture
-def say(words: Words) -> Say:
-    return words.saying(RUSSIAN)
-
-
-@pytest.fixture
-def anna(employee: Callable[..., Person], words: Words) -> Person:
-    return employee("Anna", words=words)
-
-
-@pytest.fixture
-def boris(employee: Callable[..., Person], words: Words) -> Person:
-    # Of the many of that name on this box this one is meant.
-    return employee("Boris", secrets.token_hex(4), words=words)
-
-
 def test_a_task_is_given_in_a_line_done_and_accepted(anna: Person, boris: Person, say: Say) -> None:
     his = boris.open("/tasks/")
     hers = anna.open("/tasks/")
