@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "box.core.boards",
     "box.core.drafts",
     "box.core.imports",
+    "box.core.relations",
     "box.core.portal",
     "box.core.structure",
     "box.core.people",

@@ -14,6 +14,7 @@ _rooms: list[URLPattern | URLResolver] = [
     path("", include("box.core.lists.urls")),
     path("", include("box.core.drafts.urls")),
     path("", include("box.core.imports.urls")),
+    path("", include("box.core.relations.urls")),
     path("", include("box.core.structure.urls")),
     path("", include("box.core.people.urls")),
     path("", include("box.core.groups.urls")),

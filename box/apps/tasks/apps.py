@@ -33,6 +33,7 @@ class TasksConfig(Room):
     def offer(self) -> None:
         from box.apps.tasks import access, notices, searching
         from box.apps.tasks.actions.deadlines import DAY
+        from box.apps.tasks.actions.relations import RELATABLE
         from box.apps.tasks.actions.tasks import give_work
         from box.apps.tasks.belongings import HOLDINGS
         from box.apps.tasks.cards import day_cards
@@ -57,6 +58,7 @@ class TasksConfig(Room):
         from box.core.fields.sets import field_sets
         from box.core.imports.importers import importers
         from box.core.registry.services import Service, services
+        from box.core.relations.relatable import relatables
 
         holdings.add("tasks", HOLDINGS)
         dav_sources.add("tasks", TaskSource())
@@ -82,6 +84,7 @@ class TasksConfig(Room):
         creators.add(KIND, new_address)
         workshops.add("tasks", give_work)
         made_of.add("tasks", MadeOf(_("Make a task"), "checkbox", address_of, is_for=access.can_create))
+        relatables.add(KIND, RELATABLE)
         searchables.add(KIND, searching.TASKS)
         searchables.add("tasks.comment", searching.COMMENTS)
         panels.add("tasks", Panel(label=_("Tasks"), icon="checkbox", order=20, render=panel))

@@ -22,6 +22,7 @@ from box.apps.tasks.events import (
     TaskDelegated,
     TaskPaused,
     TaskPlaced,
+    TaskRelated,
     TaskReturned,
     TasksDeleted,
     TasksRestored,
@@ -32,6 +33,7 @@ from box.apps.tasks.events import (
 from box.apps.tasks.models import KIND, Participant, Task
 from box.core.accounts.models import User
 from box.core.registry.auditing import About, Audited, audited, told
+from box.core.registry.capabilities import searchables
 from box.core.registry.environment import format_moment
 from box.lib.durations import clock
 
@@ -134,6 +136,11 @@ def declare() -> None:
         ("unlinked", gettext_lazy("said that it does not come after %(before_id)s any more"), False),
     ):
         _tell(kind, sentence, DependencyChanged, told=_linked(is_added), words={"before_id": _numbered})
+    for kind, sentence, is_added in (
+        ("related", gettext_lazy("said what belongs to it: %(others)s"), True),
+        ("unrelated", gettext_lazy("took away what belonged to it: %(others)s"), False),
+    ):
+        _tell(kind, sentence, TaskRelated, told=_linked(is_added), words={"others": _kinds})
     _tell(
         "time_corrected",
         gettext_lazy("corrected their time: %(reason)s"),
@@ -174,6 +181,12 @@ def _linked(is_added: bool) -> Callable[[Any], bool]:
 def _numbered(pk: Any) -> str:
     """Not its title: whoever sees the one may not see the other."""
     return f"#{pk}"
+
+
+def _kinds(others: Any) -> str:
+    """What kinds of things: whoever sees the task may not see them."""
+    kinds = (one.partition(":")[0] for one in others or ())
+    return ", ".join(str(searchables[one].label) if one in searchables else "…" for one in kinds)
 
 
 def _called(pk: Any) -> str:

@@ -26,6 +26,16 @@ class TaskChanged:
 
 
 @dataclass(frozen=True)
+class TaskRelated:
+    """Other objects, `feed.post:12`, belong to it from now on, or not any more."""
+
+    task_id: int
+    by_id: int
+    others: tuple[str, ...]
+    is_added: bool
+
+
+@dataclass(frozen=True)
 class TaskStarted:
     task_id: int
     by_id: int

@@ -21,6 +21,7 @@ from box.apps.tasks.models import LONGEST_NOTE, Dependency, Participant, Task, T
 from box.core.accounts.models import User
 from box.core.fields.forms import FieldsForm
 from box.core.groups.models import Group
+from box.core.relations.relatable import ref_at, ref_named
 from box.core.structure.names import Principal, person_principal
 from box.lib.durations import clock, minutes_of
 from box.lib.forms import set_queryset
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
     from box.core.fields.values import Values
+    from box.core.registry.capabilities import Ref
 
 MOST_CODES = 100
 MOMENT = "%Y-%m-%dT%H:%M"
@@ -67,6 +69,34 @@ class ReminderForm(forms.Form):
     at = forms.DateTimeField(
         label=gettext_lazy("Remind me"), required=False, widget=MomentInput, input_formats=[MOMENT]
     )
+
+
+class RelatedForm(forms.Form):
+    """What belongs to a task: objects that a link has named, `about`, and pasted links."""
+
+    links = forms.CharField(
+        label=gettext_lazy("Links to what belongs to it"),
+        required=False,
+        max_length=5000,
+        help_text=gettext_lazy("A post, a deal, a call, a person: one link a line."),
+        widget=forms.Textarea(attrs={"rows": 1, "data-grow": "", "autocomplete": "off"}),
+    )
+
+    def clean_links(self) -> list[Ref]:
+        found = []
+        for line in filter(None, map(str.strip, self.cleaned_data["links"].splitlines())):
+            ref = ref_at(line)
+            if ref is None:
+                said = _("No page of a thing in the portal has this address: %(link)s")
+                raise ValidationError(said % {"link": line[:80]}, code="link")
+            found.append(ref)
+        return found
+
+    @property
+    def refs(self) -> tuple[Ref, ...]:
+        """Of a form that is valid."""
+        named = [ref for said in self.data.getlist("about")[:MOST_CODES] if (ref := ref_named(said))]  # type: ignore[attr-defined]
+        return tuple(dict.fromkeys([*named, *self.cleaned_data["links"]]))
 
 
 class ItemForm(forms.Form):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,11 +10,10 @@ from django.utils.translation import gettext as _
 from box.apps.tasks.models.tasks import LONGEST_BEGUN_TEXT, LONGEST_BEGUN_TITLE
 from box.core.registry.capabilities import Card, Ref, cards_of, searchables
 from box.core.registry.environment import full_url
+from box.core.relations.relatable import ref_named
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
-
-_REF = re.compile(r"([a-z]+\.[a-z]+):([1-9]\d{0,17})")
 
 
 @dataclass(frozen=True)
@@ -24,22 +22,20 @@ class Begun:
 
     title: str = ""
     text: str = ""
+    card: Card | None = None
+    """What it is about."""
 
 
 def begun_of(said: str, selected: str, *, reader: User) -> Begun:
     """Of an object, `feed.comment:12`, as far as the reader sees it; of what they have selected in it, or of
     all of it. Its address stands below, so that whoever gets the task finds the way back."""
-    match = _REF.fullmatch(said)
-    card = _card(Ref(match[1], int(match[2])), reader) if match else None
+    ref = ref_named(said)
+    card = cards_of([ref], reader).get(ref) if ref else None
     if card is None:
         return Begun("", selected[:LONGEST_BEGUN_TEXT])
     text = (selected or _body(card.ref) or card.title)[:LONGEST_BEGUN_TEXT].strip()
     source = _("From: %(address)s") % {"address": f"{full_url('portal:home').rstrip('/')}{card.url}"}
-    return Begun(_first_line(text), f"{text}\n\n{source}")
-
-
-def _card(ref: Ref, reader: User) -> Card | None:
-    return cards_of([ref], reader).get(ref)
+    return Begun(_first_line(text), f"{text}\n\n{source}", card)
 
 
 def _body(ref: Ref) -> str:

@@ -6,6 +6,9 @@ class DiscussionConfig(Room):
     name = "box.core.discussion"
 
     def offer(self) -> None:
+        from box.core.discussion.threads import comments_within
+        from box.core.relations.relatable import parts
 
+        parts.add("discussion", comments_within)
         scripts = ("discussion/discussion.js", "discussion/emoji.js")
         assets.add("discussion", Assets(styles=("discussion/discussion.css",), scripts=scripts))

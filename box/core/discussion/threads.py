@@ -23,12 +23,15 @@ from django.shortcuts import get_object_or_404
 
 from box.core.access.audiences import is_ruled_by_codes
 from box.core.access.principals import codes_of
+from box.core.discussion.models import Comment
 from box.core.discussion.notices import COMMENTED, MENTIONED
 from box.core.registry.offers import Offers
 from box.core.registry.services import is_on
 from box.lib.prepared import Param, PreparedModels
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from box.core.access.audiences import AudienceQuerySet
     from box.core.accounts.models import User
     from box.core.discussion.models import Thread
@@ -115,6 +118,15 @@ def subject_over(thread: Thread, reader: User) -> Any:
     """As above, by its thread."""
     seen = discussed(thread.kind).find().visible_to(reader).select_related("thread")
     return get_object_or_404(seen, thread=thread.pk)
+
+
+def comments_within(ref: Ref) -> tuple[str, QuerySet[Any, int]] | None:
+    """The kind and the numbers of the comments below an object: see `box.core.relations.relatable.parts`."""
+    if ref.kind not in threads:
+        return None
+    below = threads[ref.kind].find().filter(pk=ref.id).values("thread")
+    ids = Comment.objects.filter(thread__in=below, is_deleted=False).values_list("pk", flat=True)
+    return f"{ref.kind.partition('.')[0]}.comment", ids
 
 
 def subject_of(kind: str, thread_id: int) -> Any | None:

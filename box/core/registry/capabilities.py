@@ -363,6 +363,8 @@ class Work:
     text: str
     responsible: User
     deadline_at: datetime | None = None
+    about: Ref | None = None
+    """What it came of: whoever gives the work sees it."""
 
 
 menu: Offers[MenuEntry] = Offers("menu")

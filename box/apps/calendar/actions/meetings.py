@@ -186,7 +186,10 @@ def _made_work(decision: Decision, by: User) -> Ref | None:
         deadline = datetime.combine(decision.due_on, END_OF_DAY, zone)
     said = _("Decided at: %(meeting)s") % {"meeting": decision.meeting.event.title}
     text = f"{said}\n{full_url('portal:home').rstrip('/')}{decision.meeting.get_absolute_url()}"
-    work = Work(title=decision.text, text=text, responsible=decision.responsible, deadline_at=deadline)
+    work = Work(
+        title=decision.text, text=text, responsible=decision.responsible, deadline_at=deadline,
+        about=decision.meeting.ref,
+    )  # fmt: skip
     return workshops["tasks"](work, by)
 
 

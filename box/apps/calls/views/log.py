@@ -18,6 +18,7 @@ from box.apps.calls.models import LoggedCall, Recording
 from box.apps.calls.playback import address_of_sound
 from box.apps.calls.presenters import shown_call
 from box.core.lists.views import answer
+from box.core.registry.capabilities import made_of_for
 from box.lib.pages import lead_on, render
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ def _page(request: PersonRequest, found: LoggedCall) -> HttpResponse:
         "can_write": access.can_write(request.user, found),
         "can_listen": access.can_listen(request.user, found),
         "can_hold": access.can_hold(request.user),
+        "made": [(one, one.address(found.ref)) for one in made_of_for(request.user)],
         "form": NoteForm(initial={"note": found.note}),
     }
     return render(request, "calls/call.html", context)

@@ -15,9 +15,12 @@ from box.apps.crm.actions.bulk import remove_records
 from box.apps.crm.actions.locks import locked_records
 from box.apps.crm.events import RecordErased
 from box.apps.crm.models import Activity, ActivityBinding, FormFile, Paper, Payment, Record
+from box.apps.crm.models.types import ANY_RECORD
 from box.core.events.outbox import emit
 from box.core.files.actions import delete_files
 from box.core.history.actions import forget_lines
+from box.core.registry.capabilities import Ref
+from box.core.relations.actions import forget_relations
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -53,6 +56,7 @@ def erase_record(record: Record, *, by: User) -> None:
         remove_records([pk], by=by)
     delete_files(sent)
     forget_lines(refs)
+    forget_relations([*refs, *(Ref(ANY_RECORD, pk) for pk in held)])
     emit(RecordErased(record_id=record.pk, by_id=by.pk))
 
 

@@ -16,6 +16,7 @@ from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.actions.records import change_record, move_record
 from box.apps.crm.conditions import Group
 from box.apps.crm.models import Activity, Robot, RobotCall, RobotRun, RobotTurn, Source, Stage
+from box.apps.crm.models.types import ANY_RECORD
 from box.apps.crm.notices import ROBOT_REMINDS
 from box.apps.crm.robots.candidates import candidates_of
 from box.apps.crm.robots.letters import NotWritten, read_letter, write_letter
@@ -23,7 +24,7 @@ from box.apps.crm.robots.webhooks import new_token
 from box.apps.crm.routing import Rule, Way, decide
 from box.core.accounts.models import User
 from box.core.notify.actions import notify
-from box.core.registry.capabilities import Work, workshops
+from box.core.registry.capabilities import Ref, Work, workshops
 from box.core.registry.company import company_day
 from box.core.registry.environment import full_url
 from box.core.registry.services import is_on
@@ -106,6 +107,7 @@ def _give_task(run: RobotRun, record: Record, settings: Mapping[str, Any], now: 
         text=full_url("crm:record", record.type.slug, record.pk),
         responsible=_of(settings, record),
         deadline_at=now + timedelta(days=settings["days"]),
+        about=Ref(ANY_RECORD, record.pk),
     )
     _plan(run, record, settings, now, str(workshops["tasks"](work, record.responsible)))
 

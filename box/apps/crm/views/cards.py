@@ -25,6 +25,7 @@ from box.apps.crm.frame import tabs_for
 from box.apps.crm.inputs import read_all
 from box.apps.crm.lines import lines_of
 from box.apps.crm.models import Activity, Merger, Record, RecordType
+from box.apps.crm.models.types import ANY_RECORD
 from box.apps.crm.moves import Asked, error_of, move_asking
 from box.apps.crm.papers import paper_card
 from box.apps.crm.presenters import alike_of, money, related_rows, seen_by_id, step_of
@@ -34,6 +35,7 @@ from box.core.discussion.presenters import talk_below
 from box.core.fields.forms import FieldsForm
 from box.core.fields.values import values_of
 from box.core.push.actions import send
+from box.core.registry.capabilities import Ref, made_of_for
 from box.lib.pages import REFUSED, lead_on, number_of, render, wants_part
 
 if TYPE_CHECKING:
@@ -97,10 +99,14 @@ def page_of(request: PersonRequest, found: Record, *, is_whole: bool = True) -> 
     }
     if not is_whole:
         return context
+    # As links to its page name it, whatever its kind.
+    link = Ref(ANY_RECORD, found.pk)
     is_lead = found.type_id == RecordType.Id.LEAD
     return {
         **context,
         "tabs": tabs_for(reader),
+        "link": link,
+        "made": [(one, one.address(link)) for one in made_of_for(reader)],
         "may_delete": can_delete(reader, found),
         "can_convert": context["may_change"] and is_lead and not parts.is_converted,
         "mergers": mergers_of(found, reader, now) if parts.is_merged and context["may_change"] else (),

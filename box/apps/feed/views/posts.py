@@ -217,5 +217,6 @@ def post_page(
     context = {
         "shown": shown([post], reader=request.user, with_hidden=True)[0],
         "talk": None if wants_part(request) else talk_below(post, reader=request.user),
+        "ref": post.ref,
     }
     return render(request, "feed/post.html", context, blocks=blocks, status=status)

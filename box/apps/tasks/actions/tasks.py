@@ -57,7 +57,9 @@ from box.core.events.outbox import emit
 from box.core.fields.values import forget_values, write_values
 from box.core.files import actions as files
 from box.core.groups.models import Group
+from box.core.registry.capabilities import cards_of
 from box.core.registry.origin import is_importing, moment
+from box.core.relations.actions import forget_relations, relate
 from box.lib.ranks import between
 
 if TYPE_CHECKING:
@@ -99,6 +101,8 @@ class TaskDraft:
     """The moment of its template that this task is for."""
     times_missed: int = 0
     """How many moments before it passed while the box was off: it stands for them, too."""
+    related: tuple[Ref, ...] = ()
+    """What belongs to it, in other rooms: whoever gives it sees them."""
 
 
 COLUMNS = (
@@ -157,6 +161,8 @@ def add_task(draft: TaskDraft, *, by: User) -> Task:
     )
     if draft.items:
         add_items(task, "\n".join(draft.items), by=by)
+    if draft.related:
+        relate(task.ref, draft.related, by=by)
     return task
 
 
@@ -169,8 +175,9 @@ def add_tasks(drafts: Iterable[TaskDraft], *, by: User) -> list[Task]:
 def give_work(work: Work, by: User) -> Ref:
     """See `box.core.registry.capabilities.workshops`."""
     draft = TaskDraft(
-        title=work.title, text=work.text, responsible=work.responsible, deadline_at=work.deadline_at
-    )
+        title=work.title, text=work.text, responsible=work.responsible, deadline_at=work.deadline_at,
+        related=tuple(cards_of([work.about] if work.about else [], by)),
+    )  # fmt: skip
     return add_task(draft, by=by).ref
 
 
@@ -358,6 +365,7 @@ def purge(tasks: Sequence[Task]) -> int:
     own = list(TaskFile.objects.filter(task__in=ids).values_list("file", flat=True))
     said = [pk for thread in threads for pk in files_below(thread.pk)]
     forget_values(TASK_FIELDS, ids)
+    forget_relations([task.ref for task in tasks])
     Task.objects.filter(pk__in=ids).delete()
     for thread in threads:
         thread.delete()

@@ -28,7 +28,7 @@ from box.apps.tasks.actions.tasks import (
 )
 from box.apps.tasks.actions.templates import add_by_template
 from box.apps.tasks.fields import TASK_FIELDS
-from box.apps.tasks.forms import DeadlineForm, ReminderForm, TaskForm, initial_of_template
+from box.apps.tasks.forms import DeadlineForm, RelatedForm, ReminderForm, TaskForm, initial_of_template
 from box.apps.tasks.models import Dependency, Task, Template
 from box.apps.tasks.presenters import card_of
 from box.apps.tasks.said import begun_of
@@ -41,13 +41,17 @@ from box.core.events.nonces import once
 from box.core.fields.forms import FieldsForm
 from box.core.fields.values import values_of
 from box.core.groups.models import Group
+from box.core.registry.capabilities import cards_of
+from box.core.relations.relatable import ref_named
 from box.lib.pages import REFUSED, ids_of, lead_on, number_of, render, wants_part, with_toast
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
+    from box.core.registry.capabilities import Card, Ref
 
 LONGEST_DRAFT = 5000
 MOST_TEMPLATES = 50
+MOST_ABOUT = 20
 
 
 @require_http_methods(["GET", "DELETE"])
@@ -94,9 +98,10 @@ def new(request: PersonRequest) -> HttpResponse:
     form = TaskForm(sent, by=request.user, initial=begun)
     values = fields_of(template) if template else None
     fields = FieldsForm(TASK_FIELDS.fields, sent, values=values, by=request.user)
-    if form.is_valid() & fields.is_valid():
+    related = RelatedForm(sent)
+    if form.is_valid() & fields.is_valid() & related.is_valid():
         try:
-            given = _given(request, form, fields, above, template)
+            given = _given(request, form, fields, above, template, related=related.refs)
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -105,6 +110,8 @@ def new(request: PersonRequest) -> HttpResponse:
     context = {
         "form": form,
         "fields": fields,
+        "related": related,
+        "about": _about(request),
         "above": above,
         "template": template,
         "kept": kept_files(request, template),
@@ -116,13 +123,15 @@ def new(request: PersonRequest) -> HttpResponse:
 
 
 def _given(
-    request: PersonRequest, form: TaskForm, fields: FieldsForm, above: Task | None, template: Template | None
-) -> Task:
+    request: PersonRequest, form: TaskForm, fields: FieldsForm, above: Task | None,
+    template: Template | None, *, related: tuple[Ref, ...],
+) -> Task:  # fmt: skip
     draft = form.draft(
         parent=above,
         file_ids=tuple(ids_of(request.POST, "files")),
         fields=fields.values,
         items=tuple(template.items) if template else (),
+        related=related,
     )
 
     def add() -> Task:
@@ -131,6 +140,13 @@ def _given(
         return add_by_template(template, draft, by=request.user)
 
     return once(Task, add, nonce=request.POST.get("nonce", ""), actor_id=request.user.pk)
+
+
+def _about(request: PersonRequest) -> list[Card]:
+    """What the task is to belong to, as the address or what was sent names it."""
+    said = request.POST.getlist("about") if request.method == "POST" else request.GET.getlist("of")
+    refs = [ref for one in said[:MOST_ABOUT] if (ref := ref_named(one))]
+    return list(cards_of(refs, request.user).values())
 
 
 def _begun(request: PersonRequest, template: Template | None) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""That two objects of any rooms belong together."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from box.core.accounts.models import User
+from box.core.registry.capabilities import Ref
+
+
+class RelationQuerySet(models.QuerySet["Relation"]):
+    def of(self, ref: Ref) -> Self:
+        """In whichever direction it was said."""
+        return self.filter(Q(kind=ref.kind, object_id=ref.id) | Q(other_kind=ref.kind, other_id=ref.id))
+
+    def between(self, one: Ref, other: Ref) -> Self:
+        first, second = in_order(one, other)
+        ids = {"object_id": first.id, "other_id": second.id}
+        return self.filter(kind=first.kind, other_kind=second.kind, **ids)
+
+
+class Relation(models.Model):
+    """Both ends are equal: the one that comes first by its kind and number is written first."""
+
+    kind = models.CharField(max_length=40)
+    object_id = models.BigIntegerField()
+    other_kind = models.CharField(max_length=40)
+    other_id = models.BigIntegerField()
+    made_by = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
+    made_at = models.DateTimeField(default=timezone.now)
+
+    objects = RelationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # Also the index of the one end.
+            models.UniqueConstraint(
+                fields=["kind", "object_id", "other_kind", "other_id"], name="relation_once"
+            )
+        ]
+        indexes = [models.Index(fields=["other_kind", "other_id"], name="relation_of_other")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.object_id} – {self.other_kind}:{self.other_id}"
+
+    def end_beside(self, ref: Ref) -> Ref:
+        one, other = Ref(self.kind, self.object_id), Ref(self.other_kind, self.other_id)
+        return other if one == ref else one
+
+
+def in_order(one: Ref, other: Ref) -> tuple[Ref, Ref]:
+    first, second = sorted((one, other), key=lambda ref: (ref.kind, ref.id))
+    return first, second
