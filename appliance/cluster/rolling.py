@@ -33,6 +33,9 @@ OWN_TABLES = ("node.", "cluster.")
 """Of box.toml: what each machine has for itself, and what root chooses on each."""
 _PASSING: frozenset[ClusterTrouble] = frozenset({"service", "slow"})
 """What may end by itself: files that have just come and get their second copy, for example."""
+CLAIM = "/korobka/rolling"
+_CLAIM_SECONDS = 60
+"""Longer than it takes until a node's beat says what it does."""
 _ORDER, _DRAINED, _HAS_IT, _DONE, _TAKES_BACK = "order", "drained", "has-it", "done-on", "takes-back"
 
 
@@ -99,6 +102,7 @@ class Rolling(ABC):
         if off := [node.name for node in found.nodes if not node.is_there]:
             raise RollingStopped(f"Nothing was begun: wake {', '.join(off)} first (`boxctl cluster wake`).")
         me = Node.load(self.paths).name
+        self._claim(me)
         for name, beat in self._beats().items():
             if name != me and "rolling" in beat.doing:
                 raise RollingStopped(f"Nothing was begun: {name} goes from node to node just now.")
@@ -106,6 +110,15 @@ class Rolling(ABC):
         self._prepare()
         self.journal.append(_ORDER, nodes=list(names))
         return names
+
+    def _claim(self, me: str) -> None:
+        """Of two that begin in the same moment, and do not know of each other yet, one is stopped."""
+        etcd, mine = self._etcd(), f"{me} {self.journal.id}"
+        if not etcd.replace(CLAIM, mine, revision=0, lease=etcd.lease(_CLAIM_SECONDS)):
+            there = etcd.get(CLAIM)
+            if there and there.value != mine:
+                name = there.value.partition(" ")[0]
+                raise RollingStopped(f"Nothing was begun: {name} goes from node to node just now.")
 
     def _ask(self, name: str, verb: Verb) -> None:
         """Wait until a node has followed an instruction."""

@@ -16,11 +16,23 @@ import pytest
 
 from appliance import users
 from appliance.agent.answers import OperationState
+from appliance.agent.journal import Journal
 from appliance.client import Agent, Operation, ReadOperation, SetNode, SwitchOver
-from appliance.cluster import identity, instructions, member, membership, patroni, shared, state, topology
+from appliance.cluster import (
+    identity,
+    instructions,
+    member,
+    membership,
+    patroni,
+    rolling,
+    shared,
+    state,
+    topology,
+)  # fmt: skip
 from appliance.cluster.etcd import Etcd, EtcdAway
 from appliance.cluster.instructions import Instruction, Verb
 from appliance.cluster.joining import Asking, JoinRefused, Token, let_in, trusted
+from appliance.cluster.rolling import RollingStopped
 from appliance.cluster.topology import Member, Role, TopologyRefused
 from appliance.files import write_atomically
 from appliance.paths import Paths
@@ -295,6 +307,21 @@ def test_nor_changes_a_key_of_box_toml(one: BoxNode) -> None:
                 instructions.prepared(paths, etcd, odd, now=now)
         instructions.put_change(paths, etcd, back, {})
         assert instructions.prepared(paths, etcd, back, now=now)["takes_back"] == str(asked)
+
+
+def test_of_two_that_begin_at_once_to_go_from_node_to_node_one_is_stopped(
+    one: BoxNode, tmp_path: Path
+) -> None:
+    with one.inside() as paths:
+        etcd = Etcd.of(paths, one.node.cluster.topology)
+        journals = [Journal.begin(tmp_path, "rolling", {"values": {}}, by="olga") for _ in range(2)]
+        first, second = (rolling.Change(paths, journal) for journal in journals)
+        first._claim("node-9")
+        # Begun again, it is still its own.
+        first._claim("node-9")
+        with pytest.raises(RollingStopped, match="Nothing was begun: node-9 goes from node to node"):
+            second.perform()
+        assert etcd.delete(rolling.CLAIM)
 
 
 @pytest.mark.parametrize("name", ["../evil", "..", ".hidden", "a/b", ""])
