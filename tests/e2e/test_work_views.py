@@ -56,6 +56,7 @@ CALENDAR = (
     "/calendar/team/?on={day}",
     "/calendar/rooms/?on={day}",
     "/calendar/rooms/new/",
+    "/calendar/rooms/requests/",
     "/calendar/events/new/",
     "/calendar/events/{event}/",
     "/calendar/events/{event}/edition/",
@@ -83,7 +84,8 @@ def test_every_view_of_tasks(anna: Person) -> None:
     given(anna, "Count the boxes", project=str(project))
     assert anna.hand.post(f"/tasks/{task}/items/", text="Open the door\nCount").status == 302
     places = {"task": task, "project": project}
-    assert [*looked_at(anna, TASKS, places)] == []
+    found = looked_at(anna, TASKS, places)
+    assert not found, "\n".join(found)
 
 
 def test_every_view_of_calendars(anna: Person, olga: Portal) -> None:
@@ -103,7 +105,8 @@ def test_every_view_of_calendars(anna: Person, olga: Portal) -> None:
         "day": tomorrow(), "event": event, "calendar": calendar[1],
         "meeting": re.findall(r"\d+", meeting)[0],
     }  # fmt: skip
-    assert [*looked_at(anna, CALENDAR, places)] == []
+    found = looked_at(anna, CALENDAR, places)
+    assert not found, "\n".join(found)
 
 
 def looked_at(person: Person, addresses: tuple[str, ...], places: Mapping[str, object]) -> list[str]:

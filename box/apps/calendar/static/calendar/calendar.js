@@ -81,6 +81,8 @@ class WorkCalendar extends HTMLElement {
       weekNumberCalculation: "ISO",
       weekNumberFormat: { week: "numeric" },
       navLinks: true,
+      // What is read out is what is seen.
+      navLinkHint: () => "",
       selectable: true,
       selectMirror: true,
       editable: true,
@@ -93,6 +95,8 @@ class WorkCalendar extends HTMLElement {
       eventTimeClass: "cal-time",
       eventTitleClass: "cal-title",
       eventDidMount: ({ el, event }) => this.label(el, event),
+      // A cell is read out with what is in it, and not as its day alone.
+      dayCellDidMount: ({ el }) => el.closest("[role=gridcell]")?.removeAttribute("aria-label"),
       eventClick: (info) => this.open(info),
       eventDrop: (info) => this.move(info),
       eventResize: (info) => this.move(info),
@@ -135,6 +139,8 @@ class WorkCalendar extends HTMLElement {
     const { unanswered, private: secret, repeats } = this.dataset;
     const facts = [title, place, open && unanswered, isPrivate && secret, recurs && repeats];
     element.title = facts.filter(Boolean).join(" · ");
+    // In the agenda events are buttons, of which no list is made.
+    element.closest("[role=list]")?.setAttribute("role", "group");
   }
 
   // What one does.
