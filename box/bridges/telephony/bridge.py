@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
@@ -39,9 +40,12 @@ WAITS = (1, 2, 5, 10, 30)
 """Seconds before the next attempt, the last for ever."""
 EVERY = timedelta(minutes=5)
 """Also without an interruption: an event may have been lost on the way."""
-LOOKS_AGAIN = (timedelta(seconds=2), timedelta(seconds=15), timedelta(minutes=1))
-"""After it has caught up: a PBX writes down what happens a moment later, under load seconds later. A short
-call of which nothing stood there yet would not be heard of before the next catching up."""
+LOOKS_AGAIN = (timedelta(seconds=2), timedelta(seconds=13), timedelta(seconds=45))
+"""After it has caught up, each from the one before: a PBX writes down what happens a moment later, under load
+seconds later. A short call of which nothing stood there yet would not be heard of before the next catching
+up."""
+LOOKS_EVERY = timedelta(minutes=1)
+"""From then on: what a dialplan of the PBX's own records stands in its logs only."""
 TELLS_EVERY = timedelta(seconds=20)
 LOOKS_AT_SETTINGS_EVERY = timedelta(seconds=1)
 """Until then calls are told by the rules from before: whoever has just saved others tries them out."""
@@ -100,19 +104,21 @@ class Bridge:
         place_credentials_again(pbx)
         tell_state(pbx, connected_at=self._now(), heard_at=self._now(), version=session.version)
         synced_at = told_at = asked_at = self._now()
-        looks_again = list(LOOKS_AGAIN)
+        waits = chain(LOOKS_AGAIN, repeat(LOOKS_EVERY))
+        looks_at = synced_at + next(waits)
         while not self._stopping.is_set():
             self._hear(pbx, calls, session, within=0.5)
             self._obey(pbx, session)
             self._place(session, take_credentials(pbx, now=self._now()))
             now = self._now()
-            if looks_again and now - synced_at >= looks_again[0]:
-                looks_again.pop(0)
+            if now >= looks_at:
                 self._read_logs(pbx, calls, session)
+                looks_at = now + next(waits)
             if now - synced_at >= EVERY:
                 self.catch_up(pbx, calls, session)
                 forget_commands(pbx, now=now)
-                synced_at, looks_again = now, list(LOOKS_AGAIN)
+                synced_at, waits = now, chain(LOOKS_AGAIN, repeat(LOOKS_EVERY))
+                looks_at = now + next(waits)
             if now - asked_at >= LOOKS_AT_SETTINGS_EVERY:
                 if not Pbx.objects.filter(pk=pbx.pk, changed_at=pbx.changed_at, is_on=True).exists():
                     return self._changed(pbx)
