@@ -139,12 +139,13 @@ def stream(
     stdin: str = "",
     user: Account | None = None,
     standstill: Standstill | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> Generator[str]:
     """Run a program that takes long, and hand out its lines (both outputs) as they come.
 
     It is ended when this process dies, even by kill -9: whoever takes the work up again finds nobody at it.
     Raises `CommandFailed` on a bad exit code, after the last line, and `StoodStill` where it was ended for
-    `standstill`.
+    `standstill`. Of what this process has open it gets `pass_fds`, under the same numbers.
     """
     command = ["setpriv", "--pdeathsig", "TERM", "--", *as_user(args, user)]
     if user is not None and user.uid != os.geteuid():
@@ -161,6 +162,7 @@ def stream(
         cwd="/",
         text=True,
         errors="replace",
+        pass_fds=pass_fds,
     ) as process:
         assert process.stdin is not None and process.stdout is not None  # noqa: S101 - they are pipes
         watch = _Watch(process, standstill) if standstill else None

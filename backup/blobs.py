@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import batched
-from typing import NamedTuple
 
 import psycopg
 
@@ -20,6 +19,7 @@ from appliance.runner import CommandFailed
 from appliance.services.database import setup
 from appliance.services.database.names import BACKUP, NAME
 from backup import packs
+from backup.blob import Blob
 from backup.ledger import PAGE, Ledger
 from backup.pack_format import FULL, MOST, SMALL
 from backup.pack_job import Part
@@ -28,14 +28,6 @@ from backup.settings import BackupRefused
 
 PORTION, PORTION_BYTES = 1000, 256 << 20
 _PACKS_AT_A_TIME = 4
-
-
-class Blob(NamedTuple):
-    """What the portal knows of a blob. The hash is empty until the portal has looked at it."""
-
-    key: str
-    size: int
-    sha256: str
 
 
 @contextmanager
@@ -106,7 +98,7 @@ def catch_up(
         for portion in _portions_of(_lacking(connection, ledger, after=mark, until=highest)):
             arrived = _copy(vault, ledger, portion, heard)
             count += len(arrived)
-            missing += [key for key in portion if key not in arrived]
+            missing += [blob.key for blob in portion if blob.key not in arrived]
         waiting = ledger.note("waiting").split()
         if not waiting or oldest >= int(waiting[1]):
             ledger.write(mark=int(waiting[0]) if waiting else 0, waiting=f"{highest} {following}")
@@ -114,43 +106,41 @@ def catch_up(
     return Caught(now, count, tuple(missing))
 
 
-def _lacking(
-    connection: psycopg.Connection, ledger: Ledger, *, after: int, until: int
-) -> Iterator[tuple[str, int]]:
-    """The keys and sizes of the blobs of these ids that are not known to be in the repository."""
+def _lacking(connection: psycopg.Connection, ledger: Ledger, *, after: int, until: int) -> Iterator[Blob]:
+    """The blobs of these ids that are not known to be in the repository."""
     while rows := connection.execute(
-        "select id, key, size from files_blob where id > %s and id <= %s order by id limit %s",
+        "select id, key, size, sha256 from files_blob where id > %s and id <= %s order by id limit %s",
         (after, until, PAGE),
     ).fetchall():
-        unknown = {*ledger.unknown([key for _, key, _ in rows])}
-        yield from ((key, size) for _, key, size in rows if key in unknown)
+        unknown = {*ledger.unknown([key for _, key, *_ in rows])}
+        yield from (Blob(key, size, digest) for _, key, size, digest in rows if key in unknown)
         after = rows[-1][0]
 
 
-def _portions_of(lacking: Iterable[tuple[str, int]]) -> Iterator[dict[str, int]]:
+def _portions_of(lacking: Iterable[Blob]) -> Iterator[list[Blob]]:
     """Some packs at a time, or a page of what is large: so much is begun again after a kill."""
-    portion, large, filled = dict[str, int](), 0, 0
-    for key, size in lacking:
-        portion[key] = size
-        large, filled = large + (size >= SMALL), filled + min(size, SMALL)
+    portion, large, filled = list[Blob](), 0, 0
+    for blob in lacking:
+        portion.append(blob)
+        large, filled = large + (blob.size >= SMALL), filled + min(blob.size, SMALL)
         if large >= PAGE or filled >= _PACKS_AT_A_TIME * FULL or len(portion) >= _PACKS_AT_A_TIME * MOST:
             yield portion
-            portion, large, filled = {}, 0, 0
+            portion, large, filled = [], 0, 0
     if portion:
         yield portion
 
 
 def _copy(
-    vault: Vault, ledger: Ledger, sizes: Mapping[str, int], heard: Callable[[Moved], None]
+    vault: Vault, ledger: Ledger, wanted: Sequence[Blob], heard: Callable[[Moved], None]
 ) -> dict[str, int]:
-    """Copy these, of which the database knows the sizes; those that have arrived.
+    """Copy these; those that have arrived, with their sizes.
 
     What the portal's store does not have is passed over: asking for it first would be one request more for
     every blob. Those that differ from the database are what the store has of them, or have not arrived.
     """
     vault.require()
-    packed = packs.add(vault, ledger, sizes, heard)
-    single = {key: sizes[key] for key in sizes.keys() - packed.arrived.keys()}
+    packed = packs.add(vault, ledger, wanted, heard)
+    single = {blob.key: blob.size for blob in wanted if blob.key not in packed.arrived}
     # What the store has lost, or a restore has yet to bring back, may lie there already, and is only noted.
     if copied := single.keys() - packed.missing:
         vault.take(copied, heard)
@@ -197,7 +187,7 @@ def _take_anew(vault: Vault, ledger: Ledger, wanted: Sequence[Blob]) -> list[Blo
     """Copy these from the portal's store, as far as it has them; those that were tried."""
     sizes = vault.live_sizes(blob.key for blob in wanted)
     there = {blob.key: blob for blob in wanted if sizes.get(blob.key) == blob.size}
-    arrived = packs.add(vault, ledger, {key: blob.size for key, blob in there.items()}).arrived
+    arrived = packs.add(vault, ledger, there.values()).arrived
     if single := [key for key in there if key not in arrived]:
         vault.take(single, lambda _: None, is_anew=True)
         # What was damaged in a pack is looked for by itself from now on.

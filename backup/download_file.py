@@ -22,7 +22,7 @@ from appliance.paths import Paths
 from appliance.runner import CommandFailed
 from appliance.services.database.names import BIN, NAME, SUPERUSER
 from backup import blobs, packs, second_box, sets, settings
-from backup.blobs import Blob
+from backup.blob import Blob
 from backup.child_messages import channel, send, send_progress
 from backup.rclone import Vault
 from backup.sets import BackupSet

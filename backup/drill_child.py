@@ -28,7 +28,7 @@ from appliance.services.objects import setup as objects
 from appliance.services.objects.service import LOOPBACK
 from appliance.supervise.supervisord import Supervisord
 from backup import blobs, row_counts, second_box, sets, settings
-from backup.blobs import Blob
+from backup.blob import Blob
 from backup.child_messages import channel, relay, send, send_progress
 from backup.portal import manage
 from backup.rclone import Moved, Vault

@@ -11,12 +11,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import sqlite3
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from hashlib import sha256
 from itertools import batched
 from pathlib import Path
@@ -31,6 +32,7 @@ from appliance.agent.codec import decode
 from appliance.runner import CommandFailed
 from backup.pack_format import SMALL, Entry, Writer, scan, spans
 from backup.pack_job import Job, Listed, Part, Store
+from backup.volumes import WORTH_A_REQUEST, VolumeIndex
 
 LIVE_KEY, LIVE_SECRET = "RCLONE_CONFIG_LIVE_ACCESS_KEY_ID", "RCLONE_CONFIG_LIVE_SECRET_ACCESS_KEY"
 _THREADS = 8
@@ -61,16 +63,38 @@ class Engine:
         missing: list[str] = []
         large: list[str] = []
 
-        def blobs() -> Iterator[tuple[str, bytes]]:
-            for key, data in self._ahead(part.keys, self._get):
-                if data is None:
-                    missing.append(key)
-                elif len(data) >= SMALL:
-                    large.append(key)
-                else:
-                    yield key, data
+        with self._volumes(digest for _, digest in part.blobs) as read:
 
-        return self._written(part.pack, blobs()) | {"missing": missing, "large": large}
+            def get(blob: tuple[str, str]) -> bytes | None:
+                key, digest = blob
+                data = read(digest)
+                return self._get(key) if data is None else data
+
+            def blobs() -> Iterator[tuple[str, bytes]]:
+                for (key, _), data in self._ahead(part.blobs, get):
+                    if data is None:
+                        missing.append(key)
+                    elif len(data) >= SMALL:
+                        large.append(key)
+                    else:
+                        yield key, data
+
+            return self._written(part.pack, blobs()) | {"missing": missing, "large": large}
+
+    @contextmanager
+    def _volumes(self, hashes: Iterable[str]) -> Iterator[Callable[[str], bytes | None]]:
+        """Reads what has one of these hashes, where it lies in volumes of this machine."""
+        if not self._job.volumes:
+            yield lambda _: None
+            return
+        with closing(VolumeIndex(Path(self._job.volume_index), dict(self._job.volumes))) as index:
+            wanted = {digest for digest in hashes if digest}
+            places = index.find(wanted)
+            if lacking := wanted - places.keys():
+                for _ in index.look_through(len(lacking) * WORTH_A_REQUEST):
+                    self._say(0)
+                places |= index.find(lacking)
+            yield lambda digest: index.read(places[digest], digest) if digest in places else None
 
     def _repack(self, part: Part) -> dict[str, Any]:
         def blobs() -> Iterator[tuple[str, bytes]]:
@@ -249,13 +273,14 @@ def _client(store: Store) -> Minio:
 
 def main() -> None:
     # To its end: whoever answers before that would wait for whoever still asks.
-    job, *parts = (json.loads(line) for line in sys.stdin.read().splitlines())
-    engine = Engine(decode(Job, job, place="the job"))
+    first, *parts = (json.loads(line) for line in sys.stdin.read().splitlines())
+    job = decode(Job, first, place="the job")
+    engine = Engine(job)
     try:
         for part in parts:
             asked = Part(**part)
             say({"part": asked.pack, **engine.perform(asked)})
-    except (CommandFailed, MinioException, urllib3.exceptions.HTTPError, OSError) as error:
+    except (CommandFailed, MinioException, urllib3.exceptions.HTTPError, sqlite3.Error, OSError) as error:
         sys.exit(str(error))
 
 

@@ -30,8 +30,8 @@ class Part:
     into a folder, or `read` them only; `scan` a pack that has no index; `list` the store."""
     pack: str = ""
     """The one that is written or read."""
-    keys: Sequence[str] = ()
-    """What is packed."""
+    blobs: Sequence[tuple[str, str]] = ()
+    """What is packed: keys, with their SHA-256 as far as that is known."""
     entries: Listed = ()
     """What is read."""
     sources: Sequence[tuple[str, Listed]] = ()
@@ -47,3 +47,8 @@ class Job:
     place: str
     """The remote in which packs lie."""
     store: Store
+    volume_index: str
+    """Where the engines' user has its `VolumeIndex`."""
+    volumes: tuple[tuple[int, int], ...] = ()
+    """Numbers of volumes in which its small files lie, and their descriptors; none, where it is not of this
+    machine, or of another kind."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from appliance import as_owner, users
 from appliance.runner import CommandFailed
+from backup.blob import Blob
 from backup.ledger import Ledger, ledger_of
 from backup.pack_format import (
     GATHERED,
@@ -46,15 +47,16 @@ class Packed:
 
 
 def add(
-    vault: Vault, ledger: Ledger, sizes: Mapping[str, int], heard: Callable[[Moved], None] = lambda _: None
+    vault: Vault, ledger: Ledger, wanted: Iterable[Blob], heard: Callable[[Moved], None] = lambda _: None
 ) -> Packed:
     """Pack those of these blobs of the portal's store that are small, where they are many. The ledger's lock
     must be held."""
-    groups = grouped(sizes)
+    known = {blob.key: blob for blob in wanted}
+    groups = grouped({key: blob.size for key, blob in known.items()})
     if not groups:
         return Packed()
-    parts = [Part("pack", _new_name(), keys=keys) for keys in groups]
-    done, total = Packed(), sum(sizes[key] for keys in groups for key in keys)
+    parts = [Part("pack", _new_name(), blobs=[(key, known[key].sha256) for key in keys]) for keys in groups]
+    done, total = Packed(), sum(known[key].size for keys in groups for key in keys)
     for answer in vault.engine(parts, lambda moved: heard(Moved(moved, total, 0))):
         done.missing.update(answer["missing"])
         if index := _index_in(answer["index"]):
@@ -285,16 +287,18 @@ def compact(vault: Vault, ledger: Ledger) -> None:
     _remove(vault, empty)
 
 
-def gather(vault: Vault, ledger: Ledger, listed: Iterable[str], *, fewest: int = GATHERED) -> None:
+def gather(vault: Vault, ledger: Ledger, listed: Mapping[str, Blob], *, fewest: int = GATHERED) -> None:
     """Pack what is small and came one by one, as far as the portal's store still has it, where it is much."""
     if vault.target.locked_days:
         # What lies there by itself would stay there all the same.
         return
     with ledger.alone():
         single, damaged = ledger.single(), ledger.damaged()
-        wanted = {
-            key: size for key in listed if (size := single.get(key, SMALL)) < SMALL and key not in damaged
-        }
+        wanted = [
+            blob._replace(size=size)
+            for key, blob in listed.items()
+            if (size := single.get(key, SMALL)) < SMALL and key not in damaged
+        ]
         if len(wanted) < fewest:
             return
         if done := add(vault, ledger, wanted).arrived:

@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from appliance import runner, users
 from appliance.agent.codec import encode
 from appliance.node import Node
 from appliance.runner import CommandFailed, Standstill
+from appliance.services.objects import volume_files
 from appliance.services.objects.service import endpoint
 from backup import store_authorities, timeouts
 from backup.keys import KeyRefused, KeyRing
@@ -234,27 +235,30 @@ class Vault:
             box.path_style or box.engine != "external", str(bundle) if bundle.exists() else "",
         )  # fmt: skip
         rclone = [program(), "--low-level-retries=5", *self._timeouts, *self._limit]
-        job = Job(tuple(rclone), f"vault:{PACKS}", store)
-        said = runner.stream(
-            [self.node.python, "-P", "-m", "backup.pack_engine"],
-            stdin="".join(json.dumps(encode(one)) + "\n" for one in (job, *parts)),
-            env={**self._environment, "PYTHONPATH": str(self.node.release)},
-            secrets=self._secrets,
-            user=users.account(users.DATABASE),
-            standstill=Standstill(timeouts.of(self.node).seconds, is_word=lambda line: line.startswith("{")),
-        )
-        with (
-            timeouts.told_of_standstill(self.target),
-            timeouts.told_of_full_target(self.target),
-            _told_plainly(),
-            closing(said),
-        ):
-            for line in said:
-                answer = json.loads(line) if line.startswith("{") else {}
-                if "moved" in answer:
-                    heard(answer["moved"])
-                elif answer:
-                    yield answer
+        index, asked = self.node.data("backup") / "home/volumes.db", [*parts]
+        with volume_files.opened(self.node) if _need_volumes(asked) else nullcontext(()) as volumes:
+            job = Job(tuple(rclone), f"vault:{PACKS}", store, str(index), volumes)
+            said = runner.stream(
+                [self.node.python, "-P", "-m", "backup.pack_engine"],
+                stdin="".join(json.dumps(encode(one)) + "\n" for one in (job, *asked)),
+                pass_fds=[file for _, file in volumes],
+                env={**self._environment, "PYTHONPATH": str(self.node.release)},
+                secrets=self._secrets,
+                user=users.account(users.DATABASE),
+                standstill=Standstill(timeouts.of(self.node).seconds, is_word=_is_answer),
+            )
+            with (
+                timeouts.told_of_standstill(self.target),
+                timeouts.told_of_full_target(self.target),
+                _told_plainly(),
+                closing(said),
+            ):
+                for line in said:
+                    answer = json.loads(line) if _is_answer(line) else {}
+                    if "moved" in answer:
+                        heard(answer["moved"])
+                    elif answer:
+                        yield answer
 
     def is_empty(self) -> bool:
         """Whether nothing at all lies where the repository is to be."""
@@ -388,6 +392,14 @@ def program() -> str:
     if found is None:
         raise BackupRefused("rclone is missing: `apt-get install pgbackrest rclone`.")
     return found
+
+
+def _is_answer(line: str) -> bool:
+    return line.startswith("{")
+
+
+def _need_volumes(parts: Iterable[Part]) -> bool:
+    return any(part.do == "pack" for part in parts)
 
 
 @cache

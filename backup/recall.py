@@ -26,7 +26,8 @@ from appliance.node import Node
 from appliance.runner import CommandFailed
 from appliance.services.database.setup import query
 from backup import blobs, packs
-from backup.blobs import Blob, Live
+from backup.blob import Blob
+from backup.blobs import Live
 from backup.ledger import ledger_of
 from backup.pack_format import MOST
 from backup.progress import duration, size

@@ -24,7 +24,7 @@ from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
 from backup import moments, pgbackrest, sealed_authority
-from backup.blobs import Blob
+from backup.blob import Blob
 from backup.keys import RecoveryKey
 from backup.ledger import Ledger
 from backup.rclone import Vault

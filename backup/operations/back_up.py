@@ -32,6 +32,7 @@ from backup import (
     setup,
     state_file,
 )
+from backup.blob import Blob
 from backup.ledger import Ledger, ledger_of
 from backup.priority import lower_priority
 from backup.progress import Meter, size, told_of_silence
@@ -175,7 +176,7 @@ def to_target(
 
 
 def _take_over_what_is_to_come(
-    node: Node, vault: Vault, ledger: Ledger, listed: Mapping[str, blobs.Blob], caught: blobs.Caught
+    node: Node, vault: Vault, ledger: Ledger, listed: Mapping[str, Blob], caught: blobs.Caught
 ) -> set[str]:
     """What a restore has yet to bring back is not lost: a repository that lacks it takes it over from
     another. Refused where that cannot be: a set would say that it is gone."""

@@ -10,7 +10,7 @@ from appliance.agent.operations import performing
 from appliance.node import Node
 from appliance.paths import Paths
 from backup import blobs, settings
-from backup.blobs import Blob
+from backup.blob import Blob
 from backup.operations.back_up import TROUBLE
 from backup.portal import manage
 from backup.rclone import Vault

@@ -13,7 +13,7 @@ from appliance.node import Node
 from appliance.paths import Paths
 from appliance.runner import CommandFailed
 from backup import blobs, log_gaps, moments, packs, pgbackrest, sets, settings, setup, state_file
-from backup.blobs import Blob
+from backup.blob import Blob
 from backup.ledger import PAGE, Ledger, ledger_of
 from backup.operations.back_up import TROUBLE
 from backup.priority import lower_priority
