@@ -264,7 +264,8 @@ def give_back(
     failure: CommandFailed | None = None
     done: set[str] = set()
     try:
-        done = packs.give_back(vault, ledger, {one.key: one.size for one in wanted}, heard)
+        known = {one.key: one.sha256 for one in wanted if one.sha256}
+        done = packs.give_back(vault, ledger, {one.key: one.size for one in wanted}, heard, hashes=known)
     except CommandFailed as error:
         failure = error
     unsure = [one for one in wanted if one.key not in done]

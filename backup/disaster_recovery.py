@@ -9,7 +9,8 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,9 +30,10 @@ from backup.ledger import ledger_of
 from backup.operations.restore import Plan, decide, reached, wait_until_recovered
 from backup.portal import admit_nobody_unasked
 from backup.rclone import Vault
-from backup.settings import BackupRefused, Settings, Target
+from backup.settings import BackupRefused, Closed, Settings, Target
 from backup.targets import kind_of, sftp
 from backup.targets.s3 import SECRET
+from backup.timeline import Timeline
 
 type Say = Callable[[str], None]
 
@@ -84,7 +86,8 @@ def begin(
             "one in its place, remove it first: `boxctl uninstall --purge`."
         )
     target = kind_of(target).introduced(node, target, host_key, option="--restore-host-key")
-    found, plan = _found(node, target, key, moment=moment, version=version)
+    opened = _opened(node, target, key)
+    found, plan = _fitting(node, opened, moment=moment, version=version)
     target = found.targets[0]
     say(str(plan))
     # The one that the host lets in; the set may hold another of that number.
@@ -92,13 +95,19 @@ def begin(
     whose = sets.bring_configuration(node, Vault(node, found, target), plan.begin_with, paths, root_key)
     if whose != plan.begin_with:
         say(f"The configuration of that set cannot be read. It is that of {whose}.")
-    changed = _with_target(
-        node, replace(settings.load(paths), master_key=found.master_key, key_ring=found.key_ring), target
+    changed = _with_repositories(
+        node,
+        replace(settings.load(paths), master_key=found.master_key, key_ring=found.key_ring),
+        target,
+        [one for one in opened if one is not found],
     )
     ids = {one.id for one in changed.ring.holders}
     settings.save(paths, replace(changed, holders=tuple(one for one in changed.holders if one.id in ids)))
     used = changed.targets[0]
     kind_of(used).keep_secret(node, used, secret)
+    for one in changed.closed:
+        if one.spot == used.spot:
+            kind_of(one).inherit(node, one, used)
     _move_memory(node, target, used)
     note = {
         "label": plan.begin_with.label,
@@ -108,12 +117,10 @@ def begin(
     write_atomically(_note(paths), json.dumps(note) + "\n", mode=0o600)
 
 
-def _found(
-    node: Node, place: Target, key: RecoveryKey, *, moment: datetime | None, version: str
-) -> tuple[Settings, Plan]:
-    """The newest repository at this place that the key opens and that has a fitting set.
+def _opened(node: Node, place: Target, key: RecoveryKey) -> list[Settings]:
+    """The repositories at this place that the key opens, from the oldest to the newest.
 
-    Each key that there was has one of its own: see `backup.rotation`.
+    Each key that there was has one of its own: see `backup.rotation`. Raises where there is none.
     """
     # Before anything is asked of it.
     store_authorities.write(node, (place,))
@@ -133,12 +140,22 @@ def _found(
             else:
                 opened.append(Settings(master.value.hex(), text, targets=(target,)))
                 break
-    for found in reversed(opened):
+    if not opened:
+        raise refused
+    return opened
+
+
+def _fitting(
+    node: Node, opened: Sequence[Settings], *, moment: datetime | None, version: str
+) -> tuple[Settings, Plan]:
+    """The one of these that tells what was lived last, and has a set that fits, with what is to be done."""
+    refused: Exception = BackupRefused("There is no repository.")
+    histories: list[Timeline | None] = [None] * len(opened)
+    if len(opened) > 1:
+        histories = [_history(node, found, moment, is_newest=found is opened[-1]) for found in opened]
+    for found in by_history(opened, histories):
         (target,) = found.targets
-        pgbackrest.write_config(node, found)
-        # Under the number that they have in common another one's may be remembered.
-        shutil.rmtree(sets.folder_of(node, target))
-        sets.refresh(node, Vault(node, found, target))
+        _learn(node, found)
         # The box that knew them is gone: what is missing of the log says where the time line has gaps.
         log_gaps.note_holes(node, target, pgbackrest.segments(node, target))
         known, gaps = sets.known(node, target), log_gaps.gaps_of(node, target)
@@ -150,6 +167,38 @@ def _found(
         except BackupRefused as error:
             refused = error
     raise refused
+
+
+def by_history[One](opened: Sequence[One], histories: Sequence[Timeline | None]) -> list[One]:
+    """The repositories, from the oldest key to the newest, in the order in which they are tried.
+
+    A box that came back from before a rotation went on in the older one, on a time line of a higher number:
+    what the newer one tells was undone. On the same time line the newer one goes further.
+    """
+    ranked = sorted(
+        enumerate(opened), key=lambda one: (told.number if (told := histories[one[0]]) else 0, one[0])
+    )
+    return [one for _, one in reversed(ranked)]
+
+
+def _history(node: Node, found: Settings, moment: datetime | None, *, is_newest: bool) -> Timeline | None:
+    """What a repository tells of a moment, or of the end; None where an older key's cannot be read. Where the
+    newest cannot, that is to be known: what another one has is most often less."""
+    try:
+        _learn(node, found)
+        return sets.lived(node, found.targets[0], moment)
+    except (BackupRefused, CommandFailed):
+        if is_newest:
+            raise
+        return None
+
+
+def _learn(node: Node, found: Settings) -> None:
+    (target,) = found.targets
+    pgbackrest.write_config(node, found)
+    # Under the number that they have in common another one's may be remembered.
+    shutil.rmtree(sets.folder_of(node, target))
+    sets.refresh(node, Vault(node, found, target))
 
 
 def recover_database(node: Node, say: Say) -> None:
@@ -216,6 +265,10 @@ def recover_files(node: Node, say: Say) -> Recovered:
     for target in chosen.targets:
         with ledger_of(node, target) as ledger:
             ledger.write(mark=0, waiting="", wanted="full")
+    for one in chosen.closed:
+        # What cannot be read now is read with the next backup.
+        with suppress(BackupRefused, CommandFailed):
+            sets.refresh(node, Vault(node, chosen, one))
     _note(node.paths).unlink()
     at = datetime.fromisoformat(note["at"]) if note.get("at") else None
     return Recovered(at, len(begun.missing), tuple(undone))
@@ -230,8 +283,9 @@ def _noted(paths: Paths) -> dict[str, str]:
     return said
 
 
-def _with_target(node: Node, chosen: Settings, used: Target) -> Settings:
-    """The settings of the set, with the target that is restored from in the place of the one it is."""
+def _with_repositories(node: Node, chosen: Settings, used: Target, siblings: Sequence[Settings]) -> Settings:
+    """The settings of the set, with the target that is restored from in the place of the one it is, and with
+    what other keys have at that place, which the set may not know of: it is read, and runs out."""
     alike = [one for one in chosen.targets if one.kind == used.kind]
     same = [one for one in alike if kind_of(one).is_at(one, used)] or alike
     if same:
@@ -242,7 +296,32 @@ def _with_target(node: Node, chosen: Settings, used: Target) -> Settings:
         )  # fmt: skip
     else:
         used = replace(used, number=setup.next_number(node, chosen))
-    return replace(chosen, targets=(used, *(one for one in chosen.targets if one.number != used.number)))
+    changed = replace(chosen, targets=(used, *(one for one in chosen.targets if one.number != used.number)))
+    changed = replace(changed, closed=tuple(_moved(chosen.closed, used, same[0].spot if same else ())))
+    known = {one.generation for one in changed.closed if one.spot == used.spot}
+    for sibling in siblings:
+        generation = sibling.targets[0].generation
+        if generation not in known:
+            one = replace(
+                used,
+                number=setup.next_number(node, changed),
+                name=settings.free_name(f"{used.name}-{generation}", changed),
+                generation=generation,
+                closed=Closed(sibling.master_key, sibling.key_ring, datetime.now(UTC)),
+            )
+            changed = replace(changed, closed=(*changed.closed, one))
+    return changed
+
+
+def _moved(closed: Iterable[Target], used: Target, spot: tuple[str, ...]) -> Iterator[Target]:
+    """What was closed at this spot lies where `used` does on this machine."""
+    for one in closed:
+        if one.spot != spot:
+            yield one
+        elif one.generation != used.generation:
+            yield replace(
+                used, number=one.number, name=one.name, generation=one.generation, closed=one.closed
+            )
 
 
 def _move_memory(node: Node, found: Target, used: Target) -> None:

@@ -20,6 +20,8 @@ FULL = 64 << 20
 """A pack holds no more: one is begun and lost by a kill, and one is read to be written anew."""
 MOST = 10_000
 """Blobs in a pack: its index is read whole."""
+LARGEST_INDEX = 8 << 20
+"""Bytes: a line of it is some 420 at most."""
 LARGEST = MOST * (SMALL + 4096) + (1 << 20)
 """Bytes of a tar: each blob with its headers, and the end."""
 FEWEST = 32
@@ -232,13 +234,18 @@ _SMALL_PACK = FULL // 4
 _MANY = 16
 
 
-def to_be_packed_anew(packs: Iterable[Held], *, locked_since: datetime | None) -> list[str]:
+def to_be_packed_anew(
+    packs: Iterable[Held], *, locked_since: datetime | None, is_renewed: bool = False
+) -> list[str]:
     """Packs of which more than a half are holes, and small ones where there are many.
 
-    None that its target locks: it would stay there all the same. Empty ones are not among them: they go.
+    None that its target locks: it would stay there all the same. Where locks are renewed (`is_renewed`) that
+    is so for as long as anything in it is needed, however old it is: then one of holes is packed anew, since
+    its lock ends by that alone. Empty ones are not among them: they go.
     """
-    free = [one for one in packs if one.live and not _is_locked(one.name, locked_since)]
-    holed = [one for one in free if one.live * 2 < one.size]
+    used = [one for one in packs if one.live]
+    free = [one for one in used if not is_renewed and not _is_locked(one.name, locked_since)]
+    holed = [one for one in (used if is_renewed else free) if one.live * 2 < one.size]
     small = [one for one in free if one not in holed and one.size < _SMALL_PACK]
     return [one.name for one in (*holed, *(small if len(small) >= _MANY else ()))]
 

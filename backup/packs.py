@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from appliance import as_owner, users
 from appliance.runner import CommandFailed
@@ -22,6 +23,7 @@ from backup.ledger import Ledger, ledger_of
 from backup.pack_format import (
     GATHERED,
     INDEX,
+    LARGEST_INDEX,
     SMALL,
     Entry,
     Index,
@@ -59,7 +61,7 @@ def add(
     done, total = Packed(), sum(known[key].size for keys in groups for key in keys)
     for answer in vault.engine(parts, lambda moved: heard(Moved(moved, total, 0))):
         done.missing.update(answer["missing"])
-        if index := _index_in(answer["index"]):
+        if index := _index_in(answer):
             _complete(vault, ledger, answer["part"], index)
             done.arrived.update((entry.key, entry.size) for entry in index.entries)
     return done
@@ -76,11 +78,14 @@ def _write_index(vault: Vault, name: str, index: Index) -> None:
     vault.write(f"{PACKS}/{name}{INDEX}", "".join(index.lines(name)))
 
 
-def _index_in(said: list[object] | None) -> Index | None:
-    if said is None:
+def _index_in(answer: Mapping[str, Any]) -> Index | None:
+    """What the engine has written or read, which runs as another user, and saw what lies at the target."""
+    if answer["index"] is None:
         return None
-    size, digest, entries = said
-    return Index(size, digest, tuple(Entry(*one) for one in entries))  # type: ignore[arg-type,attr-defined]
+    size, digest, entries = answer["index"]
+    with suppress(NotAPack):
+        return Index(size, digest, tuple(Entry(*one) for one in entries)).checked(answer["part"])
+    return None
 
 
 def _new_name() -> str:
@@ -117,13 +122,14 @@ def _learn(vault: Vault, ledger: Ledger, *, may_scan: bool, may_write: bool) -> 
     there = vault.packs()
     packs = {name for name in there if made_at(name)}
     indexed = {name.removesuffix(INDEX) for name in there if name.endswith(INDEX)}
+    readable = {name for name in packs & indexed if there[f"{name}{INDEX}"] <= LARGEST_INDEX}
     before = {one.name for one in ledger.packs()}
     if before - packs:
         # Where nothing is, nothing has gone: the disk may not be mounted.
         vault.require()
     for name in before - packs:
         ledger.forget_pack(name)
-    found, left = _indexes(vault, (packs & indexed) - before), packs - indexed - before
+    found, left = _indexes(vault, readable - before), packs - indexed - before
     unreadable = (packs & indexed) - before - found.keys()
     if may_scan and (left or unreadable):
         found |= _scanned(vault, left | unreadable)
@@ -171,7 +177,7 @@ def _scanned(vault: Vault, names: set[str]) -> dict[str, Index]:
             # With the target away nothing can be read: no damage, and no reason to remove anything.
             vault.require()
             continue
-        if index := _index_in(answer["index"]):
+        if index := _index_in(answer):
             found[name] = index
     return found
 
@@ -220,11 +226,23 @@ def fetch(vault: Vault, ledger: Ledger, keys: Iterable[str], into: Path) -> None
 
 
 def give_back(
-    vault: Vault, ledger: Ledger, sizes: Mapping[str, int], heard: Callable[[Moved], None]
+    vault: Vault,
+    ledger: Ledger,
+    sizes: Mapping[str, int],
+    heard: Callable[[Moved], None],
+    *,
+    hashes: Mapping[str, str],
 ) -> set[str]:
-    """Copy blobs from the repository into the portal's store; those that have surely arrived."""
+    """Copy blobs from the repository into the portal's store; those that have surely arrived.
+
+    `hashes` are what the portal knows of some of them: other bytes are not given to it under their keys.
+    """
     total = sum(sizes.values())
-    done = _out_of(vault, ledger.places(sizes), "give", heard=lambda moved: heard(Moved(moved, total, 0)))
+    places = {
+        pack: [one for one in entries if hashes.get(one.key, one.sha256) == one.sha256]
+        for pack, entries in ledger.places(sizes).items()
+    }
+    done = _out_of(vault, places, "give", heard=lambda moved: heard(Moved(moved, total, 0)))
     if single := [key for key in sizes if key not in done]:
         vault.give_back(single, heard)
     return done
@@ -261,9 +279,14 @@ def forget(vault: Vault, ledger: Ledger, keys: Iterable[str]) -> None:
 
 def compact(vault: Vault, ledger: Ledger) -> None:
     """Remove packs of which nothing is left, and pack anew what stays of those with more holes than blobs."""
-    since, damaged = vault.target.locked_since(datetime.now(UTC)), ledger.damaged()
+    target, damaged = vault.target, ledger.damaged()
+    holed = to_be_packed_anew(
+        ledger.packs(),
+        locked_since=target.locked_since(datetime.now(UTC)),
+        is_renewed=bool(target.locked_days) and target.renews_locks,
+    )
     place: dict[str, tuple[str, Entry]] = {}
-    for pack in to_be_packed_anew(ledger.packs(), locked_since=since):
+    for pack in holed:
         entries = ledger.entries(pack)
         # What nobody can read stays where it is, to be healed.
         if not any(entry.key in damaged for entry in entries):
@@ -274,7 +297,7 @@ def compact(vault: Vault, ledger: Ledger) -> None:
             pack, entry = place[key]
             sources.setdefault(pack, []).append(entry)
         (answer,) = vault.engine([Part("repack", _new_name(), sources=[*sources.items()])])
-        moved = _index_in(answer["index"])
+        moved = _index_in(answer)
         if moved:
             _complete(vault, ledger, answer["part"], moved)
         if lost := {*keys} - {entry.key for entry in (moved.entries if moved else ())}:

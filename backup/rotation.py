@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 from appliance.agent import proofs
 from appliance.node import Node
 from appliance.runner import CommandFailed
-from backup import log_gaps, pgbackrest, retention, sets, settings, setup
+from backup import blobs, log_gaps, pgbackrest, retention, sets, settings, setup
 from backup.keys import KeyRing, MasterKey, RecoveryKey
+from backup.ledger import ledger_of
 from backup.rclone import Vault
 from backup.settings import BackupRefused, Closed, Holder, Settings, Target
 from backup.targets import kind_of
@@ -85,12 +86,14 @@ def write_again(node: Node, target: Target) -> None:
 
 def close_followed(node: Node, chosen: Settings) -> Settings:
     """Write no more to the closed repositories whose place has a set in the open one that was made since."""
-    followed = {
-        one.number for one in chosen.written if one.closed and _newest(node, chosen, one) > one.closed.at
-    }
-    if not followed:
+    ending = [one for one in chosen.written if one.closed and _newest(node, chosen, one) > one.closed.at]
+    if not ending:
         return chosen
-    now = datetime.now(UTC)
+    now, followed = datetime.now(UTC), {one.number for one in ending}
+    for one in ending:
+        # Its moments, up to the last one, name files that the service may not have copied there yet.
+        with ledger_of(node, one) as ledger:
+            blobs.catch_up(node, Vault(node, chosen, one), ledger, from_start=False)
     with settings.changing(node.paths):
         latest = settings.load(node.paths)
         changed = replace(

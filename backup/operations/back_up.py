@@ -101,7 +101,7 @@ def main() -> None:
                 chosen = rotation.expire_closed(node, rotation.close_followed(node, chosen))
             except TROUBLE as error:
                 # With the next backup once more: nothing depends on it.
-                said.append(f"What an older key opens could not be thinned out: {error}")
+                said.append(f"What an older key opens could be neither closed nor thinned out: {error}")
         state_file.write(node)
         if failed:
             raise BackupRefused(" ".join((*failed, *said)))

@@ -20,7 +20,7 @@ from appliance.services.objects import setup as objects
 from appliance.services.objects.service import SERVICE as OBJECTS
 from appliance.services.web.service import SERVICE as WEB
 from appliance.supervise.supervisord import Supervisord
-from backup import disaster_recovery
+from backup import disaster_recovery, recall, settings
 from backup.keys import KeyRefused, RecoveryKey
 from backup.portal import manage
 from backup.settings import BackupRefused
@@ -116,8 +116,16 @@ def test_everything_comes_back_up_to_the_end_of_the_time_line_and_nothing_is_sen
     supervisor.start("database", "objects")
     set_up(node)
     objects.set_up(node)
-    back = disaster_recovery.recover_files(node, lambda _: None)
+    monkeypatch.setattr(recall, "NEWEST", 1)
+    said: list[str] = []
+    back = disaster_recovery.recover_files(node, said.append)
     assert back.missing == 0
+    # It opens with the newest file, and the service of backups brings the others.
+    assert said == [f"1 brought back, {len(there) - 1} older ones follow"]
+    new = Kept(node, kept.folder, kept.key)
+    assert [new.stored(key) for key in after] == [None, kept.contents[after[1]]]
+    recall.bring_rest(node, settings.load(machine))
+    assert recall.noted(node) is None
     # Who has left since was to be asked of somebody who does not answer.
     assert [line for line in back.undone if "Gone" in line] == [*back.undone]
     assert len(back.undone) == 1
@@ -125,7 +133,6 @@ def test_everything_comes_back_up_to_the_end_of_the_time_line_and_nothing_is_sen
     assert timedelta(0) <= handed_over_at - back.at < timedelta(hours=1)
     assert not disaster_recovery.is_under_way(machine)
     assert set(query(node, "select key from files_blob").split()) == there
-    new = Kept(node, kept.folder, kept.key)
     # What waited in the set is the other box's to send, which knows whether it has.
     send_what_is_due(new)
     assert (sink.letters, ear.heard) == ([], [])

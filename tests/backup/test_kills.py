@@ -49,6 +49,7 @@ from appliance.supervise import supervisor_for
 from backup import download_file, pgbackrest, serve, sets, settings, setup
 from backup.keys import CONFIRMED, KeyRing, RecoveryKey
 from backup.ledger import ledger_of
+from backup.pack_format import FEWEST, SMALL
 from backup.rclone import KEY_RINGS, Vault
 from tests.appliance.boxes import agent_of, wait_until
 from tests.backup.conftest import Kept
@@ -99,7 +100,9 @@ def newest(kept: Kept) -> str:
 
 def a_backup(kind: str) -> Callable[[Kept], dict[str, Any]]:
     def arguments(kept: Kept) -> dict[str, Any]:
-        kept.add_blobs(1)
+        # As many as go into a pack, and one that does not.
+        kept.add_blobs(FEWEST)
+        kept.add_blobs(1, size=SMALL)
         return {"kind": kind, "targets": ["disk"]}
 
     return arguments

@@ -14,8 +14,9 @@ from minio.datatypes import Object
 from minio.deleteobjects import DeleteObject
 from minio.objectlockconfig import DAYS, ObjectLockConfig
 
-from backup import object_lock, pgbackrest, sets, settings, setup, state_file
+from backup import object_lock, packs, pgbackrest, sets, settings, setup, state_file
 from backup.ledger import ledger_of
+from backup.pack_format import FEWEST
 from backup.rclone import Vault
 from backup.sets import known
 from backup.settings import BackupRefused, Settings, Target
@@ -161,10 +162,21 @@ def test_what_is_young_stays_and_what_retention_takes_can_be_done_without(
     """What stays is listed, verified and built on, although the bucket has what went still."""
     there = len(known(kept.node, locked))
     for _ in range(2):
-        kept.add_blobs(1)
+        keys = kept.add_blobs(FEWEST)
         state = perform(kept, "backup", kind="full", targets=["locked"])
         assert state.state == "done", state.progress.text
     assert len(known(kept.node, locked)) == there + 2
+    vault = Vault(kept.node, kept.settings, locked)
+    with ledger_of(kept.node, locked) as ledger, ledger.alone():
+        (pack,) = ledger.places(keys)
+        packs.forget(Vault(kept.node, kept.settings, replace(locked, renews_locks=False)), ledger, keys[1:])
+        # What would be packed anew stays as it is: the bucket has it anyway.
+        assert ledger.places(keys).keys() == {pack}
+        # Where it would be locked anew again and again, its lock ends by that alone.
+        packs.compact(vault, ledger)
+        ((anew, _),) = ledger.places(keys).items()
+        assert anew != pack
+        assert packs.hashes(vault, ledger, keys).keys() == {keys[0]}
     # As if the lock were over.
     settings.save(kept.node.paths, setup.with_target(lean, replace(locked, locked_days=0)))
     for kind in ("full", "incr"):
@@ -173,7 +185,6 @@ def test_what_is_young_stays_and_what_retention_takes_can_be_done_without(
     labels = [one.label for one in known(kept.node, locked)]
     assert len(labels) == 2
     assert [one.label for one in pgbackrest.stored(kept.node, locked)] == labels
-    vault = Vault(kept.node, kept.settings, locked)
     assert [name.rstrip("/") for name in vault.names("sets")] == labels
     state = perform(kept, "verify", target="locked", all=True)
     assert state.state == "done", state.progress.text

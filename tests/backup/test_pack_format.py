@@ -253,6 +253,13 @@ def test_what_its_target_locks_is_left_alone() -> None:
     assert to_be_packed_anew([one], locked_since=NOW) == [one.name]
 
 
+def test_where_locks_are_renewed_only_what_is_packed_anew_is_ever_free_of_its_lock() -> None:
+    holed, small = held(499), [held(900 + number, 1000) for number in range(16)]
+    for since in (NOW - timedelta(days=1), NOW + timedelta(days=1)):
+        found = to_be_packed_anew([holed, *small], locked_since=since, is_renewed=True)
+        assert found == [holed.name]
+
+
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 50)), max_size=30), st.integers(0, 40))
 def test_what_lies_far_apart_is_not_read_at_once(steps: list[tuple[int, int]], most: int) -> None:
     at, entries = 0, []

@@ -6,9 +6,10 @@ import io
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from appliance.services.objects import setup as objects
 from backup import blobs, packs
 from backup.blob import Blob
 from backup.ledger import Ledger, ledger_of
-from backup.pack_format import FEWEST, INDEX, SMALL, Entry, made_at
+from backup.pack_format import FEWEST, INDEX, SMALL, Entry, Index, made_at
 from backup.pack_job import Part
 from backup.rclone import PACKS, Vault
 from tests.appliance.boxes import ROOT
@@ -321,6 +322,96 @@ def test_with_the_disk_away_no_pack_is_forgotten(kept: Kept) -> None:
     assert packed(kept, keys) == {name: keys}
 
 
+def lie(kept: Kept, name: str, change: Callable[[Index], Index]) -> None:
+    """Whoever has the key writes another index, of which this machine has never heard."""
+    with ledger(kept) as found:
+        lines = "".join(change(found.index_of(name)).lines(name))
+    vault_of(kept).write(f"{PACKS}/{name}{INDEX}", lines)
+    forget_all(kept)
+
+
+def test_an_index_that_names_blobs_after_others_puts_no_wrong_bytes_into_the_store(kept: Kept) -> None:
+    name, keys = a_pack(kept)
+
+    def turned(index: Index) -> Index:
+        names = [index.entries[-1].key, *(one.key for one in index.entries[:-1])]
+        return index._replace(
+            entries=tuple(one._replace(key=key) for one, key in zip(index.entries, names, strict=True))
+        )
+
+    lie(kept, name, turned)
+    for key in keys:
+        kept.lose(key)
+    known = [Blob(key, len(kept.contents[key]), sha256(kept.contents[key]).hexdigest()) for key in keys]
+    count, missing = blobs.bring_back(vault_of(kept), known)
+    assert (count, {one.key for one in missing}) == (0, {*keys})
+    assert {kept.stored(key) for key in keys} == {None}
+    # Healed as soon as somebody has them.
+    put_again(kept, keys)
+    state = perform(kept, "verify", target="disk", set=back_up(kept).label, all=True)
+    assert state.state == "done", state.progress.text
+    assert read(kept, keys) == {*keys}
+    kept.lose(keys[0])
+    assert blobs.bring_back(vault_of(kept), known) == (1, [])
+    assert kept.stored(keys[0]) == kept.contents[keys[0]]
+
+
+def test_an_index_that_lies_is_as_good_as_none(kept: Kept) -> None:
+    name, keys = a_pack(kept)
+    lie(kept, name, lambda index: index._replace(entries=(index.entries[0]._replace(key="../../evil"),)))
+    learn(kept)
+    assert packed(kept, keys) == {name: keys}
+    assert read(kept, keys) == {*keys}
+    forget_all(kept)
+    learn(kept)
+    assert packed(kept, keys) == {name: keys}
+
+
+def test_an_index_too_large_to_be_one_is_not_fetched(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, keys = a_pack(kept)
+    forget_all(kept)
+    monkeypatch.setattr(packs, "LARGEST_INDEX", 10)
+    fetched: list[set[str]] = []
+
+    def fetch(_: Vault, names: set[str]) -> dict[str, Index]:
+        fetched.append(names)
+        return {}
+
+    monkeypatch.setattr(packs, "_indexes", fetch)
+    learn(kept)
+    assert fetched == [set()]
+    # By reading the pack.
+    assert packed(kept, keys) == {name: keys}
+
+
+def test_a_pack_in_the_place_of_another_is_found_damaged_and_healed(kept: Kept) -> None:
+    """What lies at a target can be renamed without any key."""
+    (one, first), (other, second) = a_pack(kept), a_pack(kept, FEWEST + 1)
+    made = back_up(kept)
+    here, there = file_of(kept, one), file_of(kept, other)
+    aside = here.with_name("aside")
+    for source, to in ((here, aside), (there, here), (aside, there)):
+        source.rename(to)
+    assert read(kept, first + second) == set()
+    for key in (*first[:2], *second[:2]):
+        kept.lose(key)
+    wanted = [Blob(key, len(kept.contents[key]), "") for key in (*first[:2], *second[:2])]
+    count, missing = blobs.bring_back(vault_of(kept), wanted)
+    assert (count, len(missing)) == (0, 4)
+    put_again(kept, [*first[:2], *second[:2]])
+    state = perform(kept, "verify", target="disk", set=made.label, all=True)
+    assert state.state == "done", state.progress.text
+    assert read(kept, first + second) == {*first, *second}
+
+
+def put_again(kept: Kept, keys: list[str]) -> None:
+    for key in keys:
+        data = kept.contents[key]
+        objects.client(kept.node).put_object(
+            bucket_name=kept.node.box.objects.bucket, object_name=key, data=io.BytesIO(data), length=len(data)
+        )
+
+
 # --- what goes
 
 
@@ -429,6 +520,73 @@ def test_killed_before_any_of_its_programs_who_packs_loses_nothing(kept: Kept) -
     forget_all(kept)
     learn(kept)
     assert read(kept, [*new, *staying]) == {*new, *staying}
+
+
+BETWEEN = """
+import os, signal, sys
+left = int(sys.argv[1])
+from backup import ledger
+def told(statement):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+made = ledger.Ledger.__init__
+def begun(self, *args):
+    made(self, *args)
+    self._db.set_trace_callback(told)
+ledger.Ledger.__init__ = begun
+from appliance.node import Node
+from appliance.paths import Paths
+from backup import packs, settings
+from backup.rclone import Vault
+node = Node.load(Paths.from_environment())
+chosen = settings.load(node.paths)
+target = chosen.target("disk")
+with ledger.ledger_of(node, target) as found:
+    packs.learn(Vault(node, chosen, target), found)
+"""
+
+
+def test_killed_before_any_statement_of_the_ledger_who_learns_forgets_nothing(kept: Kept) -> None:
+    """One pack has gone, and one is new to this machine: either is known as a whole or not at all."""
+    statements = range(1, 90)
+    some = statements if is_thorough() else sorted({*chosen("statement", range(1, 25)), 89})
+    for number in some:
+        name, keys = a_pack(kept, FEWEST)
+        new, others = a_pack(kept, FEWEST + 1)
+        with ledger(kept) as found:
+            found.forget_pack(new)
+            assert found.unknown([*keys, *others]) == others
+        gone, index = file_of(kept, name), file_of(kept, f"{name}{INDEX}")
+        gone.unlink()
+        index.unlink()
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", BETWEEN, str(number)],
+            env={
+                "KOROBKA_PREFIX": str(kept.node.paths.prefix),
+                "PYTHONPATH": str(ROOT),
+                "PATH": "/usr/bin:/bin",
+            },
+            cwd="/",
+            check=False,
+        )  # fmt: skip
+        assert done.returncode in (0, -9)
+        with ledger(kept) as found:
+            known = {one.name: one.live for one in found.packs()}
+            # No blob is known without its pack, nor a pack without its blobs.
+            assert len(found.unknown(keys)) == (0 if name in known else len(keys))
+            assert len(found.unknown(others)) == (0 if new in known else len(others))
+            assert (new in known) == bool(known.get(new))
+        learn(kept)
+        assert packed(kept, keys) == {}
+        assert packed(kept, others) == {new: others}
+        assert catch_up(kept).copied == len(keys)
+        assert read(kept, [*keys, *others]) == {*keys, *others}
+        if done.returncode == 0:
+            break
+    else:
+        raise AssertionError("it never came to its end")
 
 
 def test_half_a_pack_goes_and_a_whole_one_without_its_index_stays(kept: Kept) -> None:

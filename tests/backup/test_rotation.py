@@ -9,8 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from appliance.node import Node
 from appliance.paths import Paths
-from backup import blobs, disaster_recovery, rotation, sets, settings, setup, state_file, status
+from backup import (
+    blobs,
+    disaster_recovery,
+    packs,
+    rotation,
+    sets,
+    settings,
+    setup,
+    state_file,
+    status,
+)  # fmt: skip
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
 from backup.ledger import ledger_of
 from backup.rclone import KEY_RINGS, Vault
@@ -145,9 +156,14 @@ def test_moments_since_a_new_key_are_reached_also_before_there_is_a_set_of_it(
     assert {first, after} & rotated.keys() == {first}
     assert rotated.stored(first) == rotated.contents[first]
 
+    # The service has not copied it yet when the older one is closed.
+    (last,) = rotated.add_blobs(1)
     newer = back_up(rotated)
     assert newer.kind == "full"
     old = rotated.settings.closed[-1]
+    vault = Vault(rotated.node, rotated.settings, old)
+    with packs.known(vault) as ledger:
+        assert packs.sizes(vault, ledger, [last]) == {last: len(rotated.contents[last])}
     assert old.closed is not None
     assert (old.closed.is_written, old.closed.at > newer.ended_at) == (False, True)
     there = sorted(old_archive.rglob("*"))
@@ -157,6 +173,18 @@ def test_moments_since_a_new_key_are_reached_also_before_there_is_a_set_of_it(
     state = restore(rotated, moment=to.isoformat())
     assert state.state == "done", state.progress.text
     assert {first, after} & rotated.keys() == {first}
+
+    # An empty machine that takes a moment of before knows what was made since, too.
+    disaster_recovery.begin(
+        empty_machine, disaster_recovery.place(str(rotated.folder)), key, moment=to, version="0.1.0",
+        say=said.append,
+    )  # fmt: skip
+    found = settings.load(empty_machine)
+    assert found.targets[0].repository == old.repository
+    (closed,) = (one for one in found.closed if one.repository == rotated.target.repository)
+    assert found.master_of(closed) == rotated.settings.master
+    there_too = Vault(Node.load(empty_machine), found, closed)
+    assert f"{newer.label}/" in there_too.names("sets")
 
 
 def copy_everywhere(kept: Kept) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backup.disaster_recovery import by_history
 from backup.timeline import Ancestor, Gap, Segment, Timeline, archived, from_history, gaps, lived
 
 numbers = st.sets(st.integers(0, 0x1FF), min_size=1)
@@ -111,3 +112,13 @@ def test_a_set_lies_on_a_time_line_that_was_left_after_it() -> None:
     assert [line.holds(Segment(2, number)) for number in (4, 7, 8)] == [True, True, False]
     assert line.holds(Segment(3, 99))
     assert not line.holds(Segment(4, 1))
+
+
+def test_what_was_lived_last_is_told_by_the_repository_of_the_youngest_time_line() -> None:
+    """And by that of the newest key where all tell the same."""
+    one, two = Timeline(1), Timeline(2)
+    assert by_history(["old", "new"], [one, one]) == ["new", "old"]
+    assert by_history(["old", "new"], [None, None]) == ["new", "old"]
+    assert by_history(["old", "new"], [two, one]) == ["old", "new"]
+    assert by_history(["old", "newer", "newest"], [one, two, one]) == ["newer", "newest", "old"]
+    assert by_history(["old", "new"], [one, None]) == ["old", "new"]

@@ -1,11 +1,14 @@
 """Backup and restore beside what a shell does: pg_dump, tar, zstd and openssl, on the same disk in one run.
 
-    python -m tests.bench.backup [--database 500] [--files 4000] [--rounds 3] [--connections 4]
+    python -m tests.bench.backup [--database 500] [--files 4000] [--size 200000] [--rounds 3]
 
 Both sides begin with the same database and the same objects and end with everything encrypted in a folder.
 The shell copies the store's own folder; the backup reads every object through S3, as it must from any engine.
+`--files-only` measures the files alone, in seconds of CPU of all that works on them, the store too: those say
+something on a busy machine as well. Beside them stands what it costs to copy each file by itself.
+
 Nobody uses the portal meanwhile, but in the last part: the feed page during a full backup, files and all,
-beside the same page at rest.
+beside the same page at rest; `--posts 0` leaves that out.
 """
 
 from __future__ import annotations
@@ -24,9 +27,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 from uuid import uuid4
 
 import psutil
+from minio.deleteobjects import DeleteObject
 
 from appliance.agent import operations
 from appliance.node import Node
@@ -35,36 +40,43 @@ from appliance.services.database.setup import query
 from appliance.services.objects import setup as objects
 from appliance.services.web.service import socket_path
 from appliance.supervise import supervisor_for
-from backup import setup
+from backup import blobs, packs, recall, settings, setup
+from backup.ledger import ledger_of
 from backup.portal import manage
+from backup.rclone import Vault
 from backup.settings import Target
 from tests.appliance.boxes import running_box
 from tests.bench.load import steady
 from tests.bench.portal import FACTS
 
 MIB = 2**20
-FILE_SIZE = 200_000
 ROW_SIZE = 8000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--database", type=int, default=500, help="MiB of rows (default 500)")
-    parser.add_argument("--files", type=int, default=4000, help="objects of 200 kB (default 4000)")
+    parser.add_argument("--files", type=int, default=4000, help="objects in the store (default 4000)")
+    parser.add_argument("--size", type=int, default=200_000, help="bytes of each (default 200000)")
+    parser.add_argument("--files-only", action="store_true", help="CPU of copying files")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=4, help="to the portal, in its part (default 4)")
     parser.add_argument("--posts", type=int, default=20_000, help="of the portal's company (default 20000)")
     given = parser.parse_args()
     with scratch() as folder, running_box("database", "objects", "cache") as node:
         os.environ["KOROBKA_PREFIX"] = str(node.paths.prefix)
-        fill(node, given.database, given.files, given.posts)
+        fill(node, given)
         target = folder / "target"
         target.mkdir(mode=0o755)
         chosen, _ = setup.begin()
         setup.add_target(node, chosen, Target(1, "disk", "folder", str(target)), lambda _: None)
         supervisor_for(node).stop("backup")
+        if given.files_only:
+            report_files(node, folder, target, given)
+            return
         report(node, folder, target, given)
-        report_portal(node, target, given)
+        if given.posts:
+            report_portal(node, target, given)
 
 
 def report(node: Node, folder: Path, target: Path, given: argparse.Namespace) -> None:
@@ -78,18 +90,99 @@ def report(node: Node, folder: Path, target: Path, given: argparse.Namespace) ->
         full.append(seconds(lambda: back_up(node, "full", memory)))
         before = size_of(target)
         query(node, "update bench set text = repeat(md5(random()::text), 250) where id % 100 = 0")
-        add_files(node, max(given.files // 100, 1))
+        add_files(node, max(given.files // 100, 1), given.size)
         changed.append(seconds(lambda: back_up(node, "incr", memory)))
         added.append(size_of(target) - before)
     whole = size_of(target)
+    early = [opened_early(node) for _ in range(given.rounds)]
     back = [seconds(lambda: restore(node)) for _ in range(given.rounds)]
     shell_back = [seconds(lambda: shell_restore(node, folder / "shell")) for _ in range(given.rounds)]
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     say("full backup", full, "pg_dump -j2, tar | zstd | openssl", shell)
     say("after 1 % changed", changed, "a full one", full)
     print(f"bytes added after 1 % changed: {statistics.median(added) / MIB:.0f} of {whole / MIB:.0f} MiB")
+    opened, all_there = (statistics.median(column) for column in zip(*early, strict=True))
+    print(
+        f"restore into an empty store: {opened:.1f} s to sign-in of {all_there:.1f} s to the last file; "
+        f"ratio {opened / all_there:.2f} (target 0.5)"
+    )
     say("restore in place", back, "pg_restore -j2, openssl | zstd | tar", shell_back)
     print(f"most memory of a backup with its engines: {max(memory)} MiB (target 500)")
+
+
+def report_files(node: Node, folder: Path, target: Path, given: argparse.Namespace) -> None:
+    vault = Vault(node, settings.load(node.paths), settings.load(node.paths).target("disk"))
+    own = folder / "shell"
+    own.mkdir(mode=0o777)
+    store, encrypt = node.data("objects"), "openssl enc -aes-256-cbc -pbkdf2 -pass env:KEY"
+    costs: dict[str, list[float]] = {}
+
+    def measure(what: str, act: Callable[[], object]) -> None:
+        costs.setdefault(what, []).append(cpu(node, act))
+
+    def copy() -> None:
+        with ledger_of(node, vault.target) as ledger:
+            packs.learn(vault, ledger)
+            blobs.catch_up(node, vault, ledger, from_start=True)
+
+    def bring_back() -> None:
+        with blobs.reading(node) as connection:
+            assert not blobs.bring_back(vault, blobs.everything(connection))[1]
+
+    for number in range(given.rounds):
+        if number:
+            forget_files(node, target)
+        measure("shell: tar, zstd, openssl", lambda: run(
+            node, f"tar -C {store} -cf - . | zstd -q -1 -T2 | {encrypt} -out {own}/store.enc"
+        ))  # fmt: skip
+        measure("packs: first copy", copy)
+        measure("packs: nothing new", copy)
+        before = size_of(target)
+        add_files(node, max(given.files // 100, 1), given.size)
+        measure("packs: after 1 % more", copy)
+        added = size_of(target) - before
+        measure("packs: all is there", bring_back)
+        empty_store(node)
+        measure("packs: brought back", bring_back)
+        (own / "back").mkdir()
+        measure("shell: openssl, zstd, tar", lambda: run(
+            node, f"{encrypt} -d -in {own}/store.enc | zstd -q -d | tar -C {own}/back -xf -"
+        ))  # fmt: skip
+        shutil.rmtree(own / "back")
+        forget_files(node, target)
+        with patch.object(packs, "grouped", return_value=[]):
+            measure("each by itself: first copy", copy)
+            add_files(node, max(given.files // 100, 1), given.size)
+            measure("each by itself: after 1 % more", copy)
+            empty_store(node)
+            measure("each by itself: brought back", bring_back)
+    print(f"load average {os.getloadavg()[0]:.1f}; {given.files} files of {given.size} bytes")
+    for what, spent in costs.items():
+        print(f"{what}: {statistics.median(spent):.1f} s of CPU")
+    print(f"bytes added after 1 % more: {added / size_of(target):.1%}")
+
+
+def cpu(node: Node, act: Callable[[], object]) -> float:
+    """Seconds of CPU of this process, of all that it starts, and of the store and the database."""
+    statuses = supervisor_for(node).status("objects", "database", with_health=False)
+    servers = [psutil.Process(status.pid) for status in statuses if status.pid]
+
+    def spent() -> float:
+        family = [one for server in servers for one in (server, *server.children(recursive=True))]
+        times = [one.cpu_times() for one in family if one.is_running()]
+        own = os.times()
+        return sum(own[:4]) + sum(one.user + one.system for one in times)
+
+    before = spent()
+    act()
+    return spent() - before
+
+
+def empty_store(node: Node) -> None:
+    store = objects.client(node)
+    found = store.list_objects(bucket_name=node.box.objects.bucket, recursive=True)
+    listed = [DeleteObject(str(one.object_name)) for one in found]
+    assert not [*store.remove_objects(bucket_name=node.box.objects.bucket, delete_object_list=listed)]
 
 
 def report_portal(node: Node, target: Path, given: argparse.Namespace) -> None:
@@ -144,10 +237,11 @@ def seconds(act: Callable[[], object]) -> float:
     return time.monotonic() - begun
 
 
-def fill(node: Node, mib: int, files: int, posts: int) -> None:
+def fill(node: Node, given: argparse.Namespace) -> None:
     manage(node, "migrate", "--noinput", as_owner=True)
-    manage(node, "demo", "--employees", "1000", "--posts", str(posts))
-    rows = mib * MIB // ROW_SIZE
+    if given.posts:
+        manage(node, "demo", "--employees", "1000", "--posts", str(given.posts))
+    rows = given.database * MIB // ROW_SIZE
     query(
         node,
         "create table bench (id int primary key, text text);"
@@ -155,14 +249,14 @@ def fill(node: Node, mib: int, files: int, posts: int) -> None:
         f" insert into bench select n, repeat(md5(random()::text), {ROW_SIZE // 32})"
         f" from generate_series(1, {rows}) n; vacuum bench; checkpoint;",
     )
-    add_files(node, files)
+    add_files(node, given.files, given.size)
 
 
-def add_files(node: Node, count: int) -> None:
+def add_files(node: Node, count: int, size: int) -> None:
     store = objects.client(node)
 
     def add(_: int) -> str:
-        key, data = f"2026/11/{uuid4().hex}", os.urandom(FILE_SIZE)
+        key, data = f"2026/11/{uuid4().hex}", os.urandom(size)
         store.put_object(
             bucket_name=node.box.objects.bucket, object_name=key, data=io.BytesIO(data), length=len(data)
         )
@@ -181,6 +275,24 @@ def back_up(node: Node, kind: str, memory: list[int]) -> None:
 def restore(node: Node) -> None:
     arguments = {"target": "disk", "set": "", "moment": "", "with_safety": False}
     perform(node, "restore", arguments, [])
+
+
+def opened_early(node: Node) -> tuple[float, float]:
+    """Seconds until the portal opens, and until its last file is there, from a store that has none."""
+    empty_store(node)
+    supervisor_for(node).start("backup")
+    begun = time.monotonic()
+    restore(node)
+    opened = time.monotonic() - begun
+    while recall.under_way(node):
+        time.sleep(0.5)
+    all_there = time.monotonic() - begun
+    supervisor_for(node).stop("backup")
+    for journal in operations.unfinished(node.paths):
+        # The full backup that a restore asks for.
+        while journal.state().state == "running":
+            time.sleep(0.5)
+    return opened, all_there
 
 
 def perform(node: Node, kind: str, arguments: dict[str, object], memory: list[int]) -> None:
@@ -213,7 +325,7 @@ def forget_files(node: Node, target: Path) -> None:
     shutil.rmtree(target / "korobka/vault")
     for path in node.data("backup").glob("ledger-*"):
         path.unlink()
-    shutil.rmtree(node.data("backup") / "sets/1")
+    shutil.rmtree(node.data("backup") / "sets/1", ignore_errors=True)
 
 
 def shell_backup(node: Node, folder: Path) -> None:

@@ -159,7 +159,6 @@ class Life:
         self.node = self.kept.node
         self.writer = Writer(self.node)
         self.began_at = time.time()
-        self.numbers = set[int]()
         """Of the repositories that the box is brought back from."""
         self._keeper: subprocess.Popen[bytes] | None = None
 
@@ -487,7 +486,7 @@ class Life:
             if not self.go_back(ending.target, moment, kill):
                 assert self.go_back(ending.target, None, None), "nothing could be brought back"
             self.writer.stop()
-            now, self.numbers = time.time(), {one.number for one in self.at(ending.target)}
+            now = time.time()
             # Of what was written since it is back nothing is lost either.
             return self.judged(self.node, ending, Wanted(now, now), _words(moment) or "end")
         kept_until = self.told_until(ending.target) if ending.is_sudden else self.hand_over()
@@ -496,7 +495,6 @@ class Life:
         if moment is not None and moment > kept_until:
             moment = None
         place = self.targets[ending.target]
-        self.numbers = {one.number for one in self.at(ending.target)}
         self.burn()
         self.say("It has burnt.")
         end = Wanted.end(kept_until, time.time())
@@ -513,7 +511,8 @@ class Life:
 
     def refuse_late(self, until: float) -> None:
         now = time.time()
-        if now - max(until, self.away_until) > MOST_BEHIND:
+        # Before the day began the box stood still.
+        if now - max(until, self.away_until, self.began_at) > MOST_BEHIND:
             self.faults.append(f"The time line ended {now - until:.0f} s before now.")
 
     def burn(self) -> None:
@@ -595,8 +594,10 @@ class Life:
         """What was wanted, and what was found."""
         chosen, offered = settings.load(node.paths), set[str]()
         is_harmed = ending.target in self.harmed
+        # Onto an empty machine it came from the first one.
+        spot = chosen.targets[0 if ending.machine else ending.target].spot
         for one in (*chosen.targets, *chosen.closed):
-            if one.number in self.numbers:
+            if one.spot == spot:
                 sets.refresh(node, Vault(node, chosen, one))
                 known = sets.known(node, one)
                 offered |= {each.label for each in known if not each.problem or is_harmed}
