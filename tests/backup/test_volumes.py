@@ -121,7 +121,6 @@ def test_after_it_was_compacted_a_volume_is_read_anew(kept: Kept, tmp_path: Path
         assert all(data in (None, staying[key]) for key, data in stale.items())
         [*index.look_through(ENOUGH)]
         assert found(index, staying) == staying
-        assert found(index, going) == {}
 
 
 def test_a_volume_that_is_being_written_is_read_as_far_as_it_is_whole(kept: Kept, tmp_path: Path) -> None:

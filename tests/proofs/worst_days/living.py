@@ -588,7 +588,8 @@ class Life:
                 # Whether any may be missing is judged by their rows.
                 self.say(f"{json.loads(out)['missing']} files are missing.")
                 return ""
-            return (err.strip().splitlines() or [f"It ended with {run.returncode}."])[-1]
+            # The last words of a database that does not recover are fifteen lines.
+            return "\n".join(err.strip().splitlines()[-16:]) or f"It ended with {run.returncode}."
 
     def judged(self, node: Node, ending: Ending, wanted: Wanted, words: str) -> tuple[str, str]:
         """What was wanted, and what was found."""
