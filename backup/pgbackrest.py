@@ -444,7 +444,9 @@ def _where_to(timeline: Timeline | None, moment: datetime | None) -> list[str]:
             "--type=lsn", f"--target={position}", "--target-exclusive", "--target-action=promote",
             f"--target-timeline={left.number}",
         ]  # fmt: skip
-    along = f"--target-timeline={timeline.number}"
+    # Of a time line on which a repository was begun it has no history, and PostgreSQL takes no number without
+    # one. All of its sets are of that time line themselves, or of later ones.
+    along = f"--target-timeline={timeline.number if timeline.ancestors else 'current'}"
     if moment is None:
         return [along]
     at = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f+00}"

@@ -27,6 +27,7 @@ ALLOWED = {
     "appliance/supervise/launch.py": "stands alone, without any import; run/starts is root's own",
     "backup/download_file.py": "a new file where root says at the terminal, never through a link",
     "backup/pack_engine.py": "never root: the engines' user, in a folder of its own, and /dev/null",
+    "backup/volumes.py": "as above: the lock of its index",
     "installer/bundle.py": "the developer's folder for a bundle",
     "installer/dist_packages.py": "the environment of a release that is being built",
     "installer/image/build.py": "the developer's folder for an image, and the root that becomes it",

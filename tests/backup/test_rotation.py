@@ -187,6 +187,26 @@ def test_moments_since_a_new_key_are_reached_also_before_there_is_a_set_of_it(
     assert f"{newer.label}/" in there_too.names("sets")
 
 
+def test_a_repository_that_was_begun_after_a_restore_brings_the_box_back(rotated: Kept) -> None:
+    """Where the time line came from is written at its beginning, into the repositories of that day."""
+    made = back_up(rotated, "full")
+    state = restore(rotated, set=made.label, is_set_alone=True)
+    assert state.state == "done", state.progress.text
+    _, key = rotation.rotate(rotated.node, rotated.settings, "anna")
+    setup.enforce(rotated.node, lambda _: None)
+    rotated.settle_down(key)
+    newer = back_up(rotated)
+    assert (newer.kind, newer.timeline > 1) == ("full", True)
+    keys = rotated.add_blobs(2)
+    copy_everywhere(rotated)
+    hand_over(rotated)
+    rotated.lose(keys[0])
+    state = restore(rotated)
+    assert state.state == "done", state.progress.text
+    assert {*keys} <= rotated.keys()
+    assert rotated.stored(keys[0]) == rotated.contents[keys[0]]
+
+
 def copy_everywhere(kept: Kept) -> None:
     """As the service does."""
     for target in kept.settings.written:
