@@ -36,7 +36,7 @@ RUSSIAN = {
     "Rings at: {}": "Звонит у: {}",
     "The call is over": "Звонок завершён",
 }
-NUMBER = "4950003"
+NUMBER, ASKED = "4950003", "4950004"
 TALKS = 600
 """Seconds: the client stays on the line until somebody ends the call."""
 
@@ -83,8 +83,8 @@ def desk(box: Box, asterisk: Asterisk, administrator: Person) -> Iterator[Desk]:
     box.boxctl("config", "set", "telephony.enabled", "false")
 
 
-def new_client(person: Person, name: str) -> str:
-    """A contact of theirs; the number, as a provider sends it."""
+def new_client(person: Person, name: str, *observers: Person) -> str:
+    """A contact of theirs, whom observers see as well; the number, as a provider sends it."""
     number = f"79{secrets.randbelow(10**9):09}"
     answer = person.hand.post(
         "/crm/contact/new/",
@@ -92,10 +92,20 @@ def new_client(person: Person, name: str) -> str:
         last_name=name,
         **{"point-kind": "phone", "point-use": "mobile", "point-value": f"+{number}"},
         responsible=f"U{person.pk}",
+        observers=[f"U{one.pk}" for one in observers],
         nonce=str(uuid4()),
     )
     assert answer.status == 302, answer.data.decode()
     return number
+
+
+def card_of(person: Person, name: str) -> Page:
+    """Of their client, open."""
+    page = person.open("/crm/contact/")
+    page.locator(".list-first a", has_text=name).click()
+    expect(page.locator("#crm-timeline")).to_be_visible()
+    expect(page.locator("body[data-listening]")).to_be_attached()
+    return page
 
 
 def popup(page: Page) -> Locator:
@@ -226,6 +236,81 @@ def test_a_number_is_clicked_and_the_client_is_called(
     page.goto("/calls/")
     expect(page.locator("[data-row]")).to_have_count(1)
     expect(page.locator("[data-row]")).to_contain_text(say("answered"))
+
+
+@pytest.mark.parametrize("language", [EN, RU], ids=lambda words: words.language)
+def test_a_call_is_passed_on_once_the_colleague_has_been_asked(
+    desk: Desk, employee: Callable[..., Person], box: Box, language: Words
+) -> None:
+    def say(text: str) -> str:
+        return RUSSIAN[text] if language is RU else text
+
+    name = f"Rose{secrets.token_hex(3)}"
+    boris, cara = (employee(one, f"of {name}", words=language) for one in ("Boris", "Cara"))
+    desk.sits(box, ("100", boris), ("105", cara))
+    number = new_client(boris, name, cara)
+    desk.pbx.cli(f'dialplan add extension {ASKED},1,Dial,"PJSIP/100,60,tT" into korobka-incoming')
+    at_boris, at_cara = (one.open("/feed/") for one in (boris, cara))
+    for page in (at_boris, at_cara):
+        expect(page.locator("body[data-listening]")).to_be_attached()
+    client = call_from_outside(desk.pbx, ASKED, caller=number, seconds=TALKS)
+    expect(talks(at_boris)).to_contain_text(name)
+    talks(at_boris).locator("details summary").click()
+    talks(at_boris).locator("[name=number]").fill("105")
+    talks(at_boris).locator("button[value=attended]").click()
+    # The client waits while the two talk; when Boris hangs up, Cara has the client.
+    expect(talks(at_cara)).to_have_count(1)
+    expect(talks(at_boris)).to_have_count(1)
+    talks(at_boris).locator("[hx-post$='/end/']").click()
+    expect(popup(at_boris)).to_have_count(0)
+    expect(talks(at_cara)).to_contain_text(name)
+    expect(talks(at_cara)).to_contain_text(say("You are talking"))
+    assert client.poll() is None
+    talks(at_cara).locator("[hx-post$='/end/']").click()
+    expect(popup(at_cara)).to_have_count(0)
+    client.wait(timeout=60)
+
+    page = boris.open("/calls/")
+    expect(page.locator("[data-row]")).to_have_count(1)
+    page.locator("[data-row] a").first.click()
+    people = page.locator(".call-people > li")
+    expect(people).to_have_count(2)
+    for one in (boris, cara):
+        expect(people.filter(has_text=one.name)).to_contain_text(say("talked"))
+
+
+@pytest.mark.parametrize("language", [EN, RU], ids=lambda words: words.language)
+def test_a_missed_call_waits_on_the_clients_card_until_somebody_has_called_back(
+    desk: Desk, employee: Callable[..., Person], box: Box, language: Words
+) -> None:
+    name = f"Rose{secrets.token_hex(3)}"
+    anna, boris = (employee(one, f"of {name}", words=language) for one in ("Anna", "Boris"))
+    desk.sits(box, ("100", boris), ("101", anna))
+    number = new_client(boris, name, anna)
+    at_anna, card = anna.open("/feed/"), card_of(boris, name)
+    expect(at_anna.locator("body[data-listening]")).to_be_attached()
+    step = card.locator(".crm-step")
+    expect(step).to_have_count(0)
+
+    caller = call_from_outside(desk.pbx, NUMBER, caller=number, seconds=1)
+    expect(popup(at_anna)).to_contain_text(name)
+    caller.kill()
+    desk.pbx.cli("channel request hangup all")
+    expect(at_anna.locator("#counter-calls")).to_have_text("1")
+    # In the company's language, as everything that all read.
+    expect(step).to_contain_text("Call back")
+    settled(card)
+    assert problems(card) == []
+
+    expect(card.locator("call-bar [data-can-dial=yes]")).to_be_attached()
+    card.locator(f"a[href='tel:+{number}']").first.click()
+    expect(talks(card).locator("button[value=blind]")).to_be_attached()
+    talks(card).locator("[hx-post$='/end/']").click()
+    expect(popup(card)).to_have_count(0)
+    expect(step).to_have_count(0)
+    expect(at_anna.locator("#counter-calls")).to_have_text("")
+    expect(card.locator("#crm-timeline .crm-entry", has_text="Call back")).to_have_count(1)
+    expect(card.locator("#crm-timeline .crm-entry", has_text="Outgoing call")).to_have_count(1)
 
 
 def test_a_line_and_a_queue_are_set_up_and_become_the_pbxs_configuration(

@@ -1,5 +1,5 @@
-"""A deal's card through the day: the next step that colleagues see at once, and a file in a field of the
-company's own."""
+"""A deal's card through the day: the next step that colleagues see at once, what robots do with it, and a
+file in a field of the company's own."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from tests.e2e.words import Words
 RUSSIAN = {
     "{} is writing …": "{} пишет комментарий…",
     "nothing is planned": "дел не запланировано",
+    "done": "готово",
+    "Text or subject": "Текст или тема",
 }
 
 
@@ -74,6 +76,45 @@ def test_a_next_step_is_planned_seen_at_once_done_and_stands_in_ones_day(
         expect(done).to_contain_text(f"Send the drawing {mark}")
     expect(steps.locator(".crm-step")).to_have_count(0)
     expect(steps.locator("h2")).to_contain_text(say("nothing is planned"))
+
+
+def test_a_robot_is_made_plans_a_step_and_says_what_it_did(
+    employee: Callable[..., Person], words: Words
+) -> None:
+    say, mark = words.saying(RUSSIAN), f"Q{secrets.token_hex(3)}"
+    olga, anna = employee("Olga", words=words, administers=True), employee("Anna", words=words)
+    setup = olga.open("/crm/settings/robots/deal/")
+    form = setup.locator("form.crm-robot")
+    form.locator("[name=name]").fill(f"Robot {mark}")
+    form.locator("[name=trigger]").select_option("stage")
+    stage = form.locator("[name=stage] option").nth(3)
+    form.locator("[name=stage]").select_option(stage.get_attribute("value"))
+    form.locator("[name=effect]").select_option("activity")
+    form.get_by_role("textbox", name=say("Text or subject")).fill(f"Call {mark}")
+    expect(form.locator("[name=letter]")).to_be_hidden()
+    assert problems(setup) == []
+    form.locator("[type=submit]").click()
+    robot = setup.locator(".rows li", has_text=f"Robot {mark}")
+    expect(robot.first).to_be_visible()
+    try:
+        page = anna.page
+        written(page, "deal", title=f"Chairs {mark}")
+        expect(page.locator("body[data-listening]")).to_be_attached()
+        page.locator(".crm-stages button").nth(2).click()
+        expect(page.locator("#crm-steps .crm-step")).to_contain_text(f"Call {mark}")
+        runs = page.locator("#crm-robots li")
+        expect(runs).to_contain_text(f"Robot {mark}")
+        expect(runs).to_contain_text(say("done"))
+        settled(page)
+        assert problems(page) == []
+        setup.reload()
+        run = setup.locator(".rows li", has=setup.get_by_role("link", name=f"Chairs {mark}"))
+        expect(run).to_contain_text(say("done"))
+        assert problems(setup) == []
+    finally:
+        setup.goto("/crm/settings/robots/deal/")
+        robot.first.locator("button[value=away]").click()
+        expect(setup.get_by_role("link", name=f"Robot {mark}", exact=True)).to_have_count(0)
 
 
 def test_a_file_in_a_field_of_the_companys_own_is_for_whoever_sees_the_deal(

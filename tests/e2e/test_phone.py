@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import socket
 import wave
 from array import array
 from collections.abc import Callable, Iterator
@@ -17,9 +18,23 @@ from tests.e2e.people import Person
 from tests.e2e.personnel import Personnel
 from tests.e2e.portal import Portal
 from tests.e2e.test_calls import connect
+from tests.e2e.words import EN, Words
 from tests.telephony.asterisk import Asterisk
 from tests.telephony.phones import call_from_outside
+from tests.telephony.test_relays import SECRET, relayed
 
+RUSSIAN = {
+    "Answer": "Ответить",
+    "Hang up": "Положить трубку",
+    "Is on hold": "На удержании",
+    "Put on hold": "Поставить на удержание",
+    "answered": "отвечен",
+}
+KEPT = {
+    "calls_responsible_first": "on", "calls_answers_within": "20", "calls_call_back_within": "60",
+    "calls_makes_leads": "none", "calls_recordings_kept": "180",
+}  # fmt: skip
+"""The settings of calls as they are elsewhere: what a form does not name is emptied."""
 NUMBER = "4950002"
 SPEAKS = 440
 WHISTLES = 1000
@@ -39,6 +54,18 @@ HEARD = """async () => {
 """The loudest frequency that arrives, in hertz, and how loud it is, in decibels of the most there can be."""
 
 
+RELAYED_ONLY = """window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(given) { super({ ...given, iceTransportPolicy: "relay" }); (window.lines ??= []).push(this); }
+};"""
+"""As where nothing but the relay is reached. Without one no sound finds its way at all."""
+ROADS = """async () => {
+  const stats = await window.lines.at(-1).getStats();
+  const pairs = [...stats.values()].filter((one) => one.type === "candidate-pair" && one.nominated);
+  return [...new Set(pairs.map((one) => stats.get(one.localCandidateId).candidateType))];
+}"""
+"""The kinds of ways by which the sound goes."""
+
+
 @pytest.fixture
 def pbx(box: Box, asterisk: Asterisk) -> Iterator[Asterisk]:
     asterisk.cli(f'dialplan add extension {NUMBER},1,Dial,"PJSIP/120,60" into korobka-incoming')
@@ -51,7 +78,12 @@ def pbx(box: Box, asterisk: Asterisk) -> Iterator[Asterisk]:
 
 @pytest.fixture
 def anna(
-    box: Box, browser: Browser, personnel: Personnel, visitor: Callable[..., Person], tmp_path: Path
+    box: Box,
+    browser: Browser,
+    personnel: Personnel,
+    visitor: Callable[..., Person],
+    words: Words,
+    tmp_path: Path,
 ) -> Iterator[Person]:
     """With a microphone in which a tone is heard all the time."""
     tone = tmp_path / "tone.wav"
@@ -65,11 +97,14 @@ def anna(
         "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-audio-capture={tone}",
     )
-    person = visitor("Anna")
-    person.pk, portal = personnel.employ(person.login, first_name="Anna", last_name="Test", language="en")
+    person = visitor("Anna", words=words)
+    person.pk, portal = personnel.employ(
+        person.login, first_name="Anna", last_name="Test", language=words.language
+    )
     home = tmp_path / "home"
     home.mkdir()
-    with profile_at(home, browser.browser_type, box, *flags) as (context, watch):
+    locale = "en-GB" if words is EN else "ru-RU"
+    with profile_at(home, browser.browser_type, box, *flags, locale=locale) as (context, watch):
         person.context, person.watch, person.page = context, watch, context.new_page()
         person.is_signed_in_as(portal)
         yield person
@@ -120,9 +155,17 @@ def expect_sound_both_ways(pbx: Asterisk, page: Page, name: str) -> None:
     assert level(heard, SPEAKS) > 0.5
 
 
-def test_a_client_is_answered_in_the_browser_and_heard_over_a_reload(
-    pbx: Asterisk, administrator: Person, anna: Person, olga: Portal, box: Box
-) -> None:
+def own_address() -> str:
+    """Of an interface beside the loopback one, which browsers leave out."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        # Nothing is sent.
+        line.connect(("192.0.2.1", 9))
+        found: str = line.getsockname()[0]
+    return found
+
+
+def sits(anna: Person, administrator: Person, pbx: Asterisk, box: Box) -> None:
+    """At 120, in her browser."""
     page = administrator.page
     connect(page, pbx, lambda text: text)
     page.locator(".tabs a").nth(1).click()
@@ -137,6 +180,12 @@ def test_a_client_is_answered_in_the_browser_and_heard_over_a_reload(
     expect(page.locator(".rows")).to_contain_text("in the browser")
     until(lambda: "heard of 2" in box.boxctl("telephony", "status"))
 
+
+def test_a_client_is_answered_in_the_browser_and_heard_over_a_reload(
+    pbx: Asterisk, administrator: Person, anna: Person, olga: Portal, box: Box, words: Words
+) -> None:
+    say = words.saying(RUSSIAN)
+    sits(anna, administrator, pbx, box)
     # Nobody comes near the PBX without a ticket, however it is signed.
     for ticket in ("", "?ticket=x.y.z"):
         assert olga.get(f"/phone/office{ticket}").status == 403
@@ -150,7 +199,7 @@ def test_a_client_is_answered_in_the_browser_and_heard_over_a_reload(
     for tab in (first, second):
         expect(tab.locator(".phone-call")).to_contain_text("Client")
     # Whichever tab one works in: the line is in the other.
-    second.get_by_role("button", name="Answer", exact=True).click()
+    second.get_by_role("button", name=say("Answer"), exact=True).click()
     expect(first.locator(".phone-call[data-phase=talks]")).to_be_visible()
     second.close()
     expect_sound_both_ways(pbx, first, "first")
@@ -167,13 +216,43 @@ def test_a_client_is_answered_in_the_browser_and_heard_over_a_reload(
     assert channel(pbx) != before
     expect_sound_both_ways(pbx, first, "second")
 
-    first.locator(".phone-call").get_by_role("button", name="Put on hold").click()
-    expect(first.locator(".phone-call")).to_contain_text("Is on hold")
-    first.locator(".phone-call").get_by_role("button", name="Hang up").click()
+    first.locator(".phone-call").get_by_role("button", name=say("Put on hold")).click()
+    expect(first.locator(".phone-call")).to_contain_text(say("Is on hold"))
+    first.locator(".phone-call").get_by_role("button", name=say("Hang up")).click()
     expect(first.locator(".phone-call")).to_have_count(0)
     client.wait(timeout=60)
     first.goto("/calls/")
     # One call, though its sound was lost and found.
     expect(first.locator("[data-row]")).to_have_count(1)
     # The PBX tells of the end a moment after the telephone is silent.
-    until(lambda: first.reload() and "answered" in first.locator("[data-row]").inner_text())
+    until(lambda: first.reload() and say("answered") in first.locator("[data-row]").inner_text())
+
+
+def test_a_client_is_heard_through_a_relay_where_nothing_else_is_reached(
+    pbx: Asterisk,
+    administrator: Person,
+    anna: Person,
+    olga: Portal,
+    box: Box,
+    words: Words,
+    tmp_path: Path,
+) -> None:
+    say = words.saying(RUSSIAN)
+    address = own_address()
+    with relayed(tmp_path, address) as port:
+        olga.choose("calls", calls_relays=f"turn:{address}:{port}", calls_relays_secret=SECRET, **KEPT)
+        try:
+            sits(anna, administrator, pbx, box)
+            anna.context.add_init_script(RELAYED_ONLY)
+            page = anna.open("/feed/")
+            expect(page.locator("call-phone[data-ready]")).to_be_attached()
+            client = call_from_outside(pbx, NUMBER, seconds=90, whistles=True)
+            page.get_by_role("button", name=say("Answer"), exact=True).click()
+            expect(page.locator(".phone-call[data-phase=talks]")).to_be_visible()
+            expect_sound_both_ways(pbx, page, "relayed")
+            assert page.evaluate(ROADS) == ["relay"]
+            page.locator(".phone-call").get_by_role("button", name=say("Hang up")).click()
+            expect(page.locator(".phone-call")).to_have_count(0)
+            client.wait(timeout=60)
+        finally:
+            olga.choose("calls", **KEPT)

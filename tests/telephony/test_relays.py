@@ -21,20 +21,20 @@ SECRET = "a-secret-for-tests-only"
 
 
 @contextmanager
-def relayed(folder: Path) -> Iterator[str]:
+def relayed(folder: Path, address: str = "127.0.0.1") -> Iterator[str]:
     """The port at which a relay listens."""
     require.programs("turnserver", "turnutils_uclient", cure="apt-get install coturn")
     port = str(hold())
     said = folder / "said.log"
     command = [
-        "turnserver", "-n", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", f"--listening-port={port}",
+        "turnserver", "-n", f"--listening-ip={address}", f"--relay-ip={address}", f"--listening-port={port}",
         "--use-auth-secret", f"--static-auth-secret={SECRET}", "--realm=example.com",
         "--allow-loopback-peers", "--no-tls", "--no-dtls", "--no-cli", "--log-file=stdout", "--simple-log",
         f"--pidfile={folder / 'pid'}", f"--userdb={folder / 'users'}",
     ]  # fmt: skip
     with said.open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as relay:
         try:
-            until(lambda: relay.poll() is not None or answers(port))
+            until(lambda: relay.poll() is not None or answers(port, address))
             assert relay.poll() is None, said.read_text()
             yield port
         finally:
@@ -47,10 +47,10 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield port
 
 
-def answers(port: str) -> bool:
+def answers(port: str, address: str) -> bool:
     """Over TCP, as over UDP."""
     try:
-        socket.create_connection(("127.0.0.1", int(port)), timeout=5).close()
+        socket.create_connection((address, int(port)), timeout=5).close()
     except OSError:
         return False
     return True
