@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from django.utils import timezone
 from playwright.sync_api import FilePayload, expect
 
@@ -17,6 +18,7 @@ from tests.e2e.boxes import until
 from tests.e2e.people import Person, settled
 from tests.e2e.portal import Portal
 from tests.e2e.test_accessibility import EVERY_LOOK, found_in
+from tests.e2e.test_crm_clients import written
 from tests.e2e.test_planning import fits, given
 from tests.e2e.words import Words
 
@@ -127,6 +129,32 @@ def test_tasks_come_of_lines_of_a_comment_and_of_a_table(anna: Person, boris: Pe
     expect(profile).to_contain_text(title)
 
 
+def test_a_task_of_a_deal_stands_beside_it(anna: Person, say: Say) -> None:
+    title = f"Delivery {secrets.token_hex(3)}"
+    page = anna.open("/crm/")
+    deal = written(page, "deal", title=title)
+    page.get_by_role("link", name=say("Make a task")).click()
+    page.wait_for_url(re.compile(r"/tasks/new/"))
+    expect(page.locator("[name=about]")).to_be_checked()
+    page.locator("[name=title]").fill(f"Pack {title}")
+    page.get_by_role("button", name=say("Give the task")).click()
+    page.wait_for_url(re.compile(r"/tasks/\d+/$"))
+    task = page.url
+    expect(page.locator(".relation-list")).to_contain_text(title)
+    page.goto(deal)
+    belongs = page.locator(".relations")
+    belongs.scroll_into_view_if_needed()
+    expect(belongs).to_contain_text(f"Pack {title}")
+    assert list(found_in(page, EVERY_LOOK)) == []
+    # Taken away on the task, it is gone from the deal.
+    page.goto(task)
+    page.locator(".relation-list button").click()
+    expect(page.locator(".relation-list")).to_have_count(0)
+    page.goto(deal)
+    page.wait_for_load_state("networkidle")
+    expect(page.locator(".relations")).not_to_contain_text(f"Pack {title}")
+
+
 def test_a_table_of_tasks_is_taken_in_and_taken_back(anna: Person, boris: Person, say: Say) -> None:
     mark = secrets.token_hex(3)
     page = anna.open("/tasks/")
@@ -226,6 +254,7 @@ def test_a_number_in_the_menu_and_a_reminder_come_by_themselves(
     expect(boris.open("/notifications/").locator(".notices li", has_text=said)).to_have_count(1)
 
 
+@pytest.mark.usefixtures("words")
 def test_time_is_written_down_corrected_and_summed(anna: Person, boris: Person) -> None:
     project = anna.hand.group(f"Store {secrets.token_hex(3)}")
     assert boris.hand.post(f"/groups/{project}/membership/").status == 302
