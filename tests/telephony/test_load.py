@@ -260,7 +260,7 @@ def test_two_pbxs_at_once_are_told_apart(
     other = Pbx(name="branch", host=branch.address, is_on=True, logs=Pbx.Logs.CSV)
     other.cel_path, other.cdr_path, other.secret = str(branch.cel_file), str(branch.cdr_file), SECRET
     save_pbx(other, by=None)
-    start()
+    bridge = start()
     until(lambda: not Pbx.objects.filter(connected_at=None).exists())
     with listening(branch) as second, ThreadPoolExecutor(1) as pool:
         there = pool.submit(load.place, second, seconds=SECONDS, talk=TALK, meanwhile=_rest)
@@ -269,8 +269,11 @@ def test_two_pbxs_at_once_are_told_apart(
     until_all_over(placed)
     for server in (asterisk, branch):
         server.idle()
-    assert list(load.disagreements(known(), records())) == []
-    assert list(load.disagreements(known("branch"), branch.cdr_file.read_text())) == []
+    here, elsewhere = records(), branch.cdr_file.read_text()
+    most = f"{load.at_once(here)} and {load.at_once(elsewhere)}"
+    sys.stdout.write(f"Two PBXs: {used(bridge.pid)}; {most} of {placed} calls at once\n")
+    assert list(load.disagreements(known(), here)) == []
+    assert list(load.disagreements(known("branch"), elsewhere)) == []
     assert len(known()) == count
 
 
