@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from box.bridges.telephony.dialplan import RECORDING as TELLS
 from tests.e2e.accessibility import problems
 from tests.e2e.boxes import Box, until
 from tests.e2e.people import Person, settled
@@ -36,7 +37,7 @@ RUSSIAN = {
     "Rings at: {}": "Звонит у: {}",
     "The call is over": "Звонок завершён",
 }
-NUMBER, ASKED = "4950003", "4950004"
+NUMBER, ASKED, RECORDED = "4950003", "4950004", "4950005"
 TALKS = 600
 """Seconds: the client stays on the line until somebody ends the call."""
 
@@ -311,6 +312,49 @@ def test_a_missed_call_waits_on_the_clients_card_until_somebody_has_called_back(
     expect(at_anna.locator("#counter-calls")).to_have_text("")
     expect(card.locator("#crm-timeline .crm-entry", has_text="Call back")).to_have_count(1)
     expect(card.locator("#crm-timeline .crm-entry", has_text="Outgoing call")).to_have_count(1)
+
+
+@pytest.mark.parametrize("language", [EN, RU], ids=lambda words: words.language)
+def test_what_was_said_is_heard_on_the_clients_card_by_whoever_may(
+    desk: Desk, employee: Callable[..., Person], box: Box, language: Words
+) -> None:
+    name = f"Rose{secrets.token_hex(3)}"
+    boris, cara = (employee(one, f"of {name}", words=language) for one in ("Boris", "Cara"))
+    desk.sits(box, ("100", boris))
+    number = new_client(boris, name, cara)
+    folder = desk.pbx.data / "monitor"
+    desk.page.goto(f"{desk.place}numbers/")
+    desk.page.locator("[name=recordings_here]").fill(str(folder))
+    desk.page.locator("[name=recordings_there]").fill("/srv/monitor")
+    desk.page.get_by_role("button", name="Save", exact=True).click()
+    expect(desk.page.get_by_text("The rules are saved.")).to_be_visible()
+    # As the box's configuration of a PBX has it.
+    file = f"/srv/monitor/{name}.wav"
+    steps = (f"MixMonitor,{file}", f'UserEvent,"{TELLS},File: {file}"', 'Dial,"PJSIP/100,60,tT"')
+    for place, step in enumerate(steps, start=1):
+        desk.pbx.cli(f"dialplan add extension {RECORDED},{place},{step} into korobka-incoming")
+    card = card_of(boris, name)
+    call_from_outside(desk.pbx, RECORDED, caller=number, seconds=4, whistles=True).wait(timeout=60)
+
+    # It comes by itself once the PBX has written it and the box has fetched it.
+    player = card.locator("#crm-timeline call-recording")
+    expect(player).to_be_visible(timeout=240_000)
+    loud = [int(one) for one in str(player.get_attribute("data-bars")).split()]
+    assert max(loud) > 20
+    player.locator("select").select_option("2")
+    player.locator("canvas").click(position={"x": 4, "y": 20})
+    sound = player.locator("audio")
+    until(lambda: sound.evaluate("one => one.currentTime > 0.5 && !one.error"))
+    assert sound.evaluate("one => [one.playbackRate, one.duration > 3]") == [2, True]
+    settled(card)
+    assert problems(card) == []
+
+    # Who sees the client sees the call, and hears nothing of it.
+    colleague = card_of(cara, name)
+    expect(colleague.locator("#crm-timeline .crm-entry", has_text="Incoming call")).to_have_count(1)
+    expect(colleague.locator("call-recording")).to_have_count(0)
+    address = sound.get_attribute("src")
+    assert cara.hand.get(str(address)).status == 404
 
 
 def test_a_line_and_a_queue_are_set_up_and_become_the_pbxs_configuration(
