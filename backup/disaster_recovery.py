@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -297,7 +297,8 @@ def _with_repositories(node: Node, chosen: Settings, used: Target, siblings: Seq
     else:
         used = replace(used, number=setup.next_number(node, chosen))
     changed = replace(chosen, targets=(used, *(one for one in chosen.targets if one.number != used.number)))
-    changed = replace(changed, closed=tuple(_moved(chosen.closed, used, same[0].spot if same else ())))
+    spot, rings = same[0].spot if same else (), {one.master_key: one.key_ring for one in siblings}
+    changed = replace(changed, closed=tuple(_as_there(chosen.closed, used, spot, rings)))
     known = {one.generation for one in changed.closed if one.spot == used.spot}
     for sibling in siblings:
         generation = sibling.targets[0].generation
@@ -313,15 +314,18 @@ def _with_repositories(node: Node, chosen: Settings, used: Target, siblings: Seq
     return changed
 
 
-def _moved(closed: Iterable[Target], used: Target, spot: tuple[str, ...]) -> Iterator[Target]:
-    """What was closed at this spot lies where `used` does on this machine."""
+def _as_there(
+    closed: Iterable[Target], used: Target, spot: tuple[str, ...], rings: Mapping[str, str]
+) -> Iterator[Target]:
+    """What the set knows to be closed, as it is now: at this spot it lies where `used` does on this machine,
+    and who opens it may be others since. `rings` are key rings by master keys, which all places share."""
     for one in closed:
+        assert one.closed is not None  # noqa: S101 - those among `Settings.closed` are
+        latest = replace(one.closed, key_ring=rings.get(one.closed.master_key, one.closed.key_ring))
         if one.spot != spot:
-            yield one
+            yield replace(one, closed=latest)
         elif one.generation != used.generation:
-            yield replace(
-                used, number=one.number, name=one.name, generation=one.generation, closed=one.closed
-            )
+            yield replace(used, number=one.number, name=one.name, generation=one.generation, closed=latest)
 
 
 def _move_memory(node: Node, found: Target, used: Target) -> None:

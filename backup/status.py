@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -46,7 +46,23 @@ class TargetStatus:
 
 
 def look(node: Node, chosen: Settings, now: datetime) -> list[TargetStatus]:
-    return [_look(node, chosen, target, now=now) for target in chosen.targets]
+    return [_with_older_key(node, chosen, target, now=now) for target in chosen.targets]
+
+
+def _with_older_key(node: Node, chosen: Settings, target: Target, *, now: datetime) -> TargetStatus:
+    """Until a new key has a set, the repository of the older one is what brings the box back."""
+    found = _look(node, chosen, target, now=now)
+    if found.restorable_until is None:
+        for older in chosen.before(target, None):
+            before = _look(node, chosen, older, now=now)
+            if before.restorable_until is not None:
+                return replace(
+                    found,
+                    restorable_until=before.restorable_until,
+                    log_until=before.log_until,
+                    files_until=before.files_until,
+                )
+    return found
 
 
 def _look(node: Node, chosen: Settings, target: Target, *, now: datetime) -> TargetStatus:

@@ -276,6 +276,8 @@ def _packed(kept: Kept, target: Target, keys: list[str]) -> list[str]:
 def test_no_set_says_that_files_are_gone_which_are_still_to_come(kept: Kept, second: Target) -> None:
     some_set(kept)
     keys = lost_by_store(kept, 4)
+    # By their hashes they would be found in the store's volumes until these are compacted.
+    query(kept.node, f"update files_blob set sha256 = '' where key in {(*keys,)}")
     recall.begin(kept.node, vault_of(kept))
     with unplugged(kept):
         state = perform(kept, "backup", kind="full", targets=[second.name])

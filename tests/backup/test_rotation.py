@@ -143,6 +143,10 @@ def test_moments_since_a_new_key_are_reached_also_before_there_is_a_set_of_it(
     (after,) = rotated.add_blobs(1)
     copy_everywhere(rotated)
     hand_over(rotated)
+    (report,) = status.look(rotated.node, rotated.settings, datetime.now(UTC))
+    assert report.sets == 0
+    assert report.restorable_until is not None
+    assert report.restorable_until >= made.ended_at
     # The box could burn in this moment.
     said: list[str] = []
     disaster_recovery.begin(
