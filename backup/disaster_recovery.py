@@ -100,6 +100,7 @@ def begin(
         replace(settings.load(paths), master_key=found.master_key, key_ring=found.key_ring),
         target,
         [one for one in opened if one is not found],
+        made_on=whose.target,
     )
     ids = {one.id for one in changed.ring.holders}
     settings.save(paths, replace(changed, holders=tuple(one for one in changed.holders if one.id in ids)))
@@ -283,11 +284,15 @@ def _noted(paths: Paths) -> dict[str, str]:
     return said
 
 
-def _with_repositories(node: Node, chosen: Settings, used: Target, siblings: Sequence[Settings]) -> Settings:
+def _with_repositories(
+    node: Node, chosen: Settings, used: Target, siblings: Sequence[Settings], *, made_on: int
+) -> Settings:
     """The settings of the set, with the target that is restored from in the place of the one it is, and with
     what other keys have at that place, which the set may not know of: it is read, and runs out."""
     alike = [one for one in chosen.targets if one.kind == used.kind]
-    same = [one for one in alike if kind_of(one).is_at(one, used)] or alike
+    # Where a disk hangs elsewhere, its place says nothing. Sets of before do not know what they were made on.
+    same = [one for one in alike if one.number == made_on]
+    same = same or [one for one in alike if kind_of(one).is_at(one, used)] or alike
     if same:
         before = same[0]
         used = replace(

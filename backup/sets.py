@@ -72,6 +72,8 @@ class BackupSet:
     """Of what it names in the repository, or missing there: all else comes back."""
     is_extra: bool = False
     """Made because of a restore or a gap, not by schedule or wish."""
+    target: int = 0
+    """The number of the target that it was made on, by the configuration that it holds; 0: not known."""
 
     @property
     def log_end(self) -> Segment:

@@ -184,6 +184,9 @@ class _Reader:
 
     def _small(self, at: int, body: int) -> Iterator[tuple[bytes, int, int]]:
         content = self._bytes(at, body)
+        if len(content) < body:
+            # It was cut off meanwhile.
+            return
         (size,) = _LENGTH.unpack_from(content)
         behind = _LENGTH.size + size
         if not size or behind >= len(content) or content[behind] & (_IS_COMPRESSED | _IS_MANIFEST):

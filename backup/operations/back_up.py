@@ -159,6 +159,7 @@ def to_target(
             missing=len(gone),
             rows=row_counts.bounds(before, after),
             is_extra=is_extra,
+            target=target.number,
         )
         journal.progress(f"Writing the manifest of {made.label}.")
         sets.store(node, vault, made, listed.values())

@@ -203,6 +203,18 @@ def acting_in(node: Node) -> Iterator[None]:
 
 
 @pytest.fixture
+def second(kept: Kept) -> Iterator[Target]:
+    """Another folder, with a repository of its own in which nothing is yet."""
+    place = Path(tempfile.mkdtemp(prefix="korobka-second-"))
+    place.chmod(0o755)
+    target = Target(9, "second", "folder", str(place))
+    setup.add_target(kept.node, kept.settings, target, lambda _: None)
+    yield target
+    setup.remove_target(kept.node, kept.settings, target.name, lambda _: None)
+    shutil.rmtree(place)
+
+
+@pytest.fixture
 def empty_machine() -> Iterator[Paths]:
     """Folders of a box, and nothing else: here another folder is another machine."""
     with tempfile.TemporaryDirectory(prefix="korobka-") as folder:

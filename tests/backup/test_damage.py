@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -105,18 +104,6 @@ def test_a_file_that_nobody_has_any_more_costs_itself_and_no_set(kept: Kept) -> 
     state = perform(kept, "verify", target="disk", all=True)
     assert state.state == "done", state.progress.text
     assert {by_label(kept)[label].trouble for label in before} == {""}
-
-
-@pytest.fixture
-def second(kept: Kept) -> Iterator[Target]:
-    """Another place that backups go to."""
-    place = Path(tempfile.mkdtemp(prefix="korobka-second-"))
-    place.chmod(0o755)
-    target = Target(9, "second", "folder", str(place))
-    setup.add_target(kept.node, kept.settings, target, lambda _: None)
-    yield target
-    setup.remove_target(kept.node, kept.settings, target.name, lambda _: None)
-    shutil.rmtree(place)
 
 
 def test_a_file_that_the_portal_has_lost_comes_from_another_target(kept: Kept, second: Target) -> None:

@@ -23,13 +23,14 @@ from appliance.supervise.supervisord import Supervisord
 from backup import disaster_recovery, recall, settings
 from backup.keys import KeyRefused, RecoveryKey
 from backup.portal import manage
-from backup.settings import BackupRefused
+from backup.settings import BackupRefused, Target
 from tests.backup.conftest import Kept
 from tests.backup.operating import (
     back_up,
     copy_what_is_new,
     hand_over,
     know_mail_server,
+    perform,
     queue_hook,
     queue_letter,
     reaching_here,
@@ -159,3 +160,25 @@ def test_a_wrong_key_an_empty_place_and_a_machine_with_a_box_are_refused(
     os.environ["KOROBKA_PREFIX"] = str(kept.node.paths.prefix)
     with pytest.raises(BackupRefused, match="a box on this machine already"):
         begin(kept.node.paths, str(kept.folder), kept.key)
+
+
+def test_of_two_disks_the_one_that_hangs_elsewhere_takes_its_own_place(
+    kept: Kept, second: Target, machine: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one may have burnt, or hang elsewhere too: the set knows which of them it was made on."""
+    monkeypatch.setenv("KOROBKA_PREFIX", str(kept.node.paths.prefix))
+    state = perform(kept, "backup", kind="full", targets=[second.name])
+    assert state.state == "done", state.progress.text
+    elsewhere = Path(tempfile.mkdtemp(prefix="korobka-elsewhere-"))
+    elsewhere.chmod(0o755)
+    shutil.move(Path(second.path) / second.repository, elsewhere)
+    try:
+        monkeypatch.setenv("KOROBKA_PREFIX", str(machine.prefix))
+        begin(machine, str(elsewhere), RecoveryKey.parse(str(kept.key)))
+        found = {one.name: (one.number, one.path) for one in settings.load(machine).targets}
+        before = {one.name: (one.number, one.path) for one in kept.settings.targets}
+        assert found == before | {second.name: (second.number, str(elsewhere))}
+    finally:
+        monkeypatch.setenv("KOROBKA_PREFIX", str(kept.node.paths.prefix))
+        shutil.move(elsewhere / second.repository, second.path)
+        elsewhere.rmdir()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +18,7 @@ from appliance.agent.protocol import ReadBackups
 from appliance.commands.status import metrics_of
 from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
-from backup import log_archiving, moments, settings, setup, state_file, status
+from backup import log_archiving, moments, settings, state_file, status
 from backup.ledger import ledger_of
 from backup.log_archiving import SWITCH_AFTER, Reached, Seen, Watch
 from backup.settings import Target
@@ -148,16 +146,6 @@ def test_after_two_crashes_the_log_is_handed_over_as_before(
     assert report.log_until is not None
     assert report.log_until > written_at
     assert "log_behind" not in {one.kind for one in report.warnings}
-
-
-@pytest.fixture
-def second(kept: Kept) -> Iterator[Target]:
-    with tempfile.TemporaryDirectory(prefix="korobka-second-") as place:
-        Path(place).chmod(0o755)
-        target = Target(6, "second", "folder", place)
-        setup.add_target(kept.node, kept.settings, target, lambda _: None)
-        yield target
-        setup.remove_target(kept.node, kept.settings, target.name, lambda _: None)
 
 
 def test_each_target_has_a_log_of_its_own_age_and_a_warning(kept: Kept, second: Target) -> None:

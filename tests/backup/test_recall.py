@@ -4,10 +4,8 @@ all was tried."""
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +17,7 @@ from appliance.agent import operations
 from appliance.agent.journal import Journal
 from appliance.runner import CommandFailed
 from appliance.services.database.setup import query
-from backup import blobs, recall, sets, setup
+from backup import blobs, recall, sets
 from backup.ledger import ledger_of
 from backup.operations.restore import Restore
 from backup.pack_format import FEWEST
@@ -45,18 +43,6 @@ def _nothing_to_come(kept: Kept) -> Iterator[None]:
     with blobs.reading(kept.node) as connection:
         blobs.bring_back(vault_of(kept), blobs.everything(connection))
     query(kept.node, "delete from registry_storedsetting where key = 'files.to_come'")
-
-
-@pytest.fixture
-def second(kept: Kept) -> Iterator[Target]:
-    """Another folder, with a repository of its own in which nothing is yet."""
-    place = Path(tempfile.mkdtemp(prefix="korobka-second-"))
-    place.chmod(0o755)
-    target = Target(9, "second", "folder", str(place))
-    setup.add_target(kept.node, kept.settings, target, lambda _: None)
-    yield target
-    setup.remove_target(kept.node, kept.settings, target.name, lambda _: None)
-    shutil.rmtree(place)
 
 
 def vault_of(kept: Kept, target: Target | None = None) -> Vault:
