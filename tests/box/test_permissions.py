@@ -70,12 +70,12 @@ def _world(shared_database: None, seaweedfs: Account) -> Iterator[World]:
     with own_bucket(seaweedfs) as account, pytest.MonkeyPatch.context() as patched:
         patched.setitem(stores._offers, "files", S3Store(account))
         cast = Cast.gathered()
-        things = {
-            name: thing
-            for table in TABLES
-            if hasattr(table, "things")
-            for name, thing in table.things(cast).items()
-        }
+        things = dict[str, Any]()
+        for table in TABLES:
+            made = table.things(cast) if hasattr(table, "things") else {}
+            clashes = [name for name in things.keys() & made.keys() if things[name] != made[name]]
+            assert not clashes, f"{table.__name__} calls {clashes} what another room calls so"
+            things |= made
         yield World(cast, things, cast.browsers())
 
 

@@ -28,7 +28,7 @@ VISITS = (
     Visit("POST", "console:section", administrators(422), of="section"),
     Visit("GET", "console:calendar", CONSOLE, of="year"),
     Visit("POST", "console:calendar", administrators(422), of="year"),
-    Visit("POST", "console:calendar-day", administrators(302), of="day"),
+    Visit("POST", "console:calendar-day", administrators(302), of="day of the calendar"),
     Visit("GET", "console:field-sets", CONSOLE),
     Visit("GET", "console:fields", CONSOLE, of="field_set"),
     Visit("POST", "console:fields", administrators(422), of="field_set", data={"name": ""}),
@@ -116,6 +116,6 @@ def things(cast: Cast) -> dict[str, Any]:
         "holder": "first",
         "section": "mail",
         "year": 2026,
-        "day": date(2026, 7, 1),
+        "day of the calendar": date(2026, 7, 1),
         "role": str(create_role("Watchers", ["console.see"], by=cast.olga).pk),
     }

@@ -21,8 +21,8 @@ VISITS = (
         of="related task",
         data={"link": "x"},
     ),
-    Visit("GET", "relations:relations", (200, 200, 404, 404, 404, SIGN_IN), of="secret group"),
-    Visit("POST", "relations:relations", (403, 403, 404, 404, 404, SIGN_IN), of="secret group"),
+    Visit("GET", "relations:relations", (200, 200, 404, 404, 404, SIGN_IN), of="related group"),
+    Visit("POST", "relations:relations", (403, 403, 404, 404, 404, SIGN_IN), of="related group"),
     Visit("DELETE", "relations:relation", (200, 200, 200, 404, 404, SIGN_IN), of="relation"),
 )
 
@@ -34,6 +34,6 @@ def things(cast: Cast) -> dict[str, Any]:
     relate(task.ref, [group.ref], by=User.objects.get(pk=cast.anna.pk))
     return {
         "related task": (task.ref.kind, task.pk),
-        "secret group": ("groups.group", group.pk),
+        "related group": ("groups.group", group.pk),
         "relation": (task.ref.kind, task.pk, "groups.group", group.pk),
     }
