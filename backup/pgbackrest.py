@@ -6,9 +6,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.runner import CommandFailed, Standstill
 from appliance.services.database.names import STANZA, SUPERUSER, cluster
+from appliance.supervise import processes
 from backup import store_authorities, timeouts
 from backup import timeline as timelines
 from backup.settings import BackupRefused, Settings, Target
@@ -422,9 +424,20 @@ def restore(
         f"--spool-path={into}.spool",
     ]  # fmt: skip
     words += _where_to(timeline, moment)
+    _end_workers(into)
     for line in _moving(node, *words, by=target, target=target):
         if match := _FILE_RESTORED.search(line):
             heard(0, float(match.group(1)) / 100)
+
+
+def _end_workers(into: Path) -> None:
+    """Those of an attempt that was killed go on for seconds, and would put files of the set over what the
+    next one has written: `postgresql.auto.conf` without a `restore_command`, say."""
+    while pids := processes.with_argument(f"--pg1-path={into}"):
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
 
 
 def _where_to(timeline: Timeline | None, moment: datetime | None) -> list[str]:

@@ -36,6 +36,17 @@ def children_of(pid: int, known: Children | None = None) -> set[int]:
     return found
 
 
+def with_argument(word: str) -> set[int]:
+    """Processes that were started with exactly this among their arguments."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                if word.encode() in (entry / "cmdline").read_bytes().split(b"\0"):
+                    found.add(int(entry.name))
+    return found
+
+
 def memory_mb(pids: Iterable[int]) -> int | None:
     """Proportional set size of these processes in MiB; None where the kernel does not let us see it."""
     total, seen = 0, False
