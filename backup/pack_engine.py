@@ -32,7 +32,7 @@ from appliance.agent.codec import decode
 from appliance.runner import CommandFailed
 from backup.pack_format import SMALL, Entry, Writer, scan, spans
 from backup.pack_job import Job, Listed, Part, Store
-from backup.volumes import WORTH_A_REQUEST, VolumeIndex
+from backup.volumes import WORTH_A_REQUEST, VolumeIndex, remove_index
 
 LIVE_KEY, LIVE_SECRET = "RCLONE_CONFIG_LIVE_ACCESS_KEY_ID", "RCLONE_CONFIG_LIVE_SECRET_ACCESS_KEY"
 _THREADS = 8
@@ -63,38 +63,41 @@ class Engine:
         missing: list[str] = []
         large: list[str] = []
 
-        with self._volumes(digest for _, digest in part.blobs) as read:
+        read = self._out_of_volumes(digest for _, digest in part.blobs)
 
-            def get(blob: tuple[str, str]) -> bytes | None:
-                key, digest = blob
-                data = read(digest)
-                return self._get(key) if data is None else data
+        def get(blob: tuple[str, str]) -> bytes | None:
+            key, digest = blob
+            data = read(digest)
+            return self._get(key) if data is None else data
 
-            def blobs() -> Iterator[tuple[str, bytes]]:
-                for (key, _), data in self._ahead(part.blobs, get):
-                    if data is None:
-                        missing.append(key)
-                    elif len(data) >= SMALL:
-                        large.append(key)
-                    else:
-                        yield key, data
+        def blobs() -> Iterator[tuple[str, bytes]]:
+            for (key, _), data in self._ahead(part.blobs, get):
+                if data is None:
+                    missing.append(key)
+                elif len(data) >= SMALL:
+                    large.append(key)
+                else:
+                    yield key, data
 
-            return self._written(part.pack, blobs()) | {"missing": missing, "large": large}
+        return self._written(part.pack, blobs()) | {"missing": missing, "large": large}
 
-    @contextmanager
-    def _volumes(self, hashes: Iterable[str]) -> Iterator[Callable[[str], bytes | None]]:
+    def _out_of_volumes(self, hashes: Iterable[str]) -> Callable[[str], bytes | None]:
         """Reads what has one of these hashes, where it lies in volumes of this machine."""
         if not self._job.volumes:
-            yield lambda _: None
-            return
-        with closing(VolumeIndex(Path(self._job.volume_index), dict(self._job.volumes))) as index:
-            wanted = {digest for digest in hashes if digest}
-            places = index.find(wanted)
-            if lacking := wanted - places.keys():
-                for _ in index.look_through(len(lacking) * WORTH_A_REQUEST):
-                    self._say(0)
-                places |= index.find(lacking)
-            yield lambda digest: index.read(places[digest], digest) if digest in places else None
+            return lambda _: None
+        path, wanted = Path(self._job.volume_index), {digest for digest in hashes if digest}
+        try:
+            with closing(VolumeIndex(path, dict(self._job.volumes))) as index:
+                places = index.find(wanted)
+                if lacking := wanted - places.keys():
+                    for _ in index.look_through(len(lacking) * WORTH_A_REQUEST):
+                        self._say(0)
+                    places |= index.find(lacking)
+        except sqlite3.DatabaseError:
+            # A power cut may take a part of it. It is made anew with the next pack; this one is asked for.
+            remove_index(path)
+            return lambda _: None
+        return lambda digest: index.read(places[digest], digest) if digest in places else None
 
     def _repack(self, part: Part) -> dict[str, Any]:
         def blobs() -> Iterator[tuple[str, bytes]]:

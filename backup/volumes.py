@@ -153,6 +153,11 @@ class VolumeIndex:
                 yield True
 
 
+def remove_index(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
 class _Reader:
     """Goes through a volume, needle by needle."""
 

@@ -24,7 +24,7 @@ from backup.blob import Blob
 from backup.ledger import ledger_of
 from backup.pack_format import FEWEST, SMALL
 from backup.rclone import Vault
-from backup.volumes import Place, VolumeIndex
+from backup.volumes import Place, VolumeIndex, remove_index
 from tests.appliance.boxes import wait_until
 from tests.backup.conftest import Kept
 from tests.randomness import seed
@@ -172,6 +172,21 @@ def test_what_lies_in_volumes_is_packed_without_a_request(kept: Kept) -> None:
             packs.add(vault, ledger, unknown)
         assert packs.add(vault, ledger, wanted).arrived == {blob.key: blob.size for blob in wanted}
         assert packs.hashes(vault, ledger, keys) == {blob.key: blob.sha256 for blob in wanted}
+
+
+def test_an_index_that_a_power_cut_has_damaged_is_made_anew(kept: Kept) -> None:
+    index = kept.node.data("backup") / "home/volumes.db"
+    vault = Vault(kept.node, kept.settings, kept.target)
+    for is_damaged in (True, False):
+        keys = kept.add_blobs(FEWEST)
+        wanted = [Blob(key, len(kept.contents[key]), digest(kept.contents[key])) for key in keys]
+        if is_damaged:
+            remove_index(index)
+            index.write_bytes(b"no database" * 1000)
+        with ledger_of(kept.node, kept.target) as ledger, ledger.alone():
+            assert packs.add(vault, ledger, wanted).arrived.keys() == {*keys}
+            assert packs.hashes(vault, ledger, keys) == {blob.key: blob.sha256 for blob in wanted}
+    assert index.read_bytes().startswith(b"SQLite format 3")
 
 
 def test_what_has_another_hash_is_asked_for(kept: Kept) -> None:
