@@ -30,7 +30,7 @@ from minio.error import MinioException, S3Error
 from appliance import runner
 from appliance.agent.codec import decode
 from appliance.runner import CommandFailed
-from backup.pack_format import SMALL, Entry, Writer, scan, spans
+from backup.pack_format import SMALL, Entry, Writer, is_digest, scan, spans
 from backup.pack_job import Job, Listed, Part, Store
 from backup.volumes import WORTH_A_REQUEST, VolumeIndex, remove_index
 
@@ -85,7 +85,7 @@ class Engine:
         """Reads what has one of these hashes, where it lies in volumes of this machine."""
         if not self._job.volumes:
             return lambda _: None
-        path, wanted = Path(self._job.volume_index), {digest for digest in hashes if digest}
+        path, wanted = Path(self._job.volume_index), set(filter(is_digest, hashes))
         try:
             with closing(VolumeIndex(path, dict(self._job.volumes))) as index:
                 places = index.find(wanted)

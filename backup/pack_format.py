@@ -66,11 +66,11 @@ class Index(NamedTuple):
 
     def checked(self, name: str) -> Index:
         """Itself. Raises `NotAPack` for what no pack can be: whoever has written it, it is not believed."""
-        if not _is_whole(self.size, LARGEST) or not _is_digest(self.sha256) or len(self.entries) > MOST:
+        if not _is_whole(self.size, LARGEST) or not is_digest(self.sha256) or len(self.entries) > MOST:
             raise NotAPack(f"{name} has an index of no pack.")
         end, keys = 0, set[str]()
         for one in self.entries:
-            if not isinstance(one.key, str) or not _KEY.fullmatch(one.key) or not _is_digest(one.sha256):
+            if not isinstance(one.key, str) or not _KEY.fullmatch(one.key) or not is_digest(one.sha256):
                 raise NotAPack(f"{name} has an index with a key that is none.")
             if one.key in keys:
                 raise NotAPack(f"{name} has an index that names a key twice.")
@@ -116,7 +116,7 @@ def _is_whole(number: object, most: int) -> bool:
     return type(number) is int and 0 <= number <= most
 
 
-def _is_digest(text: object) -> bool:
+def is_digest(text: object) -> bool:
     return isinstance(text, str) and _SHA256.fullmatch(text) is not None
 
 
