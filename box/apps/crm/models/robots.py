@@ -20,7 +20,8 @@ class RobotQuerySet(models.QuerySet["Robot"]):
         return self.filter(retired_at=None)
 
     def at_work(self) -> Self:
-        return self.standing().filter(is_on=True)
+        """Those that were made first are called first, however often they were changed since."""
+        return self.standing().filter(is_on=True).order_by("id")
 
 
 class Robot(models.Model):
