@@ -66,9 +66,8 @@ def bring_back(node: Node, chosen: Settings, target: Target, one: BackupSet, fil
     found(DrillCheck("database"))
     counted = row_counts.count(copy)
     wrong = row_counts.outside(counted, one.rows)
-    found(
-        DrillCheck("rows", sum(table.rows for table in counted.values()), len(counted), "; ".join(wrong[:10]))
-    )
+    rows = sum(table.rows for table in counted.tables.values())
+    found(DrillCheck("rows", rows, len(counted.tables), "; ".join(wrong[:10])))
     second_box.bring_up_to_date(copy)
     supervisor = Supervisord(copy)
     supervisor.start("objects", "cache")

@@ -157,7 +157,7 @@ def to_target(
             blobs=len(listed),
             blob_bytes=sum(blob.size for blob in listed.values()),
             missing=len(gone),
-            rows=row_counts.bounds(before, after),
+            rows=row_counts.bounds(before, _settled(node, before, after)),
             is_extra=is_extra,
             target=target.number,
         )
@@ -248,12 +248,20 @@ def thin(
     return len(going)
 
 
-def _counted(node: Node) -> dict[str, row_counts.Counted]:
+def _counted(node: Node) -> row_counts.Count:
     """The rows of a very large database may take too long to count: no backup fails for that."""
     try:
         return row_counts.count(node)
     except (CommandFailed, TimeoutError):
-        return {}
+        return row_counts.Count()
+
+
+def _settled(node: Node, before: row_counts.Count, after: row_counts.Count) -> row_counts.Count:
+    """What was not counted, or not to its end, bounds nothing."""
+    try:
+        return row_counts.settle(node, before, after)
+    except (CommandFailed, TimeoutError):
+        return row_counts.Count()
 
 
 def _database_bytes(node: Node) -> int:

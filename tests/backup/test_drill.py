@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
 
 from appliance.agent import operations
@@ -16,7 +17,7 @@ from appliance.runner import run
 from appliance.services.database.setup import query
 from appliance.supervise import processes
 from backup import drill_child, drills, row_counts, second_box, sets, status
-from backup.row_counts import Counted
+from backup.row_counts import Count, Counted
 from backup.sets import BackupSet
 from backup.settings import BackupRefused, Settings
 from tests.appliance.boxes import boxctl, wait_until
@@ -186,20 +187,47 @@ def test_a_drill_is_made_every_month_again_a_day_after_a_bad_one_and_never_when_
 
 
 def test_rows_that_are_lost_are_told_and_what_was_written_meanwhile_is_allowed_for() -> None:
-    before = {"people": Counted(10, 10, 0), "posts": Counted(100, 150, 50), "gone": Counted(1, 1, 0)}
-    after = {"people": Counted(10, 10, 0), "posts": Counted(104, 160, 56), "new": Counted(1, 1, 0)}
+    before = Count({"people": Counted(10, 10, 0), "posts": Counted(100, 150, 50), "gone": Counted(1, 1, 0)})
+    after = Count({"people": Counted(10, 10, 0), "posts": Counted(104, 160, 56), "new": Counted(1, 1, 0)})
     expected = row_counts.bounds(before, after)
     # Of the posts ten came and six went meanwhile: the copy may be from before the first, or after the last.
     assert expected == {"people": (10, 10), "posts": (94, 114)}
     assert row_counts.outside(before, expected) == row_counts.outside(after, expected) == []
-    lost = {"people": Counted(9, 0, 0), "posts": Counted(115, 0, 0)}
+    lost = Count({"people": Counted(9, 0, 0), "posts": Counted(115, 0, 0)})
     assert row_counts.outside(lost, expected) == [
         "people: 9 instead of 10",
         "posts: 115 instead of 94 to 114",
     ]
-    assert row_counts.outside({"people": Counted(10, 0, 0)}, expected) == [
+    assert row_counts.outside(Count({"people": Counted(10, 0, 0)}), expected) == [
         "posts: no table instead of 94 to 114"
     ]
+
+
+def test_a_row_that_came_and_went_while_the_database_was_copied_is_allowed_for(kept: Kept) -> None:
+    """What an idle process did in its last second is in no statistics for ten more."""
+    before = row_counts.count(kept.node)
+    with psycopg.connect(
+        host=str(kept.node.run("database")),
+        dbname="korobka",
+        user="korobka_app",
+        port=kept.node.box.database.port,
+        autocommit=True,
+    ) as process:
+        for _again in range(2):
+            process.execute(
+                "insert into files_blob (key, size, created_at, sha256, content_type, picture_attempts)"
+                " values ('came and went', 1, now(), '', '', 0)"
+            )
+            process.execute("delete from files_blob where key = 'came and went'")
+        after = row_counts.settle(kept.node, before, row_counts.count(kept.node))
+    rows = before.tables["files_blob"].rows
+    assert row_counts.bounds(before, after)["files_blob"] == (max(0, rows - 2), rows + 2)
+
+
+def test_where_nothing_was_written_nothing_is_waited_for(kept: Kept) -> None:
+    before, after = row_counts.count(kept.node), row_counts.count(kept.node)
+    assert row_counts.settle(kept.node, before, after) is after
+    assert all(fewest == most for fewest, most in row_counts.bounds(before, after).values())
 
 
 def test_without_a_set_there_is_nothing_to_try(kept: Kept) -> None:

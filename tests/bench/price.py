@@ -49,6 +49,7 @@ PAGES = {
 }
 # CPU milliseconds of all services together.
 AT_MOST = {"structure": 2.5, "feed": 6.4, "people": 6.4, "drive": 6.4, "post": 9.0, "comment": 9.0}
+WRITES = ("post", "comment", "task")
 # CPU seconds of jobs within two seconds, when they have nothing left to do but to look whether there is.
 QUIET = 0.1
 LONGEST_WORK = 300.0
@@ -77,7 +78,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="of each round of a page")
     parser.add_argument("--writes", type=int, default=40, help="of each person")
-    parser.add_argument("--only", nargs="+", default=[*PAGES, "post", "comment"], metavar="NAME")
+    parser.add_argument("--only", nargs="+", default=[*PAGES, *WRITES], metavar="NAME")
     parser.add_argument("--employees", type=int, default=1000)
     parser.add_argument("--posts", type=int, default=20_000)
     given = parser.parse_args()
@@ -131,6 +132,8 @@ def measured(name: str, box: Box, crowd: list[Person], given: argparse.Namespace
         return price_of_page(box, crowd[0], PAGES[name], given.seconds)
     if name == "post":
         return price_of_writes(box, crowd, "/feed/", {"audience": "UA"}, given.writes)
+    if name == "task":
+        return price_of_writes(box, crowd, "/tasks/quick/", {}, given.writes)
     crowd[0].hang_up()
     post = re.search(r'data-post="(\d+)"|/feed/(\d+)/', crowd[0].get("/feed/").text)
     assert post, "the feed is empty"
@@ -172,7 +175,9 @@ def price_of_writes(box: Box, crowd: list[Person], address: str, fields: dict[st
         for number in range(each):
             text = f"Measured {number} {uuid4()}"
             begun = time.perf_counter()
-            answer = person.post(address, {**fields, "text": text, "nonce": str(uuid4())}, HX_Request="true")
+            # What a task's line is called, and the others' text.
+            said = {"text": text, "line": text, "nonce": str(uuid4())}
+            answer = person.post(address, {**fields, **said}, HX_Request="true")
             taken.append((time.perf_counter() - begun) * 1000)
             if answer.status >= 300:
                 refused.append(answer.status)

@@ -299,6 +299,8 @@ def hold_drill(keeper: Person, said: dict[str, str]) -> None:
     page = keeper.open("/console/backups/drills/")
     page.get_by_role("button", name=said["drill"]).click()
     give_password(keeper, said)
+    refusal = page.locator("main .notice.error")
+    assert refusal.count() == 0, refusal.inner_text()
     expect(page.locator(".backup-running progress")).to_be_visible()
     expect(page.locator(".backup-running")).to_have_count(0, timeout=4 * MINUTES)
 
@@ -306,7 +308,7 @@ def hold_drill(keeper: Person, said: dict[str, str]) -> None:
 def read_report(keeper: Person, said: dict[str, str]) -> None:
     page = keeper.open("/console/backups/drills/")
     report = page.locator("section.card").first
-    expect(report.locator("h2 + .tag")).to_have_text(said["was_well"])
+    expect(report.locator("h2 + .tag"), report.inner_text()).to_have_text(said["was_well"])
     expect(report.locator("dl.facts > dd")).to_have_count(6)
     expect(report.locator("dl.facts .tag.bad")).to_have_count(0)
     expect(report.get_by_text(said["signs_in"])).to_be_visible()
