@@ -287,8 +287,10 @@ class Vault:
 
     @property
     def others(self) -> list[Vault]:
-        """Those of the other targets."""
-        return [replace(self, target=one) for one in self.settings.targets if one.spot != self.target.spot]
+        """Those of the other repositories, of other keys at this place too."""
+        everywhere = (*self.settings.targets, *self.settings.closed)
+        here = self.target.spot, self.target.generation
+        return [replace(self, target=one) for one in everywhere if (one.spot, one.generation) != here]
 
     @property
     def _kind(self) -> Kind:

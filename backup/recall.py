@@ -253,8 +253,9 @@ def bring_rest(node: Node, chosen: Settings) -> None:
 
 def _vaults(node: Node, chosen: Settings, name: str) -> list[Vault]:
     """The target's first. It may have gone since, as an older key's does."""
-    targets = (*chosen.targets, *chosen.closed)
-    return [Vault(node, chosen, one) for one in sorted(targets, key=lambda one: one.name != name)]
+    first = min((*chosen.targets, *chosen.closed), key=lambda one: one.name != name)
+    vault = Vault(node, chosen, first)
+    return [vault, *vault.others]
 
 
 def _is_there(vault: Vault) -> bool:

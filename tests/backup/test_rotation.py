@@ -25,7 +25,7 @@ from backup import (
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
 from backup.ledger import ledger_of
 from backup.rclone import KEY_RINGS, Vault
-from backup.settings import BackupRefused
+from backup.settings import BackupRefused, Target
 from tests.appliance.boxes import boxctl
 from tests.backup.conftest import Kept
 from tests.backup.operating import back_up, hand_over, perform, restore, unplugged
@@ -137,6 +137,9 @@ def test_moments_since_a_new_key_are_reached_also_before_there_is_a_set_of_it(
     rotated.settle_down(key)
     (first,) = rotated.add_blobs(1)
     copy_everywhere(rotated)
+    # The older one was away for a moment.
+    (elsewhere,) = rotated.add_blobs(1)
+    copy_to(rotated, rotated.target)
     time.sleep(1.5)
     to = datetime.now(UTC)
     time.sleep(1.5)
@@ -154,11 +157,13 @@ def test_moments_since_a_new_key_are_reached_also_before_there_is_a_set_of_it(
         say=said.append,
     )  # fmt: skip
     assert made.label in said[0]
-    rotated.lose(first)
+    for lost in (first, elsewhere):
+        rotated.lose(lost)
     state = restore(rotated, moment=to.isoformat())
     assert state.state == "done", state.progress.text
-    assert {first, after} & rotated.keys() == {first}
+    assert {first, elsewhere, after} & rotated.keys() == {first, elsewhere}
     assert rotated.stored(first) == rotated.contents[first]
+    assert rotated.stored(elsewhere) == rotated.contents[elsewhere]
 
     # The service has not copied it yet when the older one is closed.
     (last,) = rotated.add_blobs(1)
@@ -214,8 +219,12 @@ def test_a_repository_that_was_begun_after_a_restore_brings_the_box_back(rotated
 def copy_everywhere(kept: Kept) -> None:
     """As the service does."""
     for target in kept.settings.written:
-        with ledger_of(kept.node, target) as ledger:
-            blobs.catch_up(kept.node, Vault(kept.node, kept.settings, target), ledger, from_start=False)
+        copy_to(kept, target)
+
+
+def copy_to(kept: Kept, target: Target) -> None:
+    with ledger_of(kept.node, target) as ledger:
+        blobs.catch_up(kept.node, Vault(kept.node, kept.settings, target), ledger, from_start=False)
 
 
 def test_a_holder_more_opens_what_is_closed_too_and_one_who_goes_does_not(rotated: Kept) -> None:
