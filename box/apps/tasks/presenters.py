@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -32,6 +32,7 @@ from box.core.notify.reminders import own_reminders
 from box.lib.prepared import asked, at_once
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
     from django.utils.functional import _StrOrPromise
 
     from box.core.accounts.models import User
@@ -107,20 +108,19 @@ def card_of(task: Task, *, reader: User) -> Card:
     running = TimeEntry.objects.running().filter(task=task, user=reader).values_list("started_at")
     files = TaskFile.objects.filter(task=task).order_by("position", "id").values_list(*facts_of("file"))
     reminders = own_reminders(task.ref, REMINDER, reader).values_list("due_at")
-    rows, clocks, hanging, due = at_once(asked(participants), asked(running), asked(files), asked(reminders))
+    links = _links_of(task).values_list("id", "before_id", "after_id", "kind", "lag_minutes")
+    rows, clocks, hanging, due, linked = at_once(
+        *(asked(participants), asked(running), asked(files), asked(reminders), asked(links)),
+    )
     people = [(role, Face.of(*facts)) for role, *facts in rows]
     by_role = {role: tuple(face for one, face in people if one == role) for role in Participant.Role}
-    seen = Task.objects.each_visible_to(reader).there()
-    below = seen.filter(parent=task).as_shown().order_by("id")[:MOST_SUBTASKS]
-    above = seen.filter(pk=task.parent_id).first() if task.parent_id else None
-    links = list(
-        Dependency.objects.filter(
-            (Q(after=task) & Exists(seen.filter(pk=OuterRef("before"))))
-            | (Q(before=task) & Exists(seen.filter(pk=OuterRef("after"))))
-        )
-        .select_related("before", "after")
-        .order_by("id")
-    )
+    near = _near(task, [pk for _pk, *ends, _kind, _lag in linked for pk in ends], reader)
+    known = near | {task.pk: task}
+    dependencies = [
+        Dependency(id=pk, before=known[before], after=known[after], kind=kind, lag_minutes=lag)
+        for pk, before, after, kind, lag in linked
+        if before in known and after in known
+    ]
     helping = {face.pk for face in by_role[Participant.Role.ACCOMPLICE]}
     roles = frozenset[Role]() if task.deleted_at else roles_of(reader, task, accomplices=helping)
     return Card(
@@ -134,8 +134,8 @@ def card_of(task: Task, *, reader: User) -> Card:
         by_role[Participant.Role.OBSERVER],
         tuple(Attached(*facts) for facts in hanging),
         shown_of(TASK_FIELDS, [task.pk], reader=reader).get(task.pk, []),
-        list(below),
-        above,
+        [one for one in near.values() if one.parent_id == task.pk],
+        near.get(task.parent_id or 0),
         can_edit=can_edit(reader, task),
         can_delete=can_delete(reader, task),
         can_move_deadline=can_move_deadline(reader, task),
@@ -144,13 +144,27 @@ def card_of(task: Task, *, reader: User) -> Card:
         now=now,
         can_repeat=can_create(reader),
         origin=_origin(task, reader),
-        before=[one for one in links if one.after_id == task.pk],
-        after=[one for one in links if one.before_id == task.pk],
+        before=[one for one in dependencies if one.after_id == task.pk],
+        after=[one for one in dependencies if one.before_id == task.pk],
         items=list(task.items.select_related("assignee").order_by("rank", "id")),
         people=_each_once(task.responsible.face, task.created_by.face, *(face for _role, face in people)),
         remind_at=datetime.fromisoformat(due[0][0]) if due else None,
         running_since=_elapsed(clocks[0][0], now) if clocks else None,
     )
+
+
+def _links_of(task: Task) -> QuerySet[Dependency]:
+    """Of both sides, whoever sees the other end."""
+    return Dependency.objects.filter(Q(after=task) | Q(before=task)).order_by("id")
+
+
+def _near(task: Task, linked: Iterable[int], reader: User) -> dict[int, Task]:
+    """The tasks around this one that the reader sees: the one above, those below and those linked, by id."""
+    seen = Task.objects.each_visible_to(reader).there()
+    below = seen.filter(parent=task).order_by("id").values("pk")[:MOST_SUBTASKS]
+    others = {*linked, *([task.parent_id] if task.parent_id else [])} - {task.pk}
+    found = seen.filter(Q(pk__in=below) | Q(pk__in=others)) if others else seen.filter(pk__in=below)
+    return {one.pk: one for one in found.as_shown().order_by("id")}
 
 
 def _origin(task: Task, reader: User) -> Template | None:

@@ -75,14 +75,19 @@ class Foot:
 
 
 def foot_of(subject: Any, *, reader: User) -> Foot:
-    reaction = Reaction.objects.filter(thread=subject.thread_id, user=reader).values_list("value", flat=True)
-    emoji = EmojiReaction.objects.filter(thread=subject.thread_id, user=reader)
+    mine = {"thread": subject.thread_id, "user": reader.pk}
+    reactions, emoji = at_once(_REACTION.asked(**mine), _EMOJI.asked(**mine))
     return Foot.of(
         subject,
-        reaction=reaction.first(),
-        emoji=set(emoji.values_list("emoji", flat=True)),
+        reaction=reactions[0][0] if reactions else None,
+        emoji={one for (one,) in emoji},
         has_dislikes=discussed(subject.ref.kind).has_dislikes(),
     )
+
+
+_MINE = {"thread": Param("thread", BigIntegerField()), "user": Param("user", BigIntegerField())}
+_REACTION = Prepared(lambda: Reaction.objects.filter(**_MINE).values_list("value"))
+_EMOJI = Prepared(lambda: EmojiReaction.objects.filter(**_MINE).values_list("emoji"))
 
 
 @dataclass(frozen=True)

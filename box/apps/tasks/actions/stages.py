@@ -30,12 +30,13 @@ COLORS = ("#8c8371", "#3a4169", "#17695a", "#c08a4a", "#2c6e3f", "#a8322a", "#6b
 _COLOR = re.compile("#[0-9a-fA-F]{6}")
 
 
-@transaction.atomic
 def stages_of(owner: Group | User) -> Sequence[TaskStage]:
     """Its columns, with those that everybody begins with where there are none yet."""
-    found = list(TaskStage.objects.of(owner))
-    if found:
-        return found
+    return list(TaskStage.objects.of(owner)) or _begin_stages(owner)
+
+
+@transaction.atomic
+def _begin_stages(owner: Group | User) -> Sequence[TaskStage]:
     _hold(owner)
     found = list(TaskStage.objects.of(owner))
     if found:
