@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -109,12 +109,15 @@ def card_of(task: Task, *, reader: User) -> Card:
     files = TaskFile.objects.filter(task=task).order_by("position", "id").values_list(*facts_of("file"))
     reminders = own_reminders(task.ref, REMINDER, reader).values_list("due_at")
     links = _links_of(task).values_list("id", "before_id", "after_id", "kind", "lag_minutes")
-    rows, clocks, hanging, due, linked = at_once(
-        *(asked(participants), asked(running), asked(files), asked(reminders), asked(links)),
+    below = Task.objects.there().filter(parent=task).values_list("id")[:1]
+    rows, clocks, hanging, due, linked, children = at_once(
+        *(asked(participants), asked(running), asked(files), asked(reminders), asked(links), asked(below)),
     )
     people = [(role, Face.of(*facts)) for role, *facts in rows]
     by_role = {role: tuple(face for one, face in people if one == role) for role in Participant.Role}
-    near = _near(task, [pk for _pk, *ends, _kind, _lag in linked for pk in ends], reader)
+    ends = {pk for _pk, before, after, _kind, _lag in linked for pk in (before, after)}
+    around = (ends | {task.parent_id or task.pk}) - {task.pk}
+    near = _near(task, around, reader) if around or children else {}
     known = near | {task.pk: task}
     dependencies = [
         Dependency(id=pk, before=known[before], after=known[after], kind=kind, lag_minutes=lag)
@@ -146,7 +149,9 @@ def card_of(task: Task, *, reader: User) -> Card:
         origin=_origin(task, reader),
         before=[one for one in dependencies if one.after_id == task.pk],
         after=[one for one in dependencies if one.before_id == task.pk],
-        items=list(task.items.select_related("assignee").order_by("rank", "id")),
+        items=(
+            list(task.items.select_related("assignee").order_by("rank", "id")) if task.items_count else []
+        ),
         people=_each_once(task.responsible.face, task.created_by.face, *(face for _role, face in people)),
         remind_at=datetime.fromisoformat(due[0][0]) if due else None,
         running_since=_elapsed(clocks[0][0], now) if clocks else None,
@@ -158,13 +163,12 @@ def _links_of(task: Task) -> QuerySet[Dependency]:
     return Dependency.objects.filter(Q(after=task) | Q(before=task)).order_by("id")
 
 
-def _near(task: Task, linked: Iterable[int], reader: User) -> dict[int, Task]:
-    """The tasks around this one that the reader sees: the one above, those below and those linked, by id."""
+def _near(task: Task, around: Collection[int], reader: User) -> dict[int, Task]:
+    """The tasks around this one and those below it, as far as the reader sees them, by id."""
     seen = Task.objects.each_visible_to(reader).there()
     below = seen.filter(parent=task).order_by("id").values("pk")[:MOST_SUBTASKS]
-    others = {*linked, *([task.parent_id] if task.parent_id else [])} - {task.pk}
-    found = seen.filter(Q(pk__in=below) | Q(pk__in=others)) if others else seen.filter(pk__in=below)
-    return {one.pk: one for one in found.as_shown().order_by("id")}
+    found = seen.filter(Q(pk__in=below) | Q(pk__in=around)).as_shown()
+    return {one.pk: one for one in found.order_by("id")}
 
 
 def _origin(task: Task, reader: User) -> Template | None:

@@ -12,6 +12,7 @@ from django.utils.translation import pgettext_lazy
 from box.apps.tasks.models.tasks import Task
 from box.core.accounts.models import User
 from box.core.groups.models import Group
+from box.lib.prepared import Param, Prepared, at_once
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -66,19 +67,34 @@ class TaskStage(models.Model):
 
 
 def stage_labels(tasks: Collection[Task]) -> dict[int, str]:
-    """In which stage of its project each of these stands, in two queries: what was put into none is in the
+    """In which stage of its project each of these stands, in one query: what was put into none is in the
     first."""
     projects = {task.pk: task.project_id for task in tasks}
-    stages = TaskStage.objects.filter(project__in=set(projects.values())).order_by("position", "id")
-    known = {one.pk: one for one in stages}
+    stages, placed = at_once(
+        _STAGES.asked(projects=list(set(projects.values()))), _PLACED.asked(tasks=list(projects))
+    )
+    known = {
+        pk: (project, str(TaskStage(usual=usual, name=name).label)) for pk, project, usual, name in stages
+    }
     usual = str(TaskStage.Usual.NEW.label)
-    first = {one.project_id: str(one.label) for one in reversed(known.values())}
+    first = dict(reversed(known.values()))
     labels = {pk: first.get(project, usual) for pk, project in projects.items()}
-    placed = Placement.objects.filter(task__in=list(projects), stage__in=list(known))
-    for task, stage in placed.values_list("task", "stage"):
-        if known[stage].project_id == projects[task]:
-            labels[task] = str(known[stage].label)
+    for task, stage in placed:
+        if stage in known and known[stage][0] == projects[task]:
+            labels[task] = known[stage][1]
     return labels
+
+
+_STAGES = Prepared(
+    lambda: (
+        TaskStage.objects.filter(project__id__in_array=Param("projects"))
+        .order_by("position", "id")
+        .values_list("id", "project_id", "usual", "name")
+    )
+)
+_PLACED = Prepared(
+    lambda: Placement.objects.filter(task__id__in_array=Param("tasks")).values_list("task_id", "stage_id")
+)
 
 
 class Placement(models.Model):
