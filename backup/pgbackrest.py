@@ -424,15 +424,25 @@ def restore(
         f"--spool-path={into}.spool",
     ]  # fmt: skip
     words += _where_to(timeline, moment)
-    _end_workers(into)
+    end_workers(into)
+    if not any((into / name).exists() for name in _KNOWN_BY):
+        # What an attempt has left: pgBackRest refuses to go on where it cannot tell what that is.
+        owner = users.account(users.DATABASE)
+        as_owner.remove(into, owner)
+        as_owner.make_folder(into, owner)
     for line in _moving(node, *words, by=target, target=target):
         if match := _FILE_RESTORED.search(line):
             heard(0, float(match.group(1)) / 100)
 
 
-def _end_workers(into: Path) -> None:
-    """Those of an attempt that was killed go on for seconds, and would put files of the set over what the
-    next one has written: `postgresql.auto.conf` without a `restore_command`, say."""
+_KNOWN_BY = ("PG_VERSION", "backup.manifest")
+"""By one of these it takes a folder for one that it may go on with."""
+
+
+def end_workers(into: Path) -> None:
+    """Those of an attempt that was killed go on for seconds. They would put files of the set over what the
+    next one has written, `postgresql.auto.conf` without a `restore_command`, say, and into a folder that is
+    being removed."""
     while pids := processes.with_argument(f"--pg1-path={into}"):
         for pid in pids:
             with suppress(ProcessLookupError):

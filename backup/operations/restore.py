@@ -305,6 +305,7 @@ class Restore:
             if self.before.exists():
                 as_owner.remove(self.place, self.owner)
                 as_owner.rename(self.before, self.place, self.owner)
+        pgbackrest.end_workers(self.beside)
         as_owner.remove(self.beside, self.owner)
         self.supervisor.start(*self.running(), progress=self.journal.progress)
         self.archive_log()

@@ -7,7 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from appliance import as_owner, users
+from appliance.services.database.names import cluster
 from backup import pgbackrest
+from tests.backup.conftest import Kept
+from tests.backup.operating import back_up, restore
 
 
 def test_workers_of_a_killed_attempt_are_ended_and_nobody_else(tmp_path: Path) -> None:
@@ -19,9 +23,22 @@ def test_workers_of_a_killed_attempt_are_ended_and_nobody_else(tmp_path: Path) -
         for path in paths
     ]
     try:
-        pgbackrest._end_workers(into)
+        pgbackrest.end_workers(into)
         assert [process.poll() for process in waiting] == [-signal.SIGKILL, None, None]
     finally:
         for process in waiting:
             process.kill()
             process.wait()
+
+
+def test_what_an_attempt_that_was_killed_has_left_stands_in_nobodys_way(kept: Kept) -> None:
+    """Its workers may have put files there again while the folder was being removed."""
+    made = back_up(kept)
+    place, owner = cluster(kept.node), users.account(users.DATABASE)
+    beside = place.with_name(f"{place.name}.restored")
+    as_owner.make_folder(beside / "base/left", owner)
+    (beside / "base/left/1255").write_bytes(b"left")
+    state = restore(kept, set=made.label, is_set_alone=True)
+    assert state.state == "done", state.progress.text
+    assert not beside.exists()
+    assert not (place / "base/left/1255").exists()

@@ -438,7 +438,14 @@ class Life:
                 found = connection.execute("select last_archived_wal from pg_stat_archiver").fetchone()
                 return bool(found and found[0] and found[0] >= last)
 
-            wait_until(is_gone)
+            try:
+                wait_until(is_gone)
+            except AssertionError:
+                (state,) = connection.execute(
+                    "select row_to_json(a)::text from pg_stat_archiver a"
+                ).fetchone() or ("",)
+                words = "\n".join(supervisor_for(self.node).logs(["database"], lines=15))
+                raise AssertionError(f"{last} was not handed over: {state}\n{words}") from None
         for target in self.targets:
             with ledger_of(self.node, target) as ledger:
                 blobs.catch_up(
