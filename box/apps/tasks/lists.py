@@ -247,11 +247,15 @@ _USUAL = Usual(
 
 
 def _rows(user: User, role: str, *, is_narrowed: bool, project: Group | None = None) -> TaskQuerySet:
-    """Of one's own roles the index of the role finds them: what one is in one sees."""
+    """Of one's own roles the index of the role finds them: what one is in one sees. Those of a project are
+    looked at one by one, where all that the person sees would grow with the years."""
     there = Task.objects.there()
     if project is not None:
         there = there.filter(project=project)
-    rows = there.visible_to(user) if role == ALL else there.in_role(user, role)
+    if role == ALL:
+        rows = there.visible_to(user) if project is None else there.each_visible_to(user)
+    else:
+        rows = there.in_role(user, role)
     return rows if is_narrowed else rows.filter(OPEN)
 
 
