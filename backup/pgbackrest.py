@@ -81,13 +81,12 @@ def queue_limit(total: int, free: int) -> int:
 
 def config_text(node: Node, settings: Settings, targets: Sequence[Target]) -> str:
     """`pgbackrest.conf` for these targets."""
-    home = node.data("backup")
     space, waits = shutil.disk_usage(node.paths.data), timeouts.of(node)
     general: dict[str, object] = {
         "archive-async": "y",
         "archive-push-queue-max": queue_limit(space.total, space.free),
         "spool-path": _spool(node),
-        "lock-path": home / "lock",
+        "lock-path": _lock(node),
         "log-level-file": "off",
         "log-level-console": "warn",
         "compress-type": "zst",
@@ -117,6 +116,14 @@ def config_text(node: Node, settings: Settings, targets: Sequence[Target]) -> st
 
 def _spool(node: Node) -> Path:
     return node.data("backup") / "spool"
+
+
+def _lock(node: Node) -> Path:
+    return node.data("backup") / "lock"
+
+
+_FETCHING = "fetching"
+"""Where a recovering server keeps its lock, and what it has fetched ahead."""
 
 
 def _repository(node: Node, settings: Settings, target: Target) -> dict[str, object]:
@@ -414,6 +421,11 @@ def restore(
     if is_another_box:
         # Beside this box's own archiving, in whose spool it has no business.
         fetch += f" --pg1-path={_in_command(into)} --no-archive-async"
+    else:
+        # Whoever fetches ahead holds the lock of whoever hands over, who asks for it once and then waits for
+        # `archive-timeout`. The recovered server does both in its first moments.
+        fetch += f" --lock-path={_in_command(_lock(node) / _FETCHING)}"
+        fetch += f" --spool-path={_in_command(_spool(node) / _FETCHING)}"
     fetch += f' --repo={target.number} archive-get %f "%p"'
     words = [
         "restore", f"--repo={target.number}", f"--set={label}", f"--pg1-path={into}",
@@ -482,8 +494,10 @@ def _in_command(path: Path) -> str:
 
 
 def forget_handed_over(node: Node) -> None:
-    """Forget which of the log has arrived: a cluster that takes this one's place may use the same names."""
-    as_owner.remove(_spool(node) / "archive", users.account(users.DATABASE))
+    """Forget which of the log has arrived, and what was fetched of it: a cluster that takes this one's place
+    may use the same names."""
+    for left in (_spool(node) / "archive", _spool(node) / _FETCHING):
+        as_owner.remove(left, users.account(users.DATABASE))
 
 
 def forget_moment(node: Node) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import shlex
 import signal
 import subprocess
 import sys
@@ -9,9 +11,10 @@ from pathlib import Path
 
 from appliance import as_owner, users
 from appliance.services.database.names import cluster
+from appliance.services.database.setup import query
 from backup import pgbackrest
 from tests.backup.conftest import Kept
-from tests.backup.operating import back_up, restore
+from tests.backup.operating import back_up, hand_over, restore
 
 
 def test_workers_of_a_killed_attempt_are_ended_and_nobody_else(tmp_path: Path) -> None:
@@ -42,3 +45,17 @@ def test_what_an_attempt_that_was_killed_has_left_stands_in_nobodys_way(kept: Ke
     assert state.state == "done", state.progress.text
     assert not beside.exists()
     assert not (place / "base/left/1255").exists()
+
+
+def test_fetching_the_log_ahead_stands_in_no_way_of_handing_it_over(kept: Kept) -> None:
+    """A recovered server does both in its first moments. Who finds the lock taken waits for minutes."""
+    made = back_up(kept)
+    state = restore(kept, set=made.label, is_set_alone=True)
+    assert state.state == "done", state.progress.text
+    command = shlex.split(query(kept.node, "show restore_command"))
+    options = dict(word[2:].split("=", 1) for word in command if word.startswith("--"))
+    lock = Path(options["lock-path"]) / f"korobka-archive-{kept.target.number}.lock"
+    with lock.open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        hand_over(kept)
+    assert f"spool-path={options['spool-path']}\n" not in pgbackrest.config_file(kept.node).read_text()
