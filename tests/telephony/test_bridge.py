@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connections
+from django.utils import timezone
 
 from box.bridges.telephony.actions import save_pbx
+from box.bridges.telephony.bridge import EVERY, LOOKS_AGAIN, LOOKS_EVERY, Bridge
 from box.bridges.telephony.models import Call, Pbx
-from box.core.events.models import Event
+from box.core.events.models import Event as Emitted
 from tests.box.processes import until
 from tests.telephony.asterisk import Asterisk
 from tests.telephony.scenarios import Manager
+
+if TYPE_CHECKING:
+    from box.bridges.telephony.ami import Session
+    from box.bridges.telephony.calls import Calls
+    from box.bridges.telephony.resync import Outcome
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,8 +93,8 @@ def test_a_bridge_killed_in_the_middle_is_followed_by_another(
     assert sorted(Call.objects.values_list("result", flat=True)) == ["answered", "answered", "busy"]
     assert not Call.objects.filter(is_estimated=True).exists()
     # Each was told once.
-    assert Event.objects.filter(kind="telephony.CallStarted").count() == 3
-    assert Event.objects.filter(kind="telephony.CallEnded").count() == 3
+    assert Emitted.objects.filter(kind="telephony.CallStarted").count() == 3
+    assert Emitted.objects.filter(kind="telephony.CallEnded").count() == 3
 
 
 def test_a_killed_asterisk_leaves_no_call_open(
@@ -154,6 +165,67 @@ def test_a_call_that_is_written_down_late_as_a_whole_is_heard_of_soon(
     assert not Call.objects.exists()
     late.show()
     until(Call.objects.exclude(ended_at=None).exists)
+    assert Call.objects.get().result == "busy"
+
+
+class Watched(Bridge):
+    """A bridge in a thread of the test, by a clock of the test's own; with how often it has read the logs."""
+
+    def __init__(self, pbx: Pbx) -> None:
+        self.ahead, self.stopping = timedelta(0), Event()
+        self.readings = self.seen = 0
+        super().__init__(pbx.pk, self.stopping, now=lambda: timezone.now() + self.ahead)
+
+    def reads_after(self, pause: timedelta) -> None:
+        """Once more, when so much time has passed: else it waits in vain."""
+        before = self.seen
+        self.ahead += pause
+        until(lambda: self.readings > before)
+        self.seen = self.readings
+
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            connections.close_all()
+
+    def _read_logs(self, pbx: Pbx, calls: Calls, session: Session) -> Outcome:
+        outcome = super()._read_logs(pbx, calls, session)
+        self.readings += 1
+        return outcome
+
+
+@pytest.fixture
+def watched(late: Late, pbx: Pbx) -> Iterator[Callable[[], Watched]]:
+    bridge = Watched(pbx)
+    thread = Thread(target=bridge.run)
+
+    def begin() -> Watched:
+        thread.start()
+        return bridge
+
+    yield begin
+    bridge.stopping.set()
+    thread.join(timeout=60)
+
+
+def test_the_logs_are_read_again_every_minute(
+    watched: Callable[[], Watched], late: Late, manager: Manager, asterisk: Asterisk
+) -> None:
+    """What nobody has told and what is written down more than a minute after: long before the next catching
+    up."""
+    manager.call("104", "103")
+    manager.wait_for("Event: Hangup", "ChannelStateDesc: Up", "Cause: 17")
+    asterisk.idle()
+    bridge = watched()
+    bridge.reads_after(timedelta(0))
+    for pause in LOOKS_AGAIN:
+        bridge.reads_after(pause)
+    assert not Call.objects.exists()
+    late.show()
+    for _minute in range(2):
+        bridge.reads_after(LOOKS_EVERY)
+    assert bridge.ahead < EVERY
     assert Call.objects.get().result == "busy"
 
 
