@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from box.apps.crm.field_rights import sees_numbers
-from box.apps.crm.history import redaction_for
+from box.apps.crm.history import redacted
 from box.apps.crm.models import Activity, ActivityBinding, FormFile, Record
 from box.apps.crm.web_forms import ABOUT
 from box.core.accounts.faces import faces_of
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from box.core.accounts.models import User
-    from box.core.history.redaction import Redact
 
 PAGE = 30
 MOST_OPEN = 20
@@ -92,18 +91,19 @@ class Timeline:
 
 
 def timeline_of(record: Record, reader: User, *, before: datetime | None = None) -> Timeline:
-    """A page of it, in three queries, and one more where it tells of calls. Changes of a field that the
-    reader may not see are left out."""
+    """A page of it, in three queries, one more where it tells of calls, and one or two for each kind of what
+    changed fields point at. Changes of a field that the reader may not see are left out."""
     until = before or _ALWAYS
     bindings = _BINDINGS.rows(record=record.pk, before=until)
     lines = _LINES.rows(kind=record.type.kind, record=record.pk, before=until)
     faces = faces_of([*_people_in(one.activity for one in bindings), *_people_told_of(lines)])
     names = {pk: face.name for pk, face in faces.items()}
-    redact, sees_number = redaction_for(reader, record.type_id), sees_numbers(reader)
+    sees_number = sees_numbers(reader)
     done = [one.activity for one in bindings if not one.is_open]
     entries = [
-        *_of_activities(done[::-1], names, reader, sees_number=sees_number), *_of_lines(lines, redact, names),
-    ]  # fmt: skip
+        *_of_activities(done[::-1], names, reader, sees_number=sees_number),
+        *_of_lines(lines, redacted(lines, reader, record.type_id), names),
+    ]
     entries.sort(key=lambda one: one.at, reverse=True)
     page = entries[:PAGE]
     before_text = page[-1].at.isoformat() if len(entries) > PAGE else ""
@@ -192,10 +192,11 @@ def _recorded(abouts: Iterable[str], reader: User) -> Mapping[str, Sequence[Reco
     return found
 
 
-def _of_lines(lines: Iterable[Line], redact: Redact, names: Mapping[int, str]) -> Iterable[Entry]:
+def _of_lines(
+    lines: Iterable[Line], seen: Iterable[Mapping[str, Any] | None], names: Mapping[int, str]
+) -> Iterable[Entry]:
     """What is not for the reader has no sentence: it counts in the page, so that this goes on behind it."""
-    for line in lines:
-        details = redact(line.kind, line.details)
+    for line, details in zip(lines, seen, strict=True):
         said = "" if details is None else sentence_of(line.kind, _named(details, names))
         yield Entry(line.at, names[line.by_id] if line.by_id else _("The box"), sentence=said)
 

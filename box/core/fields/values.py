@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from box.core.fields.kinds import kind_of, said, written
 from box.core.fields.models import Value
 from box.core.registry.capabilities import Card, Ref, attachables, cards, finders
+from box.lib.numbers import whole_number
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -135,6 +136,34 @@ class Change:
             return self.told()
         known = cards_of([{self.field: self.before}, {self.field: self.after}], reader)
         return said(self.field, self.before, known), said(self.field, self.after, known)
+
+
+def as_read(
+    changes: Sequence[Sequence[str]], fields: Mapping[str, Field], reader: User
+) -> list[tuple[str, str, str]]:
+    """Of changes as `told` has kept them, each behind the key of its field, what they point at is called as
+    this reader sees it: in a query or two a kind of it. What is nothing else than words stays."""
+    pointing = [
+        {fields[key]: _numbers(fields[key], before) + _numbers(fields[key], after)}
+        for key, before, after in changes
+        if key in fields
+    ]
+    known = cards_of(pointing, reader)
+
+    def called(key: str, text: str) -> str:
+        numbers = _numbers(fields[key], text) if key in fields else ()
+        return said(fields[key], numbers, known) if numbers else text
+
+    return [(key, called(key, before), called(key, after)) for key, before, after in changes]
+
+
+def _numbers(field: Field, text: str) -> tuple[int, ...]:
+    """What a text of `Change.told` points at; nothing where it is said in words, as files are."""
+    kind = kind_of(field)
+    if kind.is_plain or kind.target(field) in attachables:
+        return ()
+    numbers = [whole_number(one[1:]) for one in text.split("; ") if one.startswith("#")]
+    return tuple(one for one in numbers if one)
 
 
 def write_values(

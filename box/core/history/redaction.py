@@ -1,13 +1,14 @@
-"""What of an object's history its reader may not read: rooms with rights by field say it of their kinds.
+"""What of an object's history its reader may not read, and what it is called for them: rooms say it of their
+kinds.
 
 redactors.add("ideas.idea", redactor)
 
-def redactor(ref: Ref, reader: User) -> Redact: ...
+def redactor(ref: Ref, reader: User, lines: Sequence[Line]) -> Iterable[Mapping[str, Any] | None]: ...
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from box.core.registry.offers import Offers
@@ -17,19 +18,19 @@ if TYPE_CHECKING:
     from box.core.history.models import Line
     from box.core.registry.capabilities import Ref
 
-type Redact = Callable[[str, Mapping[str, Any]], Mapping[str, Any] | None]
-"""Of the kind and the details of a line those that are read; None: the line is not for them at all."""
+type Redactor = Callable[[Ref, User, Sequence[Line]], Iterable[Mapping[str, Any] | None]]
+"""Of each of these lines of an object the details that are read; None: the line is not for them at all. In
+a number of queries that does not depend on theirs."""
 
-redactors: Offers[Callable[[Ref, User], Redact]] = Offers("redactors of histories")
+redactors: Offers[Redactor] = Offers("redactors of histories")
 
 
 def readable(ref: Ref, reader: User, lines: Sequence[Line]) -> list[Line]:
     """These lines of the object, each with the details that this person may read."""
     if ref.kind not in redactors:
         return list(lines)
-    redact, found = redactors[ref.kind](ref, reader), []
-    for line in lines:
-        details = redact(line.kind, line.details)
+    found = []
+    for line, details in zip(lines, redactors[ref.kind](ref, reader, lines), strict=True):
         if details is not None:
             line.details = dict(details)
             found.append(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -21,15 +21,17 @@ from box.apps.crm.contact_points import Reach
 from box.apps.crm.custom_fields import SETS
 from box.apps.crm.duplicates import Sought, duplicates_of
 from box.apps.crm.field_rights import fields_for, fields_of, give
-from box.apps.crm.history import redaction_for
+from box.apps.crm.history import redacted
 from box.apps.crm.models import Currency, Record, RecordType
 from box.apps.crm.permissions import Level
 from box.apps.crm.searching import RECORDS
+from box.apps.crm.timeline import timeline_of
 from box.core.access.actions import create_role, employees_role, grant_role, withdraw_role
 from box.core.access.field_rights import FieldLevel
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.fields.actions import FieldDraft, add_field
+from box.core.history.models import Line
 from box.core.registry.company import company_day
 from box.core.registry.settings import as_of, read_version
 from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from box.core.access.models import Role
+    from box.core.structure.models import Department
 
 pytestmark = pytest.mark.django_db
 
@@ -233,14 +236,61 @@ def test_nobody_is_found_by_what_is_hidden(as_person: Browser, anna: User) -> No
     assert found.body == str(rose.pk)
 
 
+def told_to(reader: User, *lines: tuple[str, dict[str, Any]]) -> list[Any]:
+    return redacted([Line(kind=kind, details=details) for kind, details in lines], reader, type_of("deal").pk)
+
+
 def test_history_tells_changes_of_a_field_to_those_who_see_it(anna: User) -> None:
     hide("amount")
-    redact = redaction_for(anew(anna), type_of("deal").pk)
     both = {"changes": [["amount", "1", "2"], ["comment", "a", "b"]]}
-    assert redact("crm.changed", both) == {"changes": [["comment", "a", "b"]]}
-    assert redact("crm.changed", {"changes": [["currency", "RUB", "EUR"]]}) is None
-    assert redact("crm.payment", {"amount": "1 RUB"}) is None
-    assert redact("crm.added", {}) == {}
+    assert told_to(
+        anew(anna),
+        ("crm.changed", both),
+        ("crm.changed", {"changes": [["currency", "RUB", "EUR"]]}),
+        ("crm.payment", {"amount": "1 RUB"}),
+        ("crm.added", {}),
+    ) == [{"changes": [("comment", "a", "b")]}, None, None, {}]
+
+
+def test_what_own_fields_point_at_is_named_in_history_to_those_who_see_it(
+    as_person: Browser, anna: User, boris: User, olga: User, deal: Record, sales: Department
+) -> None:
+    allow(employees_role(), deal.scope, Level.ALL)
+    allow(employees_role(), "t4", Level.OWN)
+    works = added("company", anna, "Steel works")
+    fields = [
+        add_field(SETS[2], FieldDraft(name=name, kind=kind, is_several=True, target=target), by=olga)
+        for name, kind, target in (
+            ("Lawyer", "person", ""),
+            ("Yard", "department", ""),
+            ("Shipper", "reference", "crm.company"),
+            ("Code", "text", ""),
+        )
+    ]
+    told = ((anna.pk, boris.pk), (sales.pk,), (works.pk,), ("#1",))
+    set_values(deal, dict(zip(fields, told, strict=True)), by=anna)
+    deliver_all()
+    pages = (f"/history/crm.deal/{deal.pk}/", f"{deal.get_absolute_url()}history/")
+    for page in pages:
+        hers, his = (as_person(anew(one)).get(page).content.decode() for one in (anna, boris))
+        for shown in (hers, his):
+            assert f"Lawyer: … → {anna.name}, {boris.name}" in shown
+            assert "Yard: … → Sales" in shown
+            # What somebody has written stays as it is.
+            assert "Code: … → #1" in shown
+        assert "Shipper: … → Steel works" in hers
+        assert "Shipper: … → hidden" in his
+        assert "Steel works" not in his
+    costs = []
+    for _turn in range(2):
+        reader = anew(anna)
+        with as_of(read_version()), CaptureQueriesContext(connection) as asked:
+            timeline_of(deal, reader)
+        costs.append(len(asked))
+        for others in ((boris.pk,), (anna.pk,)):
+            set_values(deal, {fields[0]: others}, by=anna)
+        deliver_all()
+    assert costs[0] == costs[1]
 
 
 # Every way in
