@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,14 @@ from box.apps.crm.events import (
     RecordsDeleted,
     RecordsMerged,
     ResponsibleChanged,
+    StepMoved,
 )
 from box.apps.crm.fields import LABELS
 from box.apps.crm.models import Payment, Record
 from box.apps.crm.presenters import money
 from box.core.accounts.models import User
 from box.core.registry.auditing import About, Audited, audited, changes_of, told
+from box.core.registry.environment import format_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +79,10 @@ def _direction(value: str) -> str:
     return str(Payment.Direction(value).label)
 
 
+def _moment(value: str) -> str:
+    return format_moment(datetime.fromisoformat(value))
+
+
 class _Labels(dict[str, Any]):
     """Of the CRM's fields, and under their keys of those that the company has added."""
 
@@ -117,6 +124,12 @@ _HISTORY: tuple[tuple[str, Any, type[Any], dict[str, Any]], ...] = (
         _("removed observers: %(former_ids)s"),
         ObserversChanged,
         {"words": _PEOPLE, "told": lambda event: bool(event.former_ids) and not event.user_ids},
+    ),
+    (
+        "step-moved",
+        _("moved “%(subject)s”: %(deadline_before)s → %(deadline)s"),
+        StepMoved,
+        {"words": {"deadline_before": _moment, "deadline": _moment}},
     ),
     ("paper-sent", _("sent this to the client"), PaperSent, {}),
     (

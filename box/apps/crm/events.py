@@ -112,6 +112,17 @@ class ActivityChanged:
 
 
 @dataclass(frozen=True)
+class StepMoved:
+    """A planned activity of the record, to another moment; both are in ISO 8601."""
+
+    record_id: int
+    by_id: int | None
+    subject: str
+    deadline_before: str
+    deadline: str
+
+
+@dataclass(frozen=True)
 class PaperSent:
     """The client has the quote or the invoice."""
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled, RecordingKept
 from box.apps.crm import notices
-from box.apps.crm.actions.activities import complete_activity, delete_activity, reopen_activity
+from box.apps.crm.actions.activities import (
+    TASK,
+    complete_activity,
+    delete_activity,
+    follow_task,
+    reopen_activity,
+)
 from box.apps.crm.actions.audiences import BATCH, renew_audiences_of
 from box.apps.crm.actions.calls import note_call, settle_call, show_recording, write_call_down
 from box.apps.crm.actions.files import follow_records
@@ -38,7 +44,7 @@ from box.apps.crm.jobs import make_pdf
 from box.apps.crm.models import Activity, Paper, Record
 from box.apps.crm.reminders import recount_due, renew_paper_reminders
 from box.apps.crm.robots import handlers as robots  # noqa: F401 - declares its own
-from box.apps.tasks.events import TaskCompleted, TaskReturned, TasksDeleted
+from box.apps.tasks.events import TaskChanged, TaskCompleted, TaskReturned, TasksDeleted
 from box.core.access.events import AccessChanged, FieldRightChanged
 from box.core.accounts.models import User
 from box.core.events.delivery import event_being_delivered
@@ -212,6 +218,13 @@ def reopen_step(event: TaskReturned) -> None:
     step = _step_about(event.task_id)
     if step is not None:
         reopen_activity(step, by=None)
+        follow_task(step, by_id=event.by_id)
+
+
+def move_step(event: TaskChanged) -> None:
+    step = _step_about(event.task_id)
+    if step is not None:
+        follow_task(step, by_id=event.by_id)
 
 
 @on(TasksDeleted)
@@ -223,7 +236,7 @@ def forget_steps(event: TasksDeleted) -> None:
 
 
 def _step_about(task_id: int) -> Activity | None:
-    return Activity.objects.filter(about=str(Ref("tasks.task", task_id))).first()
+    return Activity.objects.filter(about=str(Ref(TASK, task_id))).first()
 
 
 @on(ActivityPlanned)
@@ -286,6 +299,12 @@ subscribe(
     RecordAdded,
     remind_of_paper,
     concerns=lambda event: event.is_paper,
+)
+subscribe(
+    f"{__name__}.move_step:TaskChanged",
+    TaskChanged,
+    move_step,
+    concerns=lambda event: any(name == "deadline_at" for name, _before, _now in event.changes),
 )
 _CHANGES: tuple[type[Any], ...] = (RecordAdded, RecordChanged, RecordMoved)
 _TURNS: tuple[type[Any], ...] = (RecordsDeleted, RecordsBroughtBack)

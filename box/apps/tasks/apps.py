@@ -34,7 +34,7 @@ class TasksConfig(Room):
         from box.apps.tasks import access, notices, searching
         from box.apps.tasks.actions.deadlines import DAY
         from box.apps.tasks.actions.relations import RELATABLE
-        from box.apps.tasks.actions.tasks import give_work
+        from box.apps.tasks.actions.work import WORKSHOP
         from box.apps.tasks.belongings import HOLDINGS
         from box.apps.tasks.cards import day_cards
         from box.apps.tasks.dav import TaskSource
@@ -82,7 +82,7 @@ class TasksConfig(Room):
         importers.add(TaskImporter.key, TaskImporter())
         card_routes.add("tasks:task", KIND)
         creators.add(KIND, new_address)
-        workshops.add("tasks", give_work)
+        workshops.add("tasks", WORKSHOP)
         made_of.add("tasks", MadeOf(_("Make a task"), "checkbox", address_of, is_for=access.can_create))
         relatables.add(KIND, RELATABLE)
         searchables.add(KIND, searching.TASKS)

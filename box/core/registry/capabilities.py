@@ -367,6 +367,17 @@ class Work:
     """What it came of: whoever gives the work sees it."""
 
 
+@dataclass(frozen=True)
+class Workshop:
+    """Who makes work of what other rooms say: `give` is in the name of this person, and returns what comes of
+    it. Of that `deadline` says until when it is, None where it has none or is gone; `move` puts it off, as
+    far as this person may. Both that write raise ValidationError or PermissionDenied for what cannot be."""
+
+    give: Callable[[Work, User], Ref]
+    deadline: Callable[[int], datetime | None]
+    move: Callable[[int, datetime, User], object]
+
+
 menu: Offers[MenuEntry] = Offers("menu")
 widgets: Offers[Widget] = Offers("widgets")
 assets: Offers[Assets] = Offers("assets")
@@ -390,9 +401,8 @@ creators: Offers[Creator] = Offers("creators")
 """By the kind of object the way to write one: `creators["feed.post"]("Have you tried ...", user)`."""
 made_of: Offers[MadeOf] = Offers("made of what was said")
 """What a room makes of things of other rooms. The key is the room's name."""
-workshops: Offers[Callable[[Work, User], Ref]] = Offers("workshops")
-"""Who makes work of it, given by this person: what comes of it. The key is the room's name. Raises
-ValidationError or PermissionDenied for what cannot be given so."""
+workshops: Offers[Workshop] = Offers("workshops")
+"""The key is the room's name."""
 holdings: Offers[Holdings] = Offers("holdings")
 audience_counts: Offers[Callable[[list[str]], str]] = Offers("audience counts")
 """How many things of a room are addressed to any of these codes, in words; nothing where there are none."""

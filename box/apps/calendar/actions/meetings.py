@@ -190,7 +190,7 @@ def _made_work(decision: Decision, by: User) -> Ref | None:
         title=decision.text, text=text, responsible=decision.responsible, deadline_at=deadline,
         about=decision.meeting.ref,
     )  # fmt: skip
-    return workshops["tasks"](work, by)
+    return workshops["tasks"].give(work, by)
 
 
 @transaction.atomic

@@ -13,16 +13,20 @@ from django.utils.translation import gettext as _
 
 from box.apps.crm import access
 from box.apps.crm.actions.checks import check_fields
-from box.apps.crm.events import ActivityChanged, ActivityDone, ActivityPlanned
+from box.apps.crm.events import ActivityChanged, ActivityDone, ActivityPlanned, StepMoved
 from box.apps.crm.models import Activity, ActivityBinding, Link, Record
-from box.core.events.outbox import emit
+from box.core.events.outbox import emit, emit_all
+from box.core.registry.capabilities import workshops
 from box.core.registry.origin import is_importing, moment
+from box.core.registry.services import is_on
+from box.core.relations.relatable import ref_named
 from box.lib.moments import refuse_distant
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
 
 MOST_BOUND = 50
+TASK = "tasks.task"
 _EXTERNAL = ("external_id", "external_source", "external_version")
 _GIVEN = frozenset({"kind", "direction", "subject", "text", "result", "about", "number", *_EXTERNAL})
 
@@ -108,17 +112,44 @@ def reopen_activity(activity: Activity, *, by: User | None) -> Activity:
 
 @transaction.atomic
 def move_activity(activity: Activity, deadline: datetime, *, by: User | None) -> Activity:
-    """To another moment."""
+    """To another moment. A task that is behind it moves, too; for whoever may not move that, neither does."""
     held, bound = _locked(activity, by)
-    if held.done_at is not None or held.deadline is None:
+    if not held.is_planned:
         raise ValidationError(_("It is done already."), code="done")
     refuse_distant(deadline)
+    task_id = task_behind(held)
+    if task_id and by is not None and is_on("tasks"):
+        workshops["tasks"].move(task_id, deadline, by)
+    _put_off(held, deadline, bound, _id(by))
+    return held
+
+
+@transaction.atomic
+def follow_task(activity: Activity, *, by_id: int | None) -> None:
+    """To the deadline that the task behind it has by now; without one it stays where it is. `by_id` is who
+    has moved that."""
+    held, bound = _locked(activity, None)
+    deadline = workshops["tasks"].deadline(task_behind(held))
+    if held.is_planned and deadline is not None and deadline != held.deadline:
+        _put_off(held, deadline, bound, by_id)
+
+
+def task_behind(activity: Activity) -> int:
+    """Its number; 0: none is."""
+    ref = ref_named(activity.about)
+    return ref.id if ref is not None and ref.kind == TASK else 0
+
+
+def _put_off(held: Activity, deadline: datetime, bound: Sequence[int], by_id: int | None) -> None:
+    before = held.at
     held.deadline = held.at = deadline
     held.save(update_fields=["deadline", "at"])
     held.bindings.update(at=deadline)
     renew_next_steps(bound)
-    emit(ActivityChanged(activity_id=held.pk, record_ids=tuple(bound), by_id=_id(by)))
-    return held
+    emit(ActivityChanged(activity_id=held.pk, record_ids=tuple(bound), by_id=by_id))
+    if deadline != before:
+        moments = {"deadline_before": before.isoformat(), "deadline": deadline.isoformat()}
+        emit_all([StepMoved(pk, by_id, held.subject, **moments) for pk in bound])
 
 
 @transaction.atomic

@@ -109,7 +109,7 @@ def _give_task(run: RobotRun, record: Record, settings: Mapping[str, Any], now: 
         deadline_at=now + timedelta(days=settings["days"]),
         about=Ref(ANY_RECORD, record.pk),
     )
-    _plan(run, record, settings, now, str(workshops["tasks"](work, record.responsible)))
+    _plan(run, record, settings, now, str(workshops["tasks"].give(work, record.responsible)))
 
 
 def _read_notice(sent: Mapping[str, Any], kind: RecordType) -> dict[str, Any]:

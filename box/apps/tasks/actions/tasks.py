@@ -57,7 +57,6 @@ from box.core.events.outbox import emit
 from box.core.fields.values import forget_values, write_values
 from box.core.files import actions as files
 from box.core.groups.models import Group
-from box.core.registry.capabilities import cards_of
 from box.core.registry.origin import is_importing, moment
 from box.core.relations.actions import forget_relations, relate
 from box.lib.ranks import between
@@ -65,7 +64,7 @@ from box.lib.ranks import between
 if TYPE_CHECKING:
     from box.apps.tasks.models import Template
     from box.core.fields.values import Values
-    from box.core.registry.capabilities import Ref, Work
+    from box.core.registry.capabilities import Ref
 
 MOST_FILES = 50
 Role = Participant.Role
@@ -170,15 +169,6 @@ def add_task(draft: TaskDraft, *, by: User) -> Task:
 def add_tasks(drafts: Iterable[TaskDraft], *, by: User) -> list[Task]:
     """All of them or none."""
     return [add_task(draft, by=by) for draft in drafts]
-
-
-def give_work(work: Work, by: User) -> Ref:
-    """See `box.core.registry.capabilities.workshops`."""
-    draft = TaskDraft(
-        title=work.title, text=work.text, responsible=work.responsible, deadline_at=work.deadline_at,
-        related=tuple(cards_of([work.about] if work.about else [], by)),
-    )  # fmt: skip
-    return add_task(draft, by=by).ref
 
 
 @transaction.atomic

@@ -12,17 +12,18 @@ from urllib.parse import parse_qsl
 from uuid import uuid4
 
 import pytest
-from django.core.exceptions import ValidationError
-from django.db import OperationalError
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import OperationalError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from box.apps.crm.actions.activities import NewActivity, add_activity
+from box.apps.crm.actions.activities import NewActivity, add_activity, move_activity
 from box.apps.crm.actions.records import change_record, delete_records, move_record
 from box.apps.crm.actions.stages import set_demands
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.field_rights import give
 from box.apps.crm.models import Activity, Record, Robot, RobotCall, RobotRun, Source
+from box.apps.crm.permissions import Level
 from box.apps.crm.robots import jobs, webhooks
 from box.apps.crm.robots.actions import (
     MOST_AGAIN,
@@ -46,7 +47,8 @@ from box.apps.crm.robots.webhooks import (
     token_of,
 )
 from box.apps.tasks.actions.states import complete_task, return_task
-from box.apps.tasks.actions.tasks import delete_tasks
+from box.apps.tasks.actions.tasks import change_task, delete_tasks
+from box.apps.tasks.events import TaskChanged
 from box.apps.tasks.models import Task
 from box.apps.worktime.actions.schedules import give_schedule
 from box.apps.worktime.models import Schedule
@@ -54,13 +56,15 @@ from box.core.access.actions import create_role, employees_role, grant_role
 from box.core.access.field_rights import FieldLevel
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
+from box.core.events.outbox import emit
+from box.core.history.presenters import history_of
 from box.core.notify.mail import message_of
 from box.core.notify.models import Notification, QueuedLetter
 from box.core.people.models import Absence
 from box.core.registry.company import company_day, company_zone
 from box.core.registry.settings import store
 from box.lib.egress import TIMEOUT_SECONDS, TOTAL_SECONDS
-from tests.box.apps.crm.conftest import added, stage_of, type_of
+from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
 from tests.box.ear import LOOPBACK, Ear, listening_ear
 
 if TYPE_CHECKING:
@@ -228,6 +232,90 @@ def test_a_task_is_given_once_and_is_the_next_step_until_it_is_done(anna: User, 
     deal.refresh_from_db()
     assert deal.next_step_at is None
     assert not Activity.objects.exists()
+
+
+def told_of(record: Record) -> list[tuple[str, str]]:
+    """Who has moved which step, the first move first."""
+    deliver_all()
+    lines = history_of(record.ref).lines[::-1]
+    return [(one.who, one.sentence) for one in lines if one.sentence.startswith("moved “")]
+
+
+def test_a_task_and_the_step_that_it_is_have_one_deadline(anna: User, boris: User) -> None:
+    robot(effect="task", settings={"text": "Draw the chair", "in_days": 2, "user_id": boris.pk})
+    deal = added("deal", anna, "Chairs of somebody")
+    into(deal, "EXECUTING")
+    work()
+    task, step, later = Task.objects.get(), Activity.objects.get(), timedelta(days=1)
+    first = task.deadline_at
+    assert first is not None
+
+    def deadlines() -> set[datetime | None]:
+        for one in (task, step, deal):
+            one.refresh_from_db()
+        return {task.deadline_at, step.deadline, step.at, deal.next_step_at}
+
+    change_task(task, {"deadline_at": first + later}, by=boris)
+    assert [who for who, _said in told_of(deal)] == [boris.name]
+    assert deadlines() == {first + later}
+    # It is told once, however often it is delivered; other changes are none of it.
+    for event in (TaskChanged(task.pk, boris.pk, (("deadline_at", "", ""),)), TaskChanged(task.pk, boris.pk)):
+        with transaction.atomic():
+            emit(event)
+    change_task(task, {"title": "Draw two chairs"}, by=anna)
+    assert len(told_of(deal)) == 1
+
+    move_activity(step, first + 2 * later, by=anna)
+    assert [who for who, _said in told_of(deal)] == [boris.name, anna.name]
+    assert deadlines() == {first + 2 * later}
+    said = [line.sentence for line in history_of(task.ref, reader=anna).lines]
+    # One of them the test itself has said.
+    assert sum("Deadline: " in sentence for sentence in said) == 3
+
+    # Without a deadline the step stays where it is.
+    change_task(task, {"deadline_at": None}, by=anna)
+    told_of(deal)
+    step.refresh_from_db()
+    assert step.deadline == first + 2 * later
+    # What is done is moved when it is open again.
+    complete_task(task, by=anna)
+    deliver_all()
+    change_task(task, {"deadline_at": first + 3 * later}, by=anna)
+    assert len(told_of(deal)) == 2
+    return_task(Task.objects.get(), by=anna)
+    assert len(told_of(deal)) == 3
+    assert deadlines() == {first + 3 * later}
+
+
+def test_who_may_not_move_the_task_moves_no_step_and_the_other_way(
+    anna: User, boris: User, cara: User
+) -> None:
+    allow(employees_role(), "t2", Level.ALL)
+    robot(effect="task", settings={"text": "Draw the chair", "in_days": 2, "user_id": boris.pk})
+    deal = added("deal", anna)
+    into(deal, "EXECUTING")
+    work()
+    task, step = Task.objects.get(), Activity.objects.get()
+    first, moved = task.deadline_at, timezone.now() + timedelta(days=9)
+    # She may change the deal, and has nothing to do with the task.
+    with pytest.raises(PermissionDenied):
+        move_activity(step, moved, by=cara)
+    change_task(task, {"may_move_deadline": False}, by=anna)
+    with pytest.raises(PermissionDenied):
+        move_activity(step, moved, by=boris)
+    delete_tasks([task], by=anna)
+    with pytest.raises(ValidationError, match="not there any more"):
+        move_activity(step, moved, by=anna)
+    step.refresh_from_db()
+    assert (step.deadline, told_of(deal)) == (first, [])
+    # A step that no task is behind moves alone.
+    call = add_activity(
+        NewActivity(kind="call", subject="Call", responsible=anna, deadline=moved), [deal], by=anna
+    )
+    move_activity(call, moved + timedelta(days=1), by=cara)
+    ((who, said),) = told_of(deal)
+    assert who == cara.name
+    assert said.startswith("moved “Call”: ")
 
 
 def test_where_there_are_no_tasks_none_is_given_and_that_is_said(anna: User) -> None:

@@ -17,7 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from box.apps.feed.actions import Draft, publish_post
-from box.apps.tasks.actions.tasks import TaskDraft, add_task, delete_tasks, give_work, purge_old
+from box.apps.tasks.actions.tasks import TaskDraft, add_task, delete_tasks, purge_old
+from box.apps.tasks.actions.work import give_work
 from box.apps.tasks.models import Task
 from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.erasing import erase_person
