@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import PermissionDenied
+from django.utils.translation import gettext as _
+
 from box.apps.calendar.models import RoomRequest
 from box.core.access.principals import EVERYONE, code_of, codes_of
 from box.core.access.rights import has_right
@@ -99,6 +102,12 @@ def can_ask_outsiders(user: User) -> bool:
 def can_offer_times(user: User) -> bool:
     """Have pages on which people outside book a time."""
     return user.is_active and has_own_calendar(user) and has_right(user, BOOKING)
+
+
+def demand_offering(user: User) -> None:
+    """Raises PermissionDenied."""
+    if not can_offer_times(user):
+        raise PermissionDenied(_("Ask an administrator for the right to offer times to people outside."))
 
 
 def can_lead_page_of(user: User, group: Group) -> bool:

@@ -16,6 +16,7 @@ from box.rest.tokens import Secret
 
 EVERYTHING = (
     *("user", "department", "log", "vote", "sonet_group", "disk", "crm", "task", "telephony", "calendar"),
+    "booking",
     "userfieldconfig",
     "placement",
 )

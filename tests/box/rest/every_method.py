@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from box.apps.calendar.actions import RoomDraft, create_calendar, create_room
+from box.apps.calendar.actions import (
+    PageDraft,
+    RoomDraft,
+    VisitorDraft,
+    create_calendar,
+    create_page,
+    create_room,
+)
+from box.apps.calendar.actions.appointments import take_over_appointment
 from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.feed.actions import Draft, publish_post
 from box.apps.feed.polls import Question, vote
@@ -29,6 +37,9 @@ from tests.box.apps.drive.conftest import put
 from tests.cast import person
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from box.apps.calendar.models import Appointment, BookingPage
     from box.apps.tasks.models import Task
     from box.core.accounts.models import User
     from tests.box.rest.calling import Program
@@ -223,6 +234,12 @@ def on_the_phone(program: Program, anna: User) -> dict[str, dict[str, Any]]:
     }
 
 
+def held_for(page: BookingPage, name: str, at: datetime) -> Appointment:
+    """Whatever the page offers."""
+    visitor = VisitorDraft(name=name, email="zoe@example.com", language="en", zone="Europe/Moscow")
+    return take_over_appointment(page, planned(page.owner, draft(starts=at)), visitor)
+
+
 def in_a_calendar(anna: User, boris: User) -> dict[str, dict[str, Any]]:
     """What methods about calendars are given: one's own events, and an invitation."""
     tomorrow = timezone.now().replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
@@ -246,4 +263,15 @@ def in_a_calendar(anna: User, boris: User) -> dict[str, dict[str, Any]]:
         "section.update": {**own, "ID": kept.pk, "NAME": "Work too"},
         "section.delete": {**own, "ID": over.pk},
     }
-    return {f"calendar.{name}": values for name, values in given.items()}
+    page = create_page(PageDraft(title="Consultation", zone="Europe/Moscow", notice_hours=0), by=anna)
+    booked, cancelled = (held_for(page, "Zoe", tomorrow + timedelta(days=number)) for number in (7, 14))
+    bookings = {
+        "booking.get": {"ID": booked.pk},
+        "booking.delete": {"ID": cancelled.pk},
+        "resource.get": {"ID": page.pk},
+        "resource.slots.list": {"RESOURCEID": page.pk},
+    }
+    return {
+        **{f"calendar.{name}": values for name, values in given.items()},
+        **{f"booking.v1.{name}": values for name, values in bookings.items()},
+    }

@@ -155,7 +155,7 @@ def test_a_webhook_tells_what_it_may(anna: User) -> None:
     assert set(program.call("scope", full=True)) == {
         *("user", "user_basic", "user_brief", "department", "sonet_group", "log", "disk", "crm"),
         *("task", "telephony", "calendar", "vote", "userfieldconfig", "korobka_transfer"),
-        "placement",
+        *("placement", "booking"),
     }
     basic = {"methods", "scope", "server.time", "profile", *OF_APPLICATIONS}
     of_departments = {f"department.{verb}" for verb in ("get", "add", "update", "delete")}

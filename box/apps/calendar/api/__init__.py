@@ -2,8 +2,9 @@
 
 
 def declare() -> None:
-    from box.apps.calendar.api import events, meetings, resources, sections
+    from box.apps.calendar.api import bookings, events, meetings, resources, sections
 
+    bookings.declare()
     events.declare()
     meetings.declare()
     resources.declare()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from box.apps.calendar import actions
-from box.apps.calendar.access import can_offer_times
+from box.apps.calendar.access import demand_offering
 from box.apps.calendar.booking_form import BookingPageForm
 from box.apps.calendar.models import Appointment, Attendance, BookingPage, Guest
 from box.apps.calendar.views.lookup import problem_of
@@ -42,19 +42,14 @@ def _pages(user: User) -> BookingPageQuerySet:
     return BookingPage.objects.standing().led_by(user)
 
 
-def _demand_right(request: PersonRequest) -> None:
-    if not can_offer_times(request.user):
-        raise PermissionDenied(_("Ask an administrator for the right to offer times to people outside."))
-
-
 def _page_of(request: PersonRequest, pk: int) -> BookingPage:
-    _demand_right(request)
+    demand_offering(request.user)
     return get_object_or_404(_pages(request.user).select_related("owner", "group"), pk=pk)
 
 
 @require_GET
 def pages(request: PersonRequest) -> HttpResponse:
-    _demand_right(request)
+    demand_offering(request.user)
     coming = Count(
         "appointments",
         filter=Q(appointments__cancelled_at=None, appointments__event__ends_at__gt=timezone.now()),
@@ -65,7 +60,7 @@ def pages(request: PersonRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def new(request: PersonRequest) -> HttpResponse:
-    _demand_right(request)
+    demand_offering(request.user)
     form = BookingPageForm(None, request.POST or None, groups=_led_groups(request.user))
     if form.is_valid():
         try:
