@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEPT = timedelta(days=7)
-OF_A_PERSON = ("people", "groups", "posts", "tasks", "drives", "comments", "bookings", "events", "absences")
+OF_A_PERSON = (
+    *("people", "groups", "posts", "tasks", "drives", "comments", "bookings", "events", "absences"),
+    "relations",
+)
 """Kinds of which something is a person's own."""
 State = Export.State
 

@@ -484,6 +484,22 @@ class Absence(Record, kw_only=True):
     by: Id
 
 
+class End(Part, kw_only=True):
+    """Something that is in the archive, by its kind and its number."""
+
+    kind: Literal["person", "post", "comment", "task", "client", "event"]
+    id: Id
+
+
+class Relation(Record, kw_only=True):
+    """That these two belong together: neither comes first."""
+
+    one: End
+    other: End
+    created_by: Id
+    created_at: Moment
+
+
 KINDS: Mapping[str, type[Record]] = {
     "departments": Department,
     "people": Person,
@@ -499,6 +515,7 @@ KINDS: Mapping[str, type[Record]] = {
     "bookings": BookingPage,
     "events": Event,
     "absences": Absence,
+    "relations": Relation,
 }
 """By the names of their files, in the order in which they are read: what one refers to has come before it."""
 

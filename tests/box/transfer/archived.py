@@ -24,17 +24,19 @@ from box.apps.calendar.actions.calendars import main_calendar
 from box.apps.calendar.actions.events import EventDraft, change_event, create_event, remove_event
 from box.apps.calendar.actions.events import Scope as Times
 from box.apps.calendar.actions.guests import GuestDraft, answer_as_guest
+from box.apps.calendar.models import Event
 from box.apps.crm.actions.activities import NewActivity, add_activity, complete_activity
 from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.lines import LineDraft, set_lines
 from box.apps.crm.actions.records import NewRecord, add_record
 from box.apps.crm.actions.setup import add_pipeline, add_stage
 from box.apps.crm.contact_points import Reach
-from box.apps.crm.models import RecordType
+from box.apps.crm.models import Record, RecordType
 from box.apps.drive.actions.sharing import share_item
 from box.apps.drive.actions.tree import add_files, make_folder, root_of
 from box.apps.drive.actions.versions import new_version
 from box.apps.feed.actions import Draft, publish_post
+from box.apps.feed.models import Post
 from box.apps.feed.polls import Question as Poll
 from box.apps.feed.polls import vote
 from box.apps.feed.receipts import confirm_reading
@@ -43,6 +45,7 @@ from box.apps.tasks.actions.dependencies import add_dependency
 from box.apps.tasks.actions.states import take_over_state
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.apps.tasks.actions.time import add_time
+from box.apps.tasks.models import Task
 from box.apps.tasks.states import State
 from box.core.access.principals import EVERYONE
 from box.core.accounts.actions import dismiss_user
@@ -56,7 +59,9 @@ from box.core.groups.actions import NewGroup, create_group, follow, set_role
 from box.core.groups.models import Group, Member
 from box.core.people.absences import Away, write_absence
 from box.core.people.photos import set_photo
+from box.core.registry.capabilities import Ref
 from box.core.registry.origin import importing
+from box.core.relations.actions import relate
 from box.core.structure.actions import create_department, place
 from box.core.structure.models import Department
 from box.lib.plain_text import text_of
@@ -109,6 +114,7 @@ def _company(olga: User) -> None:
     _drives(anna, boris, group.pk)
     _crm(anna, boris)
     _calendar(anna, boris, cara, group.pk)
+    _relations(anna, boris)
     write_absence(boris, Away("vacation", date(2026, 7, 1), date(2026, 7, 14), "At sea", anna), by=boris)
     dismiss_user(cara, by=None)
 
@@ -306,6 +312,22 @@ def _booking(anna: User, boris: User, group: int) -> None:
     switch_page(create_page(of_group, by=anna), False, by=anna)
 
 
+def _relations(anna: User, boris: User) -> None:
+    build, paint = Task.objects.get(title="Build"), Task.objects.get(title="Paint")
+    posts = Post.objects.exclude(kind=Post.Kind.SYSTEM).order_by("pk")
+    things = [
+        posts[0].ref,
+        Ref("feed.comment", posts[0].thread.comments.order_by("pk")[0].pk),
+        Ref("tasks.comment", build.thread.comments.get().pk),
+        Ref("crm.record", Record.objects.get(title="A bridge").pk),
+        Ref("org.person", anna.pk),
+        Event.objects.get(title="Dentist").ref,
+    ]
+    relate(build.ref, things, by=boris)
+    # Which is for boris alone.
+    relate(paint.ref, [build.ref, Post.objects.get(text="Only between us").ref], by=anna)
+
+
 def archive(scope: Scope | None = None) -> io.BytesIO:
     out = io.BytesIO()
     write_archive(out, scope or Scope(Filters()))
@@ -376,6 +398,15 @@ _NATURAL = {
     "bookings": ("title",),
     "events": ("title", "starts_at"),
     "absences": ("starts_on",),
+    "relations": (),
+}
+_ENDS = {
+    "person": "people",
+    "post": "posts",
+    "comment": "comments",
+    "task": "tasks",
+    "client": "clients",
+    "event": "events",
 }
 
 
@@ -423,6 +454,12 @@ class Canonical:
 
     def _named(self, value: Any, kind: str, field: str) -> Any:
         if isinstance(value, dict):
+            if kind == "relations":
+                ends = sorted(
+                    f"{end['kind']}:{self.names[_ENDS[end['kind']], end['id']]}"
+                    for end in (value.pop("one"), value.pop("other"))
+                )
+                value["ends"] = ends
             if field == "emoji":
                 return {sign: [self.names["people", pk] for pk in ids] for sign, ids in value.items()}
             found = {}

@@ -16,16 +16,18 @@ from box.apps.calendar.actions.answers import answer_event
 from box.apps.calendar.actions.calendars import main_calendar
 from box.apps.calendar.actions.events import EventDraft, create_event
 from box.apps.calendar.actions.guests import GuestDraft
+from box.apps.calendar.models import Event
 from box.apps.crm.actions.activities import NewActivity, add_activity, complete_activity
 from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.lines import LineDraft, set_lines
 from box.apps.crm.actions.records import NewRecord, add_record
 from box.apps.crm.actions.setup import add_pipeline, add_stage
 from box.apps.crm.contact_points import Reach
-from box.apps.crm.models import RecordType, Source, Stage
+from box.apps.crm.models import Record, RecordType, Source, Stage
 from box.apps.drive.actions.tree import add_files, make_folder, root_of
 from box.apps.drive.actions.versions import new_version
 from box.apps.feed.actions import Draft, publish_post
+from box.apps.feed.models import Post
 from box.apps.feed.polls import Question as Poll
 from box.apps.feed.polls import vote
 from box.apps.tasks.actions.checklists import add_items, check_item, date_item
@@ -33,6 +35,7 @@ from box.apps.tasks.actions.dependencies import add_dependency
 from box.apps.tasks.actions.states import take_over_state
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.apps.tasks.actions.time import add_time
+from box.apps.tasks.models import Task
 from box.apps.tasks.states import State
 from box.core.access.principals import EVERYONE
 from box.core.accounts.actions import NewUser, create_user, dismiss_user
@@ -43,7 +46,9 @@ from box.core.fields.sets import field_sets
 from box.core.groups.actions import NewGroup, create_group, follow, set_role
 from box.core.groups.models import Member
 from box.core.people.absences import Away, write_absence
+from box.core.registry.capabilities import Ref
 from box.core.registry.origin import importing
+from box.core.relations.actions import relate
 from box.core.structure.actions import create_department, place
 from tests.box.transfer.archived import AT, a_file
 
@@ -51,8 +56,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from box.apps.crm.models import Record
-    from box.apps.tasks.models import Task
     from box.core.accounts.models import User
     from box.core.discussion.models import Comment, Thread
     from box.core.fields.models import Field
@@ -98,6 +101,7 @@ class Company:
             self._drives()
             self._crm()
             self._calendar()
+            self._relations()
             for person in self.some(self.employees, most=2):
                 first = date(2026, 7, 1) + timedelta(days=self.number(100))
                 away = Away("vacation", first, first + timedelta(days=self.number(20)), self.words())
@@ -287,6 +291,19 @@ class Company:
             with importing(at=self.moment()):
                 take_over_state(task, self.one(list(State)), by=self.one(self.employees))
             tasks.append(task)
+
+    def _relations(self) -> None:
+        """Of a task with anything; a comment has no name of its own, and says what another may say."""
+        tasks = list(Task.objects.order_by("pk"))
+        things = [
+            *(one.ref for one in (*tasks, *Post.objects.order_by("pk").exclude(kind=Post.Kind.SYSTEM))),
+            *(Ref("crm.record", one.pk) for one in Record.objects.order_by("pk")),
+            *(Ref("org.person", one.pk) for one in self.employees),
+            *(one.ref for one in Event.objects.filter(series=None).order_by("pk")),
+        ]
+        for task in self.some(tasks, most=4):
+            others = [one for one in self.some(things, most=5) if one != task.ref]
+            relate(task.ref, others, by=self.one(self.employees))
 
     def _drives(self) -> None:
         for code, by in [(EVERYONE, self.olga), *((f"G{one.pk}", self.olga) for one in self.groups)]:

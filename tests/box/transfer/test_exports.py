@@ -12,6 +12,8 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.utils import timezone
 
+from box.apps.feed.models import Post
+from box.apps.tasks.models import Task
 from box.core.accounts.models import User
 from box.core.files import ranged
 from box.core.files.models import File
@@ -89,6 +91,37 @@ def test_what_one_takes_along_is_ones_own_and_of_others_their_names(anna: User) 
     others = [one for one in found["people"] if one["id"] != anna.pk]
     assert others
     assert all(one.keys() == {"id", "name"} for one in others)
+
+
+def ends(found: dict[str, list[dict[str, Any]]]) -> set[tuple[str, int]]:
+    return {(end["kind"], end["id"]) for row in found["relations"] for end in (row["one"], row["other"])}
+
+
+def test_what_belongs_to_a_task_is_in_it_where_both_are(olga: User, anna: User) -> None:
+    """Nobody learns from a relation of something that they do not see."""
+    boris = User.objects.get(first_name="Boris")
+    build, hidden = Task.objects.get(title="Build"), Post.objects.get(text="Only between us")
+    assert len(ends(lines_of(archive()))) == 9
+    for by, theirs, is_there in ((olga, False, False), (anna, True, True), (boris, True, False)):
+        export = order_own(by=by) if theirs else order_export(Filters(), by=by)
+        jobs.export_once(export.pk)
+        found = lines(export)
+        assert (("post", hidden.pk) in ends(found)) is is_there
+        within = {
+            "task": "tasks",
+            "post": "posts",
+            "comment": "comments",
+            "event": "events",
+            "person": "people",
+        }
+        for kind, pk in ends(found):
+            # Of the CRM nothing is a person's own.
+            assert pk in {one["id"] for one in found.get(within.get(kind, "clients"), [])}
+        remove_export(export, by=by)
+    assert ("task", build.pk) in ends(found)
+    assert ("person", anna.pk) in ends(found)
+    part = lines_of(archive(Scope(Filters(kinds=["tasks", "relations", "people"]))))
+    assert {kind for kind, _pk in ends(part)} == {"task", "person"}
 
 
 def test_one_group_brings_what_is_its_own(anna: User) -> None:

@@ -23,6 +23,7 @@ from box.core.notify.models import Notification, QueuedLetter
 from box.core.people.models import Absence
 from box.core.push.models import PushMessage
 from box.core.registry.settings import store as set_settings
+from box.core.relations.models import Relation
 from box.core.structure.models import Department
 from box.transfer.archive import records
 from box.transfer.archive.container import Manifest, Writer
@@ -156,6 +157,11 @@ def crafted(**kinds: Sequence[Record]) -> bytes:
     return out.getvalue()
 
 
+def _related(pk: int, one: tuple[Any, int], other: tuple[Any, int], *, by: int = 2) -> records.Relation:
+    ends = (records.End(kind=kind, id=number) for kind, number in (one, other))
+    return records.Relation(id=pk, one=next(ends), other=next(ends), created_by=by, created_at=AT)
+
+
 def test_a_hostile_archive_is_cleaned_or_left_out_with_a_sentence(store: S3Store) -> None:
     olga = person("Olga", is_administrator=True)
     bad = "<p>Hello<script>alert(1)</script><img src=x onerror=alert(2)></p>"
@@ -190,6 +196,14 @@ def test_a_hostile_archive_is_cleaned_or_left_out_with_a_sentence(store: S3Store
                 id=1, drive="G1", name="../../passwd", is_folder=True, created_by=2, created_at=AT
             )
         ],
+        relations=[
+            # Two people, a task that was refused, one with itself, and one that is right.
+            _related(1, ("person", 2), ("person", 3)),
+            _related(2, ("task", 1), ("person", 2)),
+            _related(3, ("task", 2), ("task", 2)),
+            _related(4, ("client", 7), ("task", 2)),
+            _related(5, ("person", 2), ("task", 2), by=77),
+        ],
     )  # fmt: skip
     migration = moved_in(content, olga)
     assert migration.state == Migration.State.DONE
@@ -204,7 +218,8 @@ def test_a_hostile_archive_is_cleaned_or_left_out_with_a_sentence(store: S3Store
     tops = Department.objects.standing().filter(parent=None)
     assert tops.count() == 1
     said = {f"{one.kind} {one.theirs}" for one in migration.remarks.all()}
-    assert said >= {"department 2", "person 1", "post 2", "task 1", "comment 1"}
+    assert said >= {"department 2", "person 1", "post 2", "task 1", "comment 1", "relation 1", "relation 5"}
+    assert Relation.objects.get().made_by == olga
 
 
 def test_what_those_who_have_left_had_comes_whole_and_names_stay_as_they_are(store: S3Store) -> None:

@@ -22,6 +22,7 @@ from box.transfer.archive.export.crm import activities, clients, pipelines
 from box.transfer.archive.export.drives import drives
 from box.transfer.archive.export.feed import comments, posts
 from box.transfer.archive.export.own_fields import fields
+from box.transfer.archive.export.relations import relations
 from box.transfer.archive.export.tasks import tasks
 from box.transfer.archive.records import FORMAT, KINDS, VERSION, Record
 
@@ -45,6 +46,7 @@ EXPORTERS: Mapping[str, Callable[[Scope], Iterator[Record]]] = {
     "bookings": bookings,
     "events": events,
     "absences": absences,
+    "relations": relations,
 }
 README_TEXT = """\
 This is an open archive of Korobka, version {version}, of {source}.

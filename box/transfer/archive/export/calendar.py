@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from box.apps.calendar.models import Appointment, Attendance, BookingPage, BookingPageQuerySet, Event, Guest
 from box.lib.questions import questions_in
@@ -13,13 +13,19 @@ from box.transfer.archive import records
 from box.transfer.archive.export.base import Scope, grouped, walked, word
 
 
-def events(scope: Scope) -> Iterator[records.Event]:
-    """Series before the times that are unlike them."""
+def events_in(scope: Scope) -> QuerySet[Event]:
     rows = scope.seen(Event.objects.all()).there().filter(scope.within("starts_at"))
     if scope.filters.groups:
         rows = rows.filter(calendar__code__in=scope.group_codes)
     if scope.person:
         rows = rows.filter(Q(organizer=scope.person))
+    found: QuerySet[Event] = rows
+    return found
+
+
+def events(scope: Scope) -> Iterator[records.Event]:
+    """Series before the times that are unlike them."""
+    rows = events_in(scope)
     for part in (rows.filter(series=None), rows.exclude(series=None)):
         for page in walked(part.select_related("calendar")):
             coming = grouped(

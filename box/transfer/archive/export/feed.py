@@ -84,6 +84,19 @@ def _polls(scope: Scope, page: Sequence[Post]) -> dict[int, records.Poll]:
 
 
 def comments(scope: Scope, kinds: Collection[str] = ("post", "task", "crm")) -> Iterator[records.Comment]:
+    for kind, rows, subjects in _spoken(scope):
+        if kind in kinds:
+            yield from _comments(scope, kind, rows, subjects)
+
+
+def comments_in(scope: Scope) -> QuerySet[Comment]:
+    found = Comment.objects.none()
+    for _kind, rows, _subjects in _spoken(scope):
+        found |= rows
+    return found
+
+
+def _spoken(scope: Scope) -> Iterator[tuple[str, QuerySet[Comment], type[Any]]]:
     """Of what is in the archive; of a person what they said, wherever they see it."""
     spoken = Comment.objects.filter(is_deleted=False)
     if scope.person:
@@ -96,10 +109,8 @@ def comments(scope: Scope, kinds: Collection[str] = ("post", "task", "crm")) -> 
     else:
         seen = (("post", posts_in(scope)), ("task", tasks_in(scope)), ("crm", records_in(scope)))
     for kind, rows in seen:
-        if kind not in kinds:
-            continue
         threads = Thread.objects.filter(pk__in=rows.order_by().values("thread"))
-        yield from _comments(scope, kind, spoken.filter(Q(thread__in=threads)), rows.model)
+        yield kind, spoken.filter(Q(thread__in=threads)), rows.model
 
 
 def _comments(

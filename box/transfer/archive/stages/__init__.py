@@ -12,6 +12,7 @@ from box.transfer.archive.stages.drives import Drives
 from box.transfer.archive.stages.feed import Comments, Posts
 from box.transfer.archive.stages.links import ArchiveLinks
 from box.transfer.archive.stages.own_fields import OwnFields
+from box.transfer.archive.stages.relations import Relations
 from box.transfer.archive.stages.tasks import TaskLinks, Tasks
 from box.transfer.stages.base import AnyStage
 
@@ -33,6 +34,7 @@ ARCHIVE_STAGES: Mapping[str, AnyStage[Any]] = {
         Bookings(),
         Events(),
         Absences(),
+        Relations(),
         ArchiveLinks(),
     )
 }
