@@ -72,6 +72,7 @@ class CrmConfig(Room):
     def _offer_objects(self) -> None:
         """Records as others meet them: a kind for each type that the box brings, one for a company's own."""
         from box.apps.crm.cards import cards_of_kind, discussed_as, finder_of
+        from box.apps.crm.codes import CODES
         from box.apps.crm.demo import sell
         from box.apps.crm.history import redactor
         from box.apps.crm.models.types import ANY_RECORD, BUILT_IN
@@ -79,6 +80,7 @@ class CrmConfig(Room):
         from box.apps.crm.searching import RECORDS
         from box.core.discussion.threads import threads
         from box.core.history.redaction import redactors
+        from box.core.relations.relatable import codes_of_programs
 
         for slug in BUILT_IN:
             cards.add(f"crm.{slug}", cards_of_kind(f"crm.{slug}"))
@@ -88,6 +90,7 @@ class CrmConfig(Room):
         for kind in (*(f"crm.{slug}" for slug in BUILT_IN), ANY_RECORD):
             threads.add(kind, discussed_as(kind))
             redactors.add(kind, redactor)
+        codes_of_programs.add("crm", CODES)
         searchables.add(ANY_RECORD, RECORDS)
         demo_shares.add("crm", sell)
         after_restore.add("crm.robot-calls", discard_waiting)

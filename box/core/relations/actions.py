@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from box.core.registry.capabilities import Ref, cards_of
 from box.core.registry.origin import is_importing, moment
-from box.core.relations.models import Relation, in_order
+from box.core.relations.models import Relation
 from box.core.relations.relatable import relatables
 
 if TYPE_CHECKING:
@@ -50,6 +51,24 @@ def unrelate(ref: Ref, other: Ref, *, by: User) -> None:
         relatables[ref.kind].told(ref.id, [other], False, by)
 
 
+def hand_on(gone: Ref, kept: Ref, among: Collection[int] | None = None) -> list[int]:
+    """What is related to the one is related to the other from now on, but for what is so already and stays:
+    the rows that went along. `among` are the rows that may; none given: all. Call within a transaction."""
+    rows = Relation.objects.of(gone).order_by("id")
+    there = {kept, *(row.end_beside(kept) for row in Relation.objects.of(kept))}
+    moved = []
+    for row in rows if among is None else rows.filter(pk__in=list(among)):
+        other = row.end_beside(gone)
+        if other in there:
+            continue
+        row.put_between(kept, other)
+        # Somebody who says the same at once keeps theirs.
+        with suppress(IntegrityError), transaction.atomic():
+            row.save(update_fields=["kind", "object_id", "other_kind", "other_id"])
+            moved.append(row.pk)
+    return moved
+
+
 def forget_relations(refs: Collection[Ref]) -> None:
     """Of what is gone for good, in the transaction that ends it."""
     ids: dict[str, list[int]] = {}
@@ -67,8 +86,6 @@ def check_relatable(ref: Ref, *, by: User) -> None:
 
 
 def _between(ref: Ref, other: Ref, by: User) -> Relation:
-    first, second = in_order(ref, other)
-    return Relation(
-        kind=first.kind, object_id=first.id, other_kind=second.kind, other_id=second.id, made_by=by,
-        made_at=moment(),
-    )  # fmt: skip
+    relation = Relation(made_by=by, made_at=moment())
+    relation.put_between(ref, other)
+    return relation

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Collection
+from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from box.core.accounts.models import User
@@ -21,6 +22,18 @@ class RelationQuerySet(models.QuerySet["Relation"]):
         first, second = in_order(one, other)
         ids = {"object_id": first.id, "other_id": second.id}
         return self.filter(kind=first.kind, other_kind=second.kind, **ids)
+
+    def across(self, kind: str, ids: Collection[int], other_kind: str) -> QuerySet[Any, Any]:
+        """What is related to these and is of another kind: rows of an `end` and what is `beside` it, in the
+        order in which it was said."""
+        first, second, one, other = (
+            (kind, other_kind, "object_id", "other_id")
+            if kind < other_kind
+            else (other_kind, kind, "other_id", "object_id")
+        )
+        rows = self.filter(kind=first, other_kind=second, **{f"{one}__in": ids})
+        found: QuerySet[Any, Any] = rows.order_by("id").values(end=F(one), beside=F(other))
+        return found
 
 
 class Relation(models.Model):
@@ -46,6 +59,11 @@ class Relation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.object_id} – {self.other_kind}:{self.other_id}"
+
+    def put_between(self, one: Ref, other: Ref) -> None:
+        first, second = in_order(one, other)
+        self.kind, self.object_id = first.kind, first.id
+        self.other_kind, self.other_id = second.kind, second.id
 
     def end_beside(self, ref: Ref) -> Ref:
         one, other = Ref(self.kind, self.object_id), Ref(self.other_kind, self.other_id)

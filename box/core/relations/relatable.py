@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,10 +34,22 @@ class Relatable:
     told: Callable[[int, Sequence[Ref], bool, User], object]
 
 
+@dataclass(frozen=True)
+class Codes:
+    """What programs call the objects of a room, `D_5` as Bitrix24 does; of all of them `kind` is said where
+    they are related. Both ways in a query, and without what the reader does not see."""
+
+    kind: str
+    ids: Callable[[Collection[str], User], Mapping[str, int]]
+    codes: Callable[[Collection[int], User], Mapping[int, str]]
+
+
 relatables: Offers[Relatable] = Offers("what others are related to")
 parts: Offers[Callable[[Ref], tuple[str, QuerySet[Any, int]] | None]] = Offers("parts of objects")
 """By the room that keeps them, the kind and the numbers of what is within an object: what is related to a
 comment is told on the page of its post, too."""
+codes_of_programs: Offers[Codes] = Offers("codes of programs")
+"""By the room of the objects."""
 
 
 def ref_named(said: str) -> Ref | None:

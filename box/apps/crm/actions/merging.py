@@ -29,7 +29,10 @@ from box.apps.crm.models import (
     Payment,
     Record,
 )
+from box.apps.crm.models.types import ANY_RECORD
 from box.core.events.outbox import emit
+from box.core.registry.capabilities import Ref
+from box.core.relations.actions import hand_on
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -98,6 +101,10 @@ RELATIONS = (
 )
 
 
+# In `Merger.moved`: what belongs together across rooms.
+_RELATED = "relations"
+
+
 @transaction.atomic
 def merge_records(kept: Record, others: Sequence[Record], *, by: User | None) -> Record:
     """The others become a part of the first: what they have goes along, what it lacks they fill in.
@@ -142,6 +149,7 @@ def take_back_merger(merger: Merger, *, by: User | None) -> Record:
     Record.objects.filter(pk=gone.pk).update(deleted_at=None, deleted_by=None, merged_into=None)
     for relation in reversed(RELATIONS):
         relation.take_back(held.moved.get(relation.name, ()), gone, kept)
+    hand_on(_link(kept), _link(gone), among=held.moved.get(_RELATED, ()))
     _empty_again(kept, gone, held.filled)
     held.taken_back_at, held.moved, held.filled = timezone.now(), {}, []
     held.save(update_fields=["taken_back_at", "moved", "filled"])
@@ -174,6 +182,8 @@ def _check(first: Record, rest: Sequence[Record], by: User | None) -> None:
 
 def _absorb(kept: Record, gone: Record, by: User | None) -> None:
     moved = {relation.name: ids for relation in RELATIONS if (ids := relation.move(gone, kept))}
+    if related := hand_on(_link(gone), _link(kept)):
+        moved[_RELATED] = related
     fillable = _FILLED if any(getattr(kept, name) for name in EXTERNAL) else (*_FILLED, *EXTERNAL)
     filled = [name for name in fillable if not getattr(kept, name) and getattr(gone, name)]
     for name in filled:
@@ -184,6 +194,11 @@ def _absorb(kept: Record, gone: Record, by: User | None) -> None:
     Record.objects.filter(pk=gone.pk).update(deleted_at=now, deleted_by=by, merged_into=kept)
     Merger.objects.create(kept=kept, gone=gone, by=by, at=now, moved=moved, filled=filled)
     kept.changed_by, kept.changed_at = by, now
+
+
+def _link(record: Record) -> Ref:
+    """As relations name it, whatever its kind."""
+    return Ref(ANY_RECORD, record.pk)
 
 
 def _finish(kept: Record, rest: Sequence[Record]) -> None:

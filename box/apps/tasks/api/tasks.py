@@ -18,6 +18,8 @@ from box.apps.tasks.actions.audiences import participants_of
 from box.apps.tasks.actions.states import STEPS, take_over_state
 from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task, delegate_task, delete_tasks
 from box.apps.tasks.actions.time import add_time
+from box.apps.tasks.api.bindings import FIELD as BINDINGS
+from box.apps.tasks.api.bindings import BoundTo, bind, bindings_of, bound
 from box.apps.tasks.events import TaskAdded, TaskChanged, TasksDeleted
 from box.apps.tasks.models import KIND, Participant, Task, TaskFile, TimeEntry
 from box.apps.tasks.quick_add import END_OF_DAY
@@ -114,6 +116,7 @@ _FILTERS: Mapping[str, Filterable] = {
     "CHANGED_DATE": Moment("changed_at"),
     "CLOSED_DATE": Moment("closed_at"),
     "XML_ID": ExternalId("external_id"),
+    BINDINGS: BoundTo(),
 }
 _ORDERS = {
     "ID": "id",
@@ -171,20 +174,21 @@ def task_seen(pk: int, user: User) -> Task:
     return task
 
 
-def _one(task: Task) -> Any:
-    return {"task": _shown([task])[0]}
+def _one(task: Task, reader: User) -> Any:
+    return {"task": _shown([task], reader)[0]}
 
 
 def get(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-get.html"""
-    return _one(found(call))
+    return _one(found(call), call.user)
 
 
 def tasks(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-list.html"""
     rows = Task.objects.visible_to(call.user).there().as_shown()
-    rows = rows.filter(condition_of(call.values["FILTER"], _FILTERS))
-    return Listing(rows, _shown, order_of("", call.values["ORDER"], _ORDERS, usual=("-id",)), within="tasks")
+    rows = rows.filter(condition_of(call.values["FILTER"], {**_FILTERS, BINDINGS: BoundTo(call.user)}))
+    order = order_of("", call.values["ORDER"], _ORDERS, usual=("-id",))
+    return Listing(rows, lambda page: _shown(page, call.user), order, within="tasks")
 
 
 def add(call: Call) -> Task:
@@ -234,6 +238,7 @@ def update(call: Call) -> Any:
 def apply(task: Task, fields: Mapping[str, Any], call: Call) -> None:
     values = _read(fields, call.user)
     to, state = values.pop("responsible", None), values.pop("state", None)
+    related = values.pop("related", None)
     if values.pop("created_by", task.created_by) != task.created_by:
         raise ValidationError(_("Who has given a task stays so."), code="created_by")
     if "files" in values:
@@ -242,6 +247,8 @@ def apply(task: Task, fields: Mapping[str, Any], call: Call) -> None:
     with transaction.atomic():
         if values:
             task = change_task(task, values, by=call.user)
+        if related is not None:
+            bind(task, related, by=call.user)
         if to is not None:
             task = delegate_task(task, to, by=call.user)
         if state is not None:
@@ -263,7 +270,7 @@ def delegate(call: Call) -> Any:
 def _stepping(step: Step) -> Callable[[Call], Any]:
     def answer(call: Call) -> Any:
         STEPS[step](found(call), by=call.user)
-        return _one(found(call))
+        return _one(found(call), call.user)
 
     return answer
 
@@ -405,6 +412,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[Any, User], Any]]] = {
     "UF_TASK_WEBDAV_FILES": ("files", lambda value, by: value),
     "ALLOW_CHANGE_DEADLINE": ("may_move_deadline", lambda value, by: truth(value)),
     "XML_ID": ("external_id", lambda value, by: one_text(value)),
+    BINDINGS: ("related", bound),
 }
 
 
@@ -415,8 +423,9 @@ def said(moment: datetime | None) -> str | None:
     return timezone.localtime(moment).isoformat(timespec="seconds") if moment else None
 
 
-def _shown(rows: Sequence[Task]) -> list[dict[str, Any]]:
+def _shown(rows: Sequence[Task], reader: User) -> list[dict[str, Any]]:
     people = participants_of([task.pk for task in rows])
+    bindings = bindings_of([task.pk for task in rows], reader)
     files: dict[int, list[int]] = {task.pk: [] for task in rows}
     for tie in TaskFile.objects.filter(task__in=rows).order_by("pk"):
         files[tie.task_id].append(tie.file_id)
@@ -442,6 +451,7 @@ def _shown(rows: Sequence[Task]) -> list[dict[str, Any]]:
             "closedDate": said(task.closed_at),
             "closedBy": str(task.closed_by_id or 0),
             "ufTaskWebdavFiles": files[task.pk] or False,
+            "ufCrmTask": bindings[task.pk] or False,
             "tags": list(task.tags),
             "timeEstimate": str((task.estimate_minutes or 0) * 60),
             "timeSpentInLogs": str(task.spent_seconds),
@@ -465,6 +475,7 @@ _TASK = {
 }
 _WHOLE = shaped(**_TASK)
 _WHOLE["properties"]["ufTaskWebdavFiles"] = {"type": ["array", "boolean"], "items": {"type": "integer"}}
+_WHOLE["properties"]["ufCrmTask"] = {"type": ["array", "boolean"], "items": {"type": "string"}}
 _ONE = {"type": "object", "properties": {"task": _WHOLE}}
 _DONE = shaped(task="boolean")
 _SEVERAL = {"type": "object", "properties": {"tasks": {"type": "array", "items": _WHOLE}}}
@@ -496,7 +507,7 @@ def declare() -> None:
         _ONE,
         makes=Task,
         takes_over=True,
-        made=lambda task, call: _one(task),
+        made=lambda task, call: _one(task, call.user),
     )
     _TASKS.add("update", gettext_lazy("Changes a task."), TaskUpdate, update, _DONE, takes_over=True)
     _TASKS.add("delete", gettext_lazy("Throws a task away, for a month."), OfTask, delete, _DONE)

@@ -20,7 +20,11 @@ from box.apps.crm.duplicates import Ground, Sought, duplicates_of
 from box.apps.crm.models import Activity, Link, Merger, Record
 from box.apps.crm.models.mergers import KEPT_FOR
 from box.apps.crm.permissions import Level
+from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.core.access.actions import employees_role
+from box.core.registry.capabilities import Ref
+from box.core.relations.actions import relate, unrelate
+from box.core.relations.presenters import related_to
 from tests.box.apps.crm.conftest import added, allow, type_of
 
 if TYPE_CHECKING:
@@ -87,7 +91,7 @@ def state() -> object:
     )
     with connection.cursor() as cursor:
         rows = {}
-        for table in tables:
+        for table in (*tables, "relations_relation"):
             cursor.execute(f"SELECT * FROM {table} ORDER BY id")
             rows[table] = cursor.fetchall()
         cursor.execute(f"SELECT {columns} FROM crm_record ORDER BY id")
@@ -170,6 +174,37 @@ def test_a_merger_taken_back_leaves_everything_as_it_was(anna: User, two: tuple[
     assert state() == before
     with pytest.raises(ValidationError, match="once"):
         take_back_merger(Merger.objects.get(), by=anna)
+
+
+def test_what_belongs_to_them_elsewhere_follows_and_comes_back(
+    anna: User, boris: User, two: tuple[Record, Record]
+) -> None:
+    first, second = two
+    mine, both, alone = (
+        Ref("crm.record", first.pk),
+        Ref("crm.record", second.pk),
+        Ref("org.person", boris.pk),
+    )
+    count, weigh, paint = (
+        add_task(TaskDraft(title=title, responsible=anna), by=anna).ref
+        for title in ("Count", "Weigh", "Paint")
+    )
+    relate(count, [both, alone], by=anna)
+    relate(weigh, [mine, both], by=anna)
+    before = state()
+    merge_records(first, [second], by=anna)
+    assert {card.title for card in related_to(mine, reader=anna).cards} == {"Count", "Weigh"}
+    assert [card.ref for card in related_to(count, reader=anna).cards] == [alone, mine]
+    # What is said meanwhile is said of the one that is there.
+    relate(paint, [mine], by=anna)
+    unrelate(paint, mine, by=anna)
+    take_back_merger(Merger.objects.get(), by=anna)
+    assert state() == before
+    relate(paint, [both], by=anna)
+    merge_records(first, [second], by=anna)
+    unrelate(paint, mine, by=anna)
+    take_back_merger(Merger.objects.filter(taken_back_at=None).get(), by=anna)
+    assert state() == before
 
 
 def test_three_become_one_and_are_parted_in_the_other_order(anna: User, two: tuple[Record, Record]) -> None:
