@@ -35,6 +35,7 @@ class CallsConfig(Room):
     def offer(self) -> None:
         from box.apps.calls import access
         from box.apps.calls.cards import call_cards
+        from box.apps.calls.deliveries import ADDRESS, DELIVERIES
         from box.apps.calls.demo import telephone
         from box.apps.calls.models import KIND
         from box.apps.calls.playback import sounds_of
@@ -43,6 +44,7 @@ class CallsConfig(Room):
         from box.bridges.telephony.fastagi import routers
         from box.core.registry.services import Service, services
         from box.core.registry.settings import Section, sections, settings
+        from box.core.registry.worker import large_bodies
 
         services.add(
             "calls", Service(_("Calls"), _("The log of calls, and the client's card while it rings."))
@@ -89,4 +91,5 @@ class CallsConfig(Room):
         cards.add(KIND, call_cards)
         recordings.add(KIND, sounds_of)
         card_routes.add("calls:call", KIND)
+        large_bodies.add(ADDRESS, DELIVERIES)
         routers.add("calls", ClientRouter())

@@ -22,6 +22,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.urls import clear_url_caches, get_resolver
 
+from box.apps.calls.deliveries import address_for
+from box.bridges.telephony.models import Pbx
 from box.core.registry.management.commands import web
 from box.core.registry.metrics import requests
 from box.core.registry.worker import Channel, WebWorker, refuse_cut
@@ -161,8 +163,14 @@ def test_only_whoever_was_given_an_address_for_a_file_sends_one(
         before.setattr(signing, "time", SimpleNamespace(time=lambda: time.time() - 2 * 3600))
         old = signing.dumps(told, salt="rest.upload", compress=True)
     form = 3 * 1024 * 1024
+    recordings = address_for(Pbx(name="office"))
     with worker(tmp_path, threads=1):
         for address, size, status in (
+            (recordings, form, 200),
+            (f"{recordings}x", form, 413),
+            (f"{recordings.partition('?')[0]}?token={given}", form, 413),
+            (f"/rest/upload.json?{recordings.partition('?')[2]}", form, 413),
+            (recordings, 501 * 1024 * 1024, 413),
             (f"/rest/upload.json?token={given}", form, 200),
             (f"/rest/upload.json?token={given}x", form, 413),
             (f"/rest/upload.json?token={old}", form, 413),
