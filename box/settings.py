@@ -38,6 +38,10 @@ PORTAL_URL: str = f"https://{KOROBKA['hostname']}" + (
     "" if KOROBKA["https_port"] == 443 else f":{KOROBKA['https_port']}"
 )
 STATE_DIR = Path(KOROBKA["state_dir"])
+# Where the machine's administrator puts the dump of a boxed portal that moves in, and what is read of it: a
+# copy, which may be made again. docs/dev/decisions/0520-dumps-are-read-and-not-run.md
+MOVING_DIR = Path("/srv/korobka-moving")
+EXTRACTS_DIR = Path(f"/var/tmp/korobka-extracts-{os.geteuid()}")  # noqa: S108 - checked to be ours alone
 AGENT_SOCKET = Path(KOROBKA["agent_socket"])
 # What this node of a cluster is called; empty on a single box. Files and backups are on one of them.
 NODE = KOROBKA["node"]

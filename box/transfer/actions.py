@@ -26,6 +26,8 @@ from box.transfer.archive.records import Person
 from box.transfer.archive.stages import ARCHIVE_STAGES
 from box.transfer.archive.stages.base import ArchiveWork
 from box.transfer.archive.stages.company import row_of
+from box.transfer.boxed import folder
+from box.transfer.boxed.portal import about
 from box.transfer.events import MigrationBegun, MigrationDue, MigrationFinished, NewcomersInvited
 from box.transfer.models import Identity, Match, Migration, Progress
 from box.transfer.outbound import inventory as outbound
@@ -96,6 +98,21 @@ def connect_archive(file: File, *, by: User) -> Migration:
     return migration
 
 
+@transaction.atomic
+def connect_dump(name: str, portal: str, *, by: User) -> Migration:
+    """Keeps a folder as where a boxed portal comes from, whose people call it `portal`. The dump in it is
+    read when somebody looks, for that takes a while. Raises FolderAway, NotNow."""
+    with folder.opened(name) as place, place.open(place.dump()):
+        pass
+    there = Migration.objects.filter(portal=portal, is_outbound=False).exclude(state=State.UNDONE)
+    if there.filter(passes__gt=0).exists():
+        said = _("Something of %(portal)s is here already, and all of it would come twice: undo that first.")
+        raise NotNow(said % {"portal": portal}, code="twice")
+    migration = Migration(folder=name, portal=portal, by=by, language=by.language, stages=list(NEEDS))
+    _save_alone(migration)
+    return migration
+
+
 def reconnect(migration: Migration, cloud: Cloud, *, by: User) -> None:
     """By another webhook of the same portal. Raises CloudRefused, CloudAway, NotNow for another portal."""
     if cloud.portal != migration.portal:
@@ -115,7 +132,8 @@ def look(migration: Migration, cloud: Cloud) -> None:
     found = inventory.take_stock(cloud)
     work = Work(migration, cloud)
     matches = [match for rows in people_pages(work) for match in matched(work, rows)]
-    _have_looked(migration, inventory.as_json(found), matches)
+    beside = about(migration) if migration.folder else {}
+    _have_looked(migration, {**inventory.as_json(found), **beside}, matches)
 
 
 def look_into(migration: Migration, archive: Archive) -> None:

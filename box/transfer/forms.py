@@ -21,6 +21,7 @@ from box.transfer.archive.stages import ARCHIVE_STAGES
 from box.transfer.cloud import BadWebhook, Cloud
 from box.transfer.pace import Limits
 
+PORTAL = r"^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?(?::[0-9]{1,5})?\Z"
 IMPATIENT = 2
 """So often somebody who waits has a portal asked."""
 
@@ -61,6 +62,28 @@ class ConnectForm(forms.Form):
             except BadWebhook as error:
                 raise ValidationError({"webhook": str(error)}) from None
         return data
+
+
+class DumpForm(forms.Form):
+    """A boxed portal by its dump: a folder that the machine's administrator has put there."""
+
+    folder = forms.CharField(
+        label=gettext_lazy("Folder with the dump"),
+        max_length=100,
+        widget=forms.TextInput({"list": "dump-folders", "autocomplete": "off", "spellcheck": "false"}),
+    )
+    portal = forms.RegexField(
+        PORTAL,
+        label=gettext_lazy("Address of the portal, as people call it"),
+        help_text=gettext_lazy("Links to it in texts become links to what is here."),
+        max_length=255,
+        error_messages={
+            "invalid": gettext_lazy("Write the name alone, such as portal.company.com: no https and no path.")
+        },
+        widget=forms.TextInput(
+            {"placeholder": "portal.company.com", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
 
 
 class MatchForm(forms.Form):

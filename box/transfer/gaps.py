@@ -60,6 +60,9 @@ def _gaps(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:
     if found.get("is_archive"):
         yield from _gaps_of_archive(found, newcomers)
         return
+    if found.get("is_boxed"):
+        yield from _gaps_of_dump(found, newcomers)
+        return
     counts = found.get("counts") or {}
     for scope in found.get("missing_scopes") or ():
         if scope in SCOPES:
@@ -90,6 +93,25 @@ def _gaps(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:
         why = _("This version does not bring them yet.")
         yield Gap(Weight.PART, _("files and letters of activities"), why)
     yield from _passwords(newcomers)
+
+
+def _gaps_of_dump(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:
+    if not found.get("has_upload"):
+        why = _("There is no folder “upload” beside the dump: copy it there, and look again.")
+        yield Gap(Weight.KIND, _("all files and pictures"), why)
+    why = _("This version does not bring them yet: they stay in the portal.")
+    yield Gap(Weight.KIND, _("chats, lists, processes, the catalogue, a company's own entities"), why)
+    why = _("What the portal keeps in a store of a provider is not in its upload folder.")
+    yield Gap(Weight.PART, _("files that lie elsewhere"), why)
+    yield Gap(Weight.PART, _("likes and badges of posts, files and letters of activities"), _not_yet())
+    yield Gap(Weight.PART, _("messages of tasks in their chats"), _not_yet())
+    why = _("Everything is for those whose drive it is.")
+    yield Gap(Weight.FORM, _("rights of single folders, links for outsiders"), why)
+    yield from _passwords(newcomers)
+
+
+def _not_yet() -> str:
+    return _("This version does not bring them yet.")
 
 
 def _gaps_of_archive(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:

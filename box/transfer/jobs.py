@@ -14,6 +14,8 @@ from box.core.files.store import StoreUnavailable
 from box.lib.sealing import SealBroken
 from box.transfer import actions, exports, rehearsal, undo
 from box.transfer.archive.container import BadArchive
+from box.transfer.boxed import extract
+from box.transfer.boxed.dump import BadDump
 from box.transfer.cloud import BadWebhook, CloudAway, CloudRefused
 from box.transfer.models import Export, Migration
 from box.transfer.runner import run
@@ -49,6 +51,12 @@ def export(export_id: int) -> None:
 def forget_exports() -> None:
     """Every hour: those that were kept long enough."""
     exports.forget_old(timezone.now())
+
+
+@db_periodic_task(crontab(minute="43"))
+def forget_extracts() -> None:
+    """Every hour: what was read of dumps that nothing comes from any more."""
+    extract.forget_unused(is_needed=Migration.objects.from_dumps().exists())
 
 
 @db_periodic_task(crontab())
@@ -99,7 +107,7 @@ def _look(migration: Migration) -> None:
                     actions.look_into(migration, archive)
             else:
                 actions.look(migration, cloud_of(migration))
-        except (BadArchive, CloudAway, CloudRefused, BadWebhook, StoreUnavailable) as error:
+        except (BadArchive, BadDump, CloudAway, CloudRefused, BadWebhook, StoreUnavailable) as error:
             Migration.objects.filter(pk=migration.pk).update(
                 trouble=str(error)[:2000], moved_at=timezone.now()
             )
@@ -115,7 +123,7 @@ def _rehearse(migration: Migration) -> None:
             Migration.objects.filter(pk=migration.pk).update(
                 trouble=str(error)[:2000], moved_at=timezone.now()
             )
-        except (CloudRefused, BadWebhook, SealBroken) as error:
+        except (BadDump, CloudRefused, BadWebhook, SealBroken) as error:
             rehearsal.give_up(migration, str(error))
 
 

@@ -20,6 +20,10 @@ class MigrationQuerySet(models.QuerySet["Migration"]):
     def going_on(self) -> Self:
         return self.filter(state__in=Migration.GOING)
 
+    def from_dumps(self) -> Self:
+        """Those of which something may still be asked."""
+        return self.exclude(folder="").exclude(state=Migration.State.UNDONE)
+
     def is_held_running(self, pk: int) -> bool:
         """Whether it goes on; its row is held to the end of the transaction, so that whoever pauses it waits
         for the page to be over."""
@@ -51,6 +55,8 @@ class Migration(models.Model):
     webhook = models.TextField()
     # The open archive that it comes from; None of one that comes from the cloud.
     archive = models.ForeignKey(File, models.PROTECT, null=True, related_name="+")
+    # The folder with a boxed portal's dump, below settings.MOVING_DIR; nothing of one from elsewhere.
+    folder = models.CharField(max_length=100, blank=True, db_default="")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     # Keys of the stages that were chosen.
     stages = models.JSONField(default=list)

@@ -26,6 +26,7 @@ from box.core.registry.settings import as_of, read_version
 from box.lib.sealing import SealBroken
 from box.transfer.archive.container import BadArchive
 from box.transfer.archive.stages import ARCHIVE_STAGES
+from box.transfer.boxed.dump import BadDump
 from box.transfer.cloud import BadWebhook, Cloud, CloudAway, CloudRefused
 from box.transfer.ledger import Extra, Ledger, Row, digest_of
 from box.transfer.models import Identity, Migration, Progress
@@ -57,6 +58,9 @@ def run(migration: Migration, *, connect: Callable[[Migration], Cloud] = cloud_o
             log.warning("migration %s stands still: %s", migration.pk, error)
             said = _("The archive cannot be read any further: %(why)s")
             _say(migration, said % {"why": error}, State.PAUSED)
+        except BadDump as error:
+            log.warning("migration %s stands still: %s", migration.pk, error)
+            _say(migration, str(error), State.PAUSED)
         except (CloudAway, StoreUnavailable) as error:
             # It goes on by itself: see `box.transfer.jobs.go_on_with_forgotten`.
             _say(migration, str(error), State.RUNNING)

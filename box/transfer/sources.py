@@ -1,5 +1,5 @@
-"""The other end of a migration: a portal of the cloud or an open archive that it comes from, or the portal
-that this box moves into."""
+"""The other end of a migration: a portal of the cloud, the dump of a boxed one, or an open archive that it
+comes from, or the portal that this box moves into."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from box.lib.sealing import unseal
 from box.transfer.archive.container import Archive, BadArchive, opened
 from box.transfer.archive.stages import ARCHIVE_STAGES
 from box.transfer.archive.stages.base import ArchiveWork
+from box.transfer.boxed.portal import portal_of
 from box.transfer.cloud import ATTEMPTS, Cloud
 from box.transfer.gaps import Gap, gaps_of
 from box.transfer.outbound.base import OutboundWork
@@ -66,7 +67,9 @@ def needs_of(migration: Migration) -> Mapping[str, tuple[str, ...]]:
 
 
 def cloud_of(migration: Migration, *, attempts: int = ATTEMPTS) -> Cloud:
-    """Raises SealBroken, BadWebhook."""
+    """Raises SealBroken, BadWebhook; of a dump BadDump, FolderAway."""
+    if migration.folder:
+        return portal_of(migration)
     webhook = unseal(migration.webhook, settings.SECRET_KEY)
     limits = Limits(burst=migration.burst, per_second=migration.per_second)
     cloud = Cloud(webhook, limits, attempts=attempts)

@@ -6,6 +6,7 @@ app_name = "transfer"
 urlpatterns = [
     path("", views.migrations, name="list"),
     path("archive/", views.from_archive, name="from-archive"),
+    path("dump/", views.from_dump, name="from-dump"),
     path("outbound/", views.outbound, name="outbound"),
     path("exports/", export_pages.exports, name="exports"),
     path("exports/<int:pk>/removal/", export_pages.removal, name="export-removal"),

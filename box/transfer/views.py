@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, StreamingHttpResponse
@@ -26,8 +27,9 @@ from box.lib.tables import export
 from box.transfer import actions
 from box.transfer.access import can_migrate
 from box.transfer.archive.container import BadArchive
+from box.transfer.boxed import folder
 from box.transfer.cloud import BadWebhook, CloudAway, CloudRefused
-from box.transfer.forms import IMPATIENT, ArchiveForm, ConnectForm, MatchForm
+from box.transfer.forms import IMPATIENT, ArchiveForm, ConnectForm, DumpForm, MatchForm
 from box.transfer.models import Match, Migration
 from box.transfer.outbound.reconciliation import OutboundReconciliation, reconcile_outbound
 from box.transfer.outbound.stages import OUTBOUND_STAGES
@@ -119,9 +121,48 @@ def from_archive(request: PersonRequest) -> HttpResponse:
     return _list(request, ConnectForm(), form, status=REFUSED)
 
 
-def _list(request: PersonRequest, form: ConnectForm, upload: ArchiveForm, *, status: int) -> HttpResponse:
+@require_POST
+@only_for(can_migrate)
+@recently_proven
+def from_dump(request: PersonRequest) -> HttpResponse:
+    """A folder on the machine with the dump of a boxed portal becomes a migration."""
+    form = DumpForm(request.POST)
+    if form.is_valid():
+        try:
+            made = once(
+                Migration,
+                lambda: actions.connect_dump(
+                    form.cleaned_data["folder"], form.cleaned_data["portal"].lower(), by=request.user
+                ),
+                nonce=request.POST.get("nonce", ""),
+                actor_id=request.user.pk,
+            )
+        except folder.FolderAway as error:
+            form.add_error("folder", str(error))
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            return redirect("transfer:migration", made.pk)
+    return _list(request, ConnectForm(), ArchiveForm(), status=REFUSED, dump=form)
+
+
+def _list(
+    request: PersonRequest,
+    form: ConnectForm,
+    upload: ArchiveForm,
+    *,
+    status: int,
+    dump: DumpForm | None = None,
+) -> HttpResponse:
     found = Migration.objects.select_related("by").order_by("-id")[:LISTED]
-    context = {"form": form, "upload": upload, "migrations": found}
+    context = {
+        "form": form,
+        "upload": upload,
+        "dump": dump or DumpForm(),
+        "place": settings.MOVING_DIR,
+        "folders": folder.names(),
+        "migrations": found,
+    }
     return render(request, "transfer/list.html", context, status=status)
 
 
@@ -282,7 +323,9 @@ def reconciliation(request: PersonRequest, pk: int) -> HttpResponse:
         if one.is_outbound:
             found = reconcile_outbound(one, cloud_of(one, attempts=IMPATIENT))
         else:
-            found = reconcile(one, None if one.archive_id else cloud_of(one, attempts=IMPATIENT))
+            # An archive and a dump are what they were when somebody looked.
+            is_kept = one.archive_id or one.folder
+            found = reconcile(one, None if is_kept else cloud_of(one, attempts=IMPATIENT))
     except (CloudAway, CloudRefused, BadWebhook, SealBroken) as error:
         trouble = _in_words(error)
     context = {"migration": one, "found": found, "trouble": trouble}

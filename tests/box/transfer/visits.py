@@ -26,6 +26,7 @@ VISITS = (
     Visit("POST", "transfer:undoing", REFUSED, of="migration"),
     Visit("POST", "transfer:removal", DOES, of="migration"),
     Visit("POST", "transfer:from-archive", REFUSED, data={"files": ""}),
+    Visit("POST", "transfer:from-dump", REFUSED, data={"folder": "../etc", "portal": "company.example"}),
     Visit("GET", "transfer:outbound", CONSOLE),
     Visit(
         "POST", "transfer:outbound", REFUSED, data={"webhook": "nonsense", "per_second": "2", "burst": "50"}

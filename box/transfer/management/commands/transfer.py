@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from tempfile import TemporaryFile
 from time import sleep
 from typing import IO, Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
@@ -29,8 +31,10 @@ from box.transfer.archive.encryption import encrypted
 from box.transfer.archive.export import Scope, write_archive
 from box.transfer.archive.records import KINDS
 from box.transfer.archive.stages import ARCHIVE_STAGES
+from box.transfer.boxed.dump import BadDump
 from box.transfer.cloud import BadWebhook, Cloud, CloudAway, CloudRefused
 from box.transfer.exports import OF_A_PERSON
+from box.transfer.forms import PORTAL
 from box.transfer.inventory import Inventory, as_json, take_stock
 from box.transfer.models import Match, Migration
 from box.transfer.outbound.reconciliation import reconcile_outbound
@@ -75,6 +79,13 @@ class Command(BaseCommand):
                 "--per-second", type=float, default=2.0, help="requests that the plan allows (2)"
             )
             one.add_argument("--burst", type=int, default=50, help="requests that it allows at once (50)")
+        connect.add_argument(
+            "--dump",
+            metavar="FOLDER",
+            help=f"a boxed portal by its dump: a folder in {settings.MOVING_DIR} with the dump and"
+            " the upload folder; standard input is not read",
+        )
+        connect.add_argument("--portal", metavar="NAME", help="with --dump: the host by which people call it")
         commands.add_parser("plan", help="what will come, in which order, who is whom, and what cannot come")
         commands.add_parser("dry-run", help="read and count all that would come, and write nothing")
         run = commands.add_parser("run", help="bring everything, and follow how far it is")
@@ -118,7 +129,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from None
-        except (BadWebhook, CloudAway, CloudRefused, ImpossiblePlan, SealBroken) as error:
+        except (BadDump, BadWebhook, CloudAway, CloudRefused, ImpossiblePlan, SealBroken) as error:
             raise CommandError(str(error)) from None
 
     # Before anything is written
@@ -130,6 +141,9 @@ class Command(BaseCommand):
 
     def _connect(self, options: Mapping[str, Any]) -> None:
         by = _administrator(options["by"])
+        if options["dump"]:
+            self._connect_dump(options["dump"], options["portal"] or "", by)
+            return
         cloud = Cloud(self._webhook(), Limits(burst=options["burst"], per_second=options["per_second"]))
         incoming = Migration.objects.filter(portal=cloud.portal, is_outbound=False)
         last = incoming.exclude(state=Migration.State.UNDONE).last()
@@ -141,6 +155,19 @@ class Command(BaseCommand):
             actions.forget(last, by=by)
         migration = actions.connect(cloud, by=by)
         actions.look(migration, cloud)
+        self.stdout.write(f"{migration.portal} is connected: 'boxctl migrate plan' says what will come.")
+
+    def _connect_dump(self, folder: str, portal: str, by: User) -> None:
+        if not re.fullmatch(PORTAL, portal):
+            raise CommandError("Say by --portal how people call the portal, such as portal.company.com.")
+        last = Migration.objects.filter(portal=portal.lower(), is_outbound=False).exclude(folder="").last()
+        if last is not None and not last.passes:
+            actions.forget(last, by=by)
+        migration = actions.connect_dump(folder, portal.lower(), by=by)
+        jobs.go_on_once(migration.pk)
+        migration.refresh_from_db()
+        if migration.trouble:
+            raise CommandError(migration.trouble)
         self.stdout.write(f"{migration.portal} is connected: 'boxctl migrate plan' says what will come.")
 
     def _export_to(self, options: Mapping[str, Any]) -> None:
@@ -293,7 +320,9 @@ class Command(BaseCommand):
         if migration.is_outbound:
             self._check_outbound(migration)
             return
-        found = reconcile(migration, None if migration.archive_id else cloud_of(migration))
+        found = reconcile(
+            migration, None if migration.archive_id or migration.folder else cloud_of(migration)
+        )
         for line in found.lines:
             theirs = "?" if line.theirs is None else f"{line.theirs:,}"
             here = f"{line.came:,} came, {line.here:,} here, {line.refused:,} refused"

@@ -1,0 +1,273 @@
+"""A boxed portal moves in by its dump: what comes is what comes of the same company from the cloud."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.urls import reverse
+
+from box.apps.calls.models import LoggedCall
+from box.apps.tasks.models import Task
+from box.core.events.delivery import deliver_all
+from box.core.notify.models import Notification, QueuedLetter
+from box.transfer import actions, jobs, runner
+from box.transfer.models import Migration
+from box.transfer.reconciliation import reconcile
+from tests.box.transfer.archived import Canonical, archive, undone
+from tests.box.transfer.moving import Move
+from tests.boxed.company import Boxed
+from tests.cast import browser, person
+from tests.cloud.company import HOST, small_company
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_django import Settings
+
+    from box.bridges.storage.client import S3Store
+    from box.core.accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+DIFFERENCES: dict[str, dict[str, str]] = {
+    "posts": {"closes_at": "a poll that is over there ends when it comes"},
+    "people": {"login": "the cloud tells nobody's"},
+    "pipelines": {"code": "a stage of a company's own is called by its number here"},
+}
+"""By kind the fields that may differ, with why."""
+
+
+@pytest.fixture
+def place(tmp_path: Path, settings: Settings) -> Path:
+    """Where dumps are put."""
+    settings.MOVING_DIR, settings.EXTRACTS_DIR = tmp_path / "moving", tmp_path / "extracts"
+    settings.MOVING_DIR.mkdir()
+    return tmp_path / "moving"
+
+
+@pytest.fixture
+def olga(db: None) -> User:
+    return person("Olga", is_administrator=True)
+
+
+def connected(place: Path, by: User, **more: Any) -> Migration:
+    Boxed(small_company()).written(place / "portal", **more)
+    migration = actions.connect_dump("portal", HOST, by=by)
+    jobs.go_on_once(migration.pk)
+    migration.refresh_from_db()
+    return migration
+
+
+def brought(migration: Migration) -> Migration:
+    actions.begin(migration, by=migration.by)
+    runner.run(Migration.objects.select_related("by").get(pk=migration.pk))
+    migration.refresh_from_db()
+    return migration
+
+
+def said(migration: Migration) -> set[tuple[str, str, str]]:
+    return set(migration.remarks.values_list("kind", "theirs", "text"))
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_dump_and_the_cloud_bring_the_same(
+    store: S3Store, place: Path, olga: User, is_packed: bool
+) -> None:
+    with undone():
+        from_cloud = Move(olga)
+        from_cloud.bring()
+        told = said(from_cloud.migration)
+        before = _dumped()
+        calls = sorted(
+            LoggedCall.objects.values_list("number", "result", "talk_seconds", "recordings__blob__size")
+        )
+    migration = connected(place, olga, is_packed=is_packed)
+    assert (migration.state, migration.trouble) == (Migration.State.READY, "")
+    assert migration.inventory["counts"]["tasks"] == 57
+    brought(migration)
+    assert (migration.state, migration.trouble) == (Migration.State.DONE, "")
+    after = _dumped()
+    assert before.keys() == after.keys()
+    differs = {}
+    for kind in before:
+        left, right = (_told(lines[kind], set(DIFFERENCES.get(kind, {}))) for lines in (before, after))
+        if left != right:
+            differs[kind] = (
+                [line for line in left if line not in right],
+                [line for line in right if line not in left],
+            )
+    assert differs == {}
+    assert calls == sorted(
+        LoggedCall.objects.values_list("number", "result", "talk_seconds", "recordings__blob__size")
+    )
+    assert said(migration) == told
+    assert [str(one.label) for one in reconcile(migration, None).lines if not one.is_whole] == []
+    deliver_all()
+    assert not Notification.objects.exclude(kind__startswith="transfer.").exists()
+    assert not QueuedLetter.objects.exists()
+
+
+def test_a_dry_run_counts_what_comes_and_all_of_it_can_be_undone(
+    store: S3Store, place: Path, olga: User
+) -> None:
+    migration = connected(place, olga)
+    actions.begin_dry_run(migration, by=olga)
+    jobs.go_on_once(migration.pk)
+    migration.refresh_from_db()
+    counted = migration.inventory["dry_run"]["rows"]
+    assert (counted["tasks"], counted["people"], counted["calls"]) == (57, 60, 57)
+    brought(migration)
+    assert all(
+        one.counted == one.came + one.refused for one in reconcile(migration, None).lines if one.counted
+    )
+    actions.begin_undo(migration, by=olga)
+    jobs.go_on_once(migration.pk)
+    migration.refresh_from_db()
+    assert migration.state == Migration.State.UNDONE
+    assert not Task.objects.exists()
+
+
+def test_a_newer_dump_brings_what_has_changed(store: S3Store, place: Path, olga: User) -> None:
+    migration = brought(connected(place, olga))
+    company = small_company()
+    company.task(7_000, "A new one", 1, 2)
+    company.tasks[0]["title"] = "Write the better offer"
+    shutil.rmtree(place / "portal")
+    Boxed(company).written(place / "portal")
+    brought(migration)
+    assert (migration.state, migration.trouble) == (Migration.State.DONE, "")
+    progress = migration.progress.get(stage="tasks")
+    assert (progress.created, progress.changed, progress.refused) == (1, 1, 0)
+    assert Task.objects.filter(title__in=["A new one", "Write the better offer"]).count() == 2
+
+
+def test_files_that_are_missing_or_lead_elsewhere_are_named(
+    store: S3Store, place: Path, olga: User, tmp_path: Path
+) -> None:
+    boxed = Boxed(small_company())
+    files = {row["ORIGINAL_NAME"]: row for row in boxed.rows["b_file"]}
+    files["plan.txt"] |= {"SUBDIR": "../..", "FILE_NAME": "secret"}
+    files["brief.txt"]["HANDLER_ID"] = "2"
+    boxed.written(place / "portal")
+    (tmp_path / "secret").write_text("Nobody's business")
+    for name in ("note.txt", "half.txt"):
+        path = place / "portal/upload" / files[name]["SUBDIR"] / files[name]["FILE_NAME"]
+        path.unlink()
+        if name == "half.txt":
+            path.symlink_to(tmp_path / "secret")
+    migration = actions.connect_dump("portal", HOST, by=olga)
+    jobs.go_on_once(migration.pk)
+    brought(migration)
+    told = {(kind, theirs): text for kind, theirs, text in said(migration)}
+    assert "no name of a file" in told["post", "2"]
+    assert "is not there" in told["comment", "2"]
+    assert "a store elsewhere" in told["task", "7"]
+    (half,) = [text for (kind, _theirs), text in told.items() if kind == "task-comment"]
+    assert "is a link" in half
+    assert Task.objects.filter(title="Write the offer").exists()
+
+
+def test_a_dump_that_is_none_writes_nothing_until_a_better_one_is_there(
+    store: S3Store, place: Path, olga: User
+) -> None:
+    path = Boxed(small_company()).written(place / "portal")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    migration = actions.connect_dump("portal", HOST, by=olga)
+    for _time in range(2):
+        jobs.go_on_once(migration.pk)
+        migration.refresh_from_db()
+        assert migration.state == Migration.State.LOOKING
+        assert "breaks off" in migration.trouble
+    assert not migration.matches.exists()
+    path.write_bytes(whole)
+    jobs.go_on_once(migration.pk)
+    migration.refresh_from_db()
+    assert (migration.state, migration.trouble) == (Migration.State.READY, "")
+
+
+def test_a_folder_that_goes_while_it_comes_is_waited_for(store: S3Store, place: Path, olga: User) -> None:
+    migration = connected(place, olga)
+    (place / "portal").rename(place / "away")
+    brought(migration)
+    assert migration.state == Migration.State.RUNNING
+    assert "is not there" in migration.trouble
+    (place / "away").rename(place / "portal")
+    jobs.go_on_once(migration.pk)
+    migration.refresh_from_db()
+    assert (migration.state, migration.trouble) == (Migration.State.DONE, "")
+
+
+def test_whoever_administers_names_a_folder(store: S3Store, place: Path, olga: User) -> None:
+    client = browser(olga)
+    Boxed(small_company()).written(place / "portal")
+    page = client.get(reverse("transfer:list")).content.decode()
+    assert str(place) in page
+    assert '<option value="portal">' in page
+    for folder, portal, why in (
+        ("../portal", HOST, "by letters, digits"),
+        ("none", HOST, "is not there"),
+        ("portal", "https://company.example/", "no https"),
+    ):
+        answer = client.post(
+            reverse("transfer:from-dump"), {"folder": folder, "portal": portal, "nonce": str(uuid4())}
+        )
+        assert answer.status_code == 422
+        assert why in answer.content.decode()
+    assert not Migration.objects.exists()
+    answer = client.post(
+        reverse("transfer:from-dump"), {"folder": "portal", "portal": HOST, "nonce": str(uuid4())}
+    )
+    migration = Migration.objects.get()
+    assert answer["Location"] == reverse("transfer:migration", args=[migration.pk])
+    assert "Reading the dump" in client.get(answer["Location"]).content.decode()
+    jobs.go_on_once(migration.pk)
+    page = client.get(answer["Location"]).content.decode()
+    assert "Listing all of it" not in page
+    assert "Connect anew</button>" not in page
+
+
+def test_boxctl_connects_a_dump(
+    store: S3Store, place: Path, olga: User, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = Boxed(small_company()).written(place / "portal")
+    with pytest.raises(CommandError, match="Say by --portal"):
+        call_command("transfer", "connect", "--by", olga.login, "--dump", "portal")
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"b_user`", b"b_users`"))
+    arguments = ("connect", "--by", olga.login, "--dump", "portal", "--portal", HOST)
+    with pytest.raises(CommandError, match="no people"):
+        call_command("transfer", *arguments)
+    path.write_bytes(whole)
+    call_command("transfer", *arguments)
+    call_command("transfer", "plan")
+    assert "is connected" in (told := capsys.readouterr().out)
+    assert "Tasks: 57" in told
+
+
+def _dumped() -> dict[str, list[str]]:
+    """The canonical dump, in which a link leads to a task by its title."""
+    titles = dict(Task.objects.values_list("pk", "title"))
+    dump = Canonical(archive()).dump()
+    return {
+        kind: [
+            re.sub(r"/tasks/(\d+)/", lambda found: f"/tasks/{titles[int(found[1])]}/", line) for line in lines
+        ]
+        for kind, lines in dump.items()
+    }
+
+
+def _told(lines: list[str], left_out: set[str]) -> list[str]:
+    return sorted(json.dumps(_without(json.loads(line), left_out), sort_keys=True) for line in lines)
+
+
+def _without(value: Any, fields: set[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(one, fields) for name, one in value.items() if name not in fields}
+    return [_without(one, fields) for one in value] if isinstance(value, list) else value
