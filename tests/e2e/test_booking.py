@@ -92,6 +92,8 @@ def test_somebody_outside_books_moves_and_cancels(
 
     before = seen.locator(".event-facts dd").first.inner_text()
     seen.get_by_role("link", name=say("Choose another time")).click()
+    # The page comes once more, in the visitor's own time zone.
+    seen.wait_for_url(re.compile("[?&]zone="))
     free_time(seen, 3)
     seen.locator("form [type=submit]").first.click()
     expect(seen.locator(".notice.good")).to_have_text(say("Your appointment is moved."))
