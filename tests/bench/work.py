@@ -1,6 +1,6 @@
 """A company of 1,000 with 500,000 tasks, beside a tenth of it: what people open first in the morning.
 
-    python -m tests.bench.work [--tasks 50000 500000] [--rounds 3] [--employees 1000]
+    python -m tests.bench.work [--tasks 50000 500000] [--rounds 3] [--employees 1000] [--only month]
 
 Requests a second and p95 at 8 connections on both sizes, the ratio of the two, the share of the ceiling
 page's requests and the number of queries; then how many tasks a second eight people give on the larger.
@@ -26,6 +26,8 @@ from tests.bench.load import post
 from tests.bench.portal import FACTS, Page, Portal, filled, measured, prepared
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.bench.load import Figures
 
 MOST_QUERIES, MOST_RATIO, LEAST_OF_CEILING, LEAST_GIVEN = 10, 1.2, 0.6, 222
@@ -119,7 +121,10 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, nargs=2, default=[50_000, 500_000])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--employees", type=int, default=1000)
+    names = [page.name for page in PAGES]
+    parser.add_argument("--only", nargs="+", default=names, choices=names, metavar="PAGE")
     given = parser.parse_args()
+    pages = [page for page in PAGES if page is CEILING or page.name in given.only]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kb-bench-", dir="/tmp")))
         filled(COMPANY, POSTS, folder, employees=given.employees, facts=FACTS)
@@ -130,19 +135,21 @@ def main() -> int:
             )
             for place, count in enumerate(given.tasks)
         )  # fmt: skip
-        failed = report(measured(PAGES, [small, large], rounds=given.rounds), small, large)
+        failed = report(pages, measured(pages, [small, large], rounds=given.rounds), small, large)
         return max(failed, giving(large, rounds=given.rounds))
 
 
-def report(figures: dict[tuple[str, int], Figures], small: Portal, large: Portal) -> int:
+def report(
+    pages: Sequence[Page], figures: dict[tuple[str, int], Figures], small: Portal, large: Portal
+) -> int:
     """1, where a page asks too much, or is slower by more than it may be."""
     out, failed = sys.stdout.write, 0
-    queries = asked(large, QUERIES.format(pages=[page.at(large)[1:] for page in PAGES]))
+    queries = asked(large, QUERIES.format(pages=[page.at(large)[1:] for page in pages]))
     ceiling = figures[CEILING.name, large.posts].rate
     line = "{:<24}{:>9}{:>9}{:>9}{:>9}{:>16}{:>7}{}\n"
     out("\n")
     out(line.format("page", "queries", "a second", "ceiling", "p95 ms", "of a tenth, ms", "ratio", ""))
-    for page, count in zip(PAGES, queries, strict=True):
+    for page, count in zip(pages, queries, strict=True):
         at_large, at_small = figures[page.name, large.posts], figures[page.name, small.posts]
         ratio, share = at_large.p95 / at_small.p95, at_large.rate / ceiling
         over = [
