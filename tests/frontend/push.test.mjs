@@ -64,6 +64,26 @@ test("one tab of the browser listens, with the lock; the others wait for it", ()
   );
 });
 
+test("a page that listens late asks once for what it has not heard", () => {
+  mock.method(performance, "now", () => 100_000);
+  stream().tell("hello", { listeners: 1 });
+  stream().tell("hello", { listeners: 1 });
+  assert.deepEqual(
+    heard.map(([name]) => name),
+    ["reset", "hello", "hello"],
+  );
+});
+
+test("one that listens at once has missed nothing", () => {
+  delete document.body.dataset.listening;
+  mock.method(performance, "now", () => 1000);
+  stream().tell("hello", { listeners: 1 });
+  assert.deepEqual(
+    heard.map(([name]) => name),
+    ["hello"],
+  );
+});
+
 test("what is told is there for who comes later, by kind", () => {
   stream().tell("message", { topic: "feed", kind: "post", payload: { id: 5 } }, "11");
   assert.deepEqual(push.newest("feed", "post"), { id: 5 });

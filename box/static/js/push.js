@@ -7,6 +7,8 @@ const LOCK = "korobka-push";
 const RETRY_SECONDS = { first: 3, most: 60 };
 // All who listen hear at once. Asking within this time, they come at no more than 200 a second.
 const LISTENERS_PER_SECOND = 200;
+// Milliseconds after a page was asked for. What was told before it listened it has not heard.
+const LATE = 2000;
 
 const channel = new BroadcastChannel(LOCK);
 const latest = new Map();
@@ -57,8 +59,10 @@ function receive({ name, id, data }) {
   if (id) lastId = id;
   if (name === "hello") {
     listeners = data.listeners;
+    const isLate = !("listening" in document.body.dataset) && performance.now() > LATE;
     // For whoever wants to know that nothing will be missed from now on.
     document.body.dataset.listening = "";
+    if (isLate) document.dispatchEvent(new CustomEvent("push:reset", { detail: {} }));
   }
   if (name === "message") {
     // Somebody wants it so: the form comes, and no other way leads back in by itself.
