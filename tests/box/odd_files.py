@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -93,6 +94,12 @@ def often() -> bytes:
     return calendar("".join(map(event.format, range(1000))))
 
 
+def endless_sound() -> bytes:
+    """Of a day by its head."""
+    shape = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 8000, 16_000, 2, 16)
+    return b"RIFF\xff\xff\xff\x7fWAVE" + shape + struct.pack("<4sI", b"data", 2**31 - 100) + bytes(1000)
+
+
 def _saved(picture: Image.Image, kind: str, **options: object) -> bytes:
     file = io.BytesIO()
     picture.save(file, kind, **options)
@@ -112,6 +119,8 @@ FILES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "one quotation": ("a.csv", lambda: b'a,b\r\n"' + b"x\r\n" * (LARGEST // 3)),
     "one word": ("a.csv", lambda: b"x" * LARGEST),
     "no text": ("a.csv", lambda: bytes(range(256)) * (LARGEST // 256)),
+    "sound of many chunks": ("a.wav", lambda: b"RIFF\0\0\0\x7fWAVE" + b"LIST\0\0\0\0" * (LARGEST // 8)),
+    "sound that says it is endless": ("a.wav", endless_sound),
     "deep calendar": ("a.ics", lambda: calendar("BEGIN:VEVENT\r\n" * (LARGEST // 14))),
     "calendar that recurs often": ("a.ics", often),
     "folded calendar": ("a.ics", lambda: calendar("SUMMARY:x" + "\r\n x" * (LARGEST // 4) + "\r\n")),

@@ -7,12 +7,13 @@ import csv
 import io
 import re
 import secrets
+import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from box.bridges.telephony.dialplan import RECORDING as TELLS
 from tests.e2e.accessibility import problems
@@ -357,6 +358,17 @@ def test_what_was_said_is_heard_on_the_clients_card_by_whoever_may(
     assert cara.hand.get(str(address)).status == 404
 
 
+def stereo(*, seconds: int) -> bytes:
+    """As it comes from a studio."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as written:
+        written.setnchannels(2)
+        written.setsampwidth(2)
+        written.setframerate(44_100)
+        written.writeframes(bytes(4 * 44_100 * seconds))
+    return out.getvalue()
+
+
 def test_a_line_and_a_queue_are_set_up_and_become_the_pbxs_configuration(
     desk: Desk, administrator: Person
 ) -> None:
@@ -390,15 +402,41 @@ def test_a_line_and_a_queue_are_set_up_and_become_the_pbxs_configuration(
     settled(page)
     assert problems(page) == []
 
+    menu = f"menu{secrets.token_hex(2)}"
+    page.locator("a[href$='/menus/new/']").click()
+    page.locator("[name=name]").fill(menu)
+    page.locator("[name=number]").fill(f"{number}1")
+    page.locator("[name=key-1]").select_option(number)
+    welcome = FilePayload(name="welcome.wav", mimeType="audio/wav", buffer=stereo(seconds=2))
+    page.locator("[name=prompt]").set_input_files(welcome)
+    # The browser has made of it what a PBX plays: 2 seconds of 8,000 samples of two bytes.
+    page.wait_for_function(
+        "() => Math.abs(document.querySelector('[name=prompt]').files[0].size - 32044) < 200"
+    )
+    settled(page)
+    assert problems(page) == []
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("link", name=menu, exact=True).click()
+    heard = page.locator("call-recording audio")
+    rate = """async (src) => new DataView(await (await fetch(src)).arrayBuffer()).getUint32(24, true)"""
+    assert page.evaluate(rate, heard.get_attribute("src")) == 8000
+    settled(page)
+    assert problems(page) == []
+
     page.goto(f"{desk.place}configuration/")
     page.locator("[name=boxes]").fill("10.0.0.5")
     page.get_by_role("button", name="Show", exact=True).click()
-    for file, section in (("queues_korobka.conf", queue), ("pjsip_korobka.conf", line)):
+    for file, section in (
+        ("queues_korobka.conf", f"[{queue}]"),
+        ("pjsip_korobka.conf", f"[{line}]"),
+        ("extensions_korobka.conf", f"Background(korobka/{menu})"),
+        ("korobka_sounds.sh", f"fetch '{menu}'"),
+    ):
         shown = page.locator(".call-file", has=page.locator("summary", has_text=file))
-        expect(shown).to_contain_text(f"[{section}]")
+        expect(shown).to_contain_text(section)
     assert problems(page) == []
 
-    for name, kind in ((line, "lines"), (queue, "queues")):
+    for name, kind in ((menu, "menus"), (line, "lines"), (queue, "queues")):
         page.goto(f"{desk.place}trunks/")
         page.get_by_role("link", name=name, exact=True).click()
         page.locator(f"[hx-delete*='/{kind}/']").click()

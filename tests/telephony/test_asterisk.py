@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 import socket
 import ssl
 import threading
 import time
+import wave
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +17,7 @@ from datetime import time as clock
 
 import pytest
 
+from box.apps.calls.prompts import RATE, read
 from box.bridges.telephony import generator
 from box.bridges.telephony.ami import (
     LONGEST_LINE,
@@ -377,6 +380,19 @@ def test_a_menu_leads_where_the_caller_presses_and_elsewhere_without(asterisk: A
         assert _whom_it_reaches(asterisk, "1") == ["PJSIP/104"]
         # A key that leads nowhere is as good as none.
         assert _whom_it_reaches(asterisk, "7", seconds=20) == ["PJSIP/105"]
+
+
+def test_what_was_recorded_for_a_menu_is_played(asterisk: Asterisk) -> None:
+    """By Asterisk's own reader: it makes as many samples of another format of it, but for its last frame."""
+    out = io.BytesIO()
+    with wave.open(out, "wb") as written:
+        written.setnchannels(1)
+        written.setsampwidth(2)
+        written.setframerate(RATE)
+        written.writeframes(b"\1\0" * 2 * RATE)
+    (asterisk.data / "spool" / "welcome.wav").write_bytes(read(io.BytesIO(out.getvalue())).content)
+    asterisk.cli("file convert /srv/spool/welcome.wav /srv/spool/welcome.ulaw")
+    assert 0 <= 2 * RATE - (asterisk.data / "spool" / "welcome.ulaw").stat().st_size < RATE / 50
 
 
 def _whom_it_reaches(asterisk: Asterisk, key: str, *, seconds: float = 6) -> list[str]:

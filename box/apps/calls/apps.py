@@ -69,7 +69,9 @@ class CallsConfig(Room):
         console_pages.add(page.key, page)
         demo_shares.add("calls", telephone)
         widgets.add("calls", Widget("calls/widget.html", order=20, is_for=access.works_here))
-        assets.add("calls", Assets(styles=("calls/calls.css",), scripts=("calls/calls.js",)))
+        assets.add(
+            "calls", Assets(styles=("calls/calls.css",), scripts=("calls/calls.js", "calls/prompts.js"))
+        )
         sections.add("calls", Section(_("Calls"), order=65, check=check))
         for setting in ALL:
             settings.add(setting.key, setting)

@@ -8,16 +8,18 @@ from collections.abc import Mapping
 
 from django.utils import timezone
 
+from box.apps.calls import prompts
 from box.bridges.telephony.configuration import plan_of
 from box.bridges.telephony.generator import generate
 from box.bridges.telephony.models import Pbx
 from box.bridges.telephony.recordings import script
+from box.core.files import recall
 
 SCRIPT = "korobka_recording.sh"
 
 
 def files_for(
-    pbx: Pbx, *, asterisk: int, boxes: tuple[str, ...], records: bool, receiver: str
+    pbx: Pbx, *, asterisk: int, boxes: tuple[str, ...], records: bool, receiver: str, base: str
 ) -> dict[str, str]:
     """By name. Raises Unwritable, NotAllowed, RecordingRefused and ValueError for what cannot be written."""
     sends = records and not pbx.recordings_here
@@ -25,16 +27,27 @@ def files_for(
     files = generate(plan_of(pbx, asterisk=asterisk, boxes=boxes, records=records, recording_command=command))
     if sends and pbx.delivery_key:
         files[SCRIPT] = script(pbx=pbx.name, key=pbx.delivery_key, url=receiver)
+    if menus := prompts.recorded(pbx):
+        files[prompts.SCRIPT] = prompts.script(menus, base=base)
     return files
 
 
-def packed(files: Mapping[str, str]) -> bytes:
+def sounds_for(pbx: Pbx) -> dict[str, bytes]:
+    """What callers of menus hear, for a PBX that does not reach the box."""
+    return {
+        f"sounds/{prompts.FOLDER}/{one.name}.wav": b"".join(recall.read(one.prompt))
+        for one in prompts.recorded(pbx)
+        if one.prompt is not None
+    }
+
+
+def packed(files: Mapping[str, str | bytes]) -> bytes:
     out = io.BytesIO()
     now = timezone.localtime().timetuple()[:6]
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in files.items():
+        for name, content in files.items():
             entry = zipfile.ZipInfo(name, now)
             # Secrets are in them.
             entry.external_attr = (0o700 if name.endswith(".sh") else 0o600) << 16
-            archive.writestr(entry, text)
+            archive.writestr(entry, content)
     return out.getvalue()

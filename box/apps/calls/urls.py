@@ -44,6 +44,8 @@ urlpatterns = [
     *parts("lines", trunks.LINE, "trunk"),
     *parts("queues", trunks.QUEUE, "queue"),
     *parts("menus", trunks.MENU, "menu"),
+    path("calls/exchanges/<int:pk>/menus/<int:number>/sound/", trunks.prompt, name="prompt"),
+    path("calls/sounds/<str:token>/", trunks.fetched_prompt, name="fetched-prompt"),
     path("calls/exchanges/<int:pk>/configuration/", setup.configuration, name="configuration"),
     path("calls/blocked/", setup.blocked, name="blocked"),
     path("calls/blocked/<int:pk>/", setup.unblock, name="unblock"),

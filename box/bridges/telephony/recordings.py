@@ -155,9 +155,13 @@ exec curl --fail --silent --show-error --retry 5 --max-time 600 --data-binary @"
 def script(*, pbx: str, key: str, url: str) -> str:
     """The receiver's counterpart on the PBX. Raises RecordingRefused for what a shell would read
     otherwise."""
-    for text in (pbx, key, url):
-        if not re.fullmatch(r"[A-Za-z0-9_./:?=&%-]{1,300}", text):
-            raise RecordingRefused(
-                f"{text[:40]!r} has signs that a shell reads: plain letters and digits, please."
-            )
-    return SCRIPT.format(pbx=f"'{pbx}'", key=f"'{key}'", url=f"'{url}'")
+    return SCRIPT.format(pbx=f"'{plain(pbx)}'", key=f"'{plain(key)}'", url=f"'{plain(url)}'")
+
+
+def plain(text: str) -> str:
+    """For a script, between quotes. Raises RecordingRefused."""
+    if not re.fullmatch(r"[A-Za-z0-9_./:?=&%-]{1,300}", text):
+        raise RecordingRefused(
+            f"{text[:40]!r} has signs that a shell reads: plain letters and digits, please."
+        )
+    return text

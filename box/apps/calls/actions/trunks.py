@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from box.apps.calls.prompts import Prompt, put, sound_of
 from box.bridges.telephony.configuration import forward_goal
 from box.bridges.telephony.events import ExtensionsChanged, PbxChanged
 from box.bridges.telephony.models import CallMenu, CallQueue, Extension, Pbx, Trunk
@@ -15,6 +16,7 @@ from box.bridges.telephony.originate import NotAllowed
 from box.bridges.telephony.plan import RESERVED
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
+from box.core.files.models import Blob
 
 LONGEST_RING = 120
 
@@ -23,23 +25,40 @@ type Part = Trunk | CallQueue | CallMenu
 """What a PBX's configuration is made of, one of its rows."""
 
 
+def save_part(part: Part, *, prompt: Prompt | None = None, by: User) -> None:
+    """Adds it, or keeps what was changed; the endpoint of a line counts as one outside from then on. `prompt`
+    is what callers of a menu hear from now on. Raises ValidationError."""
+    _save(part, put(prompt) if prompt is not None else None, prompt.seconds if prompt else 0, by)
+
+
 @transaction.atomic
-def save_part(part: Part, *, by: User) -> None:
-    """Adds it, or keeps what was changed; the endpoint of a line counts as one outside from then on. Raises
-    ValidationError."""
+def _save(part: Part, said: Blob | None, seconds: int, by: User) -> None:
     pbx = Pbx.objects.select_for_update().get(pk=part.pbx_id)
     _check_room(part)
     _check_name(part)
     if not isinstance(part, Trunk):
         _check_number(pbx, part)
-    if isinstance(part, CallMenu) and not part.choices:
-        raise ValidationError(_("Say for one key at least where it leads."))
+    if isinstance(part, CallMenu):
+        if not part.choices:
+            raise ValidationError(_("Say for one key at least where it leads."))
+        _give_prompt(part, said, seconds)
     part.full_clean()
     part.save()
     if isinstance(part, Trunk) and part.endpoint not in pbx.lines:
         pbx.lines = [*pbx.lines, part.endpoint]
         pbx.save(update_fields=["lines"])
     emit(PbxChanged(pbx_id=pbx.pk, by_id=by.pk))
+
+
+def _give_prompt(menu: CallMenu, said: Blob | None, seconds: int) -> None:
+    """What was recorded here, the last; or a sound of the PBX where another one is named than that."""
+    before = CallMenu.objects.filter(pk=menu.pk).first()
+    if said is not None:
+        menu.prompt, menu.prompt_seconds = said, seconds
+    elif before is None or menu.sound not in ("", before.sound):
+        menu.prompt, menu.prompt_seconds = None, 0
+    if menu.prompt is not None:
+        menu.sound = sound_of(menu)
 
 
 @transaction.atomic

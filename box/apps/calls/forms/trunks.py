@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.calls.actions.trunks import LONGEST_RING
+from box.apps.calls.prompts import LONGEST_SECONDS, Prompt, read
 from box.bridges.telephony.models import CallMenu, CallQueue, Trunk
 from box.lib import phones
 
@@ -92,7 +93,7 @@ class TrunkForm(PbxRowForm[Trunk]):
             "user": gettext_lazy("Empty where the provider knows the PBX by its address."),
         }
 
-    def __init__(self, data: Any = None, *, row: Trunk) -> None:
+    def __init__(self, data: Any = None, files: Any = None, *, row: Trunk) -> None:
         super().__init__(data, instance=row, initial={"numbers": "\n".join(row.numbers)})
         pbx = row.pbx
         self.fields["answers"] = _Goal(
@@ -173,7 +174,7 @@ class CallQueueForm(_DialledForm[CallQueue]):
             "number": gettext_lazy("What one dials inside to reach it."),
         }
 
-    def __init__(self, data: Any = None, *, row: CallQueue) -> None:
+    def __init__(self, data: Any = None, files: Any = None, *, row: CallQueue) -> None:
         initial = {
             "members": " ".join(row.members),
             "kind": "group" if row.is_group else "queue",
@@ -211,8 +212,24 @@ class CallMenuForm(_DialledForm[CallMenu]):
             "sound": gettext_lazy("A sound of the PBX, without its ending: custom/welcome."),
         }
 
-    def __init__(self, data: Any = None, *, row: CallMenu) -> None:
-        super().__init__(data, instance=row)
+    prompt = forms.FileField(
+        label=gettext_lazy("Record it here"),
+        required=False,
+        help_text=gettext_lazy(
+            "Any sound that your browser plays, such as MP3; it takes the place of the other."
+        ),
+    )
+
+    def __init__(self, data: Any = None, files: Any = None, *, row: CallMenu) -> None:
+        super().__init__(data, files, instance=row)
+        self.fields["sound"].required = False
+        unfit = _("This is no sound that can be played, or it has more than %(most)s seconds.")
+        self.fields["prompt"].widget.attrs |= {
+            "accept": "audio/*",
+            "data-call-prompt": "",
+            "data-most": str(LONGEST_SECONDS),
+            "data-unfit": unfit % {"most": LONGEST_SECONDS},
+        }
         for key in CallMenu.KEYS:
             self.fields[f"key-{key}"] = _Goal(
                 row.pbx, without=row.number, label=_("Key %(key)s leads to") % {"key": key}, required=False,
@@ -223,9 +240,13 @@ class CallMenuForm(_DialledForm[CallMenu]):
             initial=row.otherwise, help_text=gettext_lazy("After it was said thrice. Empty: the call ends."),
         )  # fmt: skip
 
+    def clean_prompt(self) -> Prompt | None:
+        given = self.cleaned_data["prompt"]
+        return read(given) if given else None
+
     def clean_sound(self) -> str:
         sound = str(self.cleaned_data["sound"])
-        if not _SOUND.fullmatch(sound):
+        if sound and not _SOUND.fullmatch(sound):
             said = _("Write a sound's name as the PBX knows it, such as custom/welcome.")
             raise forms.ValidationError(said)
         return sound
@@ -234,6 +255,9 @@ class CallMenuForm(_DialledForm[CallMenu]):
         data = super().clean() or self.cleaned_data
         keys = {key: data.get(f"key-{key}", "") for key in CallMenu.KEYS}
         data["choices"] = {key: goal for key, goal in keys.items() if goal}
+        is_said = data.get("sound") or data.get("prompt") or self.instance.prompt_id
+        if not is_said and not {"sound", "prompt"} & self.errors.keys():
+            self.add_error("sound", _("Say what callers hear: record it, or name a sound of the PBX."))
         return data
 
 

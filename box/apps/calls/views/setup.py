@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from box.apps.calls.actions.blocklist import block_number, unblock_number
 from box.apps.calls.actions.setup import extension_rows, follow_profiles, import_extensions
-from box.apps.calls.configuration import files_for, packed
+from box.apps.calls.configuration import files_for, packed, sounds_for
 from box.apps.calls.deliveries import address_for
 from box.apps.calls.forms.calls import BlockForm
 from box.apps.calls.forms.exchange import (
@@ -216,7 +216,9 @@ def configuration(request: PersonRequest, pk: int) -> HttpResponse:
             "Content-Disposition": f'attachment; filename="korobka-{pbx.name}.zip"',
             "Cache-Control": "no-store",
         }
-        return HttpResponse(packed(files), content_type="application/zip", headers=headers)
+        return HttpResponse(
+            packed({**files, **sounds_for(pbx)}), content_type="application/zip", headers=headers
+        )
     context = {"pbx": pbx, "form": form, "files": files, "tab": "configuration"}
     status = REFUSED if form.is_bound and not files else 200
     return render(request, "calls/setup/configuration.html", context, status=status)
@@ -229,6 +231,7 @@ def _files(request: PersonRequest, pbx: Pbx, form: ConfigurationForm) -> dict[st
         boxes=form.cleaned_data["boxes"],
         records=form.cleaned_data["records"],
         receiver=request.build_absolute_uri(address_for(pbx)),
+        base=request.build_absolute_uri("/").rstrip("/"),
     )
 
 

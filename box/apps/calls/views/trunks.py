@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
@@ -16,9 +18,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from box.apps.calls.actions import trunks as actions
 from box.apps.calls.forms.trunks import CallMenuForm, CallQueueForm, ForwardForm, TrunkForm
+from box.apps.calls.prompts import menu_of
 from box.apps.calls.views.guards import found_pbx, only_for_administrators, posted
 from box.bridges.telephony.actions import remove_extension
 from box.bridges.telephony.models import CallMenu, CallQueue, Extension, Trunk
+from box.core.files.display import link_to_blob
+from box.core.registry.capabilities import Recorded
 from box.lib.pages import REFUSED, lead_on, render
 
 if TYPE_CHECKING:
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
 
     from django import forms
     from django.db.models import QuerySet
+    from django.http import HttpRequest
     from django.utils.functional import _StrOrPromise
 
     from box.apps.calls.forms.trunks import PbxRowForm
@@ -108,12 +114,32 @@ def extension(request: PersonRequest, pk: int, number: int) -> HttpResponse:
     return _form(request, found, form, title, tab="extensions")
 
 
+@require_GET
+@only_for_administrators
+def prompt(request: PersonRequest, pk: int, number: int) -> HttpResponse:
+    """What callers of the menu hear, to be listened to here."""
+    found = CallMenu.objects.select_related("prompt").filter(pk=number, pbx=pk).first()
+    if found is None or found.prompt is None:
+        raise Http404
+    return redirect(link_to_blob(found.prompt, f"{found.name}.wav", host=request.get_host()))
+
+
+@login_not_required
+@require_GET
+def fetched_prompt(request: HttpRequest, token: str) -> HttpResponse:
+    """The same for the PBX, which has the address from its configuration: every caller hears it anyway."""
+    found = menu_of(token)
+    if found is None or found.prompt is None:
+        raise Http404
+    return redirect(link_to_blob(found.prompt, f"{found.name}.wav", host=request.get_host()))
+
+
 def _edited(request: PersonRequest, found: actions.Part, kind: Kind) -> HttpResponse:
     title = found.name or str(kind.add)
-    form = kind.form(posted(request), row=found)
+    form = kind.form(posted(request), request.FILES if request.method == "POST" else None, row=found)
     if form.is_valid():
         try:
-            actions.save_part(form.row(), by=request.user)
+            actions.save_part(form.row(), prompt=form.cleaned_data.get("prompt"), by=request.user)
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -130,6 +156,12 @@ def _form(
     *,
     tab: str = "trunks",
 ) -> HttpResponse:
-    context = {"pbx": found.pbx, "form": form, "title": title, "tab": tab, "is_new": found.pk is None}
+    heard = None
+    if isinstance(found, CallMenu) and found.pk and found.prompt_id:
+        heard = Recorded(reverse("calls:prompt", args=[found.pbx_id, found.pk]), found.prompt_seconds, ())
+    context = {
+        "pbx": found.pbx, "form": form, "title": title, "tab": tab, "heard": heard,
+        "is_new": found.pk is None,
+    }  # fmt: skip
     status = REFUSED if form.is_bound else 200
     return render(request, "calls/setup/trunks_form.html", context, status=status)

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from box.bridges.telephony.models.exchange import Pbx
+from box.core.files.models import Blob
 from box.lib.sealing import seal, unseal
 
 MOST = 100
@@ -93,8 +94,12 @@ class CallMenu(models.Model):
     pbx = models.ForeignKey(Pbx, models.CASCADE, related_name="call_menus", db_index=False)
     name = models.SlugField(_("name"), max_length=40)
     number = models.CharField(_("number"), max_length=15)
-    # On the PBX, as its dialplan names it: without what the file's name ends in.
+    # On the PBX, as its dialplan names it: without what the file's name ends in. Of what was recorded in the
+    # portal it follows the menu's name.
     sound = models.CharField(_("what callers hear"), max_length=120)
+    # WAV, of what was recorded in the portal.
+    prompt = models.ForeignKey(Blob, models.PROTECT, null=True, blank=True, related_name="+")
+    prompt_seconds = models.PositiveSmallIntegerField(default=0, db_default=0)
     # By key the number that it leads to.
     choices = models.JSONField(default=dict)
     # Where whoever presses nothing goes on; empty: nowhere.

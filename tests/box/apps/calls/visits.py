@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from box.apps.calls.models import BlockedNumber, Recording
+from box.apps.calls.prompts import token_of
 from box.bridges.telephony.models import CallMenu, CallQueue, Trunk
 from tests.box.apps.calls.conftest import office, play
 from tests.box.visits import CONSOLE, EMPLOYEES, SIGN_IN, Cast, Visit
@@ -67,6 +68,9 @@ VISITS = (
     Visit("GET", "calls:menu", CONSOLE, of="menu"),
     Visit("POST", "calls:menu", SET_UP_REFUSED, of="menu"),
     Visit("DELETE", "calls:menu", (302, 404, 404, 404, 404, SIGN_IN), of="menu"),
+    # Nothing was recorded for it here.
+    Visit("GET", "calls:prompt", (404, 404, 404, 404, 404, SIGN_IN), of="menu"),
+    Visit("GET", "calls:fetched-prompt", (404,) * 6, of="address of a sound", has_session=False),
     Visit("DELETE", "calls:extension", (302, 404, 404, 404, 404, SIGN_IN), of="extension"),
     Visit("GET", "calls:configuration", CONSOLE, of="pbx"),
     Visit("POST", "calls:configuration", SET_UP_REFUSED, of="pbx"),
@@ -96,4 +100,5 @@ def things(cast: Cast) -> dict[str, Any]:
         "trunk": (pbx.pk, trunk.pk),
         "queue": (pbx.pk, queue.pk),
         "menu": (pbx.pk, menu.pk),
+        "address of a sound": token_of(menu),
     }
