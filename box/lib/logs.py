@@ -6,9 +6,10 @@ import logging
 import re
 
 # Addresses that open something by themselves: links for outsiders, papers, invitations, calendars, letters,
-# booking pages and what was booked on them.
+# booking pages and what was booked on them, sounds of menus.
 _SECRET = re.compile(
-    r"/(links|join|letters|papers|book|appointments|calendar/feeds|calendar/invitations)/[^/\s?#'\"]+"
+    r"/(links|join|letters|papers|book|appointments|calendar/feeds|calendar/invitations|calls/sounds)"
+    r"/[^/\s?#'\"]+"
 )
 
 

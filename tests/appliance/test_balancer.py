@@ -453,6 +453,7 @@ def test_the_store_is_reached_with_a_signed_link_only(portal: Node, link: str) -
         ("/book/{secret}/appointments/", "/book/..."),
         ("//Appointments/{secret}/", "/appointments/..."),
         ("/calendar/feeds/17:{secret}.ics", "/calendar/feeds/..."),
+        ("/calls/sounds/17:{secret}/", "/calls/sounds/..."),
         ("/%63alendar//feeds/17:{secret}.ics", "/calendar/feeds/..."),
     ],
 )
