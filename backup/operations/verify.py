@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import batched
+
+import psycopg
 
 from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
@@ -106,7 +109,7 @@ def verify(
     holes = log_gaps.note_holes(node, target, held)
     if verified and verified.unnamed:
         holes.append(f"{verified.unnamed} segments of the log are damaged: `pgbackrest verify` names them.")
-    healed = _look_at_files(node, vault, looked_at, journal, is_complete=is_complete)
+    healed = _look_at_files(node, vault, looked_at, journal, is_all=not label, is_complete=is_complete)
     wrong = {one.label: one.trouble for one in sets.known(node, target) if one.label in problems}
     return Found(wrong, healed, holes)
 
@@ -121,11 +124,18 @@ def _read_everything(node: Node, target: Target, journal: Journal) -> pgbackrest
 
 
 def _look_at_files(
-    node: Node, vault: Vault, looked_at: Sequence[sets.BackupSet], journal: Journal, *, is_complete: bool
+    node: Node,
+    vault: Vault,
+    looked_at: Sequence[sets.BackupSet],
+    journal: Journal,
+    *,
+    is_all: bool,
+    is_complete: bool,
 ) -> int:
-    """Note of every set what of its files is damaged, once what can be healed is; how many were."""
+    """Note of every set what of its files is damaged, once what can be healed is; how many were. With
+    `is_all` also of those that no set names yet: the next one will."""
     readable = [one for one in looked_at if one.is_readable]
-    wanted: dict[str, Blob] = {}
+    wanted = _copied_since(node, vault) if is_all else {}
     for one in readable:
         wanted |= {blob.key: blob for blob in sets.blobs_of(node, vault, one.label)}
     lost, read = _bad_configurations(node, vault, readable)
@@ -139,6 +149,16 @@ def _look_at_files(
         healed = blobs.heal(vault, ledger, wanted, others=vault.others)
         sets.assess(node, vault, ledger)
     return len(healed & bad)
+
+
+def _copied_since(node: Node, vault: Vault) -> dict[str, Blob]:
+    """What the portal has now, and the repository is thought to have."""
+    with ledger_of(node, vault.target) as ledger:
+        copied = ledger.copied()
+    # Where the database is away, sets say what there is.
+    with suppress(psycopg.Error), blobs.reading(node) as connection:
+        return {blob.key: blob for blob in blobs.everything(connection) if blob.key in copied}
+    return {}
 
 
 def _bad_blobs(

@@ -20,8 +20,9 @@ from appliance.files import ensure_folder
 from appliance.paths import Paths
 from appliance.runner import Completed
 from appliance.services.database.setup import query
-from backup import disaster_recovery, log_gaps, pgbackrest, retention, sets, setup, status
+from backup import blobs, disaster_recovery, log_gaps, pgbackrest, retention, sets, setup, status
 from backup.keys import KeyRing
+from backup.ledger import ledger_of
 from backup.rclone import KEY_RINGS, Vault
 from backup.retention import Condition
 from backup.settings import BackupRefused, Target
@@ -77,6 +78,20 @@ def test_a_damaged_file_is_copied_anew_and_the_sets_are_whole_again(kept: Kept) 
         assert victim.read_bytes() != damaged
         assert vault_of(kept).hashes([key]).keys() == {key}
     assert by_label(kept)[made.label].trouble == ""
+
+
+def test_a_damaged_file_that_no_set_names_yet_is_copied_anew(kept: Kept) -> None:
+    """The next set would name it, and has no reason to read it."""
+    back_up(kept)
+    (key,) = kept.add_blobs(1)
+    with ledger_of(kept.node, kept.target) as ledger:
+        blobs.catch_up(kept.node, vault_of(kept), ledger, from_start=False)
+    place = file_of(kept, key)
+    content = place.read_bytes()
+    place.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    state = perform(kept, "verify", target="disk", all=True)
+    assert state.state == "done", state.progress.text
+    assert vault_of(kept).hashes([key]).keys() == {key}
 
 
 def test_a_file_that_nobody_has_any_more_costs_itself_and_no_set(kept: Kept) -> None:
