@@ -49,6 +49,22 @@ SCOPES: Mapping[str, _StrOrPromise] = {
 _NOT_YET: Mapping[str, _StrOrPromise] = {
     "products": gettext_lazy("products"),
 }
+_STAYS: Mapping[str, tuple[Weight, _StrOrPromise]] = {
+    "messages": (Weight.KIND, gettext_lazy("messages of chats")),
+    "lists": (Weight.KIND, gettext_lazy("rows of lists")),
+    "processes": (Weight.KIND, gettext_lazy("processes and robots")),
+    "products": (Weight.KIND, gettext_lazy("products of the catalogue")),
+    "own_entities": (Weight.KIND, gettext_lazy("records of a company's own entities")),
+    "papers": (Weight.KIND, gettext_lazy("quotes and invoices")),
+    "forms": (Weight.KIND, gettext_lazy("forms of the CRM")),
+    "mail": (Weight.KIND, gettext_lazy("letters of mailboxes")),
+    "task_templates": (Weight.KIND, gettext_lazy("templates of tasks")),
+    "working_days": (Weight.KIND, gettext_lazy("working days")),
+    "activity_files": (Weight.PART, gettext_lazy("files of activities")),
+    "liked_comments": (Weight.PART, gettext_lazy("likes of comments")),
+    "badges": (Weight.PART, gettext_lazy("badges of posts")),
+}
+"""Of a dump: see `box.transfer.boxed.stays`."""
 
 
 def gaps_of(found: Mapping[str, Any], *, newcomers: int = 0) -> list[Gap]:
@@ -99,19 +115,17 @@ def _gaps_of_dump(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:
     if not found.get("has_upload"):
         why = _("There is no folder “upload” beside the dump: copy it there, and look again.")
         yield Gap(Weight.KIND, _("all files and pictures"), why)
-    why = _("This version does not bring them yet: they stay in the portal.")
-    yield Gap(Weight.KIND, _("chats, lists, processes, the catalogue, a company's own entities"), why)
-    why = _("What the portal keeps in a store of a provider is not in its upload folder.")
-    yield Gap(Weight.PART, _("files that lie elsewhere"), why)
-    yield Gap(Weight.PART, _("likes and badges of posts, files and letters of activities"), _not_yet())
-    yield Gap(Weight.PART, _("messages of tasks in their chats"), _not_yet())
+    counts = found.get("stays") or {}
+    for key, (weight, label) in _STAYS.items():
+        if count := counts.get(key):
+            why = _("This version does not bring them yet: they stay in the portal (%(count)s).")
+            yield Gap(weight, str(label), why % {"count": count})
+    if count := counts.get("elsewhere"):
+        why = _("The portal keeps them in a store of a provider, and not in its upload folder (%(count)s).")
+        yield Gap(Weight.PART, _("files that lie elsewhere"), why % {"count": count})
     why = _("Everything is for those whose drive it is.")
     yield Gap(Weight.FORM, _("rights of single folders, links for outsiders"), why)
     yield from _passwords(newcomers)
-
-
-def _not_yet() -> str:
-    return _("This version does not bring them yet.")
 
 
 def _gaps_of_archive(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:

@@ -55,6 +55,15 @@ _SCHEMA: Mapping[str, str] = {
     " FORUM_TOPIC_ID:i"
     " XML_ID:t ZOMBIE:s",
     "b_uts_tasks_task": "VALUE_ID:i UF_TASK_WEBDAV_FILES:l UF_CRM_TASK:l",
+    "b_tasks_proj_dep": "TASK_ID:i DEPENDS_ON_ID:i TYPE:i DIRECT:i MPCITY:i CREATOR_ID:i",
+    "b_tasks_dependence": "TASK_ID:i DEPENDS_ON_ID:i",
+    "b_rating_vote": "ID:i RATING_VOTING_ID:i ENTITY_TYPE_ID:t ENTITY_ID:i OWNER_ID:i VALUE:t ACTIVE:s"
+    " CREATED:m USER_ID:i USER_IP:t REACTION:t",
+    "b_iblock": "ID:i TIMESTAMP_X:m IBLOCK_TYPE_ID:t LID:t NAME:t ACTIVE:s",
+    "b_iblock_element": "ID:i TIMESTAMP_X:m IBLOCK_ID:i NAME:t ACTIVE:s",
+    "b_im_message": "ID:i CHAT_ID:i AUTHOR_ID:i MESSAGE:l DATE_CREATE:m",
+    "b_crm_dynamic_items_150": "ID:i TITLE:t CREATED_BY:i",
+    "b_bp_workflow_template": "ID:i MODULE_ID:t NAME:t TEMPLATE:l",
     "b_tasks_member": "TASK_ID:i USER_ID:i TYPE:s",
     "b_tasks_checklist_items": "ID:i TASK_ID:i CREATED_BY:i TOGGLED_BY:i TOGGLED_DATE:m TITLE:t IS_COMPLETE:s"
     " SORT_INDEX:i",
@@ -151,11 +160,14 @@ class Boxed:
         self._groups()
         self._feed()
         self._tasks()
+        self._links()
         self._disk()
         self._calendars()
         self._crm()
         self._calls()
         self._polls()
+        self._reactions()
+        self._what_stays()
         for number in range(300):
             self._add(
                 "b_search_content_stem",
@@ -367,7 +379,12 @@ class Boxed:
                 self._add("b_tasks_label", ID=one["id"], USER_ID=1, NAME=one["title"], GROUP_ID=0)
                 self._add("b_tasks_task_tag", ID=one["id"], TAG_ID=one["id"], TASK_ID=row["id"])
             files = row["ufTaskWebdavFiles"] or []
-            self._add("b_uts_tasks_task", VALUE_ID=row["id"], UF_TASK_WEBDAV_FILES=serialized(files))
+            self._add(
+                "b_uts_tasks_task",
+                VALUE_ID=row["id"],
+                UF_TASK_WEBDAV_FILES=serialized(files),
+                UF_CRM_TASK=serialized(row["ufCrmTask"] or []),
+            )
             for pk in files:
                 self._attach(pk, "Bitrix\\Tasks\\Integration\\Disk\\Connector\\Task", row["id"])
             if topic:
@@ -391,6 +408,14 @@ class Boxed:
         for rows in self.company.times.values():
             for row in rows:
                 self.rows["b_tasks_elapsed_time"].append({**row, "CREATED_DATE": local(row["CREATED_DATE"])})
+
+    def _links(self) -> None:
+        for (before, after), kind in self.company.links.items():
+            self._add("b_tasks_proj_dep", TASK_ID=after, DEPENDS_ON_ID=before, TYPE=kind, DIRECT=1, MPCITY=1)
+        # What follows from them is written down, too.
+        self._add("b_tasks_proj_dep", TASK_ID=22, DEPENDS_ON_ID=20, TYPE=2, DIRECT=0, MPCITY=1)
+        for after, before in self.company.related:
+            self._add("b_tasks_dependence", TASK_ID=after, DEPENDS_ON_ID=before)
 
     def _say_below(self, row: Mapping[str, Any], topic: int, said: Sequence[Mapping[str, Any]]) -> None:
         """The first message is the task itself; the program has noted something too."""
@@ -642,6 +667,46 @@ class Boxed:
                             "b_vote_event_question", ID=event, EVENT_ID=event, QUESTION_ID=question["ID"]
                         )
                         self._add("b_vote_event_answer", ID=event, EVENT_QUESTION_ID=event, ANSWER_ID=key)
+
+    def _reactions(self) -> None:
+        names = {"post": "BLOG_POST", "task": "TASK", "comment": "BLOG_COMMENT"}
+        for (kind, pk), given in self.company.reactions.items():
+            for user, word in given.items():
+                self._add(
+                    "b_rating_vote",
+                    ID=len(self.rows["b_rating_vote"]) + 1,
+                    ENTITY_TYPE_ID=names[kind],
+                    ENTITY_ID=pk,
+                    VALUE="1.0000",
+                    ACTIVE="Y",
+                    USER_ID=user,
+                    REACTION=word,
+                )
+        self._add(
+            "b_rating_vote",
+            ID=900,
+            ENTITY_TYPE_ID="BLOG_POST",
+            ENTITY_ID=2,
+            VALUE="1.0000",
+            ACTIVE="N",
+            USER_ID=1,
+            REACTION="like",
+        )
+
+    def _what_stays(self) -> None:
+        """Of a few kinds that do not come so much that each is known by its count."""
+        for pk, type_ in ((17, "CRM_PRODUCT_CATALOG"), (18, "lists"), (19, "structure")):
+            self._add("b_iblock", ID=pk, IBLOCK_TYPE_ID=type_)
+        for table, count, more in (
+            ("b_iblock_element", 2, {"IBLOCK_ID": 17}),
+            ("b_iblock_element", 3, {"IBLOCK_ID": 18}),
+            ("b_iblock_element", 1, {"IBLOCK_ID": 19}),
+            ("b_im_message", 204, {"MESSAGE": "It's; (a) 'word'"}),
+            ("b_crm_dynamic_items_150", 5, {"TITLE": "A lease"}),
+            ("b_bp_workflow_template", 6, {"NAME": "Robots"}),
+        ):
+            for _row in range(count):
+                self._add(table, ID=len(self.rows[table]) + 1, **more)
 
 
 def local(told: str | None) -> Any:

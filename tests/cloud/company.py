@@ -88,6 +88,10 @@ class Company:
     attachments: dict[int, dict[str, Any]] = field(default_factory=dict)
     links: dict[tuple[int, int], int] = field(default_factory=dict)
     """Of two tasks, how the second waits for the first."""
+    related: list[tuple[int, int]] = field(default_factory=list)
+    """Of two tasks, that the second is named before the first. No method tells of it, nor of"""
+    reactions: dict[tuple[str, int], dict[int, str]] = field(default_factory=dict)
+    """By kind and number who has reacted to it, and how."""
     expected: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     """By the address to which bytes are to be sent the method that then goes on, with what it was told."""
     _next: int = 10_000
@@ -239,6 +243,7 @@ class Company:
             "timeEstimate": 0,
             "taskControl": "N",
             "allowChangeDeadline": "Y",
+            "ufCrmTask": False,
             "ufTaskWebdavFiles": False,
         }
         self.tasks.append({**row, **more})
@@ -798,6 +803,7 @@ def small_company() -> Company:
         priority=2,
         timeEstimate=7200,
         xmlId="1C-7",
+        ufCrmTask=["D_1", "CO_1", "T96_5"],
         tags={"1": {"id": 1, "title": "Spring"}},
         ufTaskWebdavFiles=[company.attach("brief.txt", b"Brief")],
     )
@@ -808,7 +814,15 @@ def small_company() -> Company:
     company.task_comment(7, 2, "Half of it is ready", (company.attach("half.txt", b"Half"),))
     company.time(7, 2, 5400, "Calculated")
     for number in range(20, 75):
-        company.task(number, f"Task {number}", 1, 10 + number % 40)
+        # One is older than what it became a part of.
+        company.task(number, f"Task {number}", 1, 10 + number % 40, parentId=25 if number == 20 else 0)
+    company.links |= {(20, 21): 2, (21, 22): 0}
+    company.related.append((8, 20))
+    company.reactions |= {
+        ("post", 1): {2: "like", 3: "like", 4: "laugh"},
+        ("task", 7): {1: "like"},
+        ("comment", 1): {1: "like"},
+    }
     company.storage(1, "common", "shared_files_s1", "Company drive")
     company.storage(2, "user", 2, "Boris Petrov")
     company.storage(3, "group", 1, "Launch")

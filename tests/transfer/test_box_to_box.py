@@ -41,15 +41,12 @@ NOT_TOLD: dict[str, dict[str, str]] = {
     "fields": {},
     "posts": {
         "html": "BBCode knows lines and no paragraphs",
-        "reactions": "no method tells of them",
         "read_by_on": "no method tells by when an announcement is to be read",
         "readers": "nor who has read it",
     },
     "comments": {"parent": "no method tells what a comment answers"},
     "tasks": {
-        "reactions": "no method tells of them",
         "own": "no method tells of own fields of tasks",
-        "waits_for": "no method lists what a task waits for",
         "assignee": "a line of a checklist has nobody of its own there",
         "started_at": "time is written down by the day: the hour is that of its morning",
     },
@@ -66,6 +63,7 @@ NOT_TOLD: dict[str, dict[str, str]] = {
     "bookings": {},
     "events": {"attendees": "there is no “perhaps” there", "guests": "no method tells of people outside"},
     "drives": {},
+    "relations": {"created_by": "nobody is told who has said so", "created_at": "nor when"},
 }
 """By kind the fields that the methods do not tell, with why."""
 
@@ -75,6 +73,7 @@ STAYS = {
     "drives": "what lies in a person's own drive is private to them",
     "posts": "what is between named people is private to them",
     "events": "what stands in a person's own calendar is private to them",
+    "relations": "what belongs to a task and is private stays where it is",
     "fields": "fields for departments are lists of something there; those of tasks are told by no method",
 }
 """By kind what does not come at all, with why."""
@@ -153,6 +152,8 @@ def _is_private(row: dict[str, Any], kind: str) -> bool:
             return all(str(code).startswith("U:") for code in row["audience"])
         case "events":
             return str(row["calendar"]).startswith("U:")
+        case "relations":
+            return any(private in end for end in row["ends"] for private in ("Dentist", "between us"))
         case "fields":
             return bool(row["kind"] == "department" or row["set"] == "tasks.task")
     return kind in {"absences", "bookings"}

@@ -73,6 +73,7 @@ DIFFERS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("excluded", "series", "original_at"), "what is unlike the series stands beside it"),
     },
     "drives": {},
+    "relations": {},
 }
 """By kind the fields that come otherwise, with why."""
 
@@ -180,8 +181,8 @@ def without(value: Any, fields: Mapping[str, str]) -> Any:
 
 
 def stays(row: Mapping[str, Any], kind: str) -> bool:
-    """Whether it does not go at all: what is private, absences and booking pages, and fields that programs
-    do not make."""
+    """Whether it does not go at all: what is private, absences, booking pages and what else belongs to tasks,
+    and fields that programs do not make."""
     match kind:
         case "drives":
             return str(row["drive"]).startswith("U:")
@@ -191,4 +192,4 @@ def stays(row: Mapping[str, Any], kind: str) -> bool:
             return str(row["calendar"]).startswith("U:")
         case "fields":
             return row["set"] == "tasks.task" or row["kind"] in ("department", "reference")
-    return kind in {"absences", "bookings"}
+    return kind in {"absences", "bookings", "relations"}

@@ -12,6 +12,7 @@ import os
 import shutil
 import sqlite3
 import zlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from hashlib import sha256
@@ -24,8 +25,11 @@ from django.utils.translation import gettext as _
 
 from box.transfer.boxed.dump import BadDump, Stream, read_dump
 from box.transfer.boxed.folder import Folder, FolderAway
+from box.transfer.boxed.stays import is_counted
 from box.transfer.boxed.tables import TABLES, Table, table_of
 
+FORMAT = 2
+"""Of the file: one that an older version has made is not read."""
 MOST_BYTES = 2**40
 MOST_RATIO, RATIO_FROM = 200, 2**28
 """Texts shrink to a tenth or so. What grows to more than this, once it is of this size, is no dump."""
@@ -65,6 +69,10 @@ class Extract:
             ).fetchone()
         return self._counts[asked]
 
+    def counted(self) -> dict[str, int]:
+        """By its name how many rows a table has of which nothing is kept."""
+        return dict(self._connection.execute("SELECT NAME, NUMBER FROM korobka_counted"))
+
     def has(self, table: str) -> bool:
         return bool(self.first("SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?", [table]))
 
@@ -94,7 +102,7 @@ def extracted(folder: Folder, told: Callable[[], object]) -> Path:
     name = folder.dump()
     with folder.open(name) as raw:
         known = os.fstat(raw.fileno())
-        print_ = f"{folder.name}\0{name}\0{known.st_size}\0{known.st_mtime_ns}\0{known.st_ino}"
+        print_ = f"{FORMAT}\0{folder.name}\0{name}\0{known.st_size}\0{known.st_mtime_ns}\0{known.st_ino}"
         path = _place() / f"{sha256(print_.encode()).hexdigest()[:32]}.sqlite3"
         verdict = path.with_suffix(".refused")
         if verdict.exists():
@@ -172,9 +180,12 @@ def _extract(raw: IO[bytes], part: Path, *, is_packed: bool, told: Callable[[], 
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
         made = {name: _make(connection, table) for name, table in TABLES.items()}
+        counted: Counter[str] = Counter()
         found = False
 
         def wanted(name: str, columns: Sequence[str]) -> Collection[str]:
+            if is_counted(name):
+                return columns[:1]
             table = made.get(name) or table_of(name, columns)
             if table is None:
                 return ()
@@ -184,6 +195,9 @@ def _extract(raw: IO[bytes], part: Path, *, is_packed: bool, told: Callable[[], 
             return table.columns
 
         for rows in read_dump(stream, wanted, look):
+            if is_counted(rows.table):
+                counted[rows.table] += sum(1 for _row in rows.rows)
+                continue
             table = made[rows.table]
             found = found or rows.table == "b_user"
             verb = "INSERT OR REPLACE" if table.key else "INSERT"
@@ -201,6 +215,8 @@ def _extract(raw: IO[bytes], part: Path, *, is_packed: bool, told: Callable[[], 
             for number, columns in enumerate(table.indexes):
                 named = ", ".join(columns)
                 connection.execute(f"CREATE INDEX i{number}_{table.name} ON {table.name} ({named})")
+        connection.execute("CREATE TABLE korobka_counted (NAME TEXT PRIMARY KEY, NUMBER INTEGER)")
+        connection.executemany("INSERT INTO korobka_counted VALUES (?, ?)", counted.items())
         connection.execute("COMMIT")
     with part.open("rb") as file:
         os.fsync(file.fileno())

@@ -27,6 +27,7 @@ from box.transfer.boxed import extract, folder
 from box.transfer.boxed.answers import METHODS
 from box.transfer.boxed.answers.base import FILE, Listed, Question, Unknown
 from box.transfer.boxed.extract import Counts, Extract
+from box.transfer.boxed.stays import counts_in
 from box.transfer.cloud import Cloud
 from box.transfer.models import Migration
 from box.transfer.pace import Limits
@@ -127,9 +128,11 @@ def portal_of(migration: Migration) -> Cloud:
 
 
 def about(migration: Migration) -> dict[str, Any]:
-    """What is to be known of it beside its counts. Raises FolderAway."""
+    """What is to be known of it beside its counts. Raises BadDump, FolderAway."""
     with folder.opened(migration.folder) as place:
-        return {"is_boxed": True, "has_upload": place.has_upload()}
+        path, has_upload = extract.extracted(place, _says_so(migration)), place.has_upload()
+    with extract.opened(path) as rows:
+        return {"is_boxed": True, "has_upload": has_upload, "stays": counts_in(rows)}
 
 
 def _says_so(migration: Migration) -> Callable[[], object]:

@@ -47,6 +47,8 @@ _LISTED = (
         " WORK_PHONE PERSONAL_CITY PERSONAL_GENDER PERSONAL_BIRTHDAY WORK_POSITION XML_ID EXTERNAL_AUTH_ID",
     ),
     _table("b_user_group", "#USER_ID #GROUP_ID", "USER_ID"),
+    _table("b_iblock", "#ID IBLOCK_TYPE_ID"),
+    _table("b_iblock_element", "#ID #IBLOCK_ID", "IBLOCK_ID"),
     _table("b_iblock_section", "#ID #IBLOCK_ID #IBLOCK_SECTION_ID NAME #SORT ACTIVE", "IBLOCK_ID"),
     _table(
         "b_sonet_group",
@@ -81,6 +83,13 @@ _LISTED = (
     _table("b_tasks_checklist_items_tree", "#PARENT_ID #CHILD_ID #LEVEL", "CHILD_ID"),
     _table(
         "b_tasks_elapsed_time", "#ID CREATED_DATE #USER_ID #TASK_ID #MINUTES #SECONDS COMMENT_TEXT", "TASK_ID"
+    ),
+    _table("b_tasks_proj_dep", "#TASK_ID #DEPENDS_ON_ID #TYPE #DIRECT", "TASK_ID"),
+    _table("b_tasks_dependence", "#TASK_ID #DEPENDS_ON_ID", "TASK_ID"),
+    _table(
+        "b_rating_vote",
+        "#ID ENTITY_TYPE_ID #ENTITY_ID #USER_ID VALUE ACTIVE REACTION",
+        "ENTITY_ID ENTITY_TYPE_ID",
     ),
     _table("b_tasks_tag", "#TASK_ID NAME", "TASK_ID"),
     _table("b_tasks_label", "#ID NAME"),

@@ -15,6 +15,7 @@ from box.transfer.stages.links import Links
 from box.transfer.stages.own_fields import OwnFields
 from box.transfer.stages.people import People
 from box.transfer.stages.structure import Departments
+from box.transfer.stages.task_links import TaskLinks
 from box.transfer.stages.tasks import Tasks
 
 STAGES: Mapping[str, AnyStage[Work]] = {
@@ -37,6 +38,7 @@ STAGES: Mapping[str, AnyStage[Work]] = {
         Deals(),
         Activities(),
         Calls(),
+        TaskLinks(),
         Links[Work](),
     )
 }

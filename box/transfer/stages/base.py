@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
@@ -134,6 +136,18 @@ class Work(CloudLedger):
                 said = _("Attachment %(id)s is not given by the portal.") % {"id": one}
                 extra.refused.append((theirs, said))
         self.fetch_files(kind, rows, extra)
+
+
+@contextmanager
+def part_of(work: Ledger, kind: str, theirs: object) -> Iterator[None]:
+    """A part that cannot be here stays out with a sentence, and the rest comes."""
+    try:
+        with transaction.atomic():
+            yield
+    except ValidationError as error:
+        work.remark(kind, theirs, " ".join(error.messages))
+    except PermissionDenied as error:
+        work.remark(kind, theirs, str(error))
 
 
 def clean(text: Any, most: int = markup.LONGEST) -> str:

@@ -27,6 +27,7 @@ from box.transfer.ledger import Extra, Row, digest_of
 from box.transfer.stages.base import STRIDE, Page, Stage, Work, clean, ids_in, is_yes, line, moment_in
 from box.transfer.stages.comments import change_comment
 from box.transfer.stages.polls import Told, bring_votes, fetch_polls
+from box.transfer.stages.reactions import take_over_reactions
 
 _CODES = {"SG": ("group", "G"), "DR": ("department", "DR"), "U": ("person", "U")}
 METHOD = "log.blogpost.get"
@@ -91,6 +92,7 @@ class Posts(Stage):
         work.took(self.kind, theirs, post.pk, digest=digest_of(row), html=post.html)
         if poll is not None:
             bring_votes(work, self.kind, theirs, poll, post)
+        take_over_reactions(work, self.kind, theirs, row.get("REACTIONS"), post.thread)
         return post.pk
 
     def _poll(self, work: Work, theirs: str, extra: Extra) -> Told | None:
@@ -118,6 +120,7 @@ class Posts(Stage):
         )
         post.refresh_from_db()
         work.took(self.kind, self.id_of(row), post.pk, digest=digest_of(row), html=post.html)
+        take_over_reactions(work, self.kind, self.id_of(row), row.get("REACTIONS"), post.thread)
 
     def _html(self, work: Work, row: Row, files: Mapping[str, Any], poll: Told | None) -> str:
         title, text = line(row.get("TITLE"), 255), clean(row.get("DETAIL_TEXT"))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, override
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -43,9 +41,11 @@ from box.transfer.stages.base import (
     line,
     moment_in,
     optional_moment,
+    part_of,
 )
 from box.transfer.stages.calendars import day_in
 from box.transfer.stages.comments import change_comment
+from box.transfer.stages.reactions import take_over_reactions
 
 # Source: https://apidocs.bitrix24.com/api-reference/tasks/fields.html
 _STATES = {
@@ -131,6 +131,7 @@ class Tasks(Stage):
         task = add_task(self._draft(work, row, files), by=by)
         work.took(self.kind, theirs, task.pk, digest=digest_of(row), html=task.html)
         self._add_parts(work, row, extra, task)
+        take_over_reactions(work, self.kind, self.id_of(row), row.get("reactions"), task.thread)
         self._set_state(work, row, task)
         return task.pk
 
@@ -145,6 +146,7 @@ class Tasks(Stage):
             task = delegate_task(task, draft.responsible, by=task.created_by)
         task = change_task(task, changes, by=task.created_by)
         self._add_parts(work, row, extra, task)
+        take_over_reactions(work, self.kind, self.id_of(row), row.get("reactions"), task.thread)
         self._set_state(work, row, task)
 
     def _draft(self, work: Work, row: Row, files: Mapping[str, Any]) -> TaskDraft:
@@ -191,7 +193,7 @@ class Tasks(Stage):
                 yield name
 
     def _parent(self, work: Work, row: Row) -> Task | None:
-        """A part of a task may have come before it: the next pass, or the last stage, puts it below."""
+        """A part of a task may have come before it: `TaskLinks` puts it below."""
         theirs = str(row.get("parentId") or "0")
         if theirs == "0" or theirs == self.id_of(row):
             return None
@@ -223,7 +225,7 @@ class Tasks(Stage):
         for row in items:
             text = line(row.get("TITLE"), LONGEST_ITEM) or "…"
             identity = known.get(str(row["ID"]))
-            with _refusals(work, self.kind, theirs):
+            with part_of(work, self.kind, theirs):
                 if identity is None:
                     (item,) = add_items(task, text.lstrip("-*•· ") or "…", by=task.created_by)
                     work.took("checklist", row["ID"], item.pk, digest=digest_of(row))
@@ -249,7 +251,7 @@ class Tasks(Stage):
             identity = known.get(pk)
             if identity is not None and identity.digest == digest:
                 continue
-            with _refusals(work, kind, pk), importing(at=moment_in(row.get("POST_DATE"))):
+            with part_of(work, kind, pk), importing(at=moment_in(row.get("POST_DATE"))):
                 if identity is not None:
                     html = work.html(row.get("POST_MESSAGE"), work.held_files(kind, pk))
                     change_comment(identity, html, digest)
@@ -269,7 +271,7 @@ class Tasks(Stage):
             if str(row["ID"]) in known or not seconds:
                 continue
             at = moment_in(row.get("CREATED_DATE"))
-            with _refusals(work, "time", str(row["ID"])), importing(at=at):
+            with part_of(work, "time", str(row["ID"])), importing(at=at):
                 if seconds > MOST_MINUTES * 60:
                     said = _("%(hours)s hours at once are more than a day has: they were not taken.")
                     raise ValidationError(said % {"hours": seconds // 3600}, code="refused")
@@ -282,16 +284,6 @@ class Tasks(Stage):
                     by=work.author("time", str(row["ID"]), row.get("USER_ID")),
                 )
                 work.took("time", row["ID"], entry.pk, digest=digest_of(row))
-
-
-@contextmanager
-def _refusals(work: Work, kind: str, theirs: str) -> Iterator[None]:
-    """A part that cannot be here stays out with a sentence, and the rest comes."""
-    try:
-        with transaction.atomic():
-            yield
-    except ValidationError as error:
-        work.remark(kind, theirs, " ".join(error.messages))
 
 
 def _list(found: Any) -> list[Row]:

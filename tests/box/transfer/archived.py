@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Collection, Iterable
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -505,9 +506,22 @@ class Canonical:
         return value
 
 
+def lines_without(lines: Iterable[str], fields: Collection[str]) -> list[str]:
+    """Of a dump, sorted: without fields that differ, wherever they stand."""
+    return sorted(json.dumps(_without(json.loads(line), fields), sort_keys=True) for line in lines)
+
+
+def _without(value: Any, fields: Collection[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _without(one, fields) for name, one in value.items() if name not in fields}
+    return [_without(one, fields) for one in value] if isinstance(value, list) else value
+
+
 def _said(row: dict[str, Any]) -> str:
     """Without where links lead: to numbers."""
-    return re.sub(r" </(employees|feed)/\d+/>", "", text_of(row.get("html", "")))
+    text = re.sub(r" </(employees|feed|tasks)/\d+/>", "", text_of(row.get("html", "")))
+    # A pasted address is its own text.
+    return re.sub(r"(/tasks/)\d+/", r"\1…/", text)
 
 
 def _html(names: Canonical, html: str) -> str:
@@ -516,5 +530,10 @@ def _html(names: Canonical, html: str) -> str:
 
     html = re.sub(r'(data-mention=")(\d+)(")', person, html)
     html = re.sub(r"(/employees/)(\d+)(/)", person, html)
-    html = re.sub(r"/feed/(\d+)/", lambda match: f"/feed/{names.names.get(('posts', int(match[1])))}/", html)
+
+    def thing(match: re.Match[str]) -> str:
+        kind = {"feed": "posts"}.get(match[1], match[1])
+        return f"/{match[1]}/{names.names.get((kind, int(match[2])))}/"
+
+    html = re.sub(r"/(feed|tasks)/(\d+)/", thing, html)
     return re.sub(r"/files/(\d+)/", lambda match: f"/files/{names.files[int(match[1])]}/", html)

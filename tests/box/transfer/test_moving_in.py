@@ -26,6 +26,8 @@ from box.core.files.store import store as the_store
 from box.core.groups.models import Group, Member
 from box.core.notify.models import Notification, QueuedLetter
 from box.core.push.models import PushMessage
+from box.core.registry.capabilities import Ref
+from box.core.relations.models import Relation
 from box.core.structure.models import Department, Membership
 from box.transfer.models import Migration
 from tests.box.transfer.moving import Move
@@ -192,6 +194,17 @@ def test_a_finished_task_is_finished_when_it_was_and_stands_below_another(moved:
     assert task.closed_by is not None and task.closed_by.first_name == "Cara"
     assert task.closed_at == datetime(2021, 4, 12, 7, tzinfo=UTC)
     assert task.parent_id == moved.ours("task", 7)
+
+
+def test_what_a_task_is_part_of_and_belongs_to_may_come_behind_it(moved: Move) -> None:
+    task = Task.objects.get(pk=moved.ours("task", 20))
+    assert task.parent_id == moved.ours("task", 25)
+    offer = Task.objects.get(pk=moved.ours("task", 7))
+    related = {row.end_beside(offer.ref) for row in Relation.objects.of(offer.ref)}
+    assert related == {
+        Ref("crm.record", moved.ours("deal", 1)),
+        Ref("crm.record", moved.ours("company", 1)),
+    }
 
 
 def test_drives_come_with_folders_files_and_what_files_were(moved: Move) -> None:

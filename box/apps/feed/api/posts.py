@@ -22,6 +22,7 @@ from box.apps.feed.events import PostDeleted, PostEdited, PostPublished
 from box.apps.feed.models import Post, PostFile, PostQuerySet, PostTag
 from box.core.access.principals import EVERYONE
 from box.core.discussion.models import Thread
+from box.core.discussion.reactions import reactions_to
 from box.core.people.bbcode import bbcode_of, html_of
 from box.core.registry.filtering import order_of
 from box.core.registry.rest import (
@@ -104,9 +105,13 @@ def add_post(call: Call) -> Post:
 def posts(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/log/log-blogpost-get.html"""
     values = call.values
+
+    def shown(rows: Iterable[Post]) -> list[dict[str, Any]]:
+        return _shown(rows, is_moving=call.may_transfer)
+
     found: PostQuerySet = Post.objects.visible_to(call.user)
     if values["POST_ID"] is not None:
-        return Listing(found.filter(pk=values["POST_ID"]), _shown, ("-id",))
+        return Listing(found.filter(pk=values["POST_ID"]), shown, ("-id",))
     if values["LOG_RIGHTS"]:
         found = found.filter(audience__overlap=list(_codes(values["LOG_RIGHTS"])))
     if values["LOG_DATE_FROM"]:
@@ -114,7 +119,7 @@ def posts(call: Call) -> Any:
     if values["LOG_DATE_TO"]:
         found = found.published_before(values["LOG_DATE_TO"])
     if not {"FIRST_ID", "LAST_ID"} & set(call.parameters.given):
-        return Listing(found, _shown, order_of("", values["ORDER"], {"ID": "id"}, usual=("-id",)))
+        return Listing(found, shown, order_of("", values["ORDER"], {"ID": "id"}, usual=("-id",)))
     # A cursor of the caller's own: neither counted nor paged.
     limit = values["LIMIT"] if values["LIMIT"] and values["LIMIT"] > 0 else PAGE
     if "FIRST_ID" in call.parameters.given:
@@ -123,7 +128,7 @@ def posts(call: Call) -> Any:
         found = found.before(values["LAST_ID"]).newest_first()
     else:
         found = found.newest_first()
-    return _shown(found[: min(limit, LARGEST_PAGE)])
+    return shown(found[: min(limit, LARGEST_PAGE)])
 
 
 def _html_of(title: str, text: str, tags: str) -> str:
@@ -147,8 +152,10 @@ def _codes(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(codes)
 
 
-def _shown(rows: Iterable[Post]) -> list[dict[str, Any]]:
+def _shown(rows: Iterable[Post], *, is_moving: bool) -> list[dict[str, Any]]:
+    """Whoever moves them is told also who has reacted, which no field of Bitrix24 holds."""
     found: Sequence[Post] = list(rows)
+    reactions = reactions_to([post.thread_id for post in found]) if is_moving else {}
     ids = [post.pk for post in found]
     said = dict(Thread.objects.filter(post__in=ids).values_list("post", "comments_count"))
     tagged = set(PostTag.objects.filter(post__in=ids).values_list("post_id", flat=True))
@@ -176,6 +183,7 @@ def _shown(rows: Iterable[Post]) -> list[dict[str, Any]]:
             "HAS_COMMENT_IMAGES": None,
             "FILES": files[post.pk],
             **_of_its_kind(post),
+            **({"REACTIONS": reactions.get(post.thread_id, {})} if is_moving else {}),
         }
         for post in found
     ]

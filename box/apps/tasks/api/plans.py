@@ -18,20 +18,18 @@ from box.apps.tasks.actions.stages import (
     move_stage,
     stages_of,
 )
+from box.apps.tasks.api.moving import LINK_TYPES
 from box.apps.tasks.api.parts import owner_meant, stage_seen, upper
 from box.apps.tasks.api.tasks import INTEGER, number_in, task_seen
 from box.apps.tasks.models import Dependency, TaskStage
 from box.core.registry.rest import DOCS, Call, Conditions, MethodGroup, Parameters, not_found, one_text
 
-Kind = Dependency.Kind
 _STAGES = MethodGroup(
     prefix="task.stages.", room="tasks", scopes=("task",), source=f"{DOCS}tasks/stages/index.html"
 )
 _LINKED = MethodGroup(
     prefix="task.dependence.", room="tasks", scopes=("task",), source=f"{DOCS}tasks/index.html"
 )
-_LINKS = {0: Kind.START_START, 1: Kind.START_FINISH, 2: Kind.FINISH_START, 3: Kind.FINISH_FINISH}
-"""https://apidocs.bitrix24.com/api-reference/tasks/task-dependence-add.html: linkType"""
 
 
 class StageAdd(Parameters):
@@ -115,7 +113,7 @@ def _color(given: Mapping[str, Any]) -> str:
 def link(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/task-dependence-add.html"""
     before, after = (task_seen(call.values[name], call.user) for name in ("TASKIDFROM", "TASKIDTO"))
-    add_dependency(before, after, _LINKS[call.values["LINKTYPE"]], by=call.user)
+    add_dependency(before, after, LINK_TYPES[call.values["LINKTYPE"]], by=call.user)
     return []
 
 

@@ -20,6 +20,7 @@ from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task, deleg
 from box.apps.tasks.actions.time import add_time
 from box.apps.tasks.api.bindings import FIELD as BINDINGS
 from box.apps.tasks.api.bindings import BoundTo, bind, bindings_of, bound
+from box.apps.tasks.api.moving import linked
 from box.apps.tasks.events import TaskAdded, TaskChanged, TasksDeleted
 from box.apps.tasks.models import KIND, Participant, Task, TaskFile, TimeEntry
 from box.apps.tasks.quick_add import END_OF_DAY
@@ -188,7 +189,17 @@ def tasks(call: Call) -> Any:
     rows = Task.objects.visible_to(call.user).there().as_shown()
     rows = rows.filter(condition_of(call.values["FILTER"], {**_FILTERS, BINDINGS: BoundTo(call.user)}))
     order = order_of("", call.values["ORDER"], _ORDERS, usual=("-id",))
-    return Listing(rows, lambda page: _shown(page, call.user), order, within="tasks")
+
+    def shown(page: Sequence[Task]) -> list[dict[str, Any]]:
+        found = _shown(page, call.user)
+        # What it has beside Bitrix24's fields is of use to whoever moves it.
+        return (
+            [one | more for one, more in zip(found, linked(page), strict=True)]
+            if call.may_transfer
+            else found
+        )
+
+    return Listing(rows, shown, order, within="tasks")
 
 
 def add(call: Call) -> Task:

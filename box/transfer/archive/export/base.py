@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q, QuerySet
 
 from box.core.accounts.models import User
-from box.core.discussion.models import EmojiReaction, Reaction
+from box.core.discussion.reactions import DISLIKE, LIKE, reactions_to
 from box.core.files import recall
 from box.core.files.models import Blob, File
 from box.core.files.store import NotFound
@@ -119,13 +119,11 @@ def grouped[M](rows: Iterable[M], key: Callable[[M], int]) -> dict[int, list[M]]
 def reactions_of(scope: Scope, threads: Sequence[int]) -> dict[int, records.Reactions]:
     """By thread; nothing where nobody has reacted."""
     found: dict[int, records.Reactions] = defaultdict(records.Reactions)
-    for row in Reaction.objects.filter(thread__in=threads).order_by("id"):
-        told = found[row.thread_id]
-        (told.likes if row.value > 0 else told.dislikes).append(row.user_id)
-        scope.name(row.user_id)
-    for emoji in EmojiReaction.objects.filter(thread__in=threads).order_by("id"):
-        found[emoji.thread_id].emoji.setdefault(emoji.emoji, []).append(emoji.user_id)
-        scope.name(emoji.user_id)
+    for thread, told in reactions_to(threads).items():
+        scope.name(*(pk for people in told.values() for pk in people))
+        found[thread] = records.Reactions(
+            likes=told.pop(LIKE, []), dislikes=told.pop(DISLIKE, []), emoji=told
+        )
     return found
 
 

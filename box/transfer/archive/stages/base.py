@@ -5,17 +5,12 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from itertools import batched
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, ClassVar, cast, override
 
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import transaction
-
 from box.core.accounts.models import User
-from box.core.discussion.actions import give_emoji, react
 from box.core.discussion.models import Thread
 from box.core.files import actions as files
 from box.core.files.models import File
@@ -26,6 +21,7 @@ from box.transfer.archive.records import Attachment, Blob, Reactions, Record
 from box.transfer.ledger import Attachment as Fetched
 from box.transfer.ledger import Extra, Ledger, Row, digest_of, file_key
 from box.transfer.stages.base import IN_MEMORY, AnyStage, Page, clean, file_name
+from box.transfer.stages.reactions import DISLIKE, LIKE, give
 
 if TYPE_CHECKING:
     from box.transfer.models import Migration
@@ -152,31 +148,18 @@ class ArchiveStage[R: Record](AnyStage[ArchiveWork]):
         """Makes it, and writes down what it is here. Raises ValidationError for what cannot be."""
 
 
-@contextmanager
-def part_of(work: Ledger, kind: str, theirs: object) -> Iterator[None]:
-    """A part that cannot be here stays out with a sentence, and the rest comes."""
-    try:
-        with transaction.atomic():
-            yield
-    except ValidationError as error:
-        work.remark(kind, theirs, " ".join(error.messages))
-    except PermissionDenied as error:
-        work.remark(kind, theirs, str(error))
-
-
 def bring_reactions(
     work: ArchiveWork, kind: str, theirs: int, told: Reactions | None, thread: Thread
 ) -> None:
     if told is None:
         return
-    for ids, value in ((told.likes, 1), (told.dislikes, -1)):
-        for person in everybody(work, ids):
-            with part_of(work, kind, theirs):
-                react(thread, value, by=person)
-    for emoji, ids in told.emoji.items():
-        for person in everybody(work, ids):
-            with part_of(work, kind, theirs):
-                give_emoji(thread, emoji, True, by=person)
+    by_reaction: list[tuple[int | str, list[int]]] = [
+        (LIKE, told.likes),
+        (DISLIKE, told.dislikes),
+        *told.emoji.items(),
+    ]
+    given = ((person, reaction) for reaction, ids in by_reaction for person in everybody(work, ids))
+    give(work, kind, theirs, given, thread)
 
 
 def everybody(work: ArchiveWork, theirs: Iterable[int]) -> list[User]:

@@ -22,9 +22,9 @@ from box.core.registry.company import LANGUAGE
 from box.core.registry.origin import importing
 from box.lib.questions import LONGEST, LONGEST_LINE, Question
 from box.transfer.archive import records
-from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork, part_of
+from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork
 from box.transfer.ledger import Extra
-from box.transfer.stages.base import line
+from box.transfer.stages.base import line, part_of
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User

@@ -29,10 +29,10 @@ from box.core.structure.actions import create_department, place
 from box.core.structure.models import Department
 from box.transfer.archive import records
 from box.transfer.archive.container import BadArchive
-from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork, part_of
+from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork
 from box.transfer.ledger import Extra, Row
 from box.transfer.models import Match
-from box.transfer.stages.base import line
+from box.transfer.stages.base import line, part_of
 from box.transfer.stages.groups import LONGEST_DESCRIPTION, LONGEST_NAME
 from box.transfer.stages.people import MOST_PHOTO
 

@@ -22,10 +22,10 @@ from box.core.registry.company import PHONE_REGION
 from box.core.registry.external import LONGEST_EXTERNAL_ID
 from box.core.registry.origin import importing
 from box.transfer.archive import records
-from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork, everybody, part_of
+from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork, everybody
 from box.transfer.archive.stages.own_fields import files_of_values, own_values
 from box.transfer.ledger import Extra, digest_of
-from box.transfer.stages.base import line
+from box.transfer.stages.base import line, part_of
 
 TYPES = ("company", "contact", "lead", "deal")
 LONGEST_TEXT = 20_000

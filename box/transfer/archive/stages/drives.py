@@ -18,10 +18,10 @@ from box.core.files.actions import take_in
 from box.core.registry.origin import importing
 from box.transfer.archive import records
 from box.transfer.archive.records import Blob
-from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork, name_in, part_of
+from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork, name_in
 from box.transfer.ledger import Attachment, Extra, file_key
 from box.transfer.models import Identity
-from box.transfer.stages.base import VERSION
+from box.transfer.stages.base import VERSION, part_of
 from box.transfer.stages.drives import FILE, FOLDER
 
 

@@ -19,14 +19,9 @@ from box.core.access.principals import code_of
 from box.core.discussion.actions import add_comment
 from box.core.discussion.models import Comment
 from box.transfer.archive import records
-from box.transfer.archive.stages.base import (
-    ArchiveStage,
-    ArchiveWork,
-    bring_reactions,
-    everybody,
-    part_of,
-)
+from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork, bring_reactions, everybody
 from box.transfer.ledger import Extra
+from box.transfer.stages.base import part_of
 
 if TYPE_CHECKING:
     from box.core.discussion.models import Thread

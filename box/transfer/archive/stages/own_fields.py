@@ -15,8 +15,8 @@ from box.core.fields.models import Field
 from box.core.fields.sets import field_sets
 from box.transfer.archive import records
 from box.transfer.archive.export.own_fields import SET_KEYS
-from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork, part_of
-from box.transfer.stages.base import line
+from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork
+from box.transfer.stages.base import line, part_of
 from box.transfer.stages.own_fields import FIELD, LONGEST_NAME, free_name
 
 if TYPE_CHECKING:

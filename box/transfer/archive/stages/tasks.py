@@ -24,10 +24,10 @@ from box.core.registry.external import LONGEST_EXTERNAL_ID
 from box.core.registry.origin import importing
 from box.lib.rich_text import LONGEST_TAG
 from box.transfer.archive import records
-from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork, bring_reactions, everybody, part_of
+from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork, bring_reactions, everybody
 from box.transfer.archive.stages.own_fields import files_of_values, own_values
 from box.transfer.ledger import Extra, Row
-from box.transfer.stages.base import line
+from box.transfer.stages.base import line, part_of
 
 
 class Tasks(ArchiveStage[records.Task]):

@@ -13,6 +13,7 @@ from typing import Any
 from box.lib.numbers import whole_number
 from box.transfer.boxed.answers.base import PAGE, Listed, Method, Question, Row
 from box.transfer.boxed.answers.disk import attached_to
+from box.transfer.boxed.answers.reactions import reactions_to
 
 _POSTS = "b_blog_post WHERE PUBLISH_STATUS = 'P'"
 _EVERYBODY = ("G2", "AU", "UA")
@@ -48,6 +49,7 @@ def _told(question: Question, rows: Sequence[Row]) -> list[Row]:
     ids = [str(row["ID"]) for row in rows]
     own = question.extract.own("b_uts_blog_post", ids)
     files = attached_to(question, "BlogPostConnector", ids)
+    reactions = reactions_to(question, "BLOG_POST", ids)
     return [
         {
             **row,
@@ -55,6 +57,7 @@ def _told(question: Question, rows: Sequence[Row]) -> list[Row]:
             "FILES": [one["ID"] for one in files.get(str(row["ID"]), ())],
             "UF_BLOG_POST_VOTE": own.get(str(row["ID"]), {}).get("UF_BLOG_POST_VOTE"),
             "UF_BLOG_POST_IMPRTNT": own.get(str(row["ID"]), {}).get("UF_BLOG_POST_IMPRTNT"),
+            "REACTIONS": reactions.get(str(row["ID"])),
             "UF_GRATITUDE": own.get(str(row["ID"]), {}).get("UF_GRATITUDE"),
         }
         for row in rows

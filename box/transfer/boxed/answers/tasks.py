@@ -6,6 +6,7 @@ Source of the tables: `b_tasks…` of the module tasks; what is said below a tas
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from box.lib.php_serialized import several
 from box.lib.plain_text import text_of
 from box.transfer.boxed.answers.base import Listed, Method, Question, Row, by_key
 from box.transfer.boxed.answers.disk import attached_to
+from box.transfer.boxed.answers.reactions import reactions_to
 
 _THERE = "b_tasks WHERE (ZOMBIE IS NULL OR ZOMBIE <> 'Y')"
 _NAMES = {
@@ -34,6 +36,16 @@ _TAGS = (
     " ORDER BY 1, 2"
 )
 
+# The table also holds what follows from what was said, one over the other.
+_WAITS = (
+    "SELECT TASK_ID, DEPENDS_ON_ID, TYPE FROM b_tasks_proj_dep WHERE TASK_ID IN ({}) AND DIRECT = 1"
+    " ORDER BY TASK_ID, DEPENDS_ON_ID"
+)
+_RELATED = (
+    "SELECT TASK_ID, DEPENDS_ON_ID FROM b_tasks_dependence WHERE TASK_ID IN ({}) ORDER BY TASK_ID,"
+    " DEPENDS_ON_ID"
+)
+
 
 def _tasks(question: Question) -> Listed:
     found = by_key(question, _THERE)
@@ -47,8 +59,28 @@ def _tasks(question: Question) -> Listed:
     for row in question.extract.rows(_TAGS.format(numbers)):
         tags.setdefault(str(row["TASK_ID"]), []).append(str(row["NAME"]))
     own = question.extract.own("b_uts_tasks_task", ids)
-    told = [_told(question, row, members, tags, own) for row in found.rows]
+    links, reactions = _links(question, numbers), reactions_to(question, "TASK", ids)
+    told = [
+        {
+            **_told(question, row, members, tags, own),
+            **links[str(row["ID"])],
+            "reactions": reactions.get(str(row["ID"])),
+        }
+        for row in found.rows
+    ]
     return replace(found, rows=told)
+
+
+def _links(question: Question, numbers: str) -> Mapping[str, Row]:
+    """What they wait for, by planners' kinds of waiting, and tasks that are named before them without one."""
+    found: dict[str, Row] = defaultdict(lambda: {"waitsFor": [], "related": []})
+    for row in question.extract.rows(_WAITS.format(numbers)):
+        waits = {"task": row["DEPENDS_ON_ID"], "kind": row["TYPE"]}
+        found[str(row["TASK_ID"])]["waitsFor"].append(waits)
+    for row in question.extract.rows(_RELATED.format(numbers)):
+        related = {"kind": "tasks.task", "id": row["DEPENDS_ON_ID"]}
+        found[str(row["TASK_ID"])]["related"].append(related)
+    return found
 
 
 def _told(
@@ -70,6 +102,7 @@ def _told(
         "tags": {
             str(place): {"id": place, "title": name} for place, name in enumerate(tags.get(theirs, ()), 1)
         },
+        "ufCrmTask": several(own.get(theirs, {}).get("UF_CRM_TASK")),
         "ufTaskWebdavFiles": several(own.get(theirs, {}).get("UF_TASK_WEBDAV_FILES")),
     }
 
