@@ -12,8 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from tempfile import SpooledTemporaryFile
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -24,7 +23,9 @@ from box.core.files import actions as files
 from box.core.files.models import File
 from box.core.registry.origin import moment
 from box.lib.bbcode import reading as markup
+from box.lib.egress import Fetched
 from box.transfer.cloud import AT_ONCE, CloudAway, Command
+from box.transfer.downloads import fetch_each
 from box.transfer.ledger import Attachment, CloudLedger, Extra, Ledger, Row, file_key
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 STRIDE = AT_ONCE - 10
 VERSION = "file-version"
-IN_MEMORY = 4 * 2**20
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 
 
@@ -100,23 +100,32 @@ class Work(CloudLedger):
     def fetch_files(self, kind: str, wanted: Mapping[str, Sequence[Row]], extra: Extra) -> None:
         """Files by the id of the row that they hang on; each a row with its id, name and address. What is
         here already is not fetched again."""
-        names = [file_key(kind, theirs, row["ID"]) for theirs, rows in wanted.items() for row in rows]
-        known = {**self.all_ours("file", names), **self.all_ours(VERSION, names)}
-        for theirs, rows in wanted.items():
-            for row in rows:
-                if file_key(kind, theirs, row["ID"]) in known:
-                    continue
-                with SpooledTemporaryFile(max_size=IN_MEMORY) as content:
-                    try:
-                        fetched = self.cloud.fetch(str(row["DOWNLOAD_URL"]), content)
-                    except (CloudAway, KeyError) as error:
-                        said = _("The file “%(name)s” could not be fetched: %(why)s")
-                        name = file_name(row.get("NAME") or row["ID"])
-                        extra.refused.append((theirs, said % {"name": name, "why": error}))
-                        continue
-                    stored = files.store_whole(content)
-                name = file_name(row.get("NAME") or fetched.name)
-                extra.files.setdefault(theirs, []).append(Attachment(str(row["ID"]), name, stored))
+        rows = {
+            file_key(kind, theirs, row["ID"]): (theirs, row)
+            for theirs, some in wanted.items()
+            for row in some
+        }
+        known = {**self.all_ours("file", rows), **self.all_ours(VERSION, rows)}
+        addresses = {
+            key: str(row.get("DOWNLOAD_URL") or "")
+            for key, (_theirs, row) in rows.items()
+            if key not in known
+        }
+
+        def keep(key: str, content: IO[bytes], fetched: Fetched) -> Attachment:
+            row = rows[key][1]
+            return Attachment(
+                str(row["ID"]), file_name(row.get("NAME") or fetched.name), files.store_whole(content)
+            )
+
+        for key, found in fetch_each(self.cloud, addresses, keep).items():
+            theirs, row = rows[key]
+            if isinstance(found, CloudAway):
+                said = _("The file “%(name)s” could not be fetched: %(why)s")
+                name = file_name(row.get("NAME") or row["ID"])
+                extra.refused.append((theirs, said % {"name": name, "why": found}))
+            else:
+                extra.files.setdefault(theirs, []).append(found)
 
     def fetch_attached(self, kind: str, wanted: Mapping[str, Sequence[Any]], extra: Extra) -> None:
         """The same by the ids of attachments, which the portal knows apart from those of its disk."""

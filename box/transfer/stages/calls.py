@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from tempfile import SpooledTemporaryFile
-from typing import Any, override
+from typing import IO, Any, override
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -20,10 +19,12 @@ from box.apps.calls.models import LoggedCall
 from box.apps.calls.waveform import heard
 from box.core.accounts.models import User
 from box.core.files import actions as files
+from box.lib.egress import Fetched
 from box.lib.numbers import whole_number
 from box.transfer.cloud import CloudAway, Command, Shape
+from box.transfer.downloads import fetch_each
 from box.transfer.ledger import Extra, Row, digest_of
-from box.transfer.stages.base import IN_MEMORY, Page, Stage, Work, clean, file_name, line, optional_moment
+from box.transfer.stages.base import Page, Stage, Work, clean, file_name, line, optional_moment
 
 SHAPE = Shape("FILTER", "ORDER", "SORT")
 INCOMING = frozenset({"2", "3"})
@@ -67,18 +68,18 @@ class Calls(Stage):
             if row.get("RECORD_FILE_ID") and self.id_of(row) not in addresses:
                 said = _("What was recorded is not given by the portal.")
                 extra.refused.append((self.id_of(row), said))
-        for theirs, (name, address) in addresses.items():
-            with SpooledTemporaryFile(max_size=IN_MEMORY) as content:
-                try:
-                    fetched = work.cloud.fetch(address, content)
-                except CloudAway as error:
-                    said = _("What was recorded could not be fetched: %(why)s")
-                    extra.refused.append((theirs, said % {"why": error}))
-                    continue
-                sound = heard(content)
-                stored = files.store_whole(content)
-            called = file_name(name or fetched.name)
-            extra.rows[theirs] = KeptSound(called, stored.key, stored.size, sound)
+
+        def keep(theirs: str, content: IO[bytes], fetched: Fetched) -> KeptSound:
+            sound, stored = heard(content), files.store_whole(content)
+            return KeptSound(file_name(addresses[theirs][0] or fetched.name), stored.key, stored.size, sound)
+
+        wanted = {theirs: address for theirs, (_name, address) in addresses.items()}
+        for theirs, found in fetch_each(work.cloud, wanted, keep).items():
+            if isinstance(found, CloudAway):
+                said = _("What was recorded could not be fetched: %(why)s")
+                extra.refused.append((theirs, said % {"why": found}))
+            else:
+                extra.rows[theirs] = found
         return extra
 
     def _addresses(self, work: Work, rows: Sequence[Row]) -> dict[str, tuple[str, str]]:

@@ -28,7 +28,8 @@ _METHODS = {"storage": "disk.storage.getchildren", FOLDER: "disk.folder.getchild
 
 
 class Drives(Stage):
-    """Folder by folder, breadth first: the cursor is the folders that are still to be looked into."""
+    """Fifty folders at a time, what is below them before what is beside: the cursor is the folders that are
+    still to be looked into, and a whole level of a company's drives would not fit."""
 
     key = "drives"
     label = gettext_lazy("Drives")
@@ -39,7 +40,7 @@ class Drives(Stage):
     def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
         queue: list[dict[str, Any]] = cursor["queue"] if "queue" in cursor else self._storages(work)
         while queue:
-            some = queue[:FOLDERS_AT_ONCE]
+            some, rest = queue[:FOLDERS_AT_ONCE], queue[FOLDERS_AT_ONCE:]
             commands = [
                 Command(
                     f"f{number}",
@@ -49,21 +50,27 @@ class Drives(Stage):
                 for number, one in enumerate(some)
             ]
             found = work.cloud.each(commands)
+            waiting: list[Row] = []
+            below: list[dict[str, Any]] = []
             for number, one in enumerate(some):
                 rows = [row for row in found[f"f{number}"].result or [] if isinstance(row, dict)]
                 if (refused := found[f"f{number}"].refused) is not None:
                     work.remark(
                         self.kind, one["id"], _("The folder is not shown: %(why)s") % {"why": refused}
                     )
-                queue = queue[1:]
-                if len(rows) >= AT_ONCE:
-                    queue = [*queue, {**one, "after": int(rows[-1]["ID"])}]
-                queue += [
+                below += [
                     {"of": FOLDER, "id": str(row["ID"]), "after": 0}
                     for row in rows
                     if row.get("TYPE") == "folder"
                 ]
-                yield Page([{**row, "_in": one} for row in rows], {"queue": queue})
+                if len(rows) >= AT_ONCE:
+                    below.append({**one, "after": int(rows[-1]["ID"])})
+                queue = [*some[number + 1 :], *below, *rest]
+                waiting += [{**row, "_in": one} for row in rows]
+                # Small folders share a page, so that their files come at once.
+                if len(waiting) >= AT_ONCE or one is some[-1]:
+                    yield Page(waiting, {"queue": queue})
+                    waiting = []
 
     def _storages(self, work: Work) -> list[dict[str, Any]]:
         found = []
@@ -86,8 +93,8 @@ class Drives(Stage):
     @override
     def fetch(self, work: Work, rows: Sequence[Row]) -> Extra:
         extra = Extra()
-        if rows and rows[0]["_in"]["of"] == "storage":
-            extra.rows["code"] = self._code(work, rows[0]["_in"]["id"])
+        for storage in {row["_in"]["id"] for row in rows if row["_in"]["of"] == "storage"}:
+            extra.rows[f"of {storage}"] = self._code(work, storage)
         files = [row for row in rows if row.get("TYPE") == "file"]
         older = [row for row in files if str(row.get("GLOBAL_CONTENT_VERSION") or "1") not in ("0", "1")]
         asked = [
@@ -132,7 +139,7 @@ class Drives(Stage):
     def _folder(self, work: Work, row: Row, extra: Extra) -> Item:
         above = row["_in"]
         if above["of"] == "storage":
-            code = extra.rows.get("code")
+            code = extra.rows.get(f"of {above['id']}")
             if code is None:
                 raise ValidationError(_("Whose drive it is has not come."), code="refused")
             return root_of(code, by=work.by)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from io import BytesIO
-from typing import Any, override
+from shutil import copyfileobj
+from tempfile import TemporaryFile
+from typing import IO, Any, override
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -19,7 +20,9 @@ from box.core.people.photos import set_photo
 from box.core.registry.external import LONGEST_EXTERNAL_ID
 from box.core.structure.actions import place
 from box.core.structure.models import Membership
+from box.lib.egress import Fetched
 from box.transfer.cloud import WORDS, CloudAway
+from box.transfer.downloads import fetch_each
 from box.transfer.ledger import Extra, Ledger, Row, digest_of
 from box.transfer.models import Match
 from box.transfer.stages.base import (
@@ -55,17 +58,16 @@ class People(Stage):
     def fetch(self, work: Work, rows: Sequence[Row]) -> Extra:
         departments_of(work)
         extra = Extra()
-        for row in rows:
-            address = row.get("PERSONAL_PHOTO")
-            if isinstance(address, str) and address:
-                content = BytesIO()
-                try:
-                    work.cloud.fetch(address, content)
-                except CloudAway as error:
-                    said = _("The photo could not be fetched: %(why)s") % {"why": error}
-                    extra.refused.append((self.id_of(row), said))
-                else:
-                    extra.rows[self.id_of(row)] = content
+        addresses = {self.id_of(row): row.get("PERSONAL_PHOTO") for row in rows}
+        wanted = {theirs: one for theirs, one in addresses.items() if isinstance(one, str) and one}
+        for theirs, found in fetch_each(work.cloud, wanted, _kept).items():
+            if isinstance(found, CloudAway):
+                said = _("The photo could not be fetched: %(why)s") % {"why": found}
+                extra.refused.append((theirs, said))
+            elif found is None:
+                extra.refused.append((theirs, _("The photo is too large.")))
+            else:
+                extra.rows[theirs] = found
         return extra
 
     @override
@@ -158,6 +160,15 @@ class People(Stage):
                 said = _("The photo “%(name)s” did not come: %(why)s")
                 name = file_name(str(row["PERSONAL_PHOTO"]).partition("?")[0])
                 work.remark(self.kind, theirs, said % {"name": name, "why": " ".join(error.messages)})
+
+
+def _kept(theirs: str, content: IO[bytes], fetched: Fetched) -> IO[bytes] | None:
+    """On disk, for as long as its page is on its way; nothing of one that is too large."""
+    if fetched.size > MOST_PHOTO:
+        return None
+    kept = TemporaryFile()  # noqa: SIM115 - closed with the page that holds it
+    copyfileobj(content, kept)
+    return kept
 
 
 def people_pages(work: Work, *, after: int = 0) -> Iterator[list[Row]]:

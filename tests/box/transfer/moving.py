@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable
 from typing import IO, TYPE_CHECKING, Any
 
 from box.lib.egress import Answer, Fetched, Unreachable
@@ -31,7 +30,6 @@ class Move:
         self.pace: Pace | None = None
         self.loaded: list[str] = []
         self.sent: list[str] = []
-        self.on_load: Callable[[str], object] = lambda address: None
         self.migration = actions.connect(self.cloud(), by=by, is_outbound=self.is_outbound)
 
     def cloud(self, migration: Migration | None = None) -> Cloud:
@@ -43,7 +41,6 @@ class Move:
 
     def _load(self, address: str, into: IO[bytes]) -> Fetched:
         self.loaded.append(address)
-        self.on_load(address)
         content = self.company.content(address)
         if content is None:
             raise Unreachable("HTTP 404")

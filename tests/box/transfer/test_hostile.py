@@ -17,11 +17,12 @@ from box.core.structure.models import Department
 from box.lib.egress import Answer
 from box.transfer import actions
 from box.transfer.models import Migration
+from box.transfer.stages import people
 from box.transfer.stages.base import file_name, ids_in
 from box.transfer.stages.structure import top_down
 from tests.box.transfer.moving import Move
 from tests.cast import person
-from tests.cloud.company import Company
+from tests.cloud.company import Company, picture
 from tests.cloud.portal import Fault, Refused
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +52,18 @@ def test_departments_in_a_circle_and_below_nothing_come_below_the_top(olga: User
     top = Department.objects.get(parent=None)
     assert set(top.children.values_list("name", flat=True)) >= {"C"}
     assert "under itself" in " ".join(move.said("department").values())
+
+
+def test_a_photo_of_any_size_is_not_held_in_memory(
+    olga: User, store: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = company()
+    there.people[0]["PERSONAL_PHOTO"] = there.keep("a.png", picture())
+    monkeypatch.setattr(people, "MOST_PHOTO", len(picture()) - 1)
+    move = Move(olga, there)
+    move.bring()
+    assert move.said("person") == {"1": "The photo is too large."}
+    assert User.objects.get(pk=move.ours("person", 1)).photo_id is None
 
 
 def test_the_order_of_departments_holds_each_once() -> None:

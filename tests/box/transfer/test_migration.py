@@ -98,10 +98,13 @@ def test_it_is_paused_between_two_pages_and_goes_on(store: object, olga: User) -
     move = Move(olga)
     move.look()
     actions.begin(move.migration, by=olga)
-    move.on_load = lambda address: actions.pause(move.migration, by=olga)
+    # As soon as the first page of people is here.
+    move.portal.on_request = lambda portal: (
+        User.objects.count() > 1 and actions.pause(move.migration, by=olga)
+    )
     assert move.go().state == Migration.State.PAUSED
-    assert not Task.objects.exists()
-    move.on_load = lambda address: None
+    assert User.objects.count() > 1 and not Task.objects.exists()
+    move.portal.on_request = lambda portal: None
     actions.resume(move.migration, by=olga)
     assert move.go().state == Migration.State.DONE
     assert Task.objects.count() == len(move.company.tasks)

@@ -15,6 +15,8 @@ from box.core.fields.kinds import LONGEST, LONGEST_TEXT, MOST_VALUES
 from box.core.fields.models import Field
 from box.core.fields.values import values_of
 from box.transfer.models import Migration
+from box.transfer.stages.base import Work
+from box.transfer.stages.drives import FOLDERS_AT_ONCE, Drives
 from tests.box.transfer.moving import Move
 from tests.cast import person
 from tests.cloud.company import Company
@@ -45,6 +47,23 @@ def brought(olga: User, company: Company) -> Move:
     move = Move(olga, company)
     assert move.bring().state == Migration.State.DONE
     return move
+
+
+def test_of_many_folders_few_are_kept_in_mind_and_each_is_looked_into(olga: User, company: Company) -> None:
+    company.storage(1, "common", "shared_files_s1")
+    for number in range(300):
+        outer = company.folder(("storage", 1), f"Of {number}", 1)
+        company.folder(("folder", outer), f"Within {number}", 1)
+    move = Move(olga, company)
+    pages = list(Drives().pages(Work(move.migration, move.cloud()), {}))
+    assert max(len(page.cursor["queue"]) for page in pages) <= 2 * FOLDERS_AT_ONCE
+    names = [row["NAME"] for page in pages for row in page.rows]
+    assert len(names) == len(set(names)) == 600
+    # From any of these cursors on the rest is found.
+    for place in (0, len(pages) // 2):
+        rest = Drives().pages(Work(move.migration, move.cloud()), pages[place].cursor)
+        found = [row["NAME"] for page in rest for row in page.rows]
+        assert found == [row["NAME"] for page in pages[place + 1 :] for row in page.rows]
 
 
 def test_what_there_is_to_choose_from_may_grow_after_a_field_has_come(olga: User, company: Company) -> None:

@@ -18,9 +18,10 @@ from box.core.files.names import MAX_LENGTH
 from box.core.registry.origin import moment
 from box.transfer.archive.container import Archive, BadArchive
 from box.transfer.archive.records import Attachment, Blob, Reactions, Record
+from box.transfer.downloads import IN_MEMORY
 from box.transfer.ledger import Attachment as Fetched
 from box.transfer.ledger import Extra, Ledger, Row, digest_of, file_key
-from box.transfer.stages.base import IN_MEMORY, AnyStage, Page, clean, file_name
+from box.transfer.stages.base import AnyStage, Page, clean, file_name
 from box.transfer.stages.reactions import DISLIKE, LIKE, give
 
 if TYPE_CHECKING:
