@@ -20,6 +20,7 @@ PARTS = {
     "backup": "backup and restore beside pg_dump, tar, zstd and openssl",
     "price": "what a page and a write cost a whole box, by service",
     "calls": "from a telephone's ring to the client's card in a browser",
+    "move": "a large portal that moves in: rate, memory, and the portal's p95 meanwhile",
     "box": "files through a whole box beside its store alone, and its memory",
 }
 
