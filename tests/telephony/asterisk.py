@@ -1,8 +1,8 @@
 # ruff: noqa: E501 - texts of configurations and of SIP
 """A real Asterisk on a loopback address of its own, with the configuration that `generator` writes.
 
-Debian 13 has no package of it, so that it runs from a root of Debian unstable, made once; each server has
-folders of its own for configuration, state and logs, bound into a mount namespace. Root only.
+Debian 13 has no package of it, so that each release runs from a root of another Debian, made once; each
+server has folders of its own for configuration, state and logs, bound into a mount namespace. Root only.
 """
 
 from __future__ import annotations
@@ -16,42 +16,58 @@ import textwrap
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from box.bridges.telephony.generator import generate
-from box.bridges.telephony.plan import Phone, Plan, Queue, Trunk
+from box.bridges.telephony.plan import Phone, Plan, Queue, Release, Trunk
 from tests.directory.server import Server
 from tests.ports import hold
+from tests.randomness import is_thorough
 
-ROOT = Path(os.environ.get("KOROBKA_ASTERISK_ROOT", "/var/cache/korobka-tests/asterisk"))
+ROOTS = Path(os.environ.get("KOROBKA_ASTERISK_ROOTS", "/var/cache/korobka-tests"))
+OLDEST, NEWEST = Release(16, 28), Release(22, 6)
+SUITES = {OLDEST: "bullseye", NEWEST: "sid"}
+"""The releases that a Debian has, and which; it may have a later one of the same number before the point."""
+
+
+def releases() -> list[Release]:
+    """Those of this run: the newest, each where it is thorough, or that of KOROBKA_ASTERISK=16."""
+    if wanted := os.environ.get("KOROBKA_ASTERISK"):
+        return [one for one in SUITES if str(one.major) == wanted]
+    return sorted(SUITES) if is_thorough() else [NEWEST]
+
+
 TOOLS = ("mmdebstrap", "sipp", "unshare")
 INSTALL = "apt-get install mmdebstrap sip-tester util-linux"
 SECRET = "a-secret-for-tests-only"
 LONG = 300
 
 
-def make_root() -> None:
-    """The files of Debian's asterisk, 350 MB: 15 to 90 s, once a machine."""
-    if ROOT.exists():
-        return
-    making = ROOT.with_name(f"asterisk-{os.getpid()}")
+def made_root(release: Release) -> Path:
+    """The files of Debian's asterisk, 350 MB: 15 to 90 s, once a machine and release."""
+    root = ROOTS / f"asterisk-{release.major}"
+    if root.exists():
+        return root
+    making = root.with_name(f"{root.name}-{os.getpid()}")
     making.parent.mkdir(parents=True, exist_ok=True)
-    # The Release file of unstable may be older than it says; its signature is what counts.
+    # Unstable's Release file, and an old Debian's, may be older than it says; its signature is what counts.
     command = [
         "mmdebstrap", "--variant=minbase", "--aptopt=Acquire::Check-Valid-Until \"false\"",
-        "--include=asterisk,iproute2", "sid", str(making),
+        "--include=asterisk,iproute2,curl,ca-certificates", SUITES[release], str(making),
     ]  # fmt: skip
     subprocess.run(["unshare", "--mount", *command], check=True, capture_output=True, timeout=900)
     try:
-        making.rename(ROOT)
+        making.rename(root)
     except OSError:
         # Another run was first.
         shutil.rmtree(making)
+    return root
 
 
 PLAN = Plan(
     manager_secret=SECRET,
-    asterisk=22,
+    asterisk=NEWEST,
     box_addresses=("127.0.0.0/8",),
     phones=(
         *(Phone(str(number), f"Phone {number}", f"phone-{number}-secret") for number in range(100, 109)),
@@ -66,7 +82,7 @@ PLAN = Plan(
 )
 # What each phone's number does: `phones.SCRIPTS`.
 BEHAVIOUR = {
-    "100": "answers", "101": "rings", "102": "rings", "103": "busy", "104": "answers", "105": "answers",
+    "100": "speaks", "101": "rings", "102": "rings", "103": "busy", "104": "answers", "105": "answers",
     "106": "holds", "107": "leaves", "108": "forwards",
 }  # fmt: skip
 
@@ -109,7 +125,8 @@ exten => caller,1,Answer()
 
 
 class Asterisk(Server):
-    """Started empty of calls. `plan` is what `generator` makes its configuration of."""
+    """Started empty of calls. `plan` is what `generator` makes its configuration of, and says which release
+    it is."""
 
     host = "pbx.corp.test"
 
@@ -119,7 +136,7 @@ class Asterisk(Server):
         self.address = f"127.78.{held // 250}.{held % 250 + 1}"
         self.phones_at = f"127.79.{held // 250}.{held % 250 + 1}"
         self.plan = self._placed(plan)
-        make_root()
+        self.root = made_root(plan.asterisk)
         for name in (
             "etc",
             "lib",
@@ -130,8 +147,10 @@ class Asterisk(Server):
             "cache",
             "keys",
             "moh",
+            "share/sounds",
         ):
             (self.data / name).mkdir(parents=True, exist_ok=True)
+        self._link_shared()
         certificate, key = self.authority.issue(self.data / "keys", self.host, self.address)
         (self.data / "keys" / "pbx.pem").write_bytes(certificate.read_bytes() + key.read_bytes())
         # Ten seconds of silence: without a class nobody is played music, and no event tells of it.
@@ -142,6 +161,14 @@ class Asterisk(Server):
         super().start()
         # AMI answers before the dialplan is there.
         self.cli("core waitfullybooted")
+
+    def _link_shared(self) -> None:
+        """What the package brings, beside sounds of one's own."""
+        brought = self.root / "usr/share/asterisk"
+        for one in (*brought.iterdir(), brought / "sounds/en"):
+            link = self.data / "share" / one.relative_to(brought)
+            if not os.path.lexists(link):
+                link.symlink_to("/" / one.relative_to(self.root))
 
     def _placed(self, plan: Plan) -> Plan:
         ports = {name: 6100 + place for place, name in enumerate(SCRIPT_NAMES)}
@@ -159,17 +186,17 @@ class Asterisk(Server):
     def configure(self, **more: str) -> None:
         """Writes every file of configuration; `more` are texts appended by a file's name without `.conf`."""
         files = generate(self.plan)
-        own = _own_files(self.address, files, self.plan)
+        own = _own_files(self.root, self.address, files)
         for name, text in own.items():
             (self.data / "etc" / name).write_text(
                 text + more.get(name.removesuffix(".conf"), ""), encoding="utf-8"
             )
         for name, text in files.items():
             (self.data / "etc" / name).write_text(text, encoding="utf-8")
-        user = _owner(ROOT, "asterisk")
+        user = _owner(self.root, "asterisk")
         for folder, _folders, names in os.walk(self.data):
             for one in (folder, *(os.path.join(folder, name) for name in names)):  # noqa: PTH118
-                os.chown(one, *user)
+                os.chown(one, *user, follow_symlinks=False)
 
     @property
     def cel_file(self) -> Path:
@@ -181,9 +208,13 @@ class Asterisk(Server):
 
     def cli(self, command: str) -> str:
         """What `asterisk -rx` says."""
+        return self.run("asterisk", "-C", "/srv/etc/asterisk.conf", "-rx", command)
+
+    def run(self, *command: str) -> str:
+        """What a program of the PBX's machine says."""
         pid = self._process.pid if self._process else 0
         ran = subprocess.run(
-            ["nsenter", "-t", str(pid), "-m", "chroot", str(ROOT), "asterisk", "-C", "/srv/etc/asterisk.conf", "-rx", command],
+            ["nsenter", "-t", str(pid), "-m", "chroot", str(self.root), *command],
             capture_output=True, text=True, check=False, timeout=30,
         )  # fmt: skip
         return ran.stdout + ran.stderr
@@ -197,15 +228,17 @@ class Asterisk(Server):
             time.sleep(0.2)
 
     def _command(self) -> list[str]:
-        bind = f"mount --bind /proc {ROOT}/proc && mount --bind /dev {ROOT}/dev && mount --bind {self.data} {ROOT}/srv"
-        run = f"exec chroot {ROOT} asterisk -f -U asterisk -G asterisk -C /srv/etc/asterisk.conf"
+        root = self.root
+        places = {"/proc": "proc", "/dev": "dev", self.data: "srv", self.data / "etc": "etc/asterisk"}
+        bind = " && ".join(f"mount --bind {here} {root}/{there}" for here, there in places.items())
+        run = f"exec chroot {root} asterisk -f -U asterisk -G asterisk -C /srv/etc/asterisk.conf"
         return ["unshare", "--mount", "sh", "-c", f"{bind} && {run}"]
 
     def _ports(self) -> list[int]:
         return [self.plan.manager_port]
 
 
-SCRIPT_NAMES = ("answers", "rings", "busy", "holds", "leaves", "forwards", "provider")
+SCRIPT_NAMES = ("answers", "rings", "busy", "holds", "leaves", "forwards", "provider", "speaks")
 
 
 def _owner(root: Path, user: str) -> tuple[int, int]:
@@ -216,21 +249,22 @@ def _owner(root: Path, user: str) -> tuple[int, int]:
     raise LookupError(user)
 
 
-def _own_files(address: str, files: Mapping[str, str], plan: Plan) -> dict[str, str]:
+def _own_files(root: Path, address: str, files: Mapping[str, str]) -> dict[str, str]:
     """What a PBX has of its own, each including what the generator wrote for it."""
-    modules = (ROOT / "usr/lib").glob("*/asterisk/modules")
-    tls = ""
+    modules = chain.from_iterable(
+        (root / "usr/lib").glob(where) for where in ("asterisk/modules", "*/asterisk/modules")
+    )
     include = {name: f"#include {name}\n" for name in files if name.endswith(".conf")}
     written = {
         "asterisk.conf": f"""
             [directories]
             astcachedir => /srv/cache
             astetcdir => /srv/etc
-            astmoddir => /{next(modules).relative_to(ROOT)}
+            astmoddir => /{next(modules).relative_to(root)}
             astvarlibdir => /srv/lib
             astdbdir => /srv/lib
             astkeydir => /srv/lib
-            astdatadir => /usr/share/asterisk
+            astdatadir => /srv/share
             astagidir => /usr/share/asterisk/agi-bin
             astspooldir => /srv/spool
             astrundir => /srv/run
@@ -250,8 +284,7 @@ def _own_files(address: str, files: Mapping[str, str], plan: Plan) -> dict[str, 
             type = transport
             protocol = udp
             bind = {address}:5060
-        """
-        + tls,
+        """,
         "rtp.conf": "[general]\nrtpstart=20000\nrtpend=29999\n",
         "features.conf": "[general]\n[featuremap]\nblindxfer = #1\natxfer = *2\n",
         "res_parking.conf": "[general]\n[default]\nparkext => 750\nparkpos => 751-759\ncontext => korobka-internal\nparkingtime => 20\ncomebacktoorigin = no\n",

@@ -1,28 +1,31 @@
-"""The Asterisk as fixtures: started once a run, with its phones."""
+"""The Asterisk as fixtures: the newest release, or each in a thorough run; started once, with its phones."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from box.bridges.telephony.plan import Release
 from tests import require
 from tests.prefixes import scratch_prefix
 from tests.telephony import asterisk as server
-from tests.telephony.asterisk import Asterisk
+from tests.telephony.asterisk import PLAN, Asterisk, releases
 from tests.telephony.phones import phones
 
 
-@pytest.fixture(scope="session")
-def _asterisk() -> Iterator[Asterisk]:
+@pytest.fixture(scope="session", params=releases(), ids=str)
+def _asterisk(request: pytest.FixtureRequest) -> Iterator[Asterisk]:
+    release: Release = request.param
     require.programs(*server.TOOLS, cure=server.INSTALL)
     require.root("Asterisk runs in a root of its own")
-    folder = scratch_prefix(f"asterisk-{os.getpid()}")
+    folder = scratch_prefix(f"asterisk-{release.major}-{os.getpid()}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o755)
-    pbx = Asterisk(folder)
+    pbx = Asterisk(folder, replace(PLAN, asterisk=release))
     pbx.start()
     yield pbx
     pbx.remove()

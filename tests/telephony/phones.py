@@ -158,6 +158,8 @@ SCRIPTS = {
     "forwards": f"""{_INVITED}{_answer("302 Moved Temporarily").replace("[local_ip]:[local_port];transport=[transport]", "105@[remote_ip]:[remote_port]")}
 <recv request="ACK"></recv>""",
     "provider": _ANSWERED + _UNTIL_BYE,
+    # As `answers`, and is heard all the time: Asterisk 16 takes keys that AMI presses between sounds only.
+    "speaks": _ANSWERED + "[sound]" + _UNTIL_BYE,
 }  # fmt: skip
 _CALL = """
 <send retrans="500"><![CDATA[
@@ -237,8 +239,9 @@ def phones(pbx: Asterisk) -> Iterator[None]:
     """Every phone of `asterisk.BEHAVIOUR`, and a provider."""
     folder = pbx.folder / "phones"
     folder.mkdir(exist_ok=True)
+    sound = _plays(folder, "quiet", b"\xd5" * 8)
     running = [
-        _sipp(pbx, _script(folder, name, SCRIPTS[name]), 6100 + place, "-aa")
+        _sipp(pbx, _script(folder, name, SCRIPTS[name].replace("[sound]", sound)), 6100 + place, "-aa")
         for place, name in enumerate(SCRIPT_NAMES)
     ]
     try:
@@ -260,14 +263,15 @@ def call_from_outside(
     """A client calls over the provider's line, and hangs up so many seconds after being answered. Nothing is
     heard of them, unless they whistle."""
     folder = pbx.folder / "phones"
-    sound = _whistle(folder) if whistles else ""
+    # A loud tone of 1,000 Hz, in A-law.
+    sound = _plays(folder, "whistle", b"\xaa" * 4 + b"\x2a" * 4) if whistles else ""
     steps = _CALL.format(number=number, caller=caller, name=name, talks=int(seconds * 1000), sound=sound)
     port = 6100 + len(SCRIPT_NAMES)
     return _sipp(pbx, _script(folder, "client", steps), port, "-m", "1")
 
 
-def _whistle(folder: Path) -> str:
-    """A loud tone of 1,000 Hz, in A-law."""
-    file = folder / "whistle.alaw"
-    file.write_bytes((b"\xaa" * 4 + b"\x2a" * 4) * 1000)
+def _plays(folder: Path, name: str, wave: bytes) -> str:
+    """A millisecond of A-law, again and again."""
+    file = folder / f"{name}.alaw"
+    file.write_bytes(wave * 1000)
     return f'<nop><action><exec rtp_stream="{file},-1,8"/></action></nop>'

@@ -13,14 +13,16 @@ from box.bridges.telephony.calls import Calls
 from box.bridges.telephony.events import CallEvent
 from box.bridges.telephony.facts import Fact
 from box.bridges.telephony.generator import CEL_COLUMNS
-from tests.telephony.scenarios import STREAMS
+from box.bridges.telephony.plan import Release
+from tests.telephony.asterisk import NEWEST
+from tests.telephony.scenarios import stream
 
 PBX = "office"
 LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 
 
-def recorded(name: str, kind: str) -> str:
-    return (STREAMS / f"{name}.{kind}").read_text(encoding="utf-8")
+def recorded(name: str, kind: str, release: Release = NEWEST) -> str:
+    return stream(release, name, kind).read_text(encoding="utf-8")
 
 
 def ami_facts(text: str) -> list[Fact]:

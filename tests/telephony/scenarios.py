@@ -1,11 +1,12 @@
-"""The hard cases, played on the real Asterisk. `record` keeps what AMI and CEL said of each as text in
-`streams/`:
+"""The hard cases, played on a real Asterisk. `record` keeps what AMI and CEL said of each as text in
+`streams/`, by release:
 
-sudo .venv/bin/python -m tests.telephony.scenarios [NAME...]
+sudo .venv/bin/python -m tests.telephony.scenarios [--asterisk 16] [NAME...]
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import shutil
 import socket
@@ -14,14 +15,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from box.bridges.telephony.plan import Release
 from tests.prefixes import scratch_prefix
-from tests.telephony.asterisk import SECRET, Asterisk
+from tests.telephony.asterisk import NEWEST, PLAN, SECRET, SUITES, Asterisk
 from tests.telephony.phones import call_from_outside, phones
 
 STREAMS = Path(__file__).parent / "streams"
+"""By release: what was said of each scenario, and what that is to read as."""
 PATIENCE = 20
 CONTEXT = "korobka-internal"
 
@@ -286,13 +289,18 @@ def play(pbx: Asterisk, name: str) -> Streams:
     return Streams(said, cel, cdr)
 
 
-def record(names: list[str]) -> None:
+def stream(release: Release, name: str, kind: str) -> Path:
+    """`kind` is ami, cel, cdr or timeline."""
+    return STREAMS / str(release.major) / f"{name}.{kind}"
+
+
+def record(release: Release, names: list[str]) -> None:
     folder = scratch_prefix("asterisk-recording")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    pbx = Asterisk(folder)
+    pbx = Asterisk(folder, replace(PLAN, asterisk=release))
     pbx.start()
-    STREAMS.mkdir(exist_ok=True)
+    (STREAMS / str(release.major)).mkdir(parents=True, exist_ok=True)
     try:
         with phones(pbx):
             for name in names or list(SCENARIOS):
@@ -303,7 +311,7 @@ def record(names: list[str]) -> None:
                     pbx.cli("channel request hangup all")
                     continue
                 for kind in ("ami", "cel", "cdr"):
-                    (STREAMS / f"{name}.{kind}").write_text(getattr(streams, kind), encoding="utf-8")
+                    stream(release, name, kind).write_text(getattr(streams, kind), encoding="utf-8")
                 sys.stdout.write(f"{name}: {len(streams.ami)} {len(streams.cel)}\n")
                 sys.stdout.flush()
     finally:
@@ -311,4 +319,9 @@ def record(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    record(sys.argv[1:])
+    releases = {one.major: one for one in SUITES}
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--asterisk", type=int, choices=releases, default=NEWEST.major)
+    parser.add_argument("names", nargs="*", choices=[[], *SCENARIOS], default=[])
+    given = parser.parse_args()
+    record(releases[given.asterisk], given.names)

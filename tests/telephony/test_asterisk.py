@@ -34,8 +34,11 @@ from box.bridges.telephony.ami import (
 from box.bridges.telephony.ami_events import facts
 from box.bridges.telephony.calls import Call, Calls, Result
 from box.bridges.telephony.fastagi import Inquiry, Route, Server, Way
+from box.bridges.telephony.generator import CEL_EVENTS, CEL_EVENTS_OF_MUSIC
 from box.bridges.telephony.logs import CsvLog
+from box.bridges.telephony.models import Pbx
 from box.bridges.telephony.plan import Hours, Menu, Queue
+from box.bridges.telephony.probe import probe
 from box.bridges.telephony.recordings import Folder
 from box.bridges.telephony.resync import catch_up, channel_facts
 from tests.randomness import is_thorough
@@ -87,6 +90,23 @@ class Bridge:
     @property
     def all(self) -> list[Call]:
         return [*self.calls.over.values(), *self.calls.open.values()]
+
+
+# --- what is generated
+
+
+def test_every_release_reads_what_is_written_for_it(asterisk: Asterisk) -> None:
+    """A file with one word that it does not know it would leave out as a whole."""
+    said = asterisk.cli("cel show status")
+    known = (CEL_EVENTS + CEL_EVENTS_OF_MUSIC * asterisk.plan.asterisk.logs_music).split(",")
+    assert [event for event in known if f"Event: {event}\n" not in said] == []
+    assert "Application: queue" in said
+    phones = asterisk.cli("pjsip show endpoints")
+    assert [one.number for one in asterisk.plan.phones if f"Endpoint:  {one.number}" not in phones] == []
+    assert "webrtc" in asterisk.cli("pjsip show endpoint 120")
+    assert "korobka" in asterisk.cli("manager show users")
+    for file in ("cel_custom.conf", "pjsip_korobka.conf", "extensions_korobka.conf", "http_korobka.conf"):
+        assert file not in (asterisk.folder / "log").read_text(errors="replace"), "it complains of a file"
 
 
 # --- signing in
@@ -248,6 +268,24 @@ def test_what_came_of_somebody_elses_call_is_no_answer_to_the_box(
         assert session.act("Ping")["Ping"] == "Pong"
         heard = session.events(within=0)
     assert [one["Event"] for one in heard if one["Event"] == "OriginateResponse"] == ["OriginateResponse"] * 2
+
+
+def test_a_pbx_that_does_not_say_what_belongs_together_is_found_out(
+    stranger: tuple[Address, list[bytes]],
+) -> None:
+    """As the first releases of Asterisk 13: its channels have no Linkedid, and a call would fall apart."""
+    where, says = stranger
+    begin = b"Response: Success\r\nActionID: %ID\r\nEventList: start\r\n\r\n"
+    row = b"Event: CoreShowChannel\r\nActionID: %ID\r\nChannel: PJSIP/100-1\r\nUniqueid: 1.1\r\n\r\n"
+    says += [GREETING, CHALLENGE, WELCOME]
+    says.append(begin + row + b"Event: CoreShowChannelsComplete\r\nActionID: %ID\r\n\r\n")
+    says.append(begin + b"Event: QueueStatusComplete\r\nActionID: %ID\r\n\r\n")
+    old = Pbx(name="old", host=where.host, port=where.port, user=where.user, logs=Pbx.Logs.NONE)
+    old.secret = where.secret
+    assert [step.text for step in probe(old) if step.title == "Calls and queues"] == [
+        "1 channel is open, 0 queues.",
+        "This Asterisk does not tell which channels belong to one call: take its last 13.",
+    ]
 
 
 # --- what callers say

@@ -260,7 +260,7 @@ def test_resync_reads_up_what_the_pbx_has_written(pbx: Pbx, manager: Manager) ->
 
 
 def test_a_recorded_stream_is_told_as_calls(db: None) -> None:
-    stream = Path(__file__).parent / "streams" / "attended_transfer.ami"
+    stream = Path(__file__).parent / "streams" / "22" / "attended_transfer.ami"
     assert "CallTransferred" in said("replay", str(stream))
 
 

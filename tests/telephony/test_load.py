@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -24,7 +25,7 @@ from tests.box.processes import database_away, until
 from tests.prefixes import scratch_prefix
 from tests.randomness import is_thorough
 from tests.telephony import load
-from tests.telephony.asterisk import SECRET, Asterisk
+from tests.telephony.asterisk import PLAN, SECRET, Asterisk
 from tests.telephony.load import Known
 from tests.telephony.scenarios import Manager, listening
 from tests.telephony.test_bridge import is_connected
@@ -238,12 +239,12 @@ def test_after_a_killed_asterisk_nothing_is_open_and_what_was_over_agrees(
 
 
 @pytest.fixture
-def branch() -> Iterator[Asterisk]:
+def branch(asterisk: Asterisk) -> Iterator[Asterisk]:
     """Another PBX, which numbers its channels from 0 as well."""
     folder = scratch_prefix(f"branch-{os.getpid()}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o755)
-    there = Asterisk(folder)
+    there = Asterisk(folder, replace(PLAN, asterisk=asterisk.plan.asterisk))
     there.start()
     yield there
     there.remove()

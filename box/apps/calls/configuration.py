@@ -12,6 +12,7 @@ from box.apps.calls import prompts
 from box.bridges.telephony.configuration import plan_of
 from box.bridges.telephony.generator import generate
 from box.bridges.telephony.models import Pbx
+from box.bridges.telephony.plan import Release
 from box.bridges.telephony.recordings import script
 from box.core.files import recall
 
@@ -19,7 +20,7 @@ SCRIPT = "korobka_recording.sh"
 
 
 def files_for(
-    pbx: Pbx, *, asterisk: int, boxes: tuple[str, ...], records: bool, receiver: str, base: str
+    pbx: Pbx, *, asterisk: Release, boxes: tuple[str, ...], records: bool, receiver: str, base: str
 ) -> dict[str, str]:
     """By name. Raises Unwritable, NotAllowed, RecordingRefused and ValueError for what cannot be written."""
     sends = records and not pbx.recordings_here

@@ -126,6 +126,15 @@ class Call:
     def is_estimated(self) -> bool:
         return any(leg.is_estimated for leg in self.legs.values())
 
+    def has_forwarded(self, at: datetime) -> bool:
+        """Whether a telephone has sent it on at this moment."""
+        return any(
+            abs(at - moment) < SAME
+            for (kind, _who, _text), moments in self.told.items()
+            if kind == events.CallForwarded.__name__
+            for moment in moments
+        )
+
     @property
     def origin(self) -> Leg | None:
         """The channel that it came from: its Uniqueid is the call's key."""
@@ -315,9 +324,9 @@ class Calls:
             return
         leg.ended_at, leg.cause, leg.is_estimated = fact.at, fact.cause, fact.is_estimated
         if leg.rings:
-            self._end_ringing(
-                call, leg, fact, _ring_end(fact.cause, is_answered=call.answered_at is not None)
-            )
+            # Asterisk 16 gives a telephone that forwards no cause.
+            cause = fact.cause or (_FORWARDED if call.has_forwarded(fact.at) else 0)
+            self._end_ringing(call, leg, fact, _ring_end(cause, is_answered=call.answered_at is not None))
         elif leg.answered_at is not None and not leg.is_local:
             self._tell(events.CallLeft, call, fact, leg=leg.uniqueid, endpoint=leg.endpoint)
 

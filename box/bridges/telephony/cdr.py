@@ -11,7 +11,8 @@ from datetime import datetime
 from box.bridges.telephony.cel import moment
 from box.bridges.telephony.facts import Channel, Fact, Kind, State, Unreadable, clean, identifier
 
-_CAUSES = {"ANSWERED": 16, "NO ANSWER": 19, "BUSY": 17, "FAILED": 38, "CONGESTION": 34}
+_CAUSES = {"ANSWERED": 16, "NO ANSWER": 19, "CANCEL": 19, "BUSY": 17, "FAILED": 38, "CONGESTION": 34}
+"""By disposition. CANCEL is set apart from NO ANSWER by `canceldispositionenabled`, since 20.16 and 22.6."""
 
 
 @dataclass(frozen=True)

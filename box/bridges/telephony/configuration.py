@@ -10,7 +10,7 @@ from box.core.registry.company import company_zone
 
 
 def plan_of(
-    pbx: Pbx, *, asterisk: int, boxes: tuple[str, ...], records: bool, recording_command: str = ""
+    pbx: Pbx, *, asterisk: plan.Release, boxes: tuple[str, ...], records: bool, recording_command: str = ""
 ) -> plan.Plan:
     """Telephones that only the PBX knows stay its own: of these the portal has no password. Raises NotAllowed
     for a forwarding to what may not be called, and SealBroken."""

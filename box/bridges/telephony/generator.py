@@ -37,7 +37,7 @@ CEL_EVENTS = (
     "BLINDTRANSFER,ATTENDEDTRANSFER,PICKUP,FORWARD,LINKEDID_END,LOCAL_OPTIMIZE,USER_DEFINED"
 )
 # Music tells who was on hold. An older Asterisk refuses the whole file for an event that it does not know.
-CEL_EVENTS_SINCE_22 = ",STREAM_BEGIN,STREAM_END"
+CEL_EVENTS_OF_MUSIC = ",STREAM_BEGIN,STREAM_END"
 CEL_APPS = "queue,mixmonitor"
 # The columns of our CSV files, in this order; `cel` and `cdr` read them back.
 CEL_COLUMNS = (
@@ -145,7 +145,7 @@ def _cel(plan: Plan) -> str:
     out.section("general")
     out.set("enable", True)
     out.set("apps", CEL_APPS)
-    out.set("events", CEL_EVENTS + (CEL_EVENTS_SINCE_22 if plan.asterisk >= 22 else ""))
+    out.set("events", CEL_EVENTS + (CEL_EVENTS_OF_MUSIC if plan.asterisk.logs_music else ""))
     return str(out)
 
 

@@ -6,12 +6,43 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
 
 from box.bridges.telephony.asterisk_conf import Unwritable
 
 RESERVED = frozenset({"general", "global", "system", "anonymous", "default"})
 """Sections that mean something of their own to Asterisk, in one of its files or another."""
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Release(NamedTuple):
+    """Of Asterisk: 22, or 22.6 with all before it of the same number."""
+
+    major: int
+    minor: int = 0
+
+    @classmethod
+    def of(cls, text: str) -> Release:
+        """As people write it: `22`, `22.6`, `22.6.1`. Raises ValueError."""
+        found = re.fullmatch(r"(\d{2})(?:\.(\d{1,3})(?:\.\d{1,3})?)?", text.strip())
+        if found is None or int(found[1]) < 13:
+            raise ValueError(f"{text[:20]!r} is no release of Asterisk from 13 on: write it like 18 or 22.6.")
+        return cls(int(found[1]), int(found[2] or 0))
+
+    @property
+    def logs_music(self) -> bool:
+        """Whether its CEL knows STREAM_BEGIN and STREAM_END."""
+        return self.major >= min(_LOGS_MUSIC) and self.minor >= _LOGS_MUSIC.get(self.major, 0)
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}" if self.minor else str(self.major)
+
+
+EARLIEST = Release(13)
+_LOGS_MUSIC = {20: 16, 21: 11, 22: 6}
+"""It came into three lines at once, and every later one has it."""
+RELEASES = tuple(sorted([*map(Release, range(13, 23)), *(Release(*line) for line in _LOGS_MUSIC.items())]))
+"""From each of which on something else may be written."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +130,8 @@ class Menu:
 @dataclass(frozen=True)
 class Plan:
     manager_secret: str
-    asterisk: int = 13
-    """The PBX's version: 13 to 22. A later one than is said here also reads what is written."""
+    asterisk: Release = EARLIEST
+    """The PBX's. A later one than is said here also reads what is written."""
     box_addresses: tuple[str, ...] = ("127.0.0.1/32",)
     """From where the bridge signs in."""
     bind_address: str = "0.0.0.0"  # noqa: S104 - a PBX listens; the user's ACL lets the box in only

@@ -38,12 +38,15 @@ def _session(pbx: Pbx) -> Iterator[Step]:
     try:
         with Session(pbx.address, wants_events=False) as session:
             yield Step(title, _("Asterisk answers (manager %(version)s).") % {"version": session.version})
-            channels, queues = len(session.channels()), len(session.queues())
-            said = ngettext("%(num)s channel is open", "%(num)s channels are open", channels) % {
-                "num": channels
-            }
+            channels, queues = session.channels(), len(session.queues())
+            count = len(channels)
+            said = ngettext("%(num)s channel is open", "%(num)s channels are open", count) % {"num": count}
             more = ngettext("%(num)s queue", "%(num)s queues", queues) % {"num": queues}
             yield Step(_("Calls and queues"), f"{said}, {more}.")
+            if any("Linkedid" not in one for one in channels):
+                # The first ones of Asterisk 13.
+                said = _("This Asterisk does not tell which channels belong to one call: take its last 13.")
+                yield Step(_("Calls and queues"), said, "bad")
             if pbx.hold_context:
                 yield _hold(pbx, session)
     except SealBroken:

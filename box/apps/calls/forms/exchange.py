@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from box.apps.calls.actions.setup import fields_with_extensions
 from box.bridges.telephony.models import Pbx
 from box.bridges.telephony.numbers import MOST_RULES
+from box.bridges.telephony.plan import RELEASES, Release
 from box.core.accounts.models import User
 from box.lib.forms import set_choices
 
@@ -335,7 +336,10 @@ class ConfigurationForm(forms.Form):
     """What the generator asks beside what is set up."""
 
     asterisk = forms.TypedChoiceField(
-        label=gettext_lazy("Version of Asterisk"), coerce=int, choices=[(n, str(n)) for n in range(13, 23)]
+        label=gettext_lazy("Version of Asterisk"),
+        coerce=Release.of,
+        choices=[(str(one), str(one)) for one in RELEASES],
+        help_text=gettext_lazy("The highest that is not above what asterisk -V says on the PBX."),
     )
     boxes = forms.CharField(
         label=gettext_lazy("Addresses of the box"),

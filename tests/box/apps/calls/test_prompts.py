@@ -18,6 +18,7 @@ from box.apps.calls.prompts import LONGEST_SECONDS, RATE, read, script, token_of
 from box.bridges.telephony.configuration import plan_of
 from box.bridges.telephony.generator import generate
 from box.bridges.telephony.models import CallMenu, CallQueue
+from box.bridges.telephony.plan import Release
 from box.bridges.telephony.recordings import RecordingRefused
 from box.core.files.models import Blob
 
@@ -73,7 +74,7 @@ def save(pbx: Pbx, olgas: Client) -> Callable[..., int]:
 
 
 def background(pbx: Pbx) -> str:
-    text = generate(plan_of(pbx, asterisk=22, boxes=("127.0.0.1/32",), records=False))
+    text = generate(plan_of(pbx, asterisk=Release(22), boxes=("127.0.0.1/32",), records=False))
     return text["extensions_korobka.conf"].partition("Background(")[2].partition(")")[0]
 
 

@@ -13,6 +13,7 @@ from box.bridges.telephony.configuration import plan_of
 from box.bridges.telephony.generator import generate
 from box.bridges.telephony.models import CallMenu, CallQueue, Pbx, Trunk
 from box.bridges.telephony.originate import NotAllowed
+from box.bridges.telephony.plan import Release
 from box.core.registry.company import TIME_ZONE
 from box.core.registry.settings import store
 
@@ -59,7 +60,7 @@ def dialplan(pbx: Pbx) -> str:
 
 def files(pbx: Pbx) -> dict[str, str]:
     pbx.refresh_from_db()
-    return generate(plan_of(pbx, asterisk=20, boxes=("10.0.0.5/32",), records=False))
+    return generate(plan_of(pbx, asterisk=Release(20), boxes=("10.0.0.5/32",), records=False))
 
 
 def test_a_line_and_a_queue_become_configuration(pbx: Pbx, console: Callable[..., int]) -> None:

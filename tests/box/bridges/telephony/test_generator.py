@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from box.bridges.telephony import asterisk_conf
 from box.bridges.telephony.asterisk_conf import Unwritable, Writer
 from box.bridges.telephony.generator import generate
-from box.bridges.telephony.plan import Menu, Phone, Plan, Queue, Trunk
+from box.bridges.telephony.plan import Menu, Phone, Plan, Queue, Release, Trunk
 
 PLAN = Plan(
     "a-secret-of-enough-length",
@@ -110,8 +110,18 @@ def test_what_would_become_configuration_of_its_own_is_refused(bad: Plan) -> Non
 
 
 def test_an_older_asterisk_gets_no_event_that_it_refuses() -> None:
-    assert "STREAM_BEGIN" not in generate(replace(PLAN, asterisk=21))["cel_korobka.conf"]
-    assert "STREAM_BEGIN" in generate(replace(PLAN, asterisk=22))["cel_korobka.conf"]
+    def knows_music(release: str) -> bool:
+        return "STREAM_BEGIN" in generate(replace(PLAN, asterisk=Release.of(release)))["cel_korobka.conf"]
+
+    before, since = ("13", "19.8", "20.15.2", "21.10", "22", "22.5.2"), ("20.16", "21.11.0", "22.6", "23")
+    assert [knows_music(one) for one in before] == [False] * len(before)
+    assert [knows_music(one) for one in since] == [True] * len(since)
+
+
+@pytest.mark.parametrize("text", ["", "12", "22.", "22.6-rc1", "Asterisk 22", "222", "22.6.1.1"])
+def test_what_is_no_release_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no release of Asterisk"):
+        Release.of(text)
 
 
 @given(st.text(max_size=200))

@@ -25,7 +25,7 @@ from box.bridges.telephony.facts import Fact, Unreadable
 from box.bridges.telephony.logs import CsvLog, LogTrouble
 from box.bridges.telephony.models import Call, Pbx
 from box.bridges.telephony.originate import NotAllowed
-from box.bridges.telephony.plan import Plan
+from box.bridges.telephony.plan import Plan, Release
 from box.bridges.telephony.probe import is_good, probe
 from box.core.events.worker import ClusterLock
 from box.lib.sealing import SealBroken
@@ -48,7 +48,10 @@ class Command(BaseCommand):
         )
         config.add_argument("folder", type=Path)
         config.add_argument(
-            "--asterisk", type=int, default=18, help="the PBX's version, 13 to 22 (default 18)"
+            "--asterisk",
+            type=Release.of,
+            default=Release(18),
+            help="the PBX's release, 13 to 22, as `asterisk -V` says it: 18, or 22.6 (default 18)",
         )
         config.add_argument(
             "--box", action="append", default=[], help="an address of the box, as the PBX sees it"
@@ -81,7 +84,7 @@ class Command(BaseCommand):
         self,
         folder: Path,
         *,
-        asterisk: int,
+        asterisk: Release,
         box: list[str],
         tables: bool,
         pbx: str,
