@@ -25,6 +25,7 @@ packages=(
   slapd ldap-utils                          # an OpenLDAP
   etcd-server etcd-client patroni python3-etcd   # a cluster
   sip-tester                                # phones, for the Asterisk that the tests make a root of
+  lame                                      # a sound as people have it
   coturn                                    # a relay, for phones in browsers
   shellcheck vagrant
   fdisk dosfstools mtools qemu-utils qemu-system-x86 ovmf   # the image, and a machine that it starts

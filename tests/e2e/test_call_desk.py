@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 import secrets
+import subprocess
 import wave
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from uuid import uuid4
@@ -16,11 +19,13 @@ import pytest
 from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from box.bridges.telephony.dialplan import RECORDING as TELLS
+from tests import require
 from tests.e2e.accessibility import problems
 from tests.e2e.boxes import Box, until
 from tests.e2e.people import Person, settled
 from tests.e2e.portal import Portal
 from tests.e2e.test_calls import connect
+from tests.e2e.test_phone import is_whole, level
 from tests.e2e.words import EN, RU, Words
 from tests.telephony.asterisk import Asterisk
 from tests.telephony.phones import call_from_outside
@@ -38,7 +43,7 @@ RUSSIAN = {
     "Rings at: {}": "Звонит у: {}",
     "The call is over": "Звонок завершён",
 }
-NUMBER, ASKED, RECORDED = "4950003", "4950004", "4950005"
+NUMBER, ASKED, RECORDED, GREETED = "4950003", "4950004", "4950005", "4950006"
 TALKS = 600
 """Seconds: the client stays on the line until somebody ends the call."""
 
@@ -367,6 +372,65 @@ def stereo(*, seconds: int) -> bytes:
         written.setframerate(44_100)
         written.writeframes(bytes(4 * 44_100 * seconds))
     return out.getvalue()
+
+
+def song(*, seconds: int, hertz: int) -> bytes:
+    """An MP3 of a tone."""
+    require.programs("lame", cure="apt-get install lame")
+    tone = io.BytesIO()
+    with wave.open(tone, "wb") as out:
+        out.setparams((2, 2, 44_100, 0, "NONE", ""))
+        waves = (round(12_000 * math.sin(2 * math.pi * hertz * n / 44_100)) for n in range(44_100 * seconds))
+        out.writeframes(array("h", (side for one in waves for side in (one, one))).tobytes())
+    encode = ["lame", "--quiet", "-b", "128", "-", "-"]
+    made: bytes = subprocess.run(
+        encode, input=tone.getvalue(), capture_output=True, check=True, timeout=60
+    ).stdout
+    return made
+
+
+def test_what_callers_of_a_menu_hear_is_chosen_in_the_portal_and_fetched_by_the_pbx(
+    desk: Desk, employee: Callable[..., Person], box: Box
+) -> None:
+    page, menu, pbx = desk.page, f"menu{secrets.token_hex(2)}", desk.pbx
+    desk.sits(box, ("100", employee("Boris")))
+    page.goto(f"{desk.place}menus/new/")
+    page.locator("[name=name]").fill(menu)
+    page.locator("[name=number]").fill(f"{secrets.randbelow(9000) + 80000}")
+    page.locator("[name=key-1]").select_option("100")
+    hello = FilePayload(name="hello.mp3", mimeType="audio/mpeg", buffer=song(seconds=3, hertz=1000))
+    page.locator("[name=prompt]").set_input_files(hello)
+    page.wait_for_function("() => document.querySelector('[name=prompt]').files[0].name === 'hello.wav'")
+    settled(page)
+    assert problems(page) == []
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("link", name=menu, exact=True)).to_be_visible()
+
+    page.goto(f"{desk.place}configuration/")
+    page.locator("[name=boxes]").fill("127.0.0.1")
+    page.get_by_role("button", name="Show", exact=True).click()
+    script = page.locator(".call-file", has=page.locator("summary", has_text="korobka_sounds.sh")).locator(
+        "pre"
+    )
+    (pbx.data / "sounds.sh").write_text(str(script.text_content()))
+    (pbx.data / "keys" / "box.crt").write_bytes(box.ca_file.read_bytes())
+    # The PBX trusts the company's authority, as IT sees to.
+    said = pbx.run("env", "CURL_CA_BUNDLE=/srv/keys/box.crt", "sh", "/srv/sounds.sh")
+    fetched = pbx.data / "share/sounds/korobka" / f"{menu}.wav"
+    assert fetched.exists(), said
+    with wave.open(str(fetched)) as sound:
+        assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (8000, 1, 2)
+        assert abs(sound.getnframes() - 24_000) < 1_000
+    assert level(fetched, 1000) > 0.5
+
+    # And a caller hears it, by the name that the dialplan has for it.
+    steps = ("Answer", "MixMonitor,/srv/spool/heard.wav", f"Background,korobka/{menu}", "Hangup")
+    for place, step in enumerate(steps, start=1):
+        pbx.cli(f"dialplan add extension {GREETED},{place},{step} into korobka-incoming")
+    call_from_outside(pbx, GREETED, seconds=8).wait(timeout=60)
+    heard = pbx.data / "spool/heard.wav"
+    until(lambda: is_whole(heard))
+    assert level(heard, 1000) > 0.5
 
 
 def test_a_line_and_a_queue_are_set_up_and_become_the_pbxs_configuration(

@@ -106,7 +106,9 @@ _HEAD = """\
 #!/bin/sh
 # Fetches what callers of menus hear from the box. Run it after a sound was changed there, or by cron.
 set -eu
-folder=${1:-/var/lib/asterisk/sounds/korobka}
+# Debian has another place for sounds than others.
+data=$(awk '$1 == "astdatadir" {print $3}' /etc/asterisk/asterisk.conf 2>/dev/null || :)
+folder=${1:-${data:-/var/lib/asterisk}/sounds/korobka}
 mkdir -p "$folder"
 fetch() {
   curl --fail --silent --show-error --location --retry 5 --max-time 60 --output "$folder/$1.new" "$2"
