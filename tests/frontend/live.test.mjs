@@ -63,6 +63,19 @@ test("after a gap it asks, and once it is gone it asks no more", async () => {
   assert.equal(answers.length, 1);
 });
 
+test("what was told while it was on its way is asked for once it is there", async () => {
+  const xhr = {};
+  told("tried", "changed");
+  await pass(1);
+  say("htmx:beforeSend", { xhr });
+  told("tried", "changed");
+  told("tried", "changed");
+  say("htmx:beforeSwap", { xhr });
+  page("<tried-live></tried-live>");
+  await pass(0);
+  assert.equal(answers.length, 1);
+});
+
 test("a card is fetched anew when somebody else has changed it, and no other", async () => {
   card();
   told("tasks", "changed", { id: 18, by: 3 });

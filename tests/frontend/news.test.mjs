@@ -116,15 +116,6 @@ test("after a gap it asks, and what came meanwhile is not lost", async () => {
   assert.ok(find("news-chip template"));
 });
 
-test("the first hello asks for what was published before it, a later one does not", async () => {
-  counting();
-  say("push:hello", { listeners: 1 });
-  await pass(0);
-  say("push:hello", { listeners: 1 });
-  await pass(0);
-  assert.equal(asked().length, 1);
-});
-
 test("a chip that has left the page listens no more", async () => {
   chip();
   find("news-chip").remove();

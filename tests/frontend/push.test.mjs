@@ -13,6 +13,9 @@ class Stream extends EventTarget {
     this.address = address;
     streams.push(this);
   }
+  close() {
+    this.readyState = Stream.CLOSED;
+  }
   tell(name, data = {}, id = "") {
     this.dispatchEvent(new MessageEvent(name, { data: JSON.stringify(data), lastEventId: id }));
   }
@@ -57,44 +60,61 @@ test("one tab of the browser listens, with the lock; the others wait for it", ()
     locks.map(([name]) => name),
     ["korobka-push"],
   );
+  mock.method(performance, "now", () => 2100);
   locks[0][1]();
+  // A page hears what was told since it was asked for, and some seconds before.
   assert.deepEqual(
     streams.map(({ address }) => address),
-    ["/push/stream"],
+    ["/push/stream?last=8"],
   );
 });
 
-test("a page that listens late asks once for what it has not heard", () => {
-  mock.method(performance, "now", () => 100_000);
+test("a stream that breaks before anything came begins anew with all that was missed since", async () => {
+  mock.method(performance, "now", () => 6000);
+  stream().break(0);
+  assert.equal(stream().readyState, Stream.CLOSED);
+  await pass(3000);
+  assert.equal(stream().address, "/push/stream?last=11");
   stream().tell("hello", { listeners: 1 });
-  stream().tell("hello", { listeners: 1 });
-  assert.deepEqual(
-    heard.map(([name]) => name),
-    ["reset", "hello", "hello"],
-  );
 });
 
-test("one that listens at once has missed nothing", () => {
-  delete document.body.dataset.listening;
-  mock.method(performance, "now", () => 1000);
-  stream().tell("hello", { listeners: 1 });
-  assert.deepEqual(
-    heard.map(([name]) => name),
-    ["hello"],
-  );
+test("what comes into the page hears what was told since it was asked for", async () => {
+  const [post, poll] = ["post", "poll"].map((kind) => ({ topic: "feed", kind, payload: { id: 5 } }));
+  const xhr = {};
+  stream().tell("message", post, "10");
+  await pass(1);
+  say("htmx:beforeSend", { xhr });
+  stream().tell("message", poll, "11");
+  assert.deepEqual(heard, [
+    ["message", post],
+    ["message", poll],
+  ]);
+  assert.deepEqual(push.missed(), []);
+  say("htmx:beforeSwap", { xhr });
+  assert.deepEqual(push.missed(), [poll]);
+  // It is there, and hears by itself.
+  await settled();
+  assert.deepEqual(push.missed(), []);
 });
 
-test("what is told is there for who comes later, by kind", () => {
-  stream().tell("message", { topic: "feed", kind: "post", payload: { id: 5 } }, "11");
-  assert.deepEqual(push.newest("feed", "post"), { id: 5 });
-  assert.equal(push.newest("feed", "poll"), undefined);
-  assert.deepEqual(heard, [["message", { topic: "feed", kind: "post", payload: { id: 5 } }]]);
+const answered = () =>
+  new Promise((done) => others.addEventListener("message", ({ data }) => data.name === "reset" && done(data)));
+
+test("a tab that came while something was told is told to ask, and hears no other tab's answer", async () => {
+  const answer = answered();
+  stream().tell("message", { topic: "feed", kind: "post", payload: {} }, "11");
+  heard = [];
+  others.postMessage({ joined: "later", since: Date.now() + 1 });
+  others.postMessage({ joined: "theirs", since: Date.now() - 1000 });
+  assert.deepEqual(await answer, { name: "reset", data: {}, to: "theirs" });
+  others.postMessage({ name: "reset", data: {}, to: "theirs" });
+  others.postMessage({ name: "reset", data: {} });
+  while (!heard.length) await new Promise((done) => setImmediate(done));
+  assert.equal(heard.length, 1);
 });
 
 test("the other tabs are told", async () => {
-  const told = new Promise((done) => {
-    others.addEventListener("message", ({ data }) => data.name === "reset" && done(data));
-  });
+  const told = answered();
   stream().tell("reset", {}, "12");
   assert.deepEqual(await told, { name: "reset", id: "12", data: {} });
 });

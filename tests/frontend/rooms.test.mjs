@@ -235,22 +235,25 @@ const FOLDER = `<drive-folder folder="4"><div class="news"><template><button dat
   <input type="checkbox" name="items"><input type="checkbox" name="items"><div id="chosen" hidden data-label="Chosen:"><b data-count></b></div></drive-folder>`;
 const hasNews = () => find(".news button") !== null;
 
-test("what others change in this folder waits behind a chip", () => {
+test("what others change in this folder waits behind a chip", async () => {
   page(FOLDER);
   told("drive", "folder", { folder: 5, by: 3 });
   told("drive", "folder", { folder: 4, by: 7 });
+  await settled();
   assert.equal(hasNews(), false);
   told("drive", "folder", { folder: 4, by: 3 });
   told("drive", "folder", { folder: 4, by: 3 });
+  await settled();
   assert.equal(document.querySelectorAll(".news button").length, 1);
   find(".news button").click();
   assert.equal(hasNews(), false);
   assert.deepEqual(htmx.triggered, ["drive-changed"]);
 });
 
-test("a gap may have been about this folder", () => {
+test("a gap may have been about this folder", async () => {
   page(FOLDER);
   say("push:reset");
+  await settled();
   assert.equal(hasNews(), true);
 });
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from box.core.accounts.digests import digest
@@ -24,6 +25,8 @@ HEARTBEAT = b":\n\n"
 MOST_STREAMS = 30
 # Messages kept for those who reconnect.
 BACKLOG_BYTES = 8 * 1024 * 1024
+# In place of a number: whoever has seen everything up to there has to look anew.
+UNKNOWN = -1
 
 RESPONSE_HEAD = (
     b"HTTP/1.1 200 OK\r\n"
@@ -55,6 +58,8 @@ class Message:
     data: bytes
     # Of `signed-out`: the digest of the one session that goes on, or nothing.
     kept: str = ""
+    # When this process heard of it, by its monotonic clock.
+    at: float = field(default_factory=time.monotonic, compare=False)
 
     @classmethod
     def encode(cls, number: int, topic: str, kind: str, audience: Iterable[str], payload: str) -> Message:
@@ -162,12 +167,12 @@ class Hub:
         self._now = 0
         self._backlog: deque[Message] = deque()
         self._backlog_bytes = 0
-        # Whoever has seen everything up to this number can be told the rest.
-        self._floor = 0
+        # Whoever has seen everything up to this number can be told the rest; and when it was the newest.
+        self._floor, self._floor_at = 0, 0.0
 
     def start(self, last: int, *, floor: int) -> None:
         """Begin at `last`, as at the first start, or after the numbers have jumped: then all look anew."""
-        self.last, self._floor = last, floor
+        self.last, self._floor, self._floor_at = last, floor, time.monotonic()
         self._backlog.clear()
         self._backlog_bytes = 0
         for slot in self._wheel:
@@ -220,6 +225,12 @@ class Hub:
             self._on_access_changed(receivers)
         self._keep(message)
 
+    def last_before(self, moment: float) -> int:
+        """The number of the newest message of before that moment; `UNKNOWN` where nobody knows any more."""
+        newest_first = reversed(self._backlog)
+        before = next((message.number for message in newest_first if message.at < moment), self._floor)
+        return before if self._floor_at < moment else UNKNOWN
+
     def is_outdated(self, listener: Listener, *, since: int) -> bool:
         """True if after message `since` one came that may have changed who `listener` is."""
         return any(message.kind in (ACCESS_CHANGED, SIGNED_OUT) for message in self._kept(listener, since))
@@ -240,7 +251,7 @@ class Hub:
         while self._backlog_bytes > BACKLOG_BYTES:
             oldest = self._backlog.popleft()
             self._backlog_bytes -= len(oldest.data)
-            self._floor = oldest.number
+            self._floor, self._floor_at = oldest.number, oldest.at
 
     def _missed(self, stream: Stream) -> list[bytes]:
         if stream.after is None:

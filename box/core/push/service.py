@@ -5,13 +5,17 @@ Events of the stream, each with the id that `Last-Event-ID` resumes from:
 - without a name: a message, `{"topic": "feed", "kind": "post", "payload": {...}}`
 - `hello` when the connection is up to date: `{"listeners": 120}`
 - `reset` when messages were missed: whatever is shown may be out of date
+
+It begins `?after=` the message of that id, or with those of the `?last=` seconds.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import resource
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -39,6 +43,7 @@ logger = logging.getLogger(__name__)
 # Few, for a crowd that comes back after a restart must not take the database from the web workers.
 THREADS = 3
 READY_SECONDS = 2
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class PushService:
@@ -138,9 +143,11 @@ async def stream(request: Request) -> Response:
     service: PushService = request.state.service
     if is_from_elsewhere(request):
         return PlainTextResponse("Events go to this portal's own pages only.", 403)
+    now = time.monotonic()
     after = request.headers.get("last-event-id") or request.query_params.get("after")
-    if after and not (after.isascii() and after.isdigit()):
-        return PlainTextResponse("The last event's id is a number.", 400)
+    seconds = request.query_params.get("last")
+    if not all(_NUMBER.fullmatch(given) for given in (after, seconds) if given):
+        return PlainTextResponse("The last event's id and the seconds are numbers.", 400)
     session_key = request.cookies.get(settings.SESSION_COOKIE_NAME)
     try:
         await asyncio.wait_for(service.hub.is_ready.wait(), READY_SECONDS)
@@ -151,7 +158,10 @@ async def stream(request: Request) -> Response:
         return PlainTextResponse("Sign in first.", 401)
     if service.hub.has_enough(listener):
         return PlainTextResponse("Close some of your other browsers.", 429, {"Retry-After": "60"})
-    return EventStream(Stream(service.hub, listener, after=int(after) if after else None))
+    begins = int(after) if after else None
+    if seconds and begins is None:
+        begins = service.hub.last_before(now - int(seconds))
+    return EventStream(Stream(service.hub, listener, after=begins))
 
 
 def is_from_elsewhere(request: Request) -> bool:

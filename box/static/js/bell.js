@@ -35,6 +35,5 @@ async function ask() {
     window.htmx.ajax("GET", address, { source: place, target: place, swap: "none" }).catch(() => {});
 }
 
-// What came between rendering and listening, and what a broken connection missed, is asked for.
-document.addEventListener("push:hello", ask, { once: true });
+// What a broken connection missed is asked for.
 document.addEventListener("push:reset", ask);

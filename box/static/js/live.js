@@ -1,5 +1,5 @@
-// What an element has in common with others that show what others do: it hears of it, asks once for several
-// messages, and asks again after a gap in the stream.
+// What an element has in common with others that show what others do: it hears of it, also of what was told while it
+// was on its way, asks once for several messages, and catches up after a gap in the stream.
 //
 //   class Record extends Live {
 //     isMine({ topic, kind, payload }) { … }   which messages are about it
@@ -10,14 +10,15 @@
 // somebody else has changed is shown anew, but not while one writes in it or has something of it open: then once one
 // has done.
 
-import { turn } from "./push.js";
+import { missed, turn } from "./push.js";
 
 export class Live extends HTMLElement {
   connectedCallback() {
     this.onMessage = ({ detail }) => this.hear(detail);
-    this.onGap = () => this.ask();
+    this.onGap = () => this.catchUp();
     document.addEventListener("push:message", this.onMessage);
     document.addEventListener("push:reset", this.onGap);
+    for (const message of missed()) this.hear(message);
   }
 
   disconnectedCallback() {
@@ -27,6 +28,11 @@ export class Live extends HTMLElement {
 
   hear(message) {
     if (this.isMine(message)) this.ask();
+  }
+
+  /** After a gap nobody knows what was told in it. */
+  catchUp() {
+    this.ask();
   }
 
   /** Before it asks: what must not come late does not wait for its turn. */

@@ -7,43 +7,30 @@
 //
 // With `forms` (the chip's text by plural rule) and a <template> of the link it counts messages by itself, for
 // each tells of one thing that this person sees: then two thousand listeners ask nothing when somebody writes
-// to all. It asks once when the stream begins, and after a gap.
+// to all. It asks after a gap.
 
-import { newest, turn } from "./push.js";
+import { isByMe, Live } from "./live.js";
 
-class NewsChip extends HTMLElement {
+class NewsChip extends Live {
   connectedCallback() {
-    this.onMessage = ({ detail }) => this.isMine(detail) && this.consider(detail.payload);
-    this.onGap = () => this.ask();
-    document.addEventListener("push:message", this.onMessage);
-    document.addEventListener("push:reset", this.onGap);
     this.counted = new Set();
-    // A message may have come while this page was on its way.
-    this.consider(newest(this.getAttribute("topic"), this.getAttribute("kind")));
-    // What was published between rendering and listening is asked for once, when the stream begins.
-    document.addEventListener("push:hello", this.onGap, { once: true });
-  }
-
-  disconnectedCallback() {
-    document.removeEventListener("push:message", this.onMessage);
-    document.removeEventListener("push:reset", this.onGap);
-    document.removeEventListener("push:hello", this.onGap);
+    super.connectedCallback();
   }
 
   get newest() {
     return Number(this.getAttribute("newest"));
   }
 
-  isMine({ topic, kind }) {
-    return topic === this.getAttribute("topic") && kind === this.getAttribute("kind");
+  isMine({ topic, kind, payload }) {
+    if (topic !== this.getAttribute("topic") || kind !== this.getAttribute("kind")) return false;
+    const of = this.getAttribute("of");
+    if (of && String(payload[of]) !== this.getAttribute("of-value")) return false;
+    return payload.id > this.newest && !isByMe(payload);
   }
 
-  consider(payload) {
-    if (!payload || payload.id <= this.newest || String(payload.by) === document.body.dataset.user) return;
-    const of = this.getAttribute("of");
-    if (of && String(payload[of]) !== this.getAttribute("of-value")) return;
-    if (this.hasAttribute("forms")) this.count(payload.id);
-    else this.ask();
+  hear(message) {
+    if (!this.hasAttribute("forms")) super.hear(message);
+    else if (this.isMine(message)) this.count(message.payload.id);
   }
 
   // Beyond what the server has counted already.
@@ -63,13 +50,7 @@ class NewsChip extends HTMLElement {
     this.querySelector("a [data-text]").textContent = form.replace("{}", String(sum));
   }
 
-  // Several messages within one wait are one question.
-  async ask() {
-    if (this.isAsking) return;
-    this.isAsking = true;
-    await turn();
-    this.isAsking = false;
-    if (!this.isConnected) return;
+  async renew() {
     const address = new URL(this.getAttribute("src"), location.href);
     address.searchParams.set("after", this.newest);
     const kept = this.querySelector("template");

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from box.core.push.hub import (
@@ -12,6 +14,7 @@ from box.core.push.hub import (
     BEATS_OF_A_STREAM,
     HEARTBEAT_SECONDS,
     MOST_STREAMS,
+    UNKNOWN,
     Hub,
     Listener,
     Message,
@@ -103,6 +106,7 @@ def test_a_reader_who_never_reads_is_dropped() -> None:
 def test_what_is_kept_is_bounded() -> None:
     async def test() -> None:
         hub = hub_at(0)
+        begun = time.monotonic()
         payload = f'{{"text": "{"x" * 100_000}"}}'
         count = BACKLOG_BYTES // 100_000 + 10
         for number in range(1, count + 1):
@@ -113,8 +117,18 @@ def test_what_is_kept_is_bounded() -> None:
         text = await received(of_new)
         assert b"event: reset\n" not in text
         assert text.count(b'"posted"') == 1
+        assert hub.last_before(begun) == UNKNOWN
 
     run(test)
+
+
+def test_what_came_before_a_moment_is_known_since_the_hub_began() -> None:
+    hub = hub_at(3)
+    begun = time.monotonic()
+    for number in (4, 5):
+        hub.deliver(replace(message(number), at=begun + number))
+    assert [hub.last_before(begun + seconds) for seconds in (3, 4, 4.5, 5.5)] == [3, 3, 4, 5]
+    assert hub.last_before(begun - 3600) == UNKNOWN
 
 
 def test_codes_that_changed_while_somebody_was_asked_for_are_noticed() -> None:

@@ -45,6 +45,8 @@ def test_another_sites_page_is_refused(push: Path, anna: User, session_of: Sessi
 def test_bad_input_is_refused(push: Path, anna: User, session_of: SessionOf) -> None:
     session = session_of(anna)
     assert EventSource(push, session, "/push/stream?after=yesterday").status == 400
+    assert EventSource(push, session, "/push/stream?last=soon").status == 400
+    assert EventSource(push, session, f"/push/stream?last={'9' * 5000}").status == 400
     assert EventSource(push, session, Last_Event_ID="-1").status == 400
     assert get(push, "/push/stream", "POST")[0] == 405
 
@@ -175,6 +177,22 @@ def test_who_comes_back_hears_what_was_missed(
         hello = source.next()
         assert hello is not None
         assert (hello.name, hello.number) == ("hello", last + 3)
+        source.close()
+
+
+def test_a_page_hears_what_was_told_since_it_was_asked_for(
+    push: Path, anna: User, session_of: SessionOf, tell: Tell
+) -> None:
+    session = session_of(anna)
+    with listening(push, session) as of_anna:
+        tell("UA", "first")
+        last = of_anna.next_message().number
+    # Longer than this service runs: what was told before it, nobody knows.
+    for seconds, begins_with in ((0, "hello"), (3600, "reset")):
+        source = EventSource(push, session, f"/push/stream?last={seconds}")
+        begun = source.next()
+        assert begun is not None
+        assert (begun.name, begun.number) == (begins_with, last)
         source.close()
 
 

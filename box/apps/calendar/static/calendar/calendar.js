@@ -5,7 +5,7 @@
 // FullCalendar draws; what there is, each fetch says anew. What others change is fetched in place: the days stay
 // where they are, and an open dialog lies above them.
 
-import { turn } from "../js/push.js";
+import { isByMe, Live } from "../js/live.js";
 import { toast } from "../js/toasts.js";
 
 const htmx = window.htmx;
@@ -19,22 +19,18 @@ const isNarrow = () => matchMedia("(max-width: 40rem)").matches;
 const remembered = () => JSON.parse(localStorage.getItem(STORE) ?? "{}");
 const remember = (what) => localStorage.setItem(STORE, JSON.stringify({ ...remembered(), ...what }));
 
-class WorkCalendar extends HTMLElement {
+class WorkCalendar extends Live {
   async connectedCallback() {
+    super.connectedCallback();
     this.off = new Set(remembered().off ?? []);
     this.restoreSwitches();
     this.addEventListener("click", (event) => this.click(event));
     this.addEventListener("change", (event) => this.switch(event));
     this.onKey = (event) => this.key(event);
     this.onChange = () => this.calendar?.refetchEvents();
-    this.onMessage = ({ detail: { topic, kind, payload } }) =>
-      topic === "calendar" && kind === "changed" && this.hear(payload);
-    this.onGap = () => this.hear({});
     document.addEventListener("keydown", this.onKey);
     document.body.addEventListener("calendar-changed", this.onChange);
     document.body.addEventListener("calendar-done", this.onChange);
-    document.addEventListener("push:message", this.onMessage);
-    document.addEventListener("push:reset", this.onGap);
     try {
       const library = await import(this.dataset.library);
       if (this.isConnected) this.draw(library);
@@ -45,11 +41,10 @@ class WorkCalendar extends HTMLElement {
   }
 
   disconnectedCallback() {
+    super.disconnectedCallback();
     document.removeEventListener("keydown", this.onKey);
     document.body.removeEventListener("calendar-changed", this.onChange);
     document.body.removeEventListener("calendar-done", this.onChange);
-    document.removeEventListener("push:message", this.onMessage);
-    document.removeEventListener("push:reset", this.onGap);
     this.calendar?.destroy();
   }
 
@@ -122,11 +117,11 @@ class WorkCalendar extends HTMLElement {
   }
 
   // Several messages within one wait are one question.
-  async hear({ by }) {
-    if (this.isWaiting || String(by) === document.body.dataset.user) return;
-    this.isWaiting = true;
-    await turn();
-    this.isWaiting = false;
+  isMine({ topic, kind, payload }) {
+    return topic === "calendar" && kind === "changed" && !isByMe(payload);
+  }
+
+  renew() {
     this.calendar?.refetchEvents();
   }
 

@@ -2,40 +2,32 @@
 //
 //   <drive-folder folder="7">  around the list, or around a file that is in that folder
 
-import { newest } from "../js/push.js";
+import { isByMe, Live } from "../js/live.js";
 
 const htmx = window.htmx;
 
-class DriveFolder extends HTMLElement {
+class DriveFolder extends Live {
   connectedCallback() {
-    this.onMessage = ({ detail: { topic, kind, payload } }) =>
-      topic === "drive" && kind === "folder" && this.hear(payload);
-    // Whatever was told during a gap may have been about this folder.
-    this.onGap = () => this.tell();
-    document.addEventListener("push:message", this.onMessage);
-    document.addEventListener("push:reset", this.onGap);
-    this.known = newest("drive", "folder");
+    super.connectedCallback();
     this.addEventListener("change", ({ target }) => target.name === "items" && this.count());
-    this.addEventListener("click", ({ target }) => target.closest("[data-renew]") && this.renew());
+    this.addEventListener("click", ({ target }) => target.closest("[data-renew]") && this.show());
     this.addEventListener("htmx:afterSettle", () => this.count());
   }
 
-  disconnectedCallback() {
-    document.removeEventListener("push:message", this.onMessage);
-    document.removeEventListener("push:reset", this.onGap);
+  isMine({ topic, kind, payload }) {
+    if (topic !== "drive" || kind !== "folder" || isByMe(payload)) return false;
+    return String(payload.folder) === this.getAttribute("folder");
   }
 
-  hear(payload) {
-    const isHere = String(payload.folder) === this.getAttribute("folder");
-    if (isHere && String(payload.by) !== document.body.dataset.user) this.tell();
-  }
+  // Nobody is asked for a chip.
+  wait() {}
 
-  tell() {
+  renew() {
     const news = this.querySelector(".news");
     if (news && !news.querySelector("button")) news.append(news.querySelector("template").content.cloneNode(true));
   }
 
-  renew() {
+  show() {
     this.querySelector(".news button")?.remove();
     htmx.trigger(document.body, "drive-changed");
   }

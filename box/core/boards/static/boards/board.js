@@ -2,19 +2,16 @@
 // portal refuses goes back to where it was, with a sentence; what it asks for first is asked in a dialog. What others
 // move arrives by itself. See boards/page.html.
 
-import { turn } from "../js/push.js";
+import { Live } from "../js/live.js";
 import { texts, toast } from "../js/toasts.js";
 
 const REFUSED = 422;
 
-class CardBoard extends HTMLElement {
+class CardBoard extends Live {
   connectedCallback() {
     this.origins = new Map();
     this.told = new Set();
-    this.onMessage = ({ detail }) => this.hear(detail);
-    this.onGap = () => this.renew();
-    document.addEventListener("push:message", this.onMessage);
-    document.addEventListener("push:reset", this.onGap);
+    super.connectedCallback();
     this.addEventListener("keydown", (event) => this.press(event));
     this.addEventListener("click", (event) => this.click(event));
     this.addEventListener("submit", (event) => this.submit(event), { capture: true });
@@ -23,8 +20,7 @@ class CardBoard extends HTMLElement {
   }
 
   disconnectedCallback() {
-    document.removeEventListener("push:message", this.onMessage);
-    document.removeEventListener("push:reset", this.onGap);
+    super.disconnectedCallback();
     for (const one of this.sortables ?? []) one.destroy();
   }
 
@@ -245,19 +241,18 @@ class CardBoard extends HTMLElement {
 
   // What others do: asked for together, and put where it belongs.
 
-  hear({ topic, kind, payload }) {
-    if (topic !== this.dataset.topic || kind !== this.dataset.kind) return;
-    this.told.add(String(payload.id));
-    this.ask();
+  isMine({ topic, kind }) {
+    return topic === this.dataset.topic && kind === this.dataset.kind;
   }
 
-  async ask() {
-    if (this.isAsking) return;
-    this.isAsking = true;
-    await turn();
-    this.isAsking = false;
+  hear(message) {
+    if (this.isMine(message)) this.told.add(String(message.payload.id));
+    super.hear(message);
+  }
+
+  async renew() {
     const ids = [...this.told].filter((id) => !this.isHeld(id)).slice(0, 50);
-    if (!this.isConnected || !ids.length) return;
+    if (!ids.length) return;
     for (const id of ids) this.told.delete(id);
     const address = new URL(this.dataset.src, location.href);
     address.searchParams.set("cards", ids.join(","));
@@ -297,7 +292,8 @@ class CardBoard extends HTMLElement {
     window.htmx.process(card);
   }
 
-  renew() {
+  async catchUp() {
+    await this.wait();
     window.htmx.ajax("GET", this.dataset.src, { target: "#list", swap: "outerHTML" }).catch(() => {});
   }
 

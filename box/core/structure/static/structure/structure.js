@@ -3,14 +3,14 @@
 // The list is the server's, and all can be done in it. The chart draws the same departments, and asks the
 // server in the same dialog before anything moves. What others change waits behind a chip.
 
-import { newest, turn } from "../js/push.js";
+import { isByMe, Live } from "../js/live.js";
 
 const htmx = window.htmx;
 const texts = () => document.getElementById("structure-texts").dataset;
 const VIEW = "structure-view";
 const isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-class OrgStructure extends HTMLElement {
+class OrgStructure extends Live {
   connectedCallback() {
     this.canvas = this.querySelector(".canvas");
     this.panel = this.querySelector("aside");
@@ -20,23 +20,10 @@ class OrgStructure extends HTMLElement {
     this.input.addEventListener("keydown", (event) => event.key === "Enter" && this.next());
     this.addEventListener("keydown", (event) => this.key(event));
     this.news = this.querySelector(".news");
-    this.onMessage = ({ detail: { topic, kind, payload } }) =>
-      topic === "org" && kind === "structure" && this.hear(payload);
-    this.onGap = () => this.look();
-    document.addEventListener("push:message", this.onMessage);
-    document.addEventListener("push:reset", this.onGap);
-    // What was changed between rendering and listening, and what was told while this page was on its way.
-    document.addEventListener("push:hello", this.onGap, { once: true });
-    this.hear(newest("org", "structure"));
+    super.connectedCallback();
     this.drags();
     const usual = matchMedia("(min-width: 48rem)").matches ? "chart" : "list";
     this.show(this.dataset.view || localStorage.getItem(VIEW) || usual);
-  }
-
-  disconnectedCallback() {
-    document.removeEventListener("push:message", this.onMessage);
-    document.removeEventListener("push:reset", this.onGap);
-    document.removeEventListener("push:hello", this.onGap);
   }
 
   get isEditing() {
@@ -61,23 +48,18 @@ class OrgStructure extends HTMLElement {
 
   // What others change
 
-  hear(payload) {
-    if (payload && String(payload.by) !== document.body.dataset.user) this.look();
+  isMine({ topic, kind, payload }) {
+    return topic === "org" && kind === "structure" && !isByMe(payload);
   }
 
-  // Several messages within one wait are one question.
-  async look() {
-    if (this.isWaiting || this.chip) return;
-    this.isWaiting = true;
-    await turn();
-    this.isWaiting = false;
-    if (!this.isConnected) return;
+  async renew() {
+    if (this.chip) return;
     const shown = this.mark;
     const answer = await fetch(`${this.dataset.chart}?shown=${shown}`).catch(() => null);
     // Without an answer the next message asks again.
     if (answer?.status !== 200 || answer.redirected || !this.isConnected || this.chip) return;
     if (shown === this.mark) this.news.append(this.news.querySelector("template").content.cloneNode(true));
-    else this.look();
+    else this.ask();
   }
 
   get chip() {
@@ -85,7 +67,7 @@ class OrgStructure extends HTMLElement {
   }
 
   // The list has come anew. One stays where one was: neither the chart nor the page goes to what was searched for.
-  renew() {
+  replaced() {
     if (this.chip === document.activeElement)
       this.querySelector("[data-show][aria-pressed=true]").focus({ preventScroll: true });
     this.chip?.remove();
@@ -342,5 +324,5 @@ document.addEventListener("htmx:afterSettle", () => {
   if (!open) return;
   unfold(".people-of");
   open = null;
-  document.querySelector("org-structure")?.renew();
+  document.querySelector("org-structure")?.replaced();
 });
