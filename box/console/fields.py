@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from box.console.access import only_for
 from box.console.forms import FieldForm
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.fields import actions
 from box.core.fields.forms import FieldsForm
 from box.core.fields.models import Field
@@ -48,12 +48,7 @@ def fields(request: PersonRequest, key: str) -> HttpResponse:
 
 
 def _added(request: PersonRequest, of: FieldSet, form: FieldForm) -> Field:
-    return once(
-        Field,
-        lambda: actions.add_field(of, form.draft, by=request.user),
-        nonce=request.POST.get("nonce", ""),
-        actor_id=request.user.pk,
-    )
+    return posted_once(request, Field, lambda: actions.add_field(of, form.draft, by=request.user))
 
 
 def _fields_page(request: PersonRequest, of: FieldSet, form: FieldForm) -> HttpResponse:

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from box.core.accounts.signing_in import recently_proven
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.registry.rest import scopes
 from box.lib.pages import REFUSED, render
 from box.rest.access import can_use
@@ -91,11 +91,8 @@ def new(request: PersonRequest) -> HttpResponse:
     if form.is_valid():
         secret = Secret.new()
         try:
-            made = once(
-                Application,
-                lambda: add_application(form.new_application(), secret, by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
+            made = posted_once(
+                request, Application, lambda: add_application(form.new_application(), secret, by=request.user)
             )
         except ValidationError as error:
             form.add_error(None, error)

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from box.core.accounts.signing_in import recently_proven
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.registry.rest import hook_events
 from box.lib.pages import REFUSED, render
 from box.rest import outgoing
@@ -39,11 +39,8 @@ def new(request: PersonRequest) -> HttpResponse:
     form = ListenerForm(request.POST or None)
     if form.is_valid():
         try:
-            made = once(
-                Listener,
-                lambda: outgoing.add_listener(form.new_listener(), by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
+            made = posted_once(
+                request, Listener, lambda: outgoing.add_listener(form.new_listener(), by=request.user)
             )
         except ValidationError as error:
             form.add_error(None, error)

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from box.core.accounts.signing_in import recently_proven
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.registry.rest import scopes
 from box.lib.pages import REFUSED, number_of, render
 from box.rest import actions
@@ -46,11 +46,8 @@ def new(request: PersonRequest) -> HttpResponse:
     if form.is_valid():
         secret = Secret.new()
         try:
-            webhook = once(
-                Webhook,
-                lambda: actions.create_webhook(form.new_webhook(), secret, by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
+            webhook = posted_once(
+                request, Webhook, lambda: actions.create_webhook(form.new_webhook(), secret, by=request.user)
             )
         except ValidationError as error:
             form.add_error(None, error)

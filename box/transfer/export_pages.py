@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from box.console.access import only_for
 from box.core.accounts.signing_in import recently_proven
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.lib.pages import REFUSED, render
 from box.transfer.access import can_migrate
 from box.transfer.exports import KEPT, order_export, order_own, remove_export
@@ -50,7 +50,7 @@ def _page(request: PersonRequest, form: OwnExportForm, order: Callable[[], Expor
     is_own = not isinstance(form, ExportForm)
     if request.method == "POST" and form.is_valid():
         try:
-            once(Export, order, nonce=request.POST.get("nonce", ""), actor_id=request.user.pk)
+            posted_once(request, Export, order)
         except ValidationError as error:
             form.add_error(None, " ".join(error.messages))
         else:

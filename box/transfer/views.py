@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from box.console.access import only_for
 from box.core.accounts.signing_in import recently_proven
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.files.actions import NotYours
 from box.core.files.models import File
 from box.core.files.store import StoreUnavailable
@@ -54,11 +54,8 @@ def migrations(request: PersonRequest) -> HttpResponse:
     form = ConnectForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            made = once(
-                Migration,
-                lambda: actions.connect(form.cleaned_data["cloud"], by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
+            made = posted_once(
+                request, Migration, lambda: actions.connect(form.cleaned_data["cloud"], by=request.user)
             )
         except (CloudRefused, CloudAway) as error:
             form.add_error("webhook", _in_words(error))
@@ -78,11 +75,10 @@ def outbound(request: PersonRequest) -> HttpResponse:
     form = ConnectForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            made = once(
+            made = posted_once(
+                request,
                 Migration,
                 lambda: actions.connect(form.cleaned_data["cloud"], by=request.user, is_outbound=True),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
             )
         except (CloudRefused, CloudAway) as error:
             form.add_error("webhook", _in_words(error))
@@ -106,12 +102,7 @@ def from_archive(request: PersonRequest) -> HttpResponse:
         try:
             if file is None:
                 raise NotYours
-            made = once(
-                Migration,
-                lambda: actions.connect_archive(file, by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
-            )
+            made = posted_once(request, Migration, lambda: actions.connect_archive(file, by=request.user))
         except (BadArchive, StoreUnavailable) as error:
             form.add_error(None, str(error))
         except ValidationError as error:
@@ -129,13 +120,12 @@ def from_dump(request: PersonRequest) -> HttpResponse:
     form = DumpForm(request.POST)
     if form.is_valid():
         try:
-            made = once(
+            made = posted_once(
+                request,
                 Migration,
                 lambda: actions.connect_dump(
                     form.cleaned_data["folder"], form.cleaned_data["portal"].lower(), by=request.user
                 ),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
             )
         except folder.FolderAway as error:
             form.add_error("folder", str(error))

@@ -20,7 +20,7 @@ from box.bridges.dav.models import Device
 from box.bridges.dav.passwords import DevicePassword
 from box.bridges.dav.session import FOLDER
 from box.core.accounts.signing_in import recently_proven
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:
@@ -46,11 +46,10 @@ def new(request: PersonRequest) -> HttpResponse:
     if form.is_valid():
         password = DevicePassword.new()
         try:
-            device = once(
+            device = posted_once(
+                request,
                 Device,
                 lambda: actions.add_device(form.cleaned_data["name"], password, by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
             )
         except ValidationError as error:
             form.add_error(None, error)

@@ -29,7 +29,7 @@ from box.console.backups.agent import agent
 from box.console.backups.forms import RefusalForm, RetrievalForm
 from box.console.backups.presenters import Operation, from_when
 from box.console.models import Retrieval
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.registry.capabilities import keepsakes
 from box.lib.pages import REFUSED, number_of, render
 
@@ -73,11 +73,10 @@ def _state() -> BackupState | None:
 
 def _create(request: PersonRequest, form: RetrievalForm) -> Retrieval:
     given = form.cleaned_data
-    return once(
+    return posted_once(
+        request,
         Retrieval,
         lambda: actions.ask_back(given["kind"], given["text"], given["day"], by=request.user),
-        nonce=request.POST.get("nonce", ""),
-        actor_id=request.user.pk,
     )
 
 

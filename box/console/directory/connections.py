@@ -22,7 +22,7 @@ from box.bridges.directory.probe import is_good, probe
 from box.console.access import can_connect_directories, only_for
 from box.console.directory.forms.connection import ConnectionForm
 from box.core.accounts.signing_in import recently_proven
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.lib.pages import REFUSED, number_of, render
 from box.lib.sealing import SealBroken
 
@@ -124,12 +124,7 @@ def _saved(request: PersonRequest, stored: Connection, form: ConnectionForm) -> 
         if not made.people_bases:
             made.people_bases = _all_of(made)
         if is_new:
-            made = once(
-                Connection,
-                lambda: _created(made, request),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
-            )
+            made = posted_once(request, Connection, lambda: _created(made, request))
         else:
             save_connection(made, by=request.user)
     except DirectoryTrouble as trouble:

@@ -22,7 +22,7 @@ from box.core.access.roles import RoleNow, current
 from box.core.accounts.actions import set_administrator
 from box.core.accounts.models import User
 from box.core.accounts.signing_in import recently_proven
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.registry.origin import address_of
 from box.core.structure.names import Principal, found_for, named
 from box.lib.pages import REFUSED, render
@@ -52,11 +52,8 @@ def new(request: PersonRequest) -> HttpResponse:
     form = RoleForm(None, request.POST or None)
     if form.is_valid():
         try:
-            made = once(
-                Role,
-                lambda: _create(form, by=request.user, from_address=address_of(request)),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
+            made = posted_once(
+                request, Role, lambda: _create(form, by=request.user, from_address=address_of(request))
             )
         except ValidationError as error:
             form.add_error(None, error)

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from box.core.boards.definition import Asks, Board, Column, Move
 from box.core.boards.paging import CardPage, first_pages, first_rows, page_after
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.lists.preferences import preferences_of
 from box.core.lists.presenters import Table, macro
 from box.core.lists.query import AFTER
@@ -163,12 +163,7 @@ def _add(
 ) -> HttpResponse:
     column = _column(request, board, query)
     try:
-        made = once(
-            board.listed.rows.model,
-            lambda: add(column, request.POST),
-            nonce=request.POST.get("nonce", ""),
-            actor_id=request.user.pk,
-        )
+        made = posted_once(request, board.listed.rows.model, lambda: add(column, request.POST))
     except (ValidationError, PermissionDenied) as error:
         if wants_part(request):
             return _refused(error)

@@ -26,7 +26,7 @@ from box.core.discussion.presenters import (
 )
 from box.core.discussion.threads import subject_for, subject_over
 from box.core.drafts.actions import drop_draft
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.files.actions import NotYours
 from box.core.people.mentions import mentionable_by
 from box.core.people.today import today
@@ -69,13 +69,12 @@ def _add(request: PersonRequest, subject: Any) -> HttpResponse:
     file_ids = ids_of(request.POST, "files")
     parent = get_object_or_404(subject.thread.comments, pk=parent_id) if parent_id else None
     try:
-        comment = once(
+        comment = posted_once(
+            request,
             Comment,
             lambda: actions.add_comment(
                 subject.thread, text, html=html, parent=parent, file_ids=file_ids, by=request.user
             ),
-            nonce=request.POST.get("nonce", ""),
-            actor_id=request.user.pk,
         )
     except ValidationError as error:
         return _refused(request, subject, text=text, html=html, problem=" ".join(error.messages))

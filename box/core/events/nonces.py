@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
@@ -11,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from box.core.events.models import Nonce
 from box.lib.prepared import Asked
+
+if TYPE_CHECKING:
+    from box.core.accounts.requests import PersonRequest
 
 _NONCE = re.compile(r"[0-9A-Za-z-]{8,64}")
 
@@ -50,6 +54,11 @@ def once[M: models.Model](model: type[M], act: Callable[[], M], *, nonce: str, a
         came_of_it = f"{model._meta.label}:{result.pk}"
         Asked(_KEEP, (came_of_it, actor_id, nonce), is_repeated=True).rows()
         return result
+
+
+def posted_once[M: models.Model](request: PersonRequest, model: type[M], act: Callable[[], M]) -> M:
+    """The same for a form that this person has sent."""
+    return once(model, act, nonce=request.POST.get("nonce", ""), actor_id=request.user.pk)
 
 
 def _incomplete() -> ValidationError:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from box.core.accounts.invitations import token_of
 from box.core.accounts.models import User
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.files.models import File
 from box.core.groups import actions
 from box.core.groups.access import Standing, can_create
@@ -62,11 +62,8 @@ def new(request: PersonRequest) -> HttpResponse:
     form = GroupForm(request.POST or None)
     if form.is_valid():
         try:
-            group = once(
-                Group,
-                lambda: actions.create_group(form.new_group(), by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
+            group = posted_once(
+                request, Group, lambda: actions.create_group(form.new_group(), by=request.user)
             )
             return redirect(group)
         except ValidationError as error:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.files.store import NotFound, StoreUnavailable
 from box.core.imports import actions
 from box.core.imports.forms import ReadingForm, TableForm
@@ -51,11 +51,8 @@ def imports(request: PersonRequest, key: str) -> HttpResponse:
 
 
 def _begun(request: PersonRequest, importer: Importer[Any], file: Any) -> ImportRun:
-    return once(
-        ImportRun,
-        lambda: actions.begin_import(importer, file.file, file.name, by=request.user),
-        nonce=request.POST.get("nonce", ""),
-        actor_id=request.user.pk,
+    return posted_once(
+        request, ImportRun, lambda: actions.begin_import(importer, file.file, file.name, by=request.user)
     )
 
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from box.core.accounts.access import can_see_company
 from box.core.accounts.models import User
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.structure import actions, presenters, undo
 from box.core.structure.access import can_edit_structure
 from box.core.structure.access_changes import AccessChange, change_of_merger, change_of_move, change_of_places
@@ -142,7 +142,7 @@ def departments(request: PersonRequest) -> HttpResponse:
             return actions.create_department(**form.cleaned_data, by=request.user)
 
         try:
-            made = once(Department, create, nonce=request.POST.get("nonce", ""), actor_id=request.user.pk)
+            made = posted_once(request, Department, create)
         except ValidationError as error:
             form.add_error(None, error)
         else:

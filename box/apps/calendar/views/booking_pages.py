@@ -19,7 +19,7 @@ from box.apps.calendar.booking_form import BookingPageForm
 from box.apps.calendar.models import Appointment, Attendance, BookingPage, Guest
 from box.apps.calendar.views.lookup import problem_of
 from box.core.access.principals import codes_of
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.groups.models import Group
 from box.lib.pages import REFUSED, lead_on, render, with_toast
 
@@ -64,12 +64,7 @@ def new(request: PersonRequest) -> HttpResponse:
     form = BookingPageForm(None, request.POST or None, groups=_led_groups(request.user))
     if form.is_valid():
         try:
-            made = once(
-                BookingPage,
-                lambda: actions.create_page(form.draft, by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
-            )
+            made = posted_once(request, BookingPage, lambda: actions.create_page(form.draft, by=request.user))
         except ValidationError as error:
             form.say(error)
         else:

@@ -22,7 +22,7 @@ from box.apps.calendar.forms import CalendarForm
 from box.apps.calendar.models import Calendar, Feed
 from box.apps.calendar.presenters import name_of
 from box.apps.calendar.views.lookup import calendar_of, problem_of
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.lib.pages import REFUSED, lead_on, render, wants_part, with_toast
 
 if TYPE_CHECKING:
@@ -38,11 +38,8 @@ def new(request: PersonRequest) -> HttpResponse:
     form = CalendarForm(request.POST or None)
     if form.is_valid():
         try:
-            once(
-                Calendar,
-                lambda: actions.create_calendar(**form.cleaned_data, by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
+            posted_once(
+                request, Calendar, lambda: actions.create_calendar(**form.cleaned_data, by=request.user)
             )
         except ValidationError as error:
             form.add_error(None, error)

@@ -33,7 +33,7 @@ from box.apps.calendar.said import when
 from box.apps.calendar.views.days import day_of
 from box.apps.calendar.views.lookup import CHANGED, done, event_of, problem_of, time_of
 from box.core.access.principals import code_of, codes_of
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.portal.calendar import working_hours
 from box.core.structure.names import named
 from box.lib.pages import REFUSED, number_of, render, with_toast
@@ -88,11 +88,8 @@ def _rooms(request: PersonRequest, own: Room | None = None) -> list[Room]:
 
 def _made(request: PersonRequest, form: EventForm) -> Event:
     draft = form.draft(request.POST.getlist("audience"))
-    return once(
-        Event,
-        lambda: actions.create_event(form.cleaned_data["calendar"], draft, by=request.user),
-        nonce=request.POST.get("nonce", ""),
-        actor_id=request.user.pk,
+    return posted_once(
+        request, Event, lambda: actions.create_event(form.cleaned_data["calendar"], draft, by=request.user)
     )
 
 

@@ -22,7 +22,7 @@ from box.apps.calendar.presenters import asked_shown, rooms_day, suggestions
 from box.apps.calendar.views.days import SHOWN_HOURS, day_of
 from box.core.access.principals import EVERYONE, code_of, codes_of
 from box.core.accounts.models import User
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.structure.names import named
 from box.lib.pages import REFUSED, lead_on, number_of, render
 
@@ -63,12 +63,7 @@ def new(request: PersonRequest) -> HttpResponse:
     form = RoomForm(request.POST or None)
     if form.is_valid():
         try:
-            once(
-                Room,
-                lambda: actions.create_room(_draft(request, form), by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
-            )
+            posted_once(request, Room, lambda: actions.create_room(_draft(request, form), by=request.user))
         except ValidationError as error:
             form.add_error(None, error)
         else:

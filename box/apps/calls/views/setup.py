@@ -39,7 +39,7 @@ from box.bridges.telephony.plan import Release
 from box.bridges.telephony.probe import is_good, probe
 from box.bridges.telephony.recordings import RecordingRefused
 from box.core.accounts.signing_in import recently_proven
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.lists.export import EXPORTED
 from box.core.registry.auditing import record
 from box.core.registry.company import PHONE_REGION
@@ -114,7 +114,7 @@ def _kept(request: PersonRequest, made: Pbx) -> Pbx:
         save_pbx(made, by=request.user)
         return made
 
-    return once(Pbx, add, nonce=request.POST.get("nonce", ""), actor_id=request.user.pk)
+    return posted_once(request, Pbx, add)
 
 
 def _shown(

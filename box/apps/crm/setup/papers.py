@@ -18,7 +18,7 @@ from box.apps.crm.actions.series import HIGHEST, set_series
 from box.apps.crm.models import NumberSeries, PaperTemplate, RecordType, Seller
 from box.apps.crm.setup.access import only_administrators, setup_page
 from box.apps.crm.setup.forms import Color, say
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,12 +141,7 @@ def templates(request: PersonRequest) -> HttpResponse:
     kind = get_object_or_404(RecordType, slug=request.POST.get("kind", ""), pk__in=[7, 31])
     fields = {"type": kind, "name": str(kind), "language": request.LANGUAGE_CODE}
     try:
-        made = once(
-            PaperTemplate,
-            lambda: save_template(None, fields, by=request.user),
-            nonce=request.POST.get("nonce", ""),
-            actor_id=request.user.pk,
-        )
+        made = posted_once(request, PaperTemplate, lambda: save_template(None, fields, by=request.user))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect("crm:setup-papers")
@@ -156,7 +151,7 @@ def templates(request: PersonRequest) -> HttpResponse:
 def _is_saved(request: PersonRequest, form: forms.ModelForm[Any], act: Callable[[], Any]) -> bool:
     """Says so; or in the form, why not."""
     try:
-        made = once(form._meta.model, act, nonce=request.POST.get("nonce", ""), actor_id=request.user.pk)
+        made = posted_once(request, form._meta.model, act)
     except ValidationError as error:
         say(form, error)
         return False

@@ -18,7 +18,7 @@ from box.apps.crm.fields import DEMANDABLE
 from box.apps.crm.models import Pipeline, Record, RecordType, Stage
 from box.apps.crm.setup.access import PAGES, only_administrators, setup_page
 from box.apps.crm.setup.forms import NewStageForm, PipelineForm, StageForm
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,11 +45,10 @@ def pipelines(request: PersonRequest, slug: str) -> HttpResponse:
     form = PipelineForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            made = once(
+            made = posted_once(
+                request,
                 Pipeline,
                 lambda: actions.add_pipeline(kind, form.cleaned_data["name"], by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
             )
         except ValidationError as error:
             form.add_error(None, error)
@@ -110,13 +109,12 @@ def stages(request: PersonRequest, pk: int) -> HttpResponse:
         if not form.is_valid():
             _refuse(" ".join(str(error) for errors in form.errors.values() for error in errors))
         data = form.cleaned_data
-        once(
+        posted_once(
+            request,
             Stage,
             lambda: actions.add_stage(
                 one, data["name"], kind=data["kind"], color=data["color"], by=request.user
             ),
-            nonce=request.POST.get("nonce", ""),
-            actor_id=request.user.pk,
         )
 
     return _back(request, one, add)

@@ -16,7 +16,7 @@ from box.apps.crm.frame import tabs_for
 from box.apps.crm.models import Product
 from box.apps.crm.setup.access import PAGES, only_administrators, setup_page
 from box.apps.crm.setup.forms import ProductForm
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.lists.definition import Bulk, Column, Empty, List, Search
 from box.core.lists.filters import Choice
 from box.core.lists.views import answer
@@ -121,11 +121,8 @@ def _product_page(request: PersonRequest, one: Product | None) -> HttpResponse:
     form = ProductForm(one, request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            saved = once(
-                Product,
-                lambda: actions.save_product(one, form.draft, by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
+            saved = posted_once(
+                request, Product, lambda: actions.save_product(one, form.draft, by=request.user)
             )
         except ValidationError as error:
             form.add_error(None, error)

@@ -27,7 +27,7 @@ from box.apps.crm.routing import WAYS
 from box.apps.crm.setup.access import only_administrators, setup_page
 from box.apps.crm.setup.forms import People
 from box.core.accounts.models import User
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.fields.kinds import number_of
 from box.core.fields.values import finder
 from box.lib.forms import set_choices, set_queryset
@@ -248,11 +248,10 @@ def robots(request: PersonRequest, slug: str) -> HttpResponse:
     form = RobotForm(kind, None, request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            once(
+            posted_once(
+                request,
                 Robot,
                 lambda: actions.save_robot(None, kind, form.draft(request.user), by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
             )
         except ValidationError as error:
             _say(form, error)

@@ -15,7 +15,7 @@ from box.apps.crm.custom_fields import all_sets
 from box.apps.crm.models import RecordType
 from box.apps.crm.setup.access import only_administrators, setup_page
 from box.apps.crm.setup.forms import NewTypeForm, TypeForm
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.portal.access import can_change_settings
 
 if TYPE_CHECKING:
@@ -31,11 +31,8 @@ def types(request: PersonRequest) -> HttpResponse:
     form = NewTypeForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            made = once(
-                RecordType,
-                lambda: actions.add_type(**form.cleaned_data, by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
+            made = posted_once(
+                request, RecordType, lambda: actions.add_type(**form.cleaned_data, by=request.user)
             )
         except ValidationError as error:
             form.add_error(None, error)

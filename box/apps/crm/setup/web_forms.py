@@ -20,7 +20,7 @@ from box.apps.crm.models import RecordType, WebForm
 from box.apps.crm.setup.access import only_administrators, setup_page
 from box.apps.crm.setup.forms import Color, People, say
 from box.core.accounts.models import User
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.lib.forms import set_choices, set_queryset
 from box.lib.questions import KINDS, Kind, Question, questions_in
 from box.lib.questions_form import QuestionsForm
@@ -124,12 +124,7 @@ def forms(request: PersonRequest) -> HttpResponse:
     form = WebFormForm(None, request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            made = once(
-                WebForm,
-                lambda: save_form(None, form.draft, by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
-            )
+            made = posted_once(request, WebForm, lambda: save_form(None, form.draft, by=request.user))
         except ValidationError as error:
             say(form, error)
         else:

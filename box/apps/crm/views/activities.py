@@ -28,7 +28,7 @@ from box.apps.crm.models import Activity, Record
 from box.apps.crm.views.cards import PLANNED, changed
 from box.apps.crm.views.lookup import entered, record_at
 from box.core.accounts.models import User
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.lib.addresses import parts_of
 from box.lib.pages import number_of, render, wants_part
 
@@ -43,11 +43,10 @@ def activities(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     """Plans a next step, or writes down what was: without a deadline it is done."""
     found = record_at(request, slug, pk)
     try:
-        once(
+        posted_once(
+            request,
             Activity,
             lambda: add_activity(_new_activity(request.POST, request.user), [found], by=request.user),
-            nonce=request.POST.get("nonce", ""),
-            actor_id=request.user.pk,
         )
     except ValidationError as error:
         return _refused(error)

@@ -20,7 +20,7 @@ from box.apps.crm.models import Paper, PaperLink, Payment, Record
 from box.apps.crm.papers import sellers, templates_of
 from box.apps.crm.views.cards import changeable, changed
 from box.apps.crm.views.lookup import record_at
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.fields.kinds import number_of as decimal_of
 from box.core.files.display import link_to_blob
 from box.lib.pages import lead_on, number_of, render
@@ -42,12 +42,7 @@ def papers(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     if kind is None or not kind.is_paper:
         raise Http404
     try:
-        made = once(
-            Record,
-            lambda: actions.add_paper(found, kind, by=request.user),
-            nonce=request.POST.get("nonce", ""),
-            actor_id=request.user.pk,
-        )
+        made = posted_once(request, Record, lambda: actions.add_paper(found, kind, by=request.user))
     except ValidationError as error:
         return _refused(error)
     catalog().dress([made])
@@ -126,11 +121,8 @@ def payments(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     found = changeable(request, slug, pk)
 
     def act() -> object:
-        return once(
-            Payment,
-            lambda: actions.note_payment(found, _payment(request.POST), by=request.user),
-            nonce=request.POST.get("nonce", ""),
-            actor_id=request.user.pk,
+        return posted_once(
+            request, Payment, lambda: actions.note_payment(found, _payment(request.POST), by=request.user)
         )
 
     return _done(request, found, act)

@@ -29,7 +29,7 @@ from box.apps.crm.presenters import alike_shown, blank_record, sought_in
 from box.apps.crm.totals import is_of_everything
 from box.apps.crm.views.lookup import entered, type_at
 from box.core.boards.views import answer as answer_board
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.lists.preferences import preferences_of
 from box.core.lists.presenters import Table
 from box.core.lists.query import AS
@@ -127,11 +127,10 @@ def new(request: PersonRequest, slug: str) -> HttpResponse:
     problems: Mapping[str, Sequence[str]] = {}
     if request.method == "POST":
         try:
-            made = once(
+            made = posted_once(
+                request,
                 Record,
                 lambda: add_record(_new_record(kind, request.POST, request.user), by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
             )
             return redirect(made)
         except ValidationError as error:

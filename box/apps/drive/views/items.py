@@ -19,7 +19,7 @@ from box.apps.drive.forms import NameForm, numbers_of
 from box.apps.drive.models import PAGE, Item
 from box.apps.drive.presenters import drives_of, name_of, way_to
 from box.apps.drive.views.lookup import DONE, folder_of, item_of, items_of
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.lib.pages import REFUSED, lead_on, number_of, render, wants_part, with_toast
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def files(request: PersonRequest, pk: int) -> HttpResponse:
         return folder
 
     try:
-        once(Item, add, nonce=request.POST.get("nonce", ""), actor_id=request.user.pk)
+        posted_once(request, Item, add)
     except ValidationError as error:
         return refused(request, folder, error)
     return done(request, folder, _said_of(added))
@@ -65,11 +65,8 @@ def folders(request: PersonRequest, pk: int) -> HttpResponse:
     form = NameForm(request.POST or None)
     if form.is_valid():
         try:
-            once(
-                Item,
-                lambda: tree.make_folder(folder, form.cleaned_data["name"], by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
+            posted_once(
+                request, Item, lambda: tree.make_folder(folder, form.cleaned_data["name"], by=request.user)
             )
             return done(request, folder)
         except ValidationError as error:

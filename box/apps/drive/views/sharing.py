@@ -17,7 +17,7 @@ from box.apps.drive.actions import sharing
 from box.apps.drive.forms import LinkForm
 from box.apps.drive.models import Item, OutsideLink, Share
 from box.apps.drive.views.lookup import CHANGED, item_of
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.structure.names import found_for, named
 from box.lib.pages import REFUSED, render, with_toast
 
@@ -59,13 +59,12 @@ def links(request: PersonRequest, pk: int) -> HttpResponse:
     form = LinkForm(request.POST)
     if form.is_valid():
         try:
-            once(
+            posted_once(
+                request,
                 OutsideLink,
                 lambda: sharing.make_link(
                     item, password=form.cleaned_data["password"], expires_at=form.expires_at, by=request.user
                 ),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
             )
             return with_toast(_access_page(request, item), _("The link is made."), event=CHANGED)
         except ValidationError as error:

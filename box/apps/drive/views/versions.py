@@ -16,7 +16,7 @@ from box.apps.drive.models import Item, Version
 from box.apps.drive.views.items import done, refused
 from box.apps.drive.views.lookup import item_of
 from box.core.accounts.auditing import called
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.files.display import link_to_blob
 from box.core.registry.auditing import About, record
 from box.lib.pages import number_of
@@ -40,7 +40,7 @@ def versions(request: PersonRequest, pk: int) -> HttpResponse:
         return item
 
     try:
-        once(Item, take, nonce=request.POST.get("nonce", ""), actor_id=request.user.pk)
+        posted_once(request, Item, take)
     except ValidationError as error:
         return refused(request, item, error)
     return done(request, item, _("The file has a new version."))

@@ -25,7 +25,7 @@ from box.apps.feed.polls import LONGEST_OPTION, MOST_OPTIONS
 from box.apps.feed.presenters import MOST_NEWS, news_forms, shown, usual_audience
 from box.apps.feed.scheduling import schedule_post
 from box.core.drafts.actions import drop_draft
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.lists.preferences import Preferences, preferences_of
 from box.core.lists.presenters import Table
 from box.core.lists.views import keep_view
@@ -120,12 +120,7 @@ def _publish(request: PersonRequest) -> HttpResponse:
         draft, publish_at = draft_of(request.POST), moment_of(request.POST.get("publish_at", ""))
         if publish_at:
             return _schedule(request, draft, publish_at)
-        post = once(
-            Post,
-            lambda: actions.publish_post(draft, by=request.user),
-            nonce=request.POST.get("nonce", ""),
-            actor_id=request.user.pk,
-        )
+        post = posted_once(request, Post, lambda: actions.publish_post(draft, by=request.user))
     except ValidationError as error:
         return _refused(request, " ".join(error.messages))
     drop_draft(request.POST.get("place", ""), by=request.user)
@@ -136,11 +131,8 @@ def _publish(request: PersonRequest) -> HttpResponse:
 
 
 def _schedule(request: PersonRequest, draft: actions.Draft, publish_at: datetime) -> HttpResponse:
-    row = once(
-        ScheduledPost,
-        lambda: schedule_post(draft, publish_at, by=request.user, now=timezone.now()),
-        nonce=request.POST.get("nonce", ""),
-        actor_id=request.user.pk,
+    row = posted_once(
+        request, ScheduledPost, lambda: schedule_post(draft, publish_at, by=request.user, now=timezone.now())
     )
     drop_draft(request.POST.get("place", ""), by=request.user)
     said = _("It will be published %(moment)s.") % {"moment": format_moment(row.publish_at)}

@@ -17,7 +17,7 @@ from box.apps.tasks.access import can_keep_baselines
 from box.apps.tasks.actions.baselines import MOST_BASELINES, drop_baseline, take_baseline
 from box.apps.tasks.models import LONGEST_BASELINE, Baseline
 from box.apps.tasks.views.lookup import project_for
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.registry.environment import format_date
 from box.lib.pages import REFUSED, lead_on, render
 
@@ -33,11 +33,10 @@ def baselines(request: PersonRequest, pk: int) -> HttpResponse:
         if not can_keep_baselines(request.user, project):
             raise PermissionDenied(_("The baselines of a project are kept by its moderators."))
         try:
-            once(
+            posted_once(
+                request,
                 Baseline,
                 lambda: take_baseline(project, request.POST.get("name", ""), by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
             )
             return lead_on(request, request.path, _("The dates are kept."))
         except ValidationError as error:

@@ -21,7 +21,7 @@ from box.apps.tasks.models import Task
 from box.apps.tasks.quick import MOST_LINES, meant
 from box.apps.tasks.quick_add import LONGEST_LINE
 from box.core.boards.views import answer as answer_board
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.lists.views import EDIT, answer, edit_cell
 from box.lib.pages import REFUSED, number_of, render, wants_part, with_toast
 
@@ -109,12 +109,7 @@ def quick(request: PersonRequest) -> HttpResponse:
 
 
 def _added(request: PersonRequest, drafts: list[TaskDraft]) -> HttpResponse:
-    task = once(
-        Task,
-        lambda: add_tasks(drafts, by=request.user)[0],
-        nonce=request.POST.get("nonce", ""),
-        actor_id=request.user.pk,
-    )
+    task = posted_once(request, Task, lambda: add_tasks(drafts, by=request.user)[0])
     if not wants_part(request):
         return redirect(task) if len(drafts) == 1 else redirect("tasks:list")
     count = len(drafts)

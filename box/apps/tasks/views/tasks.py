@@ -37,7 +37,7 @@ from box.apps.tasks.views.lookup import kept_files, task_for
 from box.core.accounts.models import User
 from box.core.discussion.presenters import foot_of, talk_below
 from box.core.drafts.actions import drop_draft
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.fields.forms import FieldsForm
 from box.core.fields.values import values_of
 from box.core.groups.models import Group
@@ -139,7 +139,7 @@ def _given(
             return add_task(draft, by=request.user)
         return add_by_template(template, draft, by=request.user)
 
-    return once(Task, add, nonce=request.POST.get("nonce", ""), actor_id=request.user.pk)
+    return posted_once(request, Task, add)
 
 
 def _about(request: PersonRequest) -> list[Card]:

@@ -17,7 +17,7 @@ from box.apps.tasks.forms import TemplateFieldsForm, TemplateForm, initial_of_te
 from box.apps.tasks.models import Task, Template
 from box.apps.tasks.template_lists import template_list
 from box.apps.tasks.views.lookup import kept_files
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.lists.views import answer
 from box.lib.pages import REFUSED, ids_of, lead_on, number_of, render
 
@@ -56,11 +56,8 @@ def _made(
     request: PersonRequest, form: TemplateForm, fields: TemplateFieldsForm, source: Task | None
 ) -> Template:
     draft = _draft(request, form, fields)
-    return once(
-        Template,
-        lambda: add_template(draft, form.plan(), by=request.user, source=source),
-        nonce=request.POST.get("nonce", ""),
-        actor_id=request.user.pk,
+    return posted_once(
+        request, Template, lambda: add_template(draft, form.plan(), by=request.user, source=source)
     )
 
 

@@ -21,7 +21,7 @@ from box.apps.worktime.models import Correction, PersonSchedule, Schedule, WorkD
 from box.apps.worktime.presenters import Month, clock_of, sheets, stretches
 from box.apps.worktime.views.guard import for_employees
 from box.core.accounts.models import User
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.lib.pages import REFUSED, render, wants_part, with_toast
 
 if TYPE_CHECKING:
@@ -73,12 +73,7 @@ def clock(request: PersonRequest) -> HttpResponse:
 def steps(request: PersonRequest) -> HttpResponse:
     """Start, pause, resume, finish."""
     try:
-        once(
-            WorkDay,
-            lambda: actions.take_step(_step(request), by=request.user),
-            nonce=request.POST.get("nonce", ""),
-            actor_id=request.user.pk,
-        )
+        posted_once(request, WorkDay, lambda: actions.take_step(_step(request), by=request.user))
     except ValidationError as error:
         problem = " ".join(error.messages)
         if not wants_part(request):
@@ -112,11 +107,8 @@ def correction(request: PersonRequest, on: date) -> HttpResponse:
     form = CorrectionForm(sent, initial=_initial(day, zone))
     if form.is_valid():
         try:
-            once(
-                Correction,
-                lambda: actions.ask_correction(on, form.truth(on, zone), by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
+            posted_once(
+                request, Correction, lambda: actions.ask_correction(on, form.truth(on, zone), by=request.user)
             )
         except ValidationError as error:
             form.add_error(None, error)

@@ -19,7 +19,7 @@ from box.apps.worktime.forms import ConfirmationForm, ReportForm
 from box.apps.worktime.models import Report
 from box.apps.worktime.presenters import period_name
 from box.apps.worktime.views.guard import for_employees
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.lib.pages import REFUSED, number_of, render
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def _new(request: PersonRequest) -> HttpResponse:
 
 
 def _written(request: PersonRequest, form: ReportForm, period: str, day: date) -> Report:
-    return once(
+    return posted_once(
+        request,
         Report,
         lambda: actions.write_report(
             period,
@@ -76,8 +77,6 @@ def _written(request: PersonRequest, form: ReportForm, period: str, day: date) -
             is_sent=request.POST.get("send") == "yes",
             by=request.user,
         ),
-        nonce=request.POST.get("nonce", ""),
-        actor_id=request.user.pk,
     )
 
 

@@ -21,7 +21,7 @@ from box.apps.worktime.models import Schedule
 from box.apps.worktime.settings import usual_hours
 from box.apps.worktime.views.guard import for_employees
 from box.core.accounts.models import User
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.lib.pages import REFUSED, number_of, render
 
 if TYPE_CHECKING:
@@ -78,12 +78,7 @@ def _edited(request: PersonRequest, one: Schedule) -> HttpResponse:
     form = ScheduleForm(sent, instance=one, initial={"departments": chosen})
     if form.is_valid():
         try:
-            once(
-                Schedule,
-                lambda: actions.save_schedule(one, form.plan(), by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
-            )
+            posted_once(request, Schedule, lambda: actions.save_schedule(one, form.plan(), by=request.user))
         except ValidationError as error:
             form.add_error(None, error)
         else:

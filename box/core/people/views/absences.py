@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from box.core.accounts.access import can_see_company
 from box.core.accounts.models import User
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.people.absences import can_write_absences, remove_absence, write_absence
 from box.core.people.forms import AbsenceForm
 from box.core.people.models import Absence
@@ -55,12 +55,7 @@ def absences(request: PersonRequest, pk: int) -> HttpResponse:
     form = AbsenceForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            once(
-                Absence,
-                lambda: write_absence(person, form.away, by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
-            )
+            posted_once(request, Absence, lambda: write_absence(person, form.away, by=request.user))
         except ValidationError as error:
             form.add_error(None, error)
         else:

@@ -19,7 +19,7 @@ from box.core.accounts import actions as accounts
 from box.core.accounts.actions import NewUser
 from box.core.accounts.invitations import token_of
 from box.core.accounts.models import User
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.people.forms import InvitationForm
 from box.core.people.views.people import for_people_editors
 from box.core.registry.capabilities import can_send_letters
@@ -39,12 +39,7 @@ def invitations(request: PersonRequest) -> HttpResponse:
     )
     if form.is_valid():
         try:
-            first = once(
-                User,
-                lambda: _invite(form, by=request.user)[0],
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
-            )
+            first = posted_once(request, User, lambda: _invite(form, by=request.user)[0])
         except ValidationError as error:
             form.add_error(None, error)
         else:

@@ -23,7 +23,7 @@ from box.core.accounts.access import (
 )
 from box.core.accounts.custom_fields import shown_of
 from box.core.accounts.models import User
-from box.core.events.nonces import once
+from box.core.events.nonces import posted_once
 from box.core.lists.views import answer
 from box.core.people.forms import EmployeeForm, new_password
 from box.core.people.lists import STATUS, people_list
@@ -76,12 +76,7 @@ def new(request: PersonRequest) -> HttpResponse:
     form = EmployeeForm(request.POST or None, initial=first, by=request.user)
     if form.is_valid():
         try:
-            person = once(
-                User,
-                lambda: _employ(form, by=request.user),
-                nonce=request.POST.get("nonce", ""),
-                actor_id=request.user.pk,
-            )
+            person = posted_once(request, User, lambda: _employ(form, by=request.user))
         except ValidationError as error:
             form.add_error(None, error)
         else:
