@@ -20,7 +20,7 @@ from box.core.portal.actions import decide_day, forget_day
 from box.core.portal.calendar import YEARS_AHEAD, YEARS_BACK, work_calendar
 from box.core.portal.forms import DayForm
 from box.core.portal.models import CalendarDay
-from box.lib.pages import REFUSED, render
+from box.lib.pages import render_form
 from box.lib.workdays import WorkCalendar
 
 if TYPE_CHECKING:
@@ -63,13 +63,12 @@ def year(request: PersonRequest, number: int) -> HttpResponse:
     days = [day for month in months for week in month for day in week if day]
     context = {
         "year": number,
-        "form": form,
         "months": months,
         "exceptions": [day for day in days if day.is_exceptional or day.is_own],
         "working_days": sum(day.is_worked for day in days),
         "years": range(max(number - 1, this_year - YEARS_BACK), min(number + 1, this_year + YEARS_AHEAD) + 1),
     }
-    return render(request, "console/calendar.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "console/calendar.html", form, context)
 
 
 @require_POST

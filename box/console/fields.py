@@ -19,7 +19,7 @@ from box.core.fields.forms import FieldsForm
 from box.core.fields.models import Field
 from box.core.fields.sets import FieldSet, all_sets, set_at
 from box.core.portal.access import can_change_settings
-from box.lib.pages import REFUSED, render
+from box.lib.pages import render, render_form
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -55,12 +55,11 @@ def _fields_page(request: PersonRequest, of: FieldSet, form: FieldForm) -> HttpR
     standing = list(Field.objects.of(of.key).standing().in_order())
     context = {
         "set": of,
-        "form": form,
         "fields": standing,
         "archived": Field.objects.of(of.key).exclude(archived_at=None).order_by("-archived_at"),
         "preview": FieldsForm(standing, by=request.user) if standing else None,
     }
-    return render(request, "console/fields.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "console/fields.html", form, context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -77,8 +76,7 @@ def field(request: PersonRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("The field is saved."))
             return redirect("console:fields", of.key)
-    context = {"set": of, "form": form, "field": one, "name": name}
-    return render(request, "console/field.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "console/field.html", form, {"set": of, "field": one, "name": name})
 
 
 @require_POST

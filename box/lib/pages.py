@@ -20,6 +20,7 @@ from box.lib.numbers import whole_number
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from django.forms import BaseForm
     from django.http import HttpRequest, QueryDict
 
 # Asks for a page and not for a part of it, as a link does.
@@ -52,6 +53,19 @@ def render(
     if names:
         patch_vary_headers(response, ("HX-Request",))
     return response
+
+
+def render_form(
+    request: HttpRequest,
+    template: str,
+    form: BaseForm,
+    context: dict[str, Any] | None = None,
+    *,
+    blocks: str | tuple[str, ...] | None = None,
+) -> HttpResponse:
+    """A page with a form: as it is asked for, or sent back with what is wrong in it."""
+    status = REFUSED if form.is_bound else 200
+    return render(request, template, {"form": form, **(context or {})}, blocks=blocks, status=status)
 
 
 def part(request: HttpRequest, template: str, context: dict[str, Any], *, blocks: tuple[str, ...]) -> Markup:

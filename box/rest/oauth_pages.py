@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from box.core.accounts.signing_in import recently_proven
 from box.core.events.nonces import posted_once
 from box.core.registry.rest import scopes
-from box.lib.pages import REFUSED, render
+from box.lib.pages import render, render_form
 from box.rest.access import can_use
 from box.rest.forms import ApplicationForm
 from box.rest.models import Application, Placement
@@ -102,9 +102,7 @@ def new(request: PersonRequest) -> HttpResponse:
                 messages.info(request, said)
                 return redirect("rest:applications")
             return render(request, "rest/application_made.html", {"application": made, "secret": secret.text})
-    return render(
-        request, "rest/new_application.html", {"form": form}, status=REFUSED if form.is_bound else 200
-    )
+    return render_form(request, "rest/new_application.html", form)
 
 
 @require_POST

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from box.core.accounts.signing_in import recently_proven
 from box.core.events.nonces import posted_once
 from box.core.registry.rest import hook_events
-from box.lib.pages import REFUSED, render
+from box.lib.pages import render, render_form
 from box.rest import outgoing
 from box.rest.access import can_send_out
 from box.rest.forms import ListenerForm
@@ -46,7 +46,7 @@ def new(request: PersonRequest) -> HttpResponse:
             form.add_error(None, error)
         else:
             return redirect("rest:listener", made.pk)
-    return render(request, "rest/new_listener.html", {"form": form}, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "rest/new_listener.html", form)
 
 
 @never_cache

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from box.core.accounts.signing_in import recently_proven
 from box.core.events.nonces import posted_once
 from box.core.registry.rest import scopes
-from box.lib.pages import REFUSED, number_of, render
+from box.lib.pages import number_of, render, render_form
 from box.rest import actions
 from box.rest.access import can_manage, can_revoke, can_use
 from box.rest.forms import WebhookForm
@@ -53,7 +53,7 @@ def new(request: PersonRequest) -> HttpResponse:
             form.add_error(None, error)
         else:
             return _shown_once(request, webhook, secret)
-    return render(request, "rest/new.html", {"form": form}, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "rest/new.html", form)
 
 
 def _shown_once(request: PersonRequest, webhook: Webhook, secret: Secret) -> HttpResponse:

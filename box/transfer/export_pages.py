@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from box.console.access import only_for
 from box.core.accounts.signing_in import recently_proven
 from box.core.events.nonces import posted_once
-from box.lib.pages import REFUSED, render
+from box.lib.pages import render_form
 from box.transfer.access import can_migrate
 from box.transfer.exports import KEPT, order_export, order_own, remove_export
 from box.transfer.forms import ExportForm, OwnExportForm
@@ -60,13 +60,12 @@ def _page(request: PersonRequest, form: OwnExportForm, order: Callable[[], Expor
     if is_own:
         found = found.filter(by=request.user)
     context = {
-        "form": form,
         "is_own": is_own,
         "exports": found.select_related("by", "file__blob").order_by("-id")[:LISTED],
         "kept_days": KEPT.days,
     }
     template = "transfer/own.html" if is_own else "transfer/exports.html"
-    return render(request, template, context, blocks="exports", status=REFUSED if form.is_bound else 200)
+    return render_form(request, template, form, context, blocks="exports")
 
 
 def _address(*, is_own: bool) -> str:

@@ -21,7 +21,7 @@ from box.core.events.nonces import posted_once
 from box.core.files.actions import NotYours
 from box.core.files.models import File
 from box.core.files.store import StoreUnavailable
-from box.lib.pages import REFUSED, number_of, render
+from box.lib.pages import REFUSED, number_of, render, render_form
 from box.lib.sealing import SealBroken
 from box.lib.tables import export
 from box.transfer import actions
@@ -87,8 +87,7 @@ def outbound(request: PersonRequest) -> HttpResponse:
         else:
             return redirect("transfer:migration", made.pk)
     scopes = sorted({stage.scope for stage in OUTBOUND_STAGES.values()})
-    context = {"form": form, "scopes": scopes}
-    return render(request, "transfer/outbound.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "transfer/outbound.html", form, {"scopes": scopes})
 
 
 @require_POST

@@ -21,7 +21,7 @@ from box.bridges.dav.passwords import DevicePassword
 from box.bridges.dav.session import FOLDER
 from box.core.accounts.signing_in import recently_proven
 from box.core.events.nonces import posted_once
-from box.lib.pages import REFUSED, render
+from box.lib.pages import render, render_form
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -55,7 +55,7 @@ def new(request: PersonRequest) -> HttpResponse:
             form.add_error(None, error)
         else:
             return _shown_once(request, device, password)
-    return render(request, "dav/new.html", {"form": form}, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "dav/new.html", form)
 
 
 def _shown_once(request: PersonRequest, device: Device, password: DevicePassword) -> HttpResponse:

@@ -27,7 +27,7 @@ from box.console.access import can_look_after_backups, only_for
 from box.console.backups.agent import SECONDS_TO_TRY, ProvenForm, agent, ask_proven
 from box.console.backups.forms import ConfirmForm, HolderForm
 from box.core.accounts.signing_in import recently_proven
-from box.lib.pages import REFUSED, render
+from box.lib.pages import REFUSED, render, render_form
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -113,10 +113,7 @@ def confirmation(request: PersonRequest, holder: str) -> HttpResponse:
         else:
             messages.success(request, _("The key of %(holder)s is confirmed.") % {"holder": holder})
             return redirect("console:backups")
-    context = {"form": form, "holder": held}
-    return render(
-        request, "console/backup_confirmation.html", context, status=REFUSED if form.is_bound else 200
-    )
+    return render_form(request, "console/backup_confirmation.html", form, {"holder": held})
 
 
 def handed_out(request: PersonRequest, handed: HandedKey) -> HttpResponse:

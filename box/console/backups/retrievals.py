@@ -31,7 +31,7 @@ from box.console.backups.presenters import Operation, from_when
 from box.console.models import Retrieval
 from box.core.events.nonces import posted_once
 from box.core.registry.capabilities import keepsakes
-from box.lib.pages import REFUSED, number_of, render
+from box.lib.pages import number_of, render, render_form
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -54,13 +54,12 @@ def retrievals(request: PersonRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
     context = {
-        "form": form,
         "state": state,
         "is_keeper": can_look_after_backups(request.user),
         "retrievals": Retrieval.objects.of(request.user).newest_first()[:SHOWN],
         "from_when": from_when,
     }
-    return render(request, "console/retrievals.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "console/retrievals.html", form, context)
 
 
 def _state() -> BackupState | None:
@@ -168,7 +167,5 @@ def refusal(request: PersonRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         actions.refuse_retrieval(one, form.cleaned_data["why"], by=request.user)
         return redirect("console:backups")
-    context = {"form": form, "one": one, "when": from_when(one.day)}
-    return render(
-        request, "console/retrieval_refusal.html", context, status=REFUSED if form.is_bound else 200
-    )
+    context = {"one": one, "when": from_when(one.day)}
+    return render_form(request, "console/retrieval_refusal.html", form, context)

@@ -27,7 +27,7 @@ from box.console.backups.agent import agent
 from box.console.backups.presenters import Operation, shown_moment
 from box.core.registry.capabilities import keepsakes
 from box.lib.forms import set_choices
-from box.lib.pages import REFUSED, number_of, render
+from box.lib.pages import number_of, render, render_form
 
 if TYPE_CHECKING:
     from typing import Any
@@ -75,9 +75,8 @@ def searches(request: PersonRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             return redirect("console:backup-search", begun.id)
-    context = {"form": form, "problem": problem, "is_set_up": state.plan is not None}
-    status = REFUSED if form.is_bound else 200
-    return render(request, "console/backup_searches.html", context, status=status)
+    context = {"problem": problem, "is_set_up": state.plan is not None}
+    return render_form(request, "console/backup_searches.html", form, context)
 
 
 @require_GET

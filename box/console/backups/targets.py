@@ -29,7 +29,7 @@ from box.console.backups.keys import handed_out, removal_page
 from box.console.backups.presenters import calendar_of
 from box.console.backups.views import page
 from box.core.accounts.signing_in import recently_proven
-from box.lib.pages import REFUSED, render
+from box.lib.pages import render, render_form
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -57,8 +57,7 @@ def new(request: PersonRequest) -> HttpResponse:
             return handed_out(request, handed)
         messages.success(request, _("Backups go to %(target)s too.") % {"target": handed.target})
         return redirect("console:backups")
-    context = {"form": form, "kind": kind, "is_first": is_first}
-    return render(request, "console/backup_target.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "console/backup_target.html", form, {"kind": kind, "is_first": is_first})
 
 
 @sensitive_post_parameters("proof")
@@ -105,8 +104,7 @@ def plan(request: PersonRequest) -> HttpResponse:
         else:
             messages.success(request, _("The schedule is saved."))
             return redirect("console:backups")
-    context = {"form": form, "is_set_up": is_set_up(state)}
-    return render(request, "console/backup_plan.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "console/backup_plan.html", form, {"is_set_up": is_set_up(state)})
 
 
 @require_GET

@@ -25,7 +25,7 @@ from box.console.directory.forms.mapping import MappingForm
 from box.console.directory.forms.rules import RulesForm
 from box.console.directory.forms.sign_in import SignInForm
 from box.core.accounts.signing_in import recently_proven
-from box.lib.pages import REFUSED, render
+from box.lib.pages import REFUSED, render, render_form
 from box.lib.sealing import SealBroken
 
 if TYPE_CHECKING:
@@ -74,9 +74,8 @@ def rules(request: PersonRequest, pk: int) -> HttpResponse:
         save_connection(connection, by=request.user)
         messages.success(request, _("The rules are saved."))
         return redirect("console:directory:overview", pk)
-    context = {"connection": connection, "tab": "rules", "form": form}
-    status = REFUSED if form.is_bound else 200
-    return render(request, "console/directory/rules.html", context, status=status)
+    context = {"connection": connection, "tab": "rules"}
+    return render_form(request, "console/directory/rules.html", form, context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -93,9 +92,8 @@ def sign_in(request: PersonRequest, pk: int) -> HttpResponse:
         save_connection(connection, by=request.user)
         messages.success(request, _("The rules are saved."))
         return redirect("console:directory:overview", pk)
-    context = {"connection": connection, "tab": "sign-in", "form": form}
-    status = REFUSED if form.is_bound else 200
-    return render(request, "console/directory/sign_in.html", context, status=status)
+    context = {"connection": connection, "tab": "sign-in"}
+    return render_form(request, "console/directory/sign_in.html", form, context)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from box.core.accounts.signing_in import recently_proven
 from box.core.events.nonces import posted_once
 from box.core.registry.origin import address_of
 from box.core.structure.names import Principal, found_for, named
-from box.lib.pages import REFUSED, render
+from box.lib.pages import render, render_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -172,8 +172,8 @@ def report(request: PersonRequest) -> HttpResponse:
 
 
 def _form_page(request: PersonRequest, form: RoleForm, now: RoleNow | None) -> HttpResponse:
-    context = {"form": form, "role": now, "chosen": _chosen(request, form, now)}
-    return render(request, "console/role.html", context, status=REFUSED if form.is_bound else 200)
+    context = {"role": now, "chosen": _chosen(request, form, now)}
+    return render_form(request, "console/role.html", form, context)
 
 
 def _chosen(request: PersonRequest, form: RoleForm, now: RoleNow | None) -> list[Principal]:

@@ -17,7 +17,7 @@ from box.core.accounts import actions
 from box.core.accounts.forms import JoiningForm
 from box.core.accounts.invitations import invited_by
 from box.core.accounts.sessions import note_entrance
-from box.lib.pages import REFUSED, render
+from box.lib.pages import render, render_form
 
 BACKEND = "box.core.accounts.backends.PasswordBackend"
 
@@ -43,5 +43,4 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
             note_entrance(request)
             messages.success(request, _("Welcome! Add what colleagues should know about you."))
             return redirect("accounts:details", person.pk)
-    context = {"form": form, "person": person}
-    return render(request, "accounts/join.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "accounts/join.html", form, {"person": person})

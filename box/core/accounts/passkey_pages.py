@@ -31,7 +31,7 @@ from box.core.accounts.signing_in import (
     sign_in_page,
 )
 from box.core.registry.auditing import record
-from box.lib.pages import REFUSED, render
+from box.lib.pages import render_form
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -69,7 +69,7 @@ def adding(request: PersonRequest) -> HttpResponse:
         else:
             messages.success(request, _("The passkey is added: you can sign in with it from now on."))
             return codes_page(request) if is_first else redirect("accounts:security")
-    return render(request, "accounts/passkey.html", {"form": form}, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "accounts/passkey.html", form)
 
 
 def _add(request: PersonRequest, form: PasskeyForm) -> None:

@@ -25,7 +25,7 @@ from box.core.accounts.models import Session, Totp, User
 from box.core.accounts.passkeys import can_have_passkeys
 from box.core.accounts.redirects import safe_address
 from box.core.accounts.signing_in import recently_proven
-from box.lib.pages import REFUSED, render
+from box.lib.pages import render, render_form
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -115,8 +115,7 @@ def totp(request: PersonRequest) -> HttpResponse:
             return codes_page(request) if is_first else redirect("accounts:security")
     address = factors.address_of(seed, request.user)
     picture = segno.make(address).svg_data_uri(scale=5, border=2, light="#fff")
-    context = {"form": form, "seed": seed, "picture": picture}
-    return render(request, "accounts/totp.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "accounts/totp.html", form, {"seed": seed, "picture": picture})
 
 
 def _without_totp(request: PersonRequest) -> HttpResponse:

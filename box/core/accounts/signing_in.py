@@ -38,7 +38,7 @@ from box.core.registry.auditing import record
 from box.core.registry.capabilities import SignInWay, sign_in_ways
 from box.core.registry.origin import address_of
 from box.lib.addresses import parts_of
-from box.lib.pages import REFUSED, render
+from box.lib.pages import REFUSED, render, render_form
 
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
@@ -291,8 +291,7 @@ def proof(request: PersonRequest) -> HttpResponse:
         else:
             prove(request)
             return redirect(onward)
-    context = {"form": form, "onward": onward}
-    return render(request, "accounts/proof.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "accounts/proof.html", form, {"onward": onward})
 
 
 def _problem_with(request: PersonRequest, password: str) -> str:

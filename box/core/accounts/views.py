@@ -26,7 +26,7 @@ from box.core.accounts.models import User
 from box.core.accounts.passwords import changer_of, has_own_password, keeper_of
 from box.core.accounts.redirects import remember, safe_address, stay_out
 from box.core.accounts.signing_in import BY_FORM, check_password_again
-from box.lib.pages import REFUSED, render
+from box.lib.pages import render, render_form
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -57,8 +57,7 @@ def password(request: PersonRequest) -> HttpResponse:
         else:
             messages.success(request, _("Your password is changed. Other devices are signed out."))
             return redirect("people:person", request.user.pk)
-    context = {"form": form, "keeper": ""}
-    return render(request, "accounts/password.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "accounts/password.html", form, {"keeper": ""})
 
 
 @sensitive_variables("given")
@@ -80,8 +79,7 @@ def _kept_password(request: PersonRequest, changer: PasswordChanger) -> HttpResp
             actions.end_sessions(request.user, kept=request.session.session_key or "")
             messages.success(request, _("Your password is changed. Other devices are signed out."))
             return redirect("people:person", request.user.pk)
-    context = {"form": form, "keeper": keeper_of(request.user)}
-    return render(request, "accounts/password.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "accounts/password.html", form, {"keeper": keeper_of(request.user)})
 
 
 @transaction.atomic
@@ -112,8 +110,7 @@ def details(request: PersonRequest, pk: int) -> HttpResponse:
             set_values(person, own.values if own.fields else {}, by=request.user)
         messages.success(request, _("The profile is saved."))
         return redirect("people:person", person.pk)
-    context = {"form": form, "own": own, "person": person}
-    return render(request, "accounts/details.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "accounts/details.html", form, {"own": own, "person": person})
 
 
 @require_POST

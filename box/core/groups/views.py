@@ -28,7 +28,7 @@ from box.core.lists.views import answer
 from box.core.registry.capabilities import Panel, can_send_letters, panels
 from box.core.registry.services import is_on
 from box.core.structure.names import person_principal
-from box.lib.pages import REFUSED, lead_on, number_of, numbers_in, render
+from box.lib.pages import REFUSED, lead_on, number_of, numbers_in, render, render_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ def new(request: PersonRequest) -> HttpResponse:
             return redirect(group)
         except ValidationError as error:
             form.add_error(None, error)
-    return render(request, "groups/new.html", {"form": form}, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "groups/new.html", form)
 
 
 @require_http_methods(["GET", "DELETE"])
@@ -196,8 +196,7 @@ def guests(request: PersonRequest, pk: int) -> HttpResponse:
             return _invited(request, member)
         except ValidationError as error:
             form.add_error(None, error)
-    context = {"standing": standing, "form": form}
-    return render(request, "groups/guests.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "groups/guests.html", form, {"standing": standing})
 
 
 def _invited(request: PersonRequest, member: Member) -> HttpResponse:
@@ -250,8 +249,8 @@ def settings(request: PersonRequest, pk: int) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
     heirs = standing.group.members.filter(user__is_extranet=False).exclude(role=Member.Role.OWNER)
-    context = {"standing": standing, "form": form, "heirs": heirs.newest_first()[:500]}
-    return render(request, "groups/settings.html", context, status=REFUSED if form.is_bound else 200)
+    context = {"standing": standing, "heirs": heirs.newest_first()[:500]}
+    return render_form(request, "groups/settings.html", form, context)
 
 
 @require_http_methods(["POST", "DELETE"])

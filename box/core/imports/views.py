@@ -19,7 +19,7 @@ from box.core.imports.forms import ReadingForm, TableForm
 from box.core.imports.importers import Importer, importer_at
 from box.core.imports.models import ImportRun, ImportRunQuerySet
 from box.core.imports.preview import preview
-from box.lib.pages import REFUSED, render
+from box.lib.pages import REFUSED, render, render_form
 from box.lib.tables import export
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ def imports(request: PersonRequest, key: str) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
     before = _seen(request, importer).order_by("-id").select_related("by")[:LISTED_RUNS]
-    context = {"importer": importer, "form": form, "before": before}
-    return render(request, "imports/imports.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "imports/imports.html", form, {"importer": importer, "before": before})
 
 
 def _begun(request: PersonRequest, importer: Importer[Any], file: Any) -> ImportRun:

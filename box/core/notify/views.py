@@ -22,7 +22,7 @@ from box.core.notify.mailing import SALT
 from box.core.notify.models import Notification, Preferences
 from box.core.notify.presenters import lines_of, noticed
 from box.core.registry.capabilities import can_send_letters
-from box.lib.pages import REFUSED, number_of, render, wants_part
+from box.lib.pages import number_of, render, render_form, wants_part
 from box.lib.prepared import Param, PreparedModels
 
 if TYPE_CHECKING:
@@ -90,8 +90,7 @@ def preferences(request: PersonRequest) -> HttpResponse:
         actions.decide(request.user, form.decision)
         messages.success(request, _("It is saved."))
         return redirect("notify:preferences")
-    context = {"form": form, "can_mail": can_send_letters()}
-    return render(request, "notify/preferences.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "notify/preferences.html", form, {"can_mail": can_send_letters()})
 
 
 @csrf_exempt

@@ -21,7 +21,7 @@ from box.apps.calendar.views.lookup import problem_of
 from box.core.access.principals import codes_of
 from box.core.events.nonces import posted_once
 from box.core.groups.models import Group
-from box.lib.pages import REFUSED, lead_on, render, with_toast
+from box.lib.pages import REFUSED, lead_on, render, render_form, with_toast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,17 +129,10 @@ def _waited_for(appointments: Sequence[Appointment]) -> set[int]:
 
 
 def _shown(request: PersonRequest, form: BookingPageForm, page: BookingPage | None) -> HttpResponse:
-    context: dict[str, Any] = {
-        "form": form,
-        "page": page,
-        "address": "",
-        "appointments": [],
-        "waited_for": set(),
-    }
+    context: dict[str, Any] = {"page": page, "address": "", "appointments": [], "waited_for": set()}
     if page is not None:
         context["address"] = request.build_absolute_uri(page.get_absolute_url())
         known = page.appointments.exclude(email="").select_related("event__organizer")
         shown = list(known.order_by("-event__starts_at", "-pk")[:MOST_SHOWN])
         context |= {"appointments": shown, "waited_for": _waited_for(shown)}
-    status = REFUSED if form.is_bound else 200
-    return render(request, "calendar/booking_page.html", context, status=status)
+    return render_form(request, "calendar/booking_page.html", form, context)

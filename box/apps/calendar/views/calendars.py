@@ -23,7 +23,7 @@ from box.apps.calendar.models import Calendar, Feed
 from box.apps.calendar.presenters import name_of
 from box.apps.calendar.views.lookup import calendar_of, problem_of
 from box.core.events.nonces import posted_once
-from box.lib.pages import REFUSED, lead_on, render, wants_part, with_toast
+from box.lib.pages import REFUSED, lead_on, render_form, wants_part, with_toast
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -120,10 +120,9 @@ def _initial(calendar: Calendar) -> dict[str, Any]:
 
 
 def _page(request: PersonRequest, calendar: Calendar | None, form: CalendarForm) -> HttpResponse:
-    context: dict[str, Any] = {"form": form, "calendar": calendar, "title": _("New calendar"), "feeds": []}
+    context: dict[str, Any] = {"calendar": calendar, "title": _("New calendar"), "feeds": []}
     if calendar is not None:
         context["title"] = name_of(calendar, request.user)
         own = Feed.objects.open().filter(calendar=calendar, by=request.user).order_by("pk")
         context["feeds"] = [(one, f"{settings.PORTAL_URL}{one.get_absolute_url()}") for one in own]
-    status = REFUSED if form.is_bound else 200
-    return render(request, "calendar/calendar.html", context, blocks="dialog", status=status)
+    return render_form(request, "calendar/calendar.html", form, context, blocks="dialog")

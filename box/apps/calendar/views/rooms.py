@@ -24,7 +24,7 @@ from box.core.access.principals import EVERYONE, code_of, codes_of
 from box.core.accounts.models import User
 from box.core.events.nonces import posted_once
 from box.core.structure.names import named
-from box.lib.pages import REFUSED, lead_on, number_of, render
+from box.lib.pages import REFUSED, lead_on, number_of, render, render_form
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -164,11 +164,8 @@ def _page(
         bookers, keepers = request.POST.getlist("audience"), request.POST.getlist("keepers")
     names = named({*bookers, *keepers}, reader=request.user)
     context = {
-        "form": form,
         "room": room,
         "bookers": [one for code, one in names.items() if code in bookers],
         "keepers": [one for code, one in names.items() if code in keepers],
     }
-    return render(
-        request, "calendar/room.html", context, blocks="dialog", status=REFUSED if form.is_bound else 200
-    )
+    return render_form(request, "calendar/room.html", form, context, blocks="dialog")

@@ -43,7 +43,7 @@ from box.core.events.nonces import posted_once
 from box.core.lists.export import EXPORTED
 from box.core.registry.auditing import record
 from box.core.registry.company import PHONE_REGION
-from box.lib.pages import REFUSED, lead_on, render
+from box.lib.pages import REFUSED, lead_on, render, render_form
 from box.lib.tables import export
 
 if TYPE_CHECKING:
@@ -144,8 +144,7 @@ def numbers(request: PersonRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("The rules are saved."))
             return redirect("calls:numbers", pk)
-    context = {"pbx": form.stored, "form": form, "tab": "numbers"}
-    return render(request, "calls/setup/numbers.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "calls/setup/numbers.html", form, {"pbx": form.stored, "tab": "numbers"})
 
 
 @require_http_methods(["GET", "POST"])
@@ -245,11 +244,10 @@ def blocked(request: PersonRequest) -> HttpResponse:
         block_number(form.cleaned_data["number"], form.cleaned_data["reason"], by=request.user)
         return redirect("calls:blocked")
     context = {
-        "form": form,
         "numbers": list(BlockedNumber.objects.select_related("by").order_by("-id")[:500]),
         "shown": phone_shown,
     }
-    return render(request, "calls/setup/blocked.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "calls/setup/blocked.html", form, context)
 
 
 @require_http_methods(["DELETE"])

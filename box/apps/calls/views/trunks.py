@@ -24,7 +24,7 @@ from box.bridges.telephony.actions import remove_extension
 from box.bridges.telephony.models import CallMenu, CallQueue, Extension, Trunk
 from box.core.files.display import link_to_blob
 from box.core.registry.capabilities import Recorded
-from box.lib.pages import REFUSED, lead_on, render
+from box.lib.pages import lead_on, render, render_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,9 +159,5 @@ def _form(
     heard = None
     if isinstance(found, CallMenu) and found.pk and found.prompt_id:
         heard = Recorded(reverse("calls:prompt", args=[found.pbx_id, found.pk]), found.prompt_seconds, ())
-    context = {
-        "pbx": found.pbx, "form": form, "title": title, "tab": tab, "heard": heard,
-        "is_new": found.pk is None,
-    }  # fmt: skip
-    status = REFUSED if form.is_bound else 200
-    return render(request, "calls/setup/trunks_form.html", context, status=status)
+    context = {"pbx": found.pbx, "title": title, "tab": tab, "heard": heard, "is_new": found.pk is None}
+    return render_form(request, "calls/setup/trunks_form.html", form, context)

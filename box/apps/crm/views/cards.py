@@ -36,7 +36,7 @@ from box.core.fields.forms import FieldsForm
 from box.core.fields.values import values_of
 from box.core.push.actions import send
 from box.core.registry.capabilities import Ref, made_of_for
-from box.lib.pages import REFUSED, lead_on, number_of, render, wants_part
+from box.lib.pages import REFUSED, lead_on, number_of, render, render_form, wants_part
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -159,10 +159,8 @@ def _own_facts(request: PersonRequest, found: Record) -> HttpResponse:
     if form.is_bound and form.is_valid():
         set_values(found, {one: form.cleaned_data[one.key] for one in fields}, by=request.user)
         return changed(request, found)
-    context = {"record": found, "group": OWN, "form": form, "fields": (), "problems": {}}
-    return render(
-        request, "crm/facts_form.html", context, blocks="form", status=REFUSED if form.is_bound else 200
-    )
+    context = {"record": found, "group": OWN, "fields": (), "problems": {}}
+    return render_form(request, "crm/facts_form.html", form, context, blocks="form")
 
 
 def changed(request: PersonRequest, found: Record) -> HttpResponse:

@@ -20,7 +20,7 @@ from box.apps.drive.models import PAGE, Item
 from box.apps.drive.presenters import drives_of, name_of, way_to
 from box.apps.drive.views.lookup import DONE, folder_of, item_of, items_of
 from box.core.events.nonces import posted_once
-from box.lib.pages import REFUSED, lead_on, number_of, render, wants_part, with_toast
+from box.lib.pages import lead_on, number_of, render, render_form, wants_part, with_toast
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -90,9 +90,7 @@ def name(request: PersonRequest, pk: int) -> HttpResponse:
 def _name_page(request: PersonRequest, item: Item, form: NameForm, *, is_new: bool) -> HttpResponse:
     if not can_edit(request.user, item):
         raise PermissionDenied(_("You may look at this, but not change it."))
-    context = {"item": item, "form": form, "is_new": is_new}
-    status = REFUSED if form.is_bound else 200
-    return render(request, "drive/name.html", context, blocks="dialog", status=status)
+    return render_form(request, "drive/name.html", form, {"item": item, "is_new": is_new}, blocks="dialog")
 
 
 @require_http_methods(["GET", "POST"])

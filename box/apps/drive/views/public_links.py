@@ -28,7 +28,7 @@ from box.core.accounts.throttle import Attempt
 from box.core.files.display import link_to
 from box.core.registry.auditing import About, record
 from box.core.registry.origin import address_of
-from box.lib.pages import REFUSED, number_of, render
+from box.lib.pages import number_of, render, render_form
 
 FETCHED = "drive.fetched-outside"
 PROVEN_FOR = timedelta(hours=12)
@@ -131,8 +131,7 @@ def _ask_password(request: HttpRequest, link: OutsideLink) -> HttpResponse:
         else:
             attempt.failed()
             form.add_error("password", _("This is not the password of the link."))
-    status = REFUSED if form.is_bound else 200
-    return render(request, "drive/outside_password.html", {"form": form, "link": link}, status=status)
+    return render_form(request, "drive/outside_password.html", form, {"link": link})
 
 
 def _too_often(wait: timedelta) -> str:

@@ -43,7 +43,7 @@ from box.core.fields.values import values_of
 from box.core.groups.models import Group
 from box.core.registry.capabilities import cards_of
 from box.core.relations.relatable import ref_named
-from box.lib.pages import REFUSED, ids_of, lead_on, number_of, render, wants_part, with_toast
+from box.lib.pages import REFUSED, ids_of, lead_on, number_of, render, render_form, wants_part, with_toast
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -108,7 +108,6 @@ def new(request: PersonRequest) -> HttpResponse:
             drop_draft(request.POST.get("place", ""), by=request.user)
             return redirect(given)
     context = {
-        "form": form,
         "fields": fields,
         "related": related,
         "about": _about(request),
@@ -119,7 +118,7 @@ def new(request: PersonRequest) -> HttpResponse:
         "place": "task",
         **_text(request, None, begun),
     }
-    return render(request, "tasks/new.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "tasks/new.html", form, context)
 
 
 def _given(
@@ -210,8 +209,8 @@ def edit(request: PersonRequest, pk: int) -> HttpResponse:
             return lead_on(request, found.get_absolute_url())
         except ValidationError as error:
             form.add_error(None, error)
-    context = {"form": form, "fields": fields, "task": found, "place": f"task-{pk}", **_text(request, found)}
-    return render(request, "tasks/edit.html", context, status=REFUSED if form.is_bound else 200)
+    context = {"fields": fields, "task": found, "place": f"task-{pk}", **_text(request, found)}
+    return render_form(request, "tasks/edit.html", form, context)
 
 
 @require_POST

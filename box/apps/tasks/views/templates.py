@@ -19,7 +19,7 @@ from box.apps.tasks.template_lists import template_list
 from box.apps.tasks.views.lookup import kept_files
 from box.core.events.nonces import posted_once
 from box.core.lists.views import answer
-from box.lib.pages import REFUSED, ids_of, lead_on, number_of, render
+from box.lib.pages import ids_of, lead_on, number_of, render_form
 
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
@@ -122,7 +122,6 @@ def _page(
         text = {"text": request.POST.get("text", ""), "html": request.POST.get("html", "")}
     kept: Template | None = more.get("template")
     context = {
-        "form": form,
         "fields": fields,
         "kept": kept_files(request, source),
         "source": source,
@@ -132,7 +131,7 @@ def _page(
         "can_create": can_create(request.user),
         "given": _given_by(kept, request) if kept else [],
     }
-    return render(request, "tasks/template.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "tasks/template.html", form, context)
 
 
 def _given_by(template: Template, request: PersonRequest) -> list[Task]:

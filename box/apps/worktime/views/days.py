@@ -22,7 +22,7 @@ from box.apps.worktime.presenters import Month, clock_of, sheets, stretches
 from box.apps.worktime.views.guard import for_employees
 from box.core.accounts.models import User
 from box.core.events.nonces import posted_once
-from box.lib.pages import REFUSED, render, wants_part, with_toast
+from box.lib.pages import REFUSED, render, render_form, wants_part, with_toast
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -115,8 +115,7 @@ def correction(request: PersonRequest, on: date) -> HttpResponse:
         else:
             messages.success(request, _("Sent: your day changes once your manager has approved it."))
             return redirect("worktime:home")
-    context = {"form": form, "on": on}
-    return render(request, "worktime/correction.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "worktime/correction.html", form, {"on": on})
 
 
 def _initial(day: WorkDay | None, zone: Any) -> dict[str, Any]:

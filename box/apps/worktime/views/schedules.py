@@ -22,7 +22,7 @@ from box.apps.worktime.settings import usual_hours
 from box.apps.worktime.views.guard import for_employees
 from box.core.accounts.models import User
 from box.core.events.nonces import posted_once
-from box.lib.pages import REFUSED, number_of, render
+from box.lib.pages import number_of, render, render_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,8 +83,7 @@ def _edited(request: PersonRequest, one: Schedule) -> HttpResponse:
             form.add_error(None, error)
         else:
             return redirect("worktime:schedules")
-    context = {"form": form, "schedule": one}
-    return render(request, "worktime/schedule.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "worktime/schedule.html", form, {"schedule": one})
 
 
 @require_POST

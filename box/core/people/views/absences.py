@@ -19,7 +19,7 @@ from box.core.people.forms import AbsenceForm
 from box.core.people.models import Absence
 from box.core.people.today import kind_for_all
 from box.core.registry.company import company_day
-from box.lib.pages import REFUSED, lead_on, render
+from box.lib.pages import lead_on, render_form
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -61,8 +61,8 @@ def absences(request: PersonRequest, pk: int) -> HttpResponse:
         else:
             return lead_on(request, _address(person), _("The absence is written down."))
     found = Absence.objects.filter(user=person).select_related("substitute").order_by("-ends_on")[:SHOWN]
-    context = {"person": person, "absences": _shown(found, may), "form": form, "can_write": may}
-    return render(request, "people/absences.html", context, status=REFUSED if form.is_bound else 200)
+    context = {"person": person, "absences": _shown(found, may), "can_write": may}
+    return render_form(request, "people/absences.html", form, context)
 
 
 @require_http_methods(["GET", "POST", "DELETE"])
@@ -84,8 +84,7 @@ def absence(request: PersonRequest, pk: int) -> HttpResponse:
             form.add_error(None, error)
         else:
             return lead_on(request, _address(one.user), _("The absence is written down."))
-    context = {"person": one.user, "absence": one, "form": form}
-    return render(request, "people/absence.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "people/absence.html", form, {"person": one.user, "absence": one})
 
 
 def _whose(request: PersonRequest, pk: int) -> User:

@@ -19,7 +19,7 @@ from box.core.accounts.signing_in import recently_proven
 from box.core.people.views.people import for_people_editors
 from box.core.registry.belongings import going
 from box.core.structure.access import must_manage
-from box.lib.pages import REFUSED, render
+from box.lib.pages import render_form
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -49,5 +49,4 @@ def erasure(request: PersonRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("What was known of %(name)s is erased.") % {"name": name})
             return redirect("people:person", pk)
-    context = {"person": person, "form": form, "going": going(person)}
-    return render(request, "people/erasure.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "people/erasure.html", form, {"person": person, "going": going(person)})

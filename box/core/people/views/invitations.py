@@ -25,7 +25,7 @@ from box.core.people.views.people import for_people_editors
 from box.core.registry.capabilities import can_send_letters
 from box.core.structure import actions
 from box.core.structure.access import must_manage
-from box.lib.pages import REFUSED, render
+from box.lib.pages import render, render_form
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -45,11 +45,10 @@ def invitations(request: PersonRequest) -> HttpResponse:
         else:
             return _invited(request, first, len(form.cleaned_data["emails"]))
     context = {
-        "form": form,
         "can_send": can_send_letters(),
         "waiting": User.objects.active().exclude(invited_at=None).order_by("-invited_at")[:50],
     }
-    return render(request, "people/invitations.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "people/invitations.html", form, context)
 
 
 @transaction.atomic

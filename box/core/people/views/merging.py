@@ -21,7 +21,7 @@ from box.core.people.merging import choices, merge_people, why_not
 from box.core.people.views.people import for_people_editors
 from box.core.registry.belongings import moving
 from box.core.structure.access import must_manage
-from box.lib.pages import REFUSED, render
+from box.lib.pages import render, render_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,9 +79,8 @@ def merger(request: PersonRequest, pk: int, gone: int) -> HttpResponse:
         "choices": [(one, form[one.field]) for one in offered],
         "moving": moving(other, kept),
         "has_no_password": not kept.has_usable_password() and not keeper_of(kept) and not keeper_of(other),
-        "form": form,
     }
-    return render(request, "people/people_merger.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "people/people_merger.html", form, context)
 
 
 class MergingForm(forms.Form):

@@ -36,7 +36,7 @@ from box.core.structure.access import must_manage
 from box.core.structure.holdings import manager_of
 from box.core.structure.models import Membership
 from box.core.structure.names import PERSON_KIND
-from box.lib.pages import REFUSED, render, wants_part, with_toast
+from box.lib.pages import render, render_form, wants_part, with_toast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,7 @@ def new(request: PersonRequest) -> HttpResponse:
         else:
             messages.success(request, _("%(name)s can sign in now.") % {"name": person.name})
             return redirect("people:person", person.pk)
-    return render(request, "people/new.html", {"form": form}, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "people/new.html", form)
 
 
 def _employ(form: EmployeeForm, *, by: User) -> User:

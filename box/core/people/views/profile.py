@@ -25,7 +25,7 @@ from box.core.people.views.people import changed, for_people_editors
 from box.core.registry.capabilities import holdings
 from box.core.structure.access import must_manage
 from box.core.structure.holdings import manager_of
-from box.lib.pages import REFUSED, lead_on, render
+from box.lib.pages import lead_on, render_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -125,8 +125,7 @@ def dismissal(request: PersonRequest, pk: int) -> HttpResponse:
     held = {str(one.label): one.held(person) for one in holdings}
     context = {
         "person": person,
-        "form": form,
         "held": {label: names for label, names in held.items() if names},
         "can_manage": can_manage_people(request.user),
     }
-    return render(request, "people/dismissal.html", context, status=REFUSED if form.is_bound else 200)
+    return render_form(request, "people/dismissal.html", form, context)
