@@ -44,7 +44,7 @@ from box.core.fields.values import rows_of, values_of
 from box.core.files.export import pack_files
 from box.core.files.models import Blob, File
 from box.core.registry.capabilities import Keepsake, Kept, Rows, keepsakes
-from box.core.registry.rows import packed, put_in
+from box.core.registry.rows import packed, put_in, stands
 from box.core.registry.rows import values_of as columns_of
 
 # What somebody may have taken away from a record that is still there.
@@ -103,7 +103,7 @@ def pack(pk: int) -> Rows:
 
 
 def is_there(rows: Rows) -> bool:
-    return Record.objects.there().filter(pk=columns_of(rows, Record)["id"]).exists()
+    return stands(rows, Record.objects.there())
 
 
 def is_same(rows: Rows) -> bool:

@@ -26,7 +26,7 @@ from box.core.events.outbox import emit
 from box.core.files.export import pack_files, parts
 from box.core.files.models import Blob, File
 from box.core.registry.capabilities import Keepsake, Kept, Rows, keepsakes
-from box.core.registry.rows import packed, put_in, values_of
+from box.core.registry.rows import packed, put_in, stands, values_of
 
 type Values = Mapping[str, Any]
 
@@ -73,7 +73,7 @@ def pack(pk: int) -> Rows:
 
 
 def is_there(rows: Rows) -> bool:
-    return Item.objects.there().filter(pk=values_of(rows, Item)["id"]).exists()
+    return stands(rows, Item.objects.there())
 
 
 def is_same(rows: Rows) -> bool:

@@ -18,7 +18,7 @@ from box.core.discussion.models import Comment
 from box.core.events.outbox import emit
 from box.core.files.export import pack_files
 from box.core.registry.capabilities import CountSince, Keepsake, Kept, Rows, counts_since, keepsakes
-from box.core.registry.rows import packed, put_in, values_of
+from box.core.registry.rows import packed, put_in, stands, values_of
 
 COMMENT = "feed.comment"
 
@@ -74,7 +74,7 @@ def pack_post(pk: int) -> Rows:
 
 
 def is_post_there(rows: Rows) -> bool:
-    return Post.objects.there().filter(pk=values_of(rows, Post)["id"]).exists()
+    return stands(rows, Post.objects.there())
 
 
 def is_post_same(rows: Rows) -> bool:

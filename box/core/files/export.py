@@ -16,7 +16,7 @@ from box.core.files.events import FilesChanged
 from box.core.files.models import Blob, File, Upload
 from box.core.registry.capabilities import Kept, Rows
 from box.core.registry.offers import Offers
-from box.core.registry.rows import packed, put_in, values_of
+from box.core.registry.rows import packed, put_in, stands, values_of
 
 KIND = "files.file"
 
@@ -66,9 +66,7 @@ def is_there(rows: Rows) -> bool:
 
 def is_same(rows: Rows) -> bool:
     """Whether it is called as it was, and has the bytes that it had."""
-    values = values_of(rows, File)
-    same = {name: values[name] for name in ("name", "blob_id")}
-    return File.objects.filter(pk=values["id"], **same).exists()
+    return stands(rows, File.objects.all(), "name", "blob_id")
 
 
 def put_back(rows: Rows, by: User) -> str:

@@ -12,7 +12,7 @@ from box.core.accounts.models import User
 from box.core.groups import actions
 from box.core.groups.models import Group, Member
 from box.core.registry.capabilities import Kept, Rows
-from box.core.registry.rows import packed, put_in, values_of
+from box.core.registry.rows import packed, put_in, stands, values_of
 
 
 def find(text: str, reader: User) -> Iterator[Kept]:
@@ -41,14 +41,12 @@ def pack(pk: int) -> Rows:
 
 
 def is_there(rows: Rows) -> bool:
-    return Group.objects.filter(pk=values_of(rows, Group)["id"]).exists()
+    return stands(rows, Group.objects.all())
 
 
 def is_same(rows: Rows) -> bool:
     """What it is called and whom it takes, not who is in it."""
-    values = values_of(rows, Group)
-    same = {name: values[name] for name in ("name", "description", "kind")}
-    return Group.objects.filter(pk=values["id"], **same).exists()
+    return stands(rows, Group.objects.all(), "name", "description", "kind")
 
 
 def put_back(rows: Rows, by: User) -> str:

@@ -28,6 +28,12 @@ def values_of(rows: Rows, model: type[models.Model]) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", next(row["values"] for row in rows if row["model"] == label))
 
 
+def stands(rows: Rows, among: models.QuerySet[Any], *same: str) -> bool:
+    """Whether the object that the rows are about is one of these, with these columns as they were."""
+    values = values_of(rows, among.model)
+    return among.filter(pk=values["id"], **{name: values[name] for name in same}).exists()
+
+
 def put_in(rows: Rows, **changed: Any) -> None:
     """Put those in that are not there, under the keys that they had. `changed` are values of the first row.
 

@@ -13,7 +13,7 @@ from box.core.access.actions import renew_codes
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.core.registry.capabilities import Kept, Rows
-from box.core.registry.rows import packed, put_in, values_of
+from box.core.registry.rows import packed, put_in, stands, values_of
 from box.core.structure import actions
 from box.core.structure.access import can_edit_structure
 from box.core.structure.events import DepartmentCreated
@@ -36,14 +36,11 @@ def pack(pk: int) -> Rows:
 
 
 def is_there(rows: Rows) -> bool:
-    return Department.objects.standing().filter(pk=values_of(rows, Department)["id"]).exists()
+    return stands(rows, Department.objects.standing())
 
 
 def is_same(rows: Rows) -> bool:
-    values = values_of(rows, Department)
-    return Department.objects.filter(
-        pk=values["id"], name=values["name"], parent=values["parent_id"]
-    ).exists()
+    return stands(rows, Department.objects.all(), "name", "parent_id")
 
 
 def put_back(rows: Rows, by: User) -> str:
