@@ -109,10 +109,6 @@ class WebhookQuerySet(models.QuerySet["Webhook"]):
     def newest_first(self) -> Self:
         return self.order_by("-id")
 
-    def before(self, webhook_id: int) -> Self:
-        """The page below this one."""
-        return self.filter(id__lt=webhook_id)
-
     def long_revoked(self, now: datetime) -> Self:
         return self.filter(revoked_at__lt=now - REMEMBERED_FOR)
 

@@ -15,15 +15,19 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from box.core.accounts.signing_in import recently_proven
 from box.core.events.nonces import posted_once
+from box.core.lists.views import answer
 from box.core.registry.rest import scopes
-from box.lib.pages import number_of, render, render_form
+from box.lib.pages import render, render_form
 from box.rest import actions
 from box.rest.access import can_manage, can_revoke, can_use
 from box.rest.forms import WebhookForm
-from box.rest.models import PAGE, Webhook
+from box.rest.lists import webhook_list
+from box.rest.models import Webhook
 from box.rest.tokens import Secret
 
 if TYPE_CHECKING:
+    from django.http.response import HttpResponseBase
+
     from box.core.accounts.requests import PersonRequest
 
 
@@ -75,18 +79,8 @@ def revocation(request: PersonRequest, pk: int) -> HttpResponse:
     return redirect("rest:own" if webhook.user_id == request.user.pk else "rest:everybodys")
 
 
-@require_GET
-def everybodys(request: PersonRequest) -> HttpResponse:
+@require_http_methods(["GET", "POST"])
+def everybodys(request: PersonRequest) -> HttpResponseBase:
     if not can_manage(request.user):
         raise Http404
-    webhooks = Webhook.objects.listed().newest_first().select_related("user")
-    before = number_of(request.GET, "before")
-    if before is not None:
-        webhooks = webhooks.before(before)
-    found = list(webhooks[: PAGE + 1])
-    context = {
-        "webhooks": found[:PAGE],
-        "has_more": len(found) > PAGE,
-        "scopes": dict(scopes.items()),
-    }
-    return render(request, "rest/everybodys.html", context, blocks="rows")
+    return answer(request, webhook_list(), "rest/everybodys.html")

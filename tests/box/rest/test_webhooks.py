@@ -313,6 +313,26 @@ def test_a_box_without_its_database_says_so_in_the_dialect(
     assert answer.headers["Retry-After"] == "5"
 
 
+def test_everybodys_are_narrowed_and_revoked_together(
+    as_person: Browser, anna: User, boris: User, olga: User
+) -> None:
+    annas, boriss = program_of(anna), program_of(boris)
+    browser = as_person(olga)
+
+    def found(**chosen: str) -> set[str]:
+        page = browser.get("/console/integrations/", chosen).content.decode().partition('id="list"')[2]
+        return {one.name for one in (anna, boris) if f"<span>{one.name}</span>" in page}
+
+    assert found(person=f"U{anna.pk}", open="yes") == {anna.name}
+    chosen = {"do": "bulk:revoke", "row": [annas.webhook.pk]}
+    assert as_person(anna).post("/console/integrations/", chosen).status_code == 404
+    assert annas.call("profile")
+    assert browser.post("/console/integrations/", chosen).status_code == 200
+    assert annas.error("profile") == REFUSED
+    assert boriss.call("profile")
+    assert (found(open="yes"), found(open="no")) == ({boris.name}, {anna.name})
+
+
 def test_the_lists_cost_the_same_for_many(as_person: Browser, anna: User, olga: User) -> None:
     pages = ((as_person(anna), "/profile/integrations/"), (as_person(olga), "/console/integrations/"))
 

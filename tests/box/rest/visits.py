@@ -23,6 +23,7 @@ VISITS = (
     Visit("POST", "rest:new", (422, 422, 422, 422, 403, SIGN_IN), data={"name": ""}),
     Visit("POST", "rest:revocation", (302, 302, 404, 404, 404, SIGN_IN), of="webhook"),
     Visit("GET", "rest:everybodys", CONSOLE),
+    Visit("POST", "rest:everybodys", (400, 404, 404, 404, 404, SIGN_IN)),
     Visit("GET", "rest:listeners", CONSOLE),
     Visit("GET", "rest:new-listener", CONSOLE),
     Visit("POST", "rest:new-listener", (422, 404, 404, 404, 404, SIGN_IN), data={"name": ""}),
