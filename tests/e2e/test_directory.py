@@ -192,7 +192,7 @@ def test_a_directory_is_connected_followed_and_owns_what_came(
     page.get_by_role("button", name=said.preview).click()
     expect(page.get_by_text(said.nothing_written)).to_be_visible()
     expect(
-        page.locator(".changes .who", has_text=staff.anna.login.removeprefix("anna-")).first
+        page.locator("#list [data-row]", has_text=staff.anna.login.removeprefix("anna-")).first
     ).to_be_visible()
     look(page)
     people = Portal.of(box, keeper.login)

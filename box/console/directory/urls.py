@@ -23,8 +23,7 @@ urlpatterns = [
     path("<int:pk>/schedule/", views.schedule, name="schedule"),
     path("<int:pk>/runs/", runs.begin, name="runs"),
     path("runs/<int:pk>/", runs.run, name="run"),
-    path("runs/<int:pk>/table/", runs.table, name="run-table"),
     path("runs/<int:pk>/confirmation/", runs.confirmation, name="confirmation"),
     path("runs/<int:pk>/cancellation/", runs.cancellation, name="cancellation"),
-    path("runs/<int:pk>/answer/", runs.answer, name="answer"),
+    path("runs/<int:pk>/answer/", runs.guard, name="answer"),
 ]

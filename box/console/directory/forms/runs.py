@@ -5,8 +5,6 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy
 
-from box.bridges.directory.models import Change
-
 
 class ScheduleForm(forms.Form):
     interval_minutes = forms.TypedChoiceField(
@@ -28,12 +26,4 @@ class ConflictsFilter(forms.Form):
 
     q = forms.CharField(required=False, max_length=200)
     show = forms.ChoiceField(required=False, choices=[("", ""), ("decide", ""), ("left", "")])
-    after = forms.IntegerField(required=False, min_value=0)
-
-
-class ChangesFilter(forms.Form):
-    """What of a run's changes is shown: part of the page's address."""
-
-    q = forms.CharField(required=False, max_length=200, label=gettext_lazy("Name or login"))
-    action = forms.ChoiceField(required=False, choices=[("", ""), *Change.Action.choices])
     after = forms.IntegerField(required=False, min_value=0)

@@ -6,5 +6,7 @@ from tests.box.reach import Exported
 from tests.box.visits import CONSOLE
 
 EXPORTS = (
-    Exported("box.console.directory.runs.table", "console:directory:run-table", CONSOLE, of="directory-run"),
+    Exported(
+        "box.console.directory.runs.run", "console:directory:run", CONSOLE, of="directory-run", query="as=csv"
+    ),
 )

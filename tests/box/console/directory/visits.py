@@ -39,10 +39,10 @@ VISITS = (
     Visit("POST", "console:directory:schedule", administrators(302), of="directory"),
     Visit("POST", "console:directory:runs", administrators(302), of="directory"),
     Visit("GET", "console:directory:run", CONSOLE, of="directory-run"),
-    Visit("GET", "console:directory:run-table", CONSOLE, of="directory-run"),
-    Visit("POST", "console:directory:confirmation", administrators(422), of="directory-run"),
-    Visit("POST", "console:directory:cancellation", administrators(422), of="directory-run"),
-    Visit("POST", "console:directory:answer", administrators(422), of="directory-run"),
+    Visit("POST", "console:directory:run", administrators(400), of="directory-run"),
+    Visit("POST", "console:directory:confirmation", administrators(302), of="directory-run"),
+    Visit("POST", "console:directory:cancellation", administrators(302), of="directory-run"),
+    Visit("POST", "console:directory:answer", administrators(302), of="directory-run"),
 )
 
 
