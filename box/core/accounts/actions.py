@@ -30,6 +30,7 @@ from box.core.accounts.events import (
 )
 from box.core.accounts.models import Session, User
 from box.core.accounts.passwords import has_own_password, refuse_kept
+from box.core.accounts.profile_fields import TEXTS
 from box.core.events.outbox import emit
 from box.core.registry.origin import moment
 
@@ -144,22 +145,7 @@ def join(person: User, password: str, *, language: str = "") -> None:
     emit(PersonJoined(user_id=person.pk))
 
 
-PROFILE_FIELDS = (
-    "first_name",
-    "last_name",
-    "former_last_name",
-    "patronymic",
-    "position",
-    "phone",
-    "city",
-    "gender",
-    "external_id",
-    "birthday_on",
-    "birthday_shown",
-    "language",
-    "time_zone",
-    "theme",
-)
+PROFILE_FIELDS = (*TEXTS, "birthday_on", "birthday_shown", "language", "time_zone", "theme")
 
 
 @transaction.atomic

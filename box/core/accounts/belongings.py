@@ -12,6 +12,7 @@ from box.core.access.actions import renew_codes
 from box.core.accounts.actions import end_sessions
 from box.core.accounts.custom_fields import PROFILE, merge_values, names_of, reindex_people
 from box.core.accounts.models import ERASED, KnownBrowser, Profile, User
+from box.core.accounts.profile_fields import TEXTS
 from box.core.fields.values import forget_values
 from box.core.registry.belongings import Belongings, Belongs, Deleted, OneEach, Stays
 
@@ -19,11 +20,8 @@ if TYPE_CHECKING:
     from box.core.registry.belongings import Pair
 
 
-_TEXTS = (
-    *("first_name", "last_name", "former_last_name", "patronymic"),
-    *("position", "phone", "email", "city", "gender", "external_id"),
-)
-_BLANK = (*_TEXTS, "own_words", "language", "time_zone")
+_SAID = (*TEXTS, "email")
+_BLANK = (*_SAID, "own_words", "language", "time_zone")
 _FOLLOWS = Stays("the database writes it anew with the login and the e-mail, which are erased")
 
 _TAKES = "owners = kept.owners || gone.owners"
@@ -32,7 +30,7 @@ _TAKES = "owners = kept.owners || gone.owners"
 def _known(person: User) -> list[str]:
     """What the person's own row and those beside it say of them."""
     fields: dict[str, Any] = {field.name: field for field in User._meta.concrete_fields}
-    labels = [str(fields[name].verbose_name) for name in _TEXTS if getattr(person, name)]
+    labels = [str(fields[name].verbose_name) for name in _SAID if getattr(person, name)]
     labels += [_("login")] + ([_("birthday")] if person.birthday_on else [])
     labels += names_of(person)
     browsers = KnownBrowser.objects.filter(user=person).count()

@@ -24,6 +24,7 @@ from box.core.accounts.access import can_manage, can_manage_people
 from box.core.accounts.custom_fields import PROFILE, set_values, write_everybodys
 from box.core.accounts.events import UserCreated
 from box.core.accounts.models import User
+from box.core.accounts.profile_fields import TEXTS, label_of
 from box.core.events.outbox import emit
 from box.core.fields.values import Values
 from box.core.imports.importers import (
@@ -45,20 +46,10 @@ if TYPE_CHECKING:
 
 MAKES_DEPARTMENTS, INVITES = "makes_departments", "invites"
 
+# What no column of a person is called like.
 _LABELS: dict[str, _StrOrPromise] = {
     "full_name": gettext_lazy("Last name, first name, patronymic"),
-    "last_name": gettext_lazy("Last name"),
-    "first_name": gettext_lazy("First name"),
-    "patronymic": gettext_lazy("Patronymic"),
-    "former_last_name": gettext_lazy("Former last name"),
-    "email": gettext_lazy("E-mail"),
-    "login": gettext_lazy("Login"),
-    "position": gettext_lazy("Position"),
     "department": gettext_lazy("Department"),
-    "phone": gettext_lazy("Phone"),
-    "city": gettext_lazy("City"),
-    "gender": gettext_lazy("Gender"),
-    "birthday_on": gettext_lazy("Birthday"),
 }
 # What people call these columns, without signs and spaces.
 _HEADINGS = {
@@ -76,10 +67,7 @@ _HEADINGS = {
     "gender": "пол gender sex",
     "birthday_on": "деньрождения датарождения birthday birthdate dateofbirth dob",
 }
-_PROFILE = (
-    *("last_name", "first_name", "patronymic", "former_last_name"),
-    *("position", "phone", "city", "gender", "birthday_on"),
-)
+_PROFILE = tuple(name for name in (*TEXTS, "birthday_on") if name in _HEADINGS)
 _GENDERS = {
     "": frozenset({""}),
     User.Gender.WOMAN: frozenset(["f", "ж", "w", "female", "woman", "жен", "женский", "женщина"]),
@@ -115,7 +103,9 @@ class PeopleImporter(Importer[PersonRow]):
         return can_manage_people(user)
 
     def fields(self) -> Sequence[ImportField]:
-        built_in = [ImportField(key, label, _HEADINGS[key]) for key, label in _LABELS.items()]
+        built_in = [
+            ImportField(key, _LABELS.get(key) or label_of(key), words) for key, words in _HEADINGS.items()
+        ]
         return [*built_in, *fields_of(PROFILE)]
 
     def check(self, columns: Collection[str]) -> None:
@@ -174,7 +164,7 @@ def _understood(cells: Mapping[str, str], context: Context) -> PersonRow:
         if limit and len(value) > limit:
             raise ValidationError(
                 _("%(field)s is too long: %(limit)s characters at most.")
-                % {"field": _LABELS[name], "limit": limit}
+                % {"field": label_of(name), "limit": limit}
             )
     return PersonRow(email, login, fields, cells.get("department", ""), values_from(PROFILE, cells, context))
 

@@ -16,6 +16,7 @@ from box.core.accounts.actions import end_sessions, keep_an_administrator_beside
 from box.core.accounts.events import PeopleMerged
 from box.core.accounts.models import MERGED, User
 from box.core.accounts.notices import call_people
+from box.core.accounts.profile_fields import TEXTS
 from box.core.events.merging import move_events
 from box.core.events.outbox import emit
 from box.core.people import notices
@@ -30,12 +31,9 @@ if TYPE_CHECKING:
 
     from django.utils.functional import _StrOrPromise
 
-FIELDS = (
-    *("login", "email", "last_name", "first_name", "patronymic", "former_last_name"),
-    *("position", "phone", "city", "gender", "birthday_on", "external_id", "photo"),
-)
+FIELDS = ("login", "email", *TEXTS, "birthday_on", "photo")
 # Of the account that goes only what it was called is left: it goes on finding the person.
-_LEFT_BLANK = (*("patronymic", "former_last_name", "position", "phone", "city", "gender", "external_id"),)
+_LEFT_BLANK = tuple(name for name in TEXTS if name not in ("last_name", "first_name"))
 
 
 @dataclass(frozen=True)

@@ -10,29 +10,18 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from box.bridges.directory.mapping import FieldRule, Mapping
+from box.bridges.directory.mapping import PROFILE_FIELDS, FieldRule, Mapping
 from box.bridges.directory.targets import targets
 from box.bridges.directory.transforms import TRANSFORMS
 from box.console.directory.forms.fields import one_line
 from box.core.accounts.custom_fields import PROFILE
+from box.core.accounts.profile_fields import label_of
 from box.core.structure.models import Department
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
 _ATTRIBUTE = re.compile(r"[A-Za-z][\w.;-]*")
-
-FIELD_LABELS: dict[str, _StrOrPromise] = {
-    "login": gettext_lazy("Login"),
-    "email": gettext_lazy("E-mail"),
-    "last_name": gettext_lazy("Last name"),
-    "first_name": gettext_lazy("First name"),
-    "patronymic": gettext_lazy("Patronymic"),
-    "position": gettext_lazy("Position"),
-    "phone": gettext_lazy("Phone"),
-    "city": gettext_lazy("City"),
-    "birthday_on": gettext_lazy("Birthday"),
-}
 
 _OTHER_LABELS: dict[str, _StrOrPromise] = {
     "department": gettext_lazy("Department"),
@@ -48,8 +37,9 @@ _OTHER_LABELS: dict[str, _StrOrPromise] = {
 
 def field_label(name: str) -> str:
     """How people call what a run changes."""
-    own = PROFILE.field(name)
-    return str(own.name if own else FIELD_LABELS.get(name) or _OTHER_LABELS.get(name) or name)
+    if own := PROFILE.field(name):
+        return own.name
+    return label_of(name) if name in PROFILE_FIELDS else str(_OTHER_LABELS.get(name, name))
 
 
 class MappingForm(forms.Form):
