@@ -6,20 +6,23 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404, redirect
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
 from box.apps.drive.access import can_edit, can_share, has_own_drive
 from box.apps.drive.actions.tree import root_of
 from box.apps.drive.forms import ListFilter
-from box.apps.drive.models import PAGE, Item, Share
+from box.apps.drive.lists import shared_list
+from box.apps.drive.models import PAGE, Item
 from box.apps.drive.presenters import folder_context, section_of, way_to
 from box.apps.drive.views.lookup import item_of
-from box.core.access.principals import EVERYONE, code_of, codes_of
+from box.core.access.principals import EVERYONE, code_of
 from box.core.groups.models import Group
+from box.core.lists.views import answer
 from box.lib.pages import number_of, render
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
+    from django.http.response import HttpResponseBase
 
     from box.core.accounts.requests import PersonRequest
 
@@ -58,20 +61,10 @@ def group(request: PersonRequest, pk: int) -> HttpResponse:
     return redirect(root_of(found.code, by=request.user))
 
 
-@require_GET
-def shared(request: PersonRequest) -> HttpResponse:
-    """What others let this person open by name, by department or by group, the newest first."""
-    before = number_of(request.GET, "before")
-    theirs = Share.objects.filter(code__in=codes_of(request.user), item__trashed_at=None)
-    theirs = theirs.exclude(by=request.user).select_related("item__file__blob", "by").order_by("-pk")
-    found = list((theirs.filter(pk__lt=before) if before else theirs)[: PAGE + 1])
-    context = {
-        "shares": list({share.item_id: share for share in found[:PAGE]}.values()),
-        "has_more": len(found) > PAGE,
-        "last": found[:PAGE][-1].pk if found else 0,
-        "has_own": has_own_drive(request.user),
-    }
-    return render(request, "drive/shared.html", context, blocks="rows")
+@require_http_methods(["GET", "POST"])
+def shared(request: PersonRequest) -> HttpResponseBase:
+    context = {"has_own": has_own_drive(request.user)}
+    return answer(request, shared_list(request.user), "drive/shared.html", context)
 
 
 @require_GET

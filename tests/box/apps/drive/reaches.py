@@ -8,7 +8,8 @@ from box.apps.drive.actions.sharing import share_item
 from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.drive.models import Item
 from box.core.access.principals import code_of
-from tests.box.reach import Found, Push, World
+from tests.box.reach import Exported, Found, Push, World
+from tests.box.visits import signed_in
 
 FOR = {
     "everybody": "olga anna boris cara",
@@ -53,3 +54,4 @@ FOUND = (
     Found("drive.folder", _found("anna"), "anna"),
     Found("drive.folder", _shared, "anna boris"),
 )
+EXPORTS = (Exported("box.apps.drive.views.listing.shared", "drive:shared", signed_in(403), query="as=csv"),)

@@ -298,6 +298,21 @@ def test_a_share_is_given_and_taken(as_person: Browser, anna: User, boris: User,
     assert as_person(boris).get(f"/files/{plan.file_id}/content").status_code == 404
 
 
+def test_what_was_shared_is_found_once_and_by_whom(
+    as_person: Browser, anna: User, boris: User, cara: User, annas: Item
+) -> None:
+    plan, letter = put(annas, by=anna), put(annas, "letter.txt", by=anna)
+    share_item(plan, [code_of(boris), EVERYONE], can_edit=True, by=anna)
+    share_item(letter, [code_of(boris)], can_edit=False, by=anna)
+    browser = as_person(boris)
+    page = text_of(browser.get("/drive/shared/"))
+    assert page.count(">plan.txt</a>") == 1
+    assert "letter.txt" not in text_of(browser.get("/drive/shared/", {"q": "PLAN"}))
+    assert "plan.txt" in text_of(browser.get("/drive/shared/", {"by": f"U{anna.pk}"}))
+    assert "plan.txt" not in text_of(browser.get("/drive/shared/", {"by": f"U{cara.pk}"}))
+    assert "plan.txt" not in text_of(as_person(anna).get("/drive/shared/"))
+
+
 def test_the_last_one_who_can_open_something_closed_is_not_taken_out(
     as_person: Browser, anna: User, company: Item
 ) -> None:

@@ -45,6 +45,7 @@ VISITS = (
     Visit("GET", "drive:groups", signed_in(200)),
     Visit("GET", "drive:group", members(302), of="group with a drive"),
     Visit("GET", "drive:shared", signed_in(200)),
+    Visit("POST", "drive:shared", signed_in(400)),
     Visit("GET", "drive:item", annas_alone(200), of="own file on a drive"),
     Visit("GET", "drive:item", annas_alone(200), of="own drive"),
     Visit("GET", "drive:item", private(200), of="shared folder on a drive"),
