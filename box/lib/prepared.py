@@ -229,16 +229,17 @@ def asked(queryset: QuerySet[Any, Any]) -> Asked:
 def at_once(*questions: Asked) -> list[Rows]:
     """What each of these finds, in one query for all of them and in none for nothing."""
     answers: list[Rows] = [[] for _ in questions]
-    for place, row in _together(questions).rows() if questions else ():
-        answers[place].append(list(row.values()))
+    for place, rows in _together(questions).rows() if questions else ():
+        answers[place] = [list(row.values()) for row in rows or ()]
     return answers
 
 
 def _together(questions: Iterable[Asked]) -> Asked:
-    # Rows become JSON, so that queries of different columns can stand in one.
+    # Rows become JSON, so that queries of different columns can stand in one: those of each in one piece, for
+    # each piece is read by itself.
     questions = tuple(questions)
     numbered = [
-        (f"SELECT {place}, row_to_json(one) FROM ({one.sql}) one", one.values)  # noqa: S608 - Django's own SQL
+        (f"SELECT {place}, json_agg(one) FROM ({one.sql}) one", one.values)  # noqa: S608 - Django's own SQL
         for place, one in enumerate(questions)
     ]
     sql = " UNION ALL ".join(sql for sql, _values in numbered)

@@ -36,7 +36,19 @@ from box.apps.crm.presenters import RecordRow, Step, as_row, rows_of
 from box.core.accounts.models import User
 from box.core.fields.lookups import joined
 from box.core.lists.custom_fields import columns_of, filters_of
-from box.core.lists.definition import Act, Bulk, Column, Edit, Empty, List, Search, Shortcut, Sort, Way
+from box.core.lists.definition import (
+    Act,
+    Bulk,
+    Column,
+    Edit,
+    Empty,
+    List,
+    Search,
+    Shortcut,
+    Sort,
+    Way,
+    deferred,
+)
 from box.core.lists.presenters import macro
 from box.core.registry.environment import url
 from box.lib.pages import number_of
@@ -67,7 +79,7 @@ def record_list(user: User, kind: RecordType) -> List[Record, RecordRow]:
     return List(
         key=f"crm.{kind.slug}",
         title=kind.label,
-        rows=joined(Record.objects.visible_to(user).there().of_type(kind.pk), own),
+        rows=deferred(lambda: joined(Record.objects.visible_to(user).there().of_type(kind.pk), own)),
         columns=(*columns, *columns_of(own)),
         filters=(*filters, *filters_of(own)),
         shortcuts=_shortcuts(kind),

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
     from box.apps.crm.duplicates import Duplicate
-    from box.apps.crm.field_rights import RecordFields
     from box.apps.crm.models import RecordType
     from box.core.accounts.models import Face, User
     from box.core.fields.models import Field
@@ -79,8 +78,7 @@ class Point(NamedTuple):
     normal: str
 
 
-@dataclass(frozen=True)
-class RecordRow:
+class RecordRow(NamedTuple):
     """A record as a list or a board shows it to one reader: a value, so that what is said of it is
     remembered. What is hidden from them, or is not there, is empty."""
 
@@ -144,7 +142,7 @@ class _Around:
 
     def __init__(self, records: Sequence[Record], reader: User, own: Sequence[Field]) -> None:
         self.catalog, self.today = catalog(), _Today(timezone.now())
-        self.fields = {one: fields_for(reader, one) for one in {record.type_id for record in records}}
+        self.seen = {one: _seen_of(reader, one) for one in {record.type_id for record in records}}
         self.is_permitted = permitter(reader, Operation.CHANGE)
         self.faces, self.clients, self.points = _named_by(records, reader)
         self.values = filled(own, [record.pk for record in records], reader) if own else {}
@@ -152,13 +150,14 @@ class _Around:
         self.sources: dict[int | None, str] = {None: ""}
 
     def row(self, record: Record) -> RecordRow:
-        fields, kind = self.fields[record.type_id], self.catalog.types[record.type_id]
-        points = self.points.get(record.pk, {}) if fields.sees("reached_by") else {}
-        sees_amount = fields.sees("amount")
+        pk, type_id = record.pk, record.type_id
+        seen, kind = self.seen[type_id], self.catalog.types[type_id]
+        points = self.points.get(pk, {}) if "reached_by" in seen else {}
+        sees_amount = "amount" in seen
         return RecordRow(
-            pk=record.pk,
+            pk=pk,
             title=record.title,
-            url=url("crm:record", kind.slug, record.pk),
+            url=url("crm:record", kind.slug, pk),
             step=self.today.step_of(record),
             responsible=self.faces[record.responsible_id],
             changed_at=record.changed_at,
@@ -168,20 +167,20 @@ class _Around:
             next_step_at=record.next_step_at,
             amount=record.amount if sees_amount else Decimal(0),
             currency=record.currency if sees_amount else "",
-            client=self._client(record, fields),
+            client=self._client(record, seen),
             phones=points.get(ContactPoint.Kind.PHONE, ()),
             emails=points.get(ContactPoint.Kind.EMAIL, ()),
-            expected_on=record.expected_on if fields.sees("expected_on") else None,
-            source=self._source(record.source_id) if fields.sees("source") else "",
-            tax_number=record.tax_number if fields.sees("tax_number") else "",
-            address=record.address if fields.sees("address") else "",
+            expected_on=record.expected_on if "expected_on" in seen else None,
+            source=self._source(record.source_id) if "source" in seen else "",
+            tax_number=record.tax_number if "tax_number" in seen else "",
+            address=record.address if "address" in seen else "",
             may_change=record.deleted_at is None and self.is_permitted(record.audience),
-            filled=self.values.get(record.pk),
+            filled=self.values.get(pk),
         )
 
-    def _client(self, record: Record, fields: RecordFields) -> ClientShown | None:
-        contact = self.clients.get(record.contact_id or 0) if fields.sees("contacts") else None
-        return contact or (self.clients.get(record.company_id or 0) if fields.sees("company") else None)
+    def _client(self, record: Record, seen: frozenset[str]) -> ClientShown | None:
+        contact = self.clients.get(record.contact_id or 0) if "contacts" in seen else None
+        return contact or (self.clients.get(record.company_id or 0) if "company" in seen else None)
 
     def _stage(self, pk: int | None) -> StageShown | None:
         if pk not in self.stages:
@@ -193,6 +192,17 @@ class _Around:
         if pk not in self.sources:
             self.sources[pk] = str(self.catalog.sources[pk])  # type: ignore[index]
         return self.sources[pk]
+
+
+_HIDEABLE = (
+    "reached_by", "amount", "contacts", "company", "expected_on", "source", "tax_number", "address",
+)  # fmt: skip
+
+
+def _seen_of(reader: User, type_id: int) -> frozenset[str]:
+    """What of a row of this type is not hidden from the reader: asked once, and not for each of the rows."""
+    fields = fields_for(reader, type_id)
+    return frozenset(name for name in _HIDEABLE if fields.sees(name))
 
 
 type Points = Mapping[int, Mapping[str, tuple[Point, ...]]]

@@ -27,6 +27,7 @@ from box.apps.tasks.states import State, Step, steps, target
 from box.core.boards.definition import Board, Column, Move
 from box.core.boards.usual import UsualColumns
 from box.core.groups.models import Group
+from box.core.lists.definition import deferred
 from box.core.lists.presenters import macro
 from box.lib.prepared import Param
 
@@ -77,7 +78,7 @@ def _by_state(user: User, role: str, now: datetime) -> Board[Task, Row]:
         return [Column(state, state.label, COLORS[state], counts[state]) for state in State]
 
     return Board(
-        listed=replace(listed, rows=listed.rows.filter(_recent(since))),
+        listed=replace(listed, rows=deferred(lambda: listed.rows.filter(_recent(since)))),
         usual=lambda columns, query: _USUAL_STATES.cards(**given) if _is_usual(role, query) else None,
         columns=columns,
         rows_in=lambda rows, column: rows.filter(state=column.key),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import Q
 from django.urls import reverse
@@ -26,7 +26,7 @@ from box.core.accounts.faces import faces_of
 from box.core.fields.lookups import joined
 from box.core.groups.models import KIND as GROUP_KIND
 from box.core.lists.custom_fields import Filled, columns_of, filled, filters_of
-from box.core.lists.definition import Bulk, Column, Empty, List, Search, Shortcut, Sort, Sum, Way
+from box.core.lists.definition import Bulk, Column, Empty, List, Search, Shortcut, Sort, Sum, Way, deferred
 from box.core.lists.filters import Choice, Dates, Reference, Word, YesNo, people
 from box.core.lists.keyset import Keyset
 from box.core.lists.presenters import macro
@@ -96,8 +96,7 @@ def _late(rows: QuerySet[Any, Any], *, is_late: bool) -> QuerySet[Any, Any]:
     return rows.filter(late) if is_late else rows.exclude(late)
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A task as a list or a board shows it: a value, so that what is said of it is remembered."""
 
     pk: int
@@ -199,7 +198,7 @@ def task_list(user: User, *, role: str, is_narrowed: bool, project: Group | None
     return List(
         key="tasks.tasks",
         title=project.name if project else gettext_lazy("Tasks"),
-        rows=joined(_rows(user, role, is_narrowed=is_narrowed, project=project), fields),
+        rows=deferred(lambda: joined(_rows(user, role, is_narrowed=is_narrowed, project=project), fields)),
         columns=(*COLUMNS, *columns_of(fields)),
         filters=(*FILTERS, *filters_of(fields)),
         ways=(

@@ -30,7 +30,8 @@ BUILT_IN: Mapping[str, _StrOrPromise] = {
 }
 
 
-@dataclass(frozen=True)
+# By identity: what follows from roles is remembered under them.
+@dataclass(frozen=True, eq=False)
 class RoleNow:
     """A role as it is now. Who administers is said of the person: nobody is granted that by a code."""
 

@@ -9,8 +9,9 @@ A template extends `boards/page.html`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -49,7 +50,7 @@ class Shown:
     """A column as the page holds it."""
 
     column: Column
-    cards: Sequence[Markup]
+    cards: Markup
     next: str
 
 
@@ -101,13 +102,14 @@ def _page(
     else:
         begin = _first_rows(board, query, rows, columns) if columns else ()
         pages = first_pages(begin, [one.key for one in columns], board.column_of, size=board.page_size)
-    cards = _said(board, [card for page in pages.values() for card in page.cards])
+    # In the order of the columns, as the pages are.
+    cards = iter(_said(board, [(key, card) for key, page in pages.items() for card in page.cards]))
     shown = [_shown(one, pages[one.key], cards) for one in columns]
     preferences = preferences_of(request.user, board.listed.key)
     table = Table(board.listed, query, request.path, preferences, problem=problem)
     is_part = wants_part(request)
     if key and is_part:
-        return HttpResponse(Markup("").join([*shown[0].cards, macro(UI, "more")(table, shown[0])]))
+        return HttpResponse(shown[0].cards + macro(UI, "more")(table, shown[0]))
     values = {**context, "board": board, "columns": shown, "table": table}
     blocks = ("list", "tools")
     response = render(request, PAGE if is_part else template, values, blocks=blocks, status=status)
@@ -132,9 +134,10 @@ def _cards(request: PersonRequest, board: Board[Any, Any], query: Query, ids: It
     rows = found(board.listed, query)
     columns = board.columns(rows, query)
     keys = {one.key for one in columns}
-    there = [row for row in board.listed.read(rows.filter(pk__in=list(ids))) if board.column_of(row) in keys]
+    found_in = ((board.column_of(row), row) for row in board.listed.read(rows.filter(pk__in=list(ids))))
+    there = [(key, row) for key, row in found_in if key in keys]
     heads = (macro(UI, "head")(one) for one in columns)
-    return HttpResponse(Markup("").join([*_said(board, there).values(), *heads]))
+    return HttpResponse("".join([*_said(board, there), *heads]))
 
 
 def _move(request: PersonRequest, board: Board[Any, Any], query: Query) -> HttpResponse:
@@ -200,13 +203,15 @@ class CardFacts(NamedTuple):
     can_move: bool
 
 
-def _said[M: Model](board: Board[M, Any], rows: Sequence[M]) -> dict[int, Markup]:
-    """The cards of these rows, by their ids; what is said of values is remembered, as it is in lists."""
+def _said[M: Model](board: Board[M, Any], rows: Sequence[tuple[str, M]]) -> list[str]:
+    """The cards of these rows with the keys of their columns; what is said of values is remembered, as it is
+    in lists."""
     say = memory() if board.listed.is_remembered else _say
-    said = {}
-    for row, shown in zip(rows, board.present(rows), strict=True):
-        facts = CardFacts(row.pk, str(row), board.column_of(row), row.rank, board.can_move(shown))  # type: ignore[attr-defined]
-        said[row.pk] = Markup(say(_card, board.card, facts, shown))  # noqa: S704 - made of templates
+    presented = board.present([row for _key, row in rows])
+    said = []
+    for (key, row), shown in zip(rows, presented, strict=True):
+        facts = CardFacts(row.pk, str(row), key, row.rank, board.can_move(shown))  # type: ignore[attr-defined]
+        said.append(say(_card, board.card, facts, shown))
     return said
 
 
@@ -218,5 +223,7 @@ def _card(inner: Callable[[Any], Markup], facts: CardFacts, shown: Any) -> Marku
     return macro(UI, "card")(facts, inner(shown))
 
 
-def _shown(column: Column, page: CardPage[Any], cards: Mapping[int, Markup]) -> Shown:
-    return Shown(column, [cards[row.pk] for row in page.cards], page.next)
+def _shown(column: Column, page: CardPage[Any], cards: Iterator[str]) -> Shown:
+    """With its share of the cards, in one piece: a page of pieces pays for each."""
+    share = "".join(islice(cards, len(page.cards)))
+    return Shown(column, Markup(share), page.next)  # noqa: S704 - made of templates

@@ -29,10 +29,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from django.db import models
 from django.db.models import QuerySet
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from box.core.lists.filters import Filter
@@ -48,6 +49,12 @@ if TYPE_CHECKING:
     from box.lib.tables import Cell
 
 PAGE = 50
+
+
+def deferred[M: models.Model](compose: Callable[[], QuerySet[M, M]]) -> QuerySet[M, M]:
+    """Rows that are composed once something asks for them, as the usual page of a list does not: Django takes
+    longer to compose them than that page needs to be read."""
+    return cast("QuerySet[M, M]", SimpleLazyObject(compose))
 
 
 @dataclass(frozen=True)
@@ -215,9 +222,9 @@ class List[M: models.Model, R = M]:
     page_size: int = PAGE
 
     @cached_property
-    def sorts(self) -> dict[str, Sort]:
-        """By the key of a column."""
-        return {one.key: self._sort_of(one.sort) for one in self.columns if one.sort is not None}
+    def sorts(self) -> dict[str, str | Sort]:
+        """By the key of a column, as it says it."""
+        return {one.key: one.sort for one in self.columns if one.sort is not None}
 
     @cached_property
     def groups(self) -> dict[str, Column[R]]:
@@ -233,7 +240,7 @@ class List[M: models.Model, R = M]:
         """Of the key of a column, behind "-" for the other way round; of nothing by id."""
         if not sort:
             return Keyset(is_descending=True)
-        found = self.sorts[sort.removeprefix("-")]
+        found = self._sort_of(self.sorts[sort.removeprefix("-")])
         by = () if found.by == ("id",) else found.by
         return Keyset(by, is_descending=sort.startswith("-"), is_nullable=found.is_nullable)
 

@@ -187,11 +187,13 @@ class Choice(Filter[tuple[str, ...]]):
 
     def parse(self, given: QueryDict, context: Context) -> tuple[str, ...] | None:
         values = _several(given.getlist(self.key))
+        if not values:
+            return None
         known = self.labels
         if any(value not in known for value in values):
             raise ValidationError(_("Choose again: there is no such choice any more."), code="filter")
         # In their own order, so that one choice has one address.
-        return tuple(value for value in known if value in values) or None
+        return tuple(value for value in known if value in values)
 
     def pairs(self, value: tuple[str, ...]) -> Pairs:
         return [(self.key, one) for one in value]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from types import NoneType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from box.core.lists.query import Query
 
 UI = "lists/ui.html"
+NOTHING = Markup()
 
 
 @cache
@@ -132,7 +133,7 @@ class Table[R]:
     query: Query
     path: str
     preferences: Preferences
-    rows: Sequence[Markup] = ()
+    rows: Markup = NOTHING
     after: str = ""
     """Where this page begins, where that is not the beginning."""
     next: str = ""
@@ -257,26 +258,24 @@ def columns_shown[R](listed: List[Any, R], preferences: Preferences) -> tuple[Co
 
 def rows_shown[R](
     listed: List[Any, R], columns: Sequence[Column[R]], rows: Sequence[Any], *, group: str = ""
-) -> list[Markup]:
-    """With a heading before the first row of each `group`, the key of a column."""
+) -> Markup:
+    """With a heading before the first row of each `group`, the key of a column; in one piece, for a page of
+    pieces pays for each."""
     has_bulk, columns = bool(listed.bulk), tuple(columns)
     presented = list(listed.present(rows))
     facts = [
         (columns, has_bulk, listed.pk(row), listed.href(row) if listed.href else "", row) for row in presented
     ]
-    if listed.is_remembered:
-        remembered = memory()
-        shown = [Markup(remembered(_row, *one)) for one in facts]  # noqa: S704 - made of templates
-    else:
-        shown = [_row(*one) for one in facts]
-    if not group:
-        return shown
-    return list(_in_groups(listed.groups[group], presented, shown, len(columns) + has_bulk))
+    say = partial(memory(), _row) if listed.is_remembered else _row
+    shown = [say(*one) for one in facts]
+    if group:
+        shown = list(_in_groups(listed.groups[group], presented, shown, len(columns) + has_bulk))
+    return Markup("".join(shown))  # noqa: S704 - made of templates
 
 
 def _in_groups[R](
-    column: Column[R], presented: Sequence[R], shown: Sequence[Markup], width: int
-) -> Iterator[Markup]:
+    column: Column[R], presented: Sequence[R], shown: Sequence[str], width: int
+) -> Iterator[str]:
     before: str | None = None
     for row, markup in zip(presented, shown, strict=True):
         label = column.group(row) if column.group else ""

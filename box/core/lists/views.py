@@ -295,7 +295,7 @@ def _row_anew(request: PersonRequest, listed: List[Any, Any], pk: int) -> HttpRe
         return redirect(request.path)
     columns = columns_shown(listed, preferences_of(request.user, listed.key))
     # It may be somebody else's now, and no more for this reader.
-    return HttpResponse("".join(rows_shown(listed, columns, list(listed.read(listed.rows.filter(pk=pk))))))
+    return HttpResponse(rows_shown(listed, columns, list(listed.read(listed.rows.filter(pk=pk)))))
 
 
 # Picking an object for a filter

@@ -22,7 +22,7 @@ from box.core.accounts.models.people import distance
 from box.core.fields.lookups import joined
 from box.core.fields.models import Field
 from box.core.lists.custom_fields import Filled, columns_of, filled, filters_of
-from box.core.lists.definition import Bulk, Column, Empty, List, Search, Shortcut
+from box.core.lists.definition import Bulk, Column, Empty, List, Search, Shortcut, deferred
 from box.core.lists.filters import Choice, Context, Filter, Pairs, Reference, Text, YesNo
 from box.core.lists.keyset import Keyset
 from box.core.lists.presenters import macro
@@ -132,12 +132,13 @@ FILE_COLUMNS = (
 def people_list(user: User, *, is_by_status: bool = False) -> List[User, Employee]:
     """For whoever may see the company. Those who left are in it only for whoever chooses people by status."""
     may_manage = can_manage_people(user)
-    rows = _everybody() if is_by_status and may_manage else User.objects.employees()
     fields = [one for one in PROFILE.fields if may_manage or one.readers == EVERYBODY]
     return List(
         key=KEY,
         title=gettext_lazy("Employees"),
-        rows=joined(rows, fields),
+        rows=deferred(
+            lambda: joined(_everybody() if is_by_status and may_manage else User.objects.employees(), fields)
+        ),
         columns=(*COLUMNS, *(FILE_COLUMNS if may_manage else ()), *columns_of(fields)),
         filters=(*(STATUSES if may_manage else ()), *FILTERS, *filters_of(fields)),
         shortcuts=(

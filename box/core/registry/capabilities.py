@@ -64,7 +64,8 @@ class MenuEntry:
     is_for: Callable[[User], bool] = lambda user: True
 
 
-@dataclass(frozen=True)
+# By identity, as entries of the menu: the shell is remembered by what it is made of.
+@dataclass(frozen=True, eq=False)
 class Assets:
     """Style sheets and ES modules of a room, under `static()`'s names. Every page loads those of all rooms
     that are on: navigation swaps the main region only."""
@@ -198,7 +199,7 @@ class Searchable:
     is_download: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Widget:
     """A small thing in the bar above every page, offered under its room's name. It stays while pages change,
     so what it shows it fetches itself: its template says the same to everybody of a language."""
