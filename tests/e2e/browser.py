@@ -138,7 +138,13 @@ def watched_context(
 
 @contextmanager
 def profile_at(
-    home: Path, kind: BrowserType, box: Box, *flags: str, locale: str = "en-GB", **environment: str
+    home: Path,
+    kind: BrowserType,
+    box: Box,
+    *flags: str,
+    program: str = CHROMIUM,
+    locale: str = "en-GB",
+    **environment: str,
 ) -> Iterator[tuple[BrowserContext, Watch]]:
     """The lasting profile of somebody with this home, in a Chromium of their own. The other profiles are as
     private windows are, and those show nobody the tickets of the computer."""
@@ -151,7 +157,7 @@ def profile_at(
     (profile / "Local State").write_text(json.dumps(remembered), encoding="utf-8")
     context = kind.launch_persistent_context(
         profile,
-        executable_path=CHROMIUM,
+        executable_path=program,
         args=[*FLAGS, *flags],
         env=_environment(home, **environment),
         base_url=box.url,

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 class Wire:
     """Whoever connects to `port` here is connected with the PBX."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, near: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self._goal = (host, port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(near)
         self.port: int = self._listener.getsockname()[1]
         self._passes = threading.Event()
         self._passes.set()
@@ -64,8 +64,8 @@ class Wire:
 
 
 @contextmanager
-def wired(host: str, port: int) -> Iterator[Wire]:
-    wire = Wire(host, port)
+def wired(host: str, port: int, *, near: tuple[str, int] = ("127.0.0.1", 0)) -> Iterator[Wire]:
+    wire = Wire(host, port, near=near)
     try:
         yield wire
     finally:

@@ -255,7 +255,8 @@ def _pjsip(plan: Plan) -> str:
             out.set("password", phone.password)
         out.section(phone.number)
         out.set("type", "aor")
-        out.set("max_contacts", 3)
+        # One that has come into another network is not looked for in the old one.
+        out.set("max_contacts", 1 if phone.is_browser else 3)
         out.set("remove_existing", True)
         if phone.address:
             out.set("contact", phone.address)

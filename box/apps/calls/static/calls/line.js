@@ -6,6 +6,9 @@ import { UA, WebSocketInterface } from "../vendor/jssip.js";
 const REGISTERS_FOR = 90;
 // A password is on the PBX within a second: who comes earlier comes again.
 const TRIES_AGAIN_MS = [500, 1000, 2000, 4000, 8000];
+// Sound that is away for a moment comes back by itself.
+const LOST = new Set(["disconnected", "failed"]);
+const LOST_AFTER_MS = 3000;
 const RETURNED = "X-Korobka-Return";
 
 /** Each connection has a new ticket: they are good for two minutes. */
@@ -29,12 +32,20 @@ class TicketSocket extends WebSocketInterface {
         this.ondisconnect(true, 1006, "no ticket");
       });
   }
+
+  /** Nobody says of a connection that belongs to the network from before that nothing passes any more. */
+  renew() {
+    if (!this.isConnected()) return;
+    this.disconnect();
+    this.ondisconnect(true, 1006, "another network");
+  }
 }
 
 export class Line {
   relays = [];
   #calls = new Map();
   #ua = null;
+  #socket = new TicketSocket(() => this.#refresh());
   #refusals = 0;
   #isRegistered = false;
   #trouble = "";
@@ -45,10 +56,9 @@ export class Line {
   }
 
   async start() {
-    const socket = new TicketSocket(() => this.#refresh());
     const given = await this.#refresh();
     this.#ua = new UA({
-      sockets: [socket],
+      sockets: [this.#socket],
       uri: `sip:${given.number}@${location.hostname}`,
       authorization_user: given.number,
       password: given.password,
@@ -64,6 +74,8 @@ export class Line {
     this.#ua.on("newRTCSession", ({ originator, session, request }) => {
       if (originator === "remote") this.#rung(session, request);
     });
+    // From one network into another: who calls now must find the telephone.
+    addEventListener("online", () => this.#socket.renew());
     this.#ua.start();
   }
 
@@ -158,7 +170,7 @@ export class Line {
     this.#isRegistered = true;
     this.#refusals = 0;
     this.#trouble = "";
-    // The network is another one: the sound finds its way anew.
+    // Where calls go on the connection was lost meanwhile.
     for (const { session } of this.talksTo) this.#renew(session);
     this.changed();
   }
@@ -170,9 +182,9 @@ export class Line {
 
   async #refused(status) {
     this.#away();
-    // Without an answer the connection is lost, and JsSIP makes another. With one, Asterisk (500 at first) or a
-    // password that another browser has outlived may need a moment.
-    if (!status) return;
+    // Without an answer the connection is lost, whether anybody says so or not, and JsSIP makes another. With one,
+    // Asterisk (500 at first) or a password that another browser has outlived may need a moment.
+    if (!status) return this.#socket.renew();
     const wait = TRIES_AGAIN_MS[Math.min(this.#refusals++, TRIES_AGAIN_MS.length - 1)];
     if (this.#refusals > TRIES_AGAIN_MS.length) this.#say("refused");
     await new Promise((done) => setTimeout(done, wait));
@@ -198,6 +210,11 @@ export class Line {
       else if (!call.isIncoming && call.phase === "dials" && originator === "remote") this.#trouble = cause;
       this.changed();
     };
+    // JsSIP ends a call whose question a lost connection has swallowed; over the next one it is asked anew.
+    for (const loss of ["onTransportError", "onRequestTimeout"]) {
+      const end = session[loss].bind(session);
+      session[loss] = () => (session.isEstablished() ? this.#socket.renew() : end());
+    }
     session.on("confirmed", () => {
       if (call.phase !== "talks") Object.assign(call, { phase: "talks", since: Date.now() });
       this.#trouble = "";
@@ -214,16 +231,17 @@ export class Line {
       this.audio.srcObject = streams[0];
       this.audio.play().catch(() => {});
     });
+    const isLost = () => LOST.has(connection.iceConnectionState);
     connection.addEventListener("iceconnectionstatechange", () => {
-      if (connection.iceConnectionState === "failed" && this.#isRegistered)
-        for (const { session } of this.talksTo) if (session.connection === connection) this.#renew(session);
+      if (isLost()) setTimeout(() => isLost() && this.#socket.renew(), LOST_AFTER_MS);
     });
   }
 
+  /** The PBX hears from where the telephone speaks now, and the sound finds its way anew. */
   #renew(session) {
-    const state = session.connection?.iceConnectionState;
-    if (state !== "failed" && state !== "disconnected") return;
-    session.renegotiate({ rtcOfferConstraints: { iceRestart: true } });
+    if (!session.isEstablished() || !this.#isRegistered) return;
+    const isAsked = session.renegotiate({ rtcOfferConstraints: { iceRestart: true } });
+    if (!isAsked) setTimeout(() => this.#renew(session), 1000);
   }
 
   #holdOthers(id = null) {
