@@ -344,7 +344,7 @@ def traveller(
 
 
 def test_a_call_goes_on_in_another_network(
-    roaming: Roaming, traveller: Person, pbx: Asterisk, administrator: Person, box: Box, words: Words
+    pbx: Asterisk, roaming: Roaming, traveller: Person, administrator: Person, box: Box, words: Words
 ) -> None:
     say = words.saying(RUSSIAN)
     sits(traveller, administrator, pbx, box)
