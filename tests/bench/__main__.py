@@ -21,6 +21,7 @@ PARTS = {
     "price": "what a page and a write cost a whole box, by service",
     "calls": "from a telephone's ring to the client's card in a browser",
     "move": "a large portal that moves in: rate, memory, and the portal's p95 meanwhile",
+    "cluster": "a portal of one, two and three nodes on the same cores beside a single box",
     "box": "files through a whole box beside its store alone, and its memory",
 }
 

@@ -15,20 +15,18 @@ import re
 import secrets
 import shutil
 import statistics
-import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import psutil
-
 from appliance.supervise.processes import marked, memory_mb
+from tests.bench.spending import difference, spent_by
+from tests.bench.wrk import answered, start
 from tests.e2e.boxes import installed, uninstall, visited
 from tests.prefixes import scratch_prefix
 from tests.system.poster import Person, Site
@@ -150,19 +148,13 @@ def price_of_page(box: Box, person: Person, address: str, seconds: int) -> Price
     # Its connection may have been closed while others were measured.
     person.hang_up()
     assert person.get(address).status == 200, f"{address} does not answer"
-    cookies = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
-    command = ["wrk", "-t1", f"-c{PEOPLE}", f"-d{seconds + 2}", "--latency", "-H", f"Cookie: {cookies}"]
-    wrk = subprocess.Popen([*command, f"{box.url}{address}"], stdout=subprocess.PIPE, text=True)
+    wrk = start(f"{box.url}{address}", person.cookies, connections=PEOPLE, seconds=seconds + 2)
     time.sleep(1)
-    before, begun = spent_by(box), time.perf_counter()
+    before, begun = spent_by(box.prefix), time.perf_counter()
     time.sleep(seconds)
-    after, elapsed = spent_by(box), time.perf_counter() - begun
-    said = wrk.communicate()[0]
-    assert wrk.returncode == 0 and "Non-2xx" not in said, said
-    (rate,) = re.findall(r"Requests/sec:\s+([\d.]+)", said)
-    ((wait, unit),) = re.findall(r"99%\s+([\d.]+)(us|ms|s)\b", said)
-    milliseconds = {"us": 0.001, "ms": 1, "s": 1000}[unit]
-    return Price(float(rate), float(wait) * milliseconds, difference(before, after, float(rate) * elapsed))
+    after, elapsed = spent_by(box.prefix), time.perf_counter() - begun
+    rate, wait = answered(wrk)
+    return Price(rate, wait, difference(before, after, rate * elapsed))
 
 
 def price_of_writes(box: Box, crowd: list[Person], address: str, fields: dict[str, str], each: int) -> Price:
@@ -182,14 +174,14 @@ def price_of_writes(box: Box, crowd: list[Person], address: str, fields: dict[st
             if answer.status >= 300:
                 refused.append(answer.status)
 
-    before, begun = spent_by(box), time.perf_counter()
+    before, begun = spent_by(box.prefix), time.perf_counter()
     together([(write, person) for person in crowd])
     seconds = time.perf_counter() - begun
     # What jobs do after the answer belongs to the write.
     wait_for_quiet(box)
     assert not refused, f"{address} answered {refused[0]}"
     wait = statistics.quantiles(taken, n=20)[-1]
-    return Price(len(taken) / seconds, wait, difference(before, spent_by(box), len(taken)))
+    return Price(len(taken) / seconds, wait, difference(before, spent_by(box.prefix), len(taken)))
 
 
 def together(calls: list[tuple[Callable[[Person], None], Person]]) -> None:
@@ -204,39 +196,11 @@ def wait_for_quiet(box: Box) -> None:
     """Until jobs have done what was left to them, by a demonstration or by what was written."""
     deadline = time.monotonic() + LONGEST_WORK
     while time.monotonic() < deadline:
-        before = spent_by(box)["jobs"]
+        before = spent_by(box.prefix)["jobs"]
         time.sleep(2)
-        if spent_by(box)["jobs"] - before < QUIET:
+        if spent_by(box.prefix)["jobs"] - before < QUIET:
             return
     raise AssertionError(f"jobs have not come to their end in {LONGEST_WORK:.0f} s")
-
-
-def spent_by(box: Box) -> dict[str, float]:
-    """CPU seconds of each service so far."""
-    services, spent = services_of(box), dict[str, float]()
-    parents = {process.pid: process for process in psutil.process_iter()}
-    for process in parents.values():
-        with suppress(psutil.NoSuchProcess):
-            # PostgreSQL's children, for one, carry no mark of their own.
-            pid: int | None = process.pid
-            while pid and pid not in services:
-                pid = parents[pid].ppid() if pid in parents else None
-            if pid:
-                times = process.cpu_times()
-                spent[services[pid]] = spent.get(services[pid], 0) + times.user + times.system
-    return spent
-
-
-@cache
-def services_of(box: Box) -> dict[int, str]:
-    """By the ids of its processes. Asking takes a second, and none is started while we measure."""
-    return {pid: instance.partition("@")[0] for pid, instance in marked(box.prefix).items()}
-
-
-def difference(before: dict[str, float], after: dict[str, float], count: float) -> dict[str, float]:
-    """Milliseconds of one of so many, without what is not worth saying."""
-    each = {service: (after[service] - before.get(service, 0)) / count * 1000 for service in after}
-    return {service: ms for service, ms in each.items() if ms >= 0.01}
 
 
 if __name__ == "__main__":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import http.client
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +21,7 @@ from .people import Browser, Colleague, Door, promised
 
 PASSWORD = "Correct-horse-7-battery"
 PEOPLE = ("anna", "boris", "clara")
+_READS = re.compile(r'korobka_reads_total\{worker="\d+",from="(\w+)"\} (\d+)')
 
 
 @dataclass
@@ -135,6 +139,16 @@ def people_at_work(office: Office) -> Iterator[None]:
             ear = Ear([door(node) for node in office.nodes], browser.cookies, first=number)
             office.ears.append(at_work.enter_context(ear))
         yield
+
+
+def read_from(nodes: Iterable[BoxNode]) -> Counter[str]:
+    """Where the pages and forms of these nodes read, by their own figures; a node that is away has none."""
+    counts = Counter[str]()
+    for node in nodes:
+        with suppress(OSError, http.client.HTTPException):
+            for where, count in _READS.findall(Browser([door(node)]).get("/metrics").text):
+                counts[where] += int(count)
+    return counts
 
 
 def door(node: BoxNode) -> Door:

@@ -6,12 +6,10 @@ Each row of the table of people at work in `docs/admin/failures.md` is a test of
 from __future__ import annotations
 
 import csv
-import http.client
 import json
 import re
 import socket
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -30,14 +28,13 @@ from tests.appliance.boxes import wait_until
 
 from .history import READ, WRITE, History, Register
 from .nodes import BoxNode, Company, require_engines
-from .office import PASSWORD, Office, door, people_at_work
+from .office import PASSWORD, Office, door, people_at_work, read_from
 from .people import Browser
 from .strangers import WORDS, Stranger, listening
 from .writer import TABLE, Writer
 
 SMALL_DISK = 1500
 WHOLE = ("agent", "database", "objects", "cache", "web", "push", "jobs", "balancer")
-_READS = re.compile(r'korobka_reads_total\{worker="\d+",from="(\w+)"\} (\d+)')
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +56,8 @@ def office(rows: list[str], figure: Callable[[str], None]) -> Iterator[Office]:
 
 def reads_of(office: Office) -> str:
     """Where pages were read from, by the figures of all nodes."""
-    counts: Counter[str] = Counter()
-    for node in office.nodes:
-        with suppress(OSError, http.client.HTTPException):
-            for where, count in _READS.findall(Browser([door(node)]).get("/metrics").text):
-                counts[where] += int(count)
-    asked = sum(counts.values()) or 1
+    counts = read_from(office.nodes)
+    asked = counts.total() or 1
     return f"pages and forms: {dict(counts)}, {counts['replica'] / asked:.0%} read from replicas"
 
 

@@ -1,0 +1,232 @@
+"""What a portal of several nodes does on the same processor cores, beside a single box.
+
+    python -m tests.bench.cluster [--rounds 3] [--seconds 5] [--writes 15] [--employees 200] [--posts 5000]
+
+A whole box with a demonstration company, then the same as a cluster of one, two and three nodes, each on a
+network of its own and all on the cores that there are: what they cost each other is seen, and not what more
+machines would do. Pages are asked for by wrk at all nodes at once, posts and tasks are written by as many
+people at once as there are connections. Processor time is that of all services of all nodes for one answer.
+At last each of so many posts is looked for on another node as soon as it was acknowledged, by its writer.
+
+Needs root, and wrk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from appliance.supervise.processes import children_of, marked, memory_mb
+from backup.portal import manage
+from tests.appliance.cluster.nodes import BoxNode, Company, require_engines
+from tests.appliance.cluster.office import PASSWORD, read_from
+from tests.bench.price import QUIET, Price, median, together
+from tests.bench.spending import difference, services_of, spent_by
+from tests.bench.wrk import answered, start
+from tests.system.poster import Person
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+WHOLE = ("agent", "database", "objects", "cache", "web", "push", "jobs", "balancer")
+CONNECTIONS = 12
+PAGES = {"feed": "/feed/", "people": "/employees/", "notifications": "/notifications/"}
+WRITES: Mapping[str, tuple[str, dict[str, str]]] = {
+    "post": ("/feed/", {"audience": "UA"}),
+    "task": ("/tasks/quick/", {}),
+}
+MOST_OF_A_READ, MOST_OF_A_WRITE = 1.10, 1.25
+"""Processor time of an answer of a cluster of one node, to that of the single box."""
+LONGEST_WORK = 300.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The portal as it is now: who answers, and everybody's tabs, each at one of them in turn."""
+
+    title: str
+    company: Company[BoxNode]
+    nodes: Sequence[BoxNode]
+    tabs: Sequence[Person]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=5, help="of each round of a page")
+    parser.add_argument("--writes", type=int, default=15, help="of each person, a round")
+    parser.add_argument("--employees", type=int, default=200)
+    parser.add_argument("--posts", type=int, default=5000)
+    given = parser.parse_args()
+    if shutil.which("wrk") is None:
+        parser.error("wrk is missing: apt-get install wrk")
+    require_engines()
+    with Company(3) as company:
+        first, *others = company.nodes
+        first.install(*WHOLE, has_tables=True, metrics__networks=("10.88.0.0/24",))
+        size = "--employees", str(given.employees), "--posts", str(given.posts)
+        manage(first.node, "demo", *size, "--password-stdin", stdin=f"{PASSWORD}\n")
+        found = dict[str, dict[str, Price]]()
+
+        def measure(title: str, nodes: Sequence[BoxNode]) -> None:
+            services_of.cache_clear()
+            with company.at_desk():
+                stage = Stage(title, company, nodes, signed_in(nodes))
+                wait_for_quiet(nodes)
+                found[title] = report(stage, given)
+                if len(nodes) > 1:
+                    report_staleness(stage)
+
+        measure("a single box", [first])
+        first.cluster("init", "--name", first.name, "--address", first.address)
+        measure("one node", [first])
+        nodes = [first]
+        for node in others:
+            node.install("agent")
+            node.join(first)
+            nodes.append(node)
+            measure(f"{len(nodes)} nodes", nodes)
+    report_cost(found)
+
+
+def signed_in(nodes: Sequence[BoxNode]) -> list[Person]:
+    """As many people as there are connections, each at a node."""
+    logins = [line.split()[0] for line in nodes[0].boxctl("user", "list").stdout.splitlines()]
+    made_up = [login for login in logins if "@" not in login]
+    tabs = []
+    for number, login in enumerate(made_up[:: len(made_up) // CONNECTIONS][:CONNECTIONS]):
+        tabs.append(Person(nodes[number % len(nodes)].site))
+        tabs[-1].sign_in(login, PASSWORD)
+    return tabs
+
+
+def report(stage: Stage, given: argparse.Namespace) -> dict[str, Price]:
+    """Prints a line of each page and write; their prices."""
+    _say(f"\n{stage.title}\n{'':<14}{'a second':>9}{'wait ms':>9}{'CPU ms':>9}   of which")
+    before, found = read_from(stage.nodes), dict[str, Price]()
+    for name in (*PAGES, *WRITES):
+        of = _of_page if name in PAGES else _of_write
+        found[name] = price = median([of(stage, name, given) for _ in range(given.rounds)])
+        spent = sorted(price.spent.items(), key=lambda one: -one[1])
+        each = ", ".join(f"{service} {ms:.2f}" for service, ms in spent)
+        _say(f"{name:<14}{price.rate:>9.0f}{price.wait:>9.0f}{price.whole:>9.2f}   {each}")
+    reads = read_from(stage.nodes) - before
+    if asked := reads.total():
+        _say(f"{reads['replica'] / asked:.0%} of what was asked was read from replicas: {dict(reads)}")
+    for node in stage.nodes:
+        pids = set[int]().union(*(children_of(pid) for pid in marked(node.prefix)))
+        _say(f"memory of {node.name}, MiB: {memory_mb(pids)}")
+    return found
+
+
+def report_cost(found: Mapping[str, Mapping[str, Price]]) -> None:
+    _say("\nprocessor time of an answer, to that of the single box")
+    (_, alone), *stages = found.items()
+    for title, prices in stages:
+        ratios = (f"{name} {price.whole / alone[name].whole:.2f}" for name, price in prices.items())
+        _say(f"  {title:<12}{', '.join(ratios)}")
+    _say(f"target of one node: {MOST_OF_A_READ} of what reads, {MOST_OF_A_WRITE} of what writes")
+
+
+def report_staleness(stage: Stage, *, posts: int = 50) -> None:
+    """Who has written goes to the next node, and looks whether it is there."""
+    missed = 0
+    for number in range(posts):
+        tab = stage.tabs[number % len(stage.tabs)]
+        here = next(at for at, node in enumerate(stage.nodes) if node.address == tab.site.address)
+        text = f"Seen at once {uuid4().hex}"
+        assert _write(tab, "/feed/", {"audience": "UA"}, text) < 300
+        elsewhere = Person(stage.nodes[(here + 1) % len(stage.nodes)].site)
+        elsewhere.cookies = tab.cookies
+        missed += text not in elsewhere.get("/feed/").text
+        elsewhere.hang_up()
+    _say(f"own posts that another node did not show at once: {missed} of {posts} (target 0)")
+
+
+# --- one round
+
+
+def _of_page(stage: Stage, name: str, given: argparse.Namespace) -> Price:
+    within = "ip", "netns", "exec", stage.company.desk
+    each = CONNECTIONS // len(stage.nodes)
+    clients = [
+        start(
+            f"https://{tab.site.address}:{tab.site.port}{PAGES[name]}", tab.cookies,
+            connections=each, seconds=given.seconds + 2, within=within,
+        )
+        for tab in stage.tabs[: len(stage.nodes)]
+    ]  # fmt: skip
+    time.sleep(1)
+    before, begun = _spent(stage.nodes), time.perf_counter()
+    time.sleep(given.seconds)
+    after, elapsed = _spent(stage.nodes), time.perf_counter() - begun
+    rates, waits = zip(*map(answered, clients), strict=True)
+    return Price(sum(rates), max(waits), difference(before, after, sum(rates) * elapsed))
+
+
+def _of_write(stage: Stage, name: str, given: argparse.Namespace) -> Price:
+    address, fields = WRITES[name]
+    taken: list[float] = []
+    refused: list[int] = []
+
+    def write(tab: Person) -> None:
+        tab.hang_up()
+        for _ in range(given.writes):
+            begun = time.perf_counter()
+            status = _write(tab, address, fields, f"Measured {uuid4()}")
+            taken.append((time.perf_counter() - begun) * 1000)
+            if status >= 300:
+                refused.append(status)
+
+    before, begun = _spent(stage.nodes), time.perf_counter()
+    together([(write, tab) for tab in stage.tabs])
+    seconds = time.perf_counter() - begun
+    wait_for_quiet(stage.nodes)
+    assert not refused, f"{address} answered {refused[0]}"
+    wait = statistics.quantiles(taken, n=20)[-1]
+    return Price(len(taken) / seconds, wait, difference(before, _spent(stage.nodes), len(taken)))
+
+
+def _write(tab: Person, address: str, fields: Mapping[str, str], text: str) -> int:
+    """A task is written in a `line`, a post is a `text`."""
+    said = {"text": text, "line": text, "nonce": str(uuid4())}
+    return tab.post(address, {**fields, **said}, HX_Request="true").status
+
+
+def wait_for_quiet(nodes: Sequence[BoxNode]) -> None:
+    """Until jobs have done what was left to them: it belongs to what was written."""
+    deadline = time.monotonic() + LONGEST_WORK
+    while time.monotonic() < deadline:
+        before = _spent(nodes)["jobs"]
+        time.sleep(2)
+        if _spent(nodes)["jobs"] - before < QUIET * len(nodes):
+            return
+    raise AssertionError(f"jobs have not come to their end in {LONGEST_WORK:.0f} s")
+
+
+def _spent(nodes: Iterable[BoxNode]) -> dict[str, float]:
+    """CPU seconds so far by service, on all nodes."""
+    spent = defaultdict[str, float](float)
+    for node in nodes:
+        for service, seconds in spent_by(node.prefix).items():
+            spent[service] += seconds
+    return spent
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
