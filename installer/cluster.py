@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     upgrade_plan.add_arguments(
         verbs.add_parser("upgrade", help="have all nodes move over to a release, one after the other")
     )
+    verbs.add_parser("rotate", help="give all nodes a new authority: certificates of before open nothing")
     drain = verbs.add_parser("drain", help="send nobody to a node while others can answer; none is cut off")
     resume = verbs.add_parser("resume", help="send people to it again")
     wake = verbs.add_parser("wake", help="wake a reserve node")
@@ -233,6 +234,12 @@ def _restart(paths: Paths, _: argparse.Namespace) -> int:
     return 0
 
 
+def _rotate(paths: Paths, _: argparse.Namespace) -> int:
+    operations_log.note(paths, Asker.here(), "cluster rotate")
+    follow(paths, operations.begin(paths, "rolling", {"rotates": True}, by=str(Asker.here())).state())
+    return 0
+
+
 def _config(paths: Paths, arguments: argparse.Namespace) -> int:
     values = values_of(arguments.assignment)
     if own := rolling.own_keys(values):
@@ -346,6 +353,7 @@ _VERBS = {
     "switchover": _switch_over,
     "remove": _remove,
     "restart": _restart,
+    "rotate": _rotate,
     "config": _config,
     "upgrade": cluster_upgrade.main,
     "drain": _drain,

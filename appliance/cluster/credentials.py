@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from appliance.cluster import https
-from appliance.cluster.identity import NODES, Realm, client_context
+from appliance.cluster.identity import NODES, Realm, client_context, trusted
 from appliance.cluster.topology import folder
 from appliance.node import Node
 from appliance.services.base import GeneratedFile
@@ -17,7 +17,10 @@ def text(node: Node, name: str) -> str:
 
 def files(node: Node) -> tuple[GeneratedFile, ...]:
     """`ca.crt`, `node.crt` and `node.key`."""
-    return tuple(GeneratedFile(name, text(node, name)) for name in (AUTHORITY, CERTIFICATE, KEY))
+    return (
+        GeneratedFile(AUTHORITY, trusted(folder(node.paths))),
+        *(GeneratedFile(name, text(node, name)) for name in (CERTIFICATE, KEY)),
+    )
 
 
 def both(node: Node, realm: Realm) -> str:
@@ -29,7 +32,7 @@ def pem(node: Node, realm: Realm = NODES) -> tuple[GeneratedFile, ...]:
     """The same as HAProxy reads it: `node.pem` with certificate and key, and `ca.crt`."""
     return (
         GeneratedFile("node.pem", both(node, realm)),
-        GeneratedFile("ca.crt", text(node, realm.authority)),
+        GeneratedFile("ca.crt", trusted(folder(node.paths), realm)),
     )
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import json
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -48,6 +51,10 @@ REALMS = (NODES, BALANCERS)
 STORE = Realm(NODES.title, NODES.authority, NODES.authority_key, "store.crt", "store.key")
 """A second name of the same authority, by which the database knows the way of a node's store from that of
 its portal."""
+
+
+NEXT = "next.json"
+"""Authorities that are to come, with their keys, beside those that hold (`rotation`)."""
 
 
 def store_name(node: str) -> str:
@@ -212,29 +219,75 @@ def authority_of(certificate: bytes, key: bytes) -> Authority:
 def renew(paths: Paths, *, name: str, address: str, now: datetime | None = None) -> bool:
     """New certificates for the same keys in time before the end; whether there are any."""
     now = now or datetime.now(UTC)
-    renewed = [_renew(paths, realm, name, address, now) for realm in REALMS]
-    renewed.append(_renew(paths, STORE, store_name(name), address, now))
-    return any(renewed)
+    place, due = folder(paths), dict[Realm, Authority]()
+    for realm in REALMS:
+        authority = read_authority(paths, realm)
+        certificate = x509.load_pem_x509_certificate((place / realm.certificate).read_bytes())
+        if authority is not None and certificate.not_valid_after_utc <= now + RENEW_BEFORE:
+            due[realm] = authority
+    reissue(paths, due, name=name, address=address, now=now)
+    return bool(due)
 
 
-def _renew(paths: Paths, realm: Realm, name: str, address: str, now: datetime) -> bool:
-    place = folder(paths)
-    certificate = x509.load_pem_x509_certificate((place / realm.certificate).read_bytes())
-    authority = read_authority(paths, realm)
-    if authority is None or certificate.not_valid_after_utc > now + RENEW_BEFORE:
+def reissue(
+    paths: Paths,
+    authorities: Mapping[Realm, Authority],
+    *,
+    name: str,
+    address: str,
+    now: datetime | None = None,
+) -> None:
+    """Certificates of these authorities for the keys that this node has."""
+    named = {NODES: ((NODES, name), (STORE, store_name(name))), BALANCERS: ((BALANCERS, name),)}
+    for realm, authority in authorities.items():
+        for shown, called in named[realm]:
+            key = serialization.load_pem_private_key((folder(paths) / shown.key).read_bytes(), password=None)
+            if not isinstance(key, ec.EllipticCurvePrivateKey):
+                raise IdentityRefused(
+                    f"{folder(paths) / shown.key} is no key that a node makes: remove this one, and join."
+                )
+            text = issue(authority, request(called, key), name=called, address=address, now=now)
+            write_atomically(folder(paths) / shown.certificate, text, mode=0o600)
+
+
+def is_issued_by(place: Path, authority: Authority) -> bool:
+    """Whether the node whose folder this is shows a certificate of that authority."""
+    certificate = x509.load_pem_x509_certificate((place / NODES.certificate).read_bytes())
+    try:
+        certificate.verify_directly_issued_by(authority.certificate)
+    except (ValueError, InvalidSignature):
         return False
-    key = serialization.load_pem_private_key((place / realm.key).read_bytes(), password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise IdentityRefused(
-            f"{place / realm.key} is not the key that this node made: remove the node, and join."
-        )
-    text = issue(authority, request(name, key), name=name, address=address, now=now)
-    return write_atomically(place / realm.certificate, text, mode=0o600)
+    return True
+
+
+def trusted(place: Path, realm: Realm = NODES) -> str:
+    """In PEM, the authorities whose certificates count: two while one takes the other's place."""
+    holds = (place / realm.authority).read_text(encoding="ascii")
+    return holds + _next(place).get(realm.authority, "")
+
+
+def read_authorities(paths: Paths) -> list[Authority]:
+    """Those of the nodes whose word counts, the one that holds first; none where nobody can be let in."""
+    place, holds = folder(paths), read_authority(paths)
+    to_come = _next(place)
+    found = [holds] if holds else []
+    if to_come:
+        found.append(authority_of(to_come[NODES.authority].encode(), to_come[NODES.authority_key].encode()))
+    return found
+
+
+def _next(place: Path) -> dict[str, str]:
+    """Texts by the names of files; nothing where no authorities are to come."""
+    try:
+        found: dict[str, str] = json.loads((place / NEXT).read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return {}
+    return found
 
 
 def client_context(place: Path) -> ssl.SSLContext:
     """For connections to other nodes: they show a certificate of the cluster, and so does this one."""
-    context = ssl.create_default_context(cafile=place / NODES.authority)
+    context = ssl.create_default_context(cadata=trusted(place))
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain(place / NODES.certificate, place / NODES.key)
     return context

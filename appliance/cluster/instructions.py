@@ -1,5 +1,5 @@
 """What a node is asked to do by whoever sees to all: restart, change box.toml, move over to another
-release, and take either back.
+release, and take either back; trust another authority, show its certificates, forget the one before.
 
 It stands beside the node in the topology, and becomes an operation of that node's own agent, once. How it
 ended comes back with the node's beat. New values of box.toml are root's to choose, and so are a release and
@@ -21,7 +21,6 @@ from appliance.agent.journal import Journal
 from appliance.certificates import key_pem
 from appliance.cluster import identity
 from appliance.cluster.etcd import Etcd
-from appliance.cluster.identity import Authority
 from appliance.cluster.topology import TopologyRefused
 from appliance.config import Value
 from appliance.paths import Paths
@@ -31,6 +30,7 @@ CHANGE_LIFE = timedelta(days=1)
 """For which a change may be taken over: who was away for longer is asked anew."""
 _OPERATIONS_LOOKED_AT = 5
 _LONGEST_PROBLEM = 500
+_MOST_MARKS = 2
 
 
 class Verb(StrEnum):
@@ -39,6 +39,9 @@ class Verb(StrEnum):
     TAKE_BACK = "take-back"
     UPGRADE = "upgrade"
     GO_BACK = "go-back"
+    TRUST = "trust"
+    ENTER = "enter"
+    FORGET = "forget"
 
 
 _KINDS = {
@@ -47,6 +50,9 @@ _KINDS = {
     Verb.TAKE_BACK: "apply",
     Verb.UPGRADE: "upgrade",
     Verb.GO_BACK: "upgrade",
+    Verb.TRUST: "rotate",
+    Verb.ENTER: "rotate",
+    Verb.FORGET: "rotate",
 }
 
 
@@ -89,6 +95,8 @@ def prepared(
             return asked | {"offered": values}
         case Verb.GO_BACK:
             return asked | {"back_to": values["before"]}
+        case Verb.TRUST | Verb.ENTER | Verb.FORGET:
+            return asked | {"step": str(instruction.verb), "offer": values}
 
 
 def begin(paths: Paths, instruction: Instruction, asked: dict[str, Any]) -> None:
@@ -112,7 +120,7 @@ def ended(paths: Paths, text: str) -> str | None:
 def put_change(paths: Paths, etcd: Etcd, instruction: Instruction, values: Mapping[str, Value]) -> None:
     """Lay out what nodes are going to be asked to do."""
     text = json.dumps(values)
-    entry = {"values": text, "mark": _mark(_authority(paths), instruction, text)}
+    entry = {"values": text, "marks": _marks(paths, instruction, text)}
     etcd.put(_key(instruction), json.dumps(entry), lease=etcd.lease(int(CHANGE_LIFE.total_seconds())))
 
 
@@ -127,26 +135,25 @@ def _values(paths: Paths, etcd: Etcd, instruction: Instruction, now: datetime) -
         named_at = instruction.operation.partition("-")[0]
         asked_at = datetime.strptime(named_at, "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
         said = json.loads(entry.value) if entry else {}
-        text, mark = str(said["values"]), str(said["mark"])
+        text, marks = str(said["values"]), [str(mark) for mark in said["marks"]]
     except (ValueError, TypeError, KeyError):
         raise refused from None
     # What was once asked for is not asked for again by who keeps a copy of it.
     if abs(now - asked_at) > CHANGE_LIFE:
         raise refused
-    if not hmac.compare_digest(mark, _mark(_authority(paths), instruction, text)):
+    known = _marks(paths, instruction, text)
+    if not any(hmac.compare_digest(one, other) for one in marks[:_MOST_MARKS] for other in known):
         raise refused
     values: dict[str, Any] = json.loads(text)
     return values
 
 
-def _mark(authority: Authority, instruction: Instruction, text: str) -> str:
-    return hmac.digest(key_pem(authority.key), f"change\n{instruction}\n{text}".encode(), "sha256").hex()
-
-
-def _authority(paths: Paths) -> Authority:
-    authority = identity.read_authority(paths)
-    if authority is None:
+def _marks(paths: Paths, instruction: Instruction, text: str) -> list[str]:
+    """By each authority that this node has: while one takes the other's place, some nodes have only one."""
+    authorities = identity.read_authorities(paths)
+    if not authorities:
         raise TopologyRefused(
             "This node has not the cluster's authority, which every node is given: join it again."
         )
-    return authority
+    said = f"change\n{instruction}\n{text}".encode()
+    return [hmac.digest(key_pem(one.key), said, "sha256").hex() for one in authorities]

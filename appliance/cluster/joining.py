@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from appliance import config, folders, service_files
 from appliance.agent.codec import LINES, decode, encode
 from appliance.certificates import key_pem
-from appliance.cluster import https, identity, patroni, state, stores, topology
+from appliance.cluster import https, identity, patroni, rotation, state, stores, topology
 from appliance.cluster.etcd import Etcd
 from appliance.cluster.membership import Say, close, listen, ports, set_aside
 from appliance.cluster.topology import (
@@ -51,6 +51,9 @@ SLOWEST = 0.1
 COPY_SECONDS = 6 * 3600
 KNOWN_SECONDS = 300
 """Until the others have begun their workers anew, one by one: they divide the cache with this node."""
+_ROTATING = (
+    "The nodes get another authority just now: `boxctl cluster rotate` goes on where that was cut short."
+)
 _TLS_FILES = ("ca.crt", "ca.key", "portal.pem")
 
 
@@ -115,6 +118,8 @@ def token(paths: Paths, *, seconds: int) -> Token:
     """A new one, which lets one node in."""
     if topology.unfinished(paths).exists():
         raise JoinRefused(f"This node is half a one: {topology.WAS_CUT_SHORT}")
+    if rotation.is_under_way(paths):
+        raise JoinRefused(_ROTATING)
     membership = Node.load(paths).cluster
     authority = identity.read_authority(paths)
     if authority is None:
@@ -138,6 +143,8 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
         raise JoinRefused(
             "The token is not known: it was used, or has expired. `boxctl cluster token` prints another."
         )
+    if rotation.is_under_way(paths):
+        raise JoinRefused(_ROTATING)
     agreed, _ = state.read(etcd)
     coming = _member(asking, now)
     there = state.beats(etcd)

@@ -32,6 +32,7 @@ from appliance.cluster import (
     position,
     reserves,
     room,
+    rotation,
     shared,
     state,
     stores,
@@ -152,7 +153,7 @@ class Door(ThreadingHTTPServer):
         """With the authority behind it: by that, who joins knows that it is the right cluster."""
         place = topology.folder(self.paths)
         self._context.load_cert_chain(place / credentials.CERTIFICATE, place / credentials.KEY)
-        self._context.load_verify_locations(place / credentials.AUTHORITY)
+        self._context.load_verify_locations(cadata=identity.trusted(place))
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Who comes when all places are taken is sent away: waiting would cost a thread each."""
@@ -196,7 +197,7 @@ def _cut_off(connection: socket.socket) -> None:
 
 
 class Visitor(BaseHTTPRequestHandler):
-    """`GET /healthz`, `POST /join`; and for nodes `GET /releases/SHA256/PIECE`."""
+    """`GET /healthz`, `POST /join`; and for nodes `GET /releases/SHA256/PIECE` and `GET /authorities`."""
 
     server: Door
     timeout = PATIENCE
@@ -205,14 +206,27 @@ class Visitor(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == "/healthz":
             self._answer(200, {})
-        elif self._is_node() and (found := offers.piece(self.server.paths, self.path)) is not None:
+        elif (found := self._for_nodes()) is not None:
             self._send(200, "application/octet-stream", found)
         else:
             self._answer(404, {"error": "There is nothing here."})
 
+    def _for_nodes(self) -> bytes | None:
+        if self.path == rotation.PATH:
+            return rotation.offered(self.server.paths) if self._is_member() else None
+        return offers.piece(self.server.paths, self.path) if self._is_node() else None
+
     def _is_node(self) -> bool:
         """Whether the visitor has shown a certificate of the cluster, which the handshake has looked at."""
         return isinstance(self.connection, ssl.SSLSocket) and bool(self.connection.getpeercert())
+
+    def _is_member(self) -> bool:
+        """Whether it is a node still, and speaks from its own address: certificates outlive what they say."""
+        shown = self.connection.getpeercert() if isinstance(self.connection, ssl.SSLSocket) else None
+        subject: Any = (shown or {}).get("subject", ())
+        names = [value for part in subject for key, value in part if key == "commonName"]
+        address = self.client_address[0]
+        return any(rotation.is_member(self.server.paths, name=name, address=address) for name in names)
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")

@@ -1,5 +1,5 @@
-"""Goes from node to node, so that somebody answers all the time: restarts them, changes their box.toml, or
-has them move over to another release.
+"""Goes from node to node, so that somebody answers all the time: restarts them, changes their box.toml, has
+them move over to another release, or trust another authority.
 
 Each node does its own part (`instructions`), and has to be well before the next one is asked. What was done
 is in the journal: interrupted, it goes on from there.
@@ -10,13 +10,14 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import NoReturn
 
 from appliance.agent import operations
 from appliance.agent.answers import ClusterProblem, ClusterTrouble
 from appliance.agent.journal import Journal
-from appliance.cluster import instructions, membership, offers, patroni, state
+from appliance.cluster import instructions, membership, offers, patroni, rotation, state
 from appliance.cluster.etcd import Etcd, EtcdAway
 from appliance.cluster.instructions import Instruction, Verb
 from appliance.cluster.overview import overview, sentence
@@ -63,6 +64,8 @@ def own_keys(values: dict[str, Value]) -> list[str]:
 class Rolling(ABC):
     """An operation over all nodes, as far as its journal says it is."""
 
+    verbs: tuple[Verb, ...]
+    """What all nodes are asked to do; all of them have done the first before one is asked for the second."""
     follow_seconds = FOLLOW_SECONDS
     ill_meanwhile: frozenset[ClusterTrouble] = frozenset()
     """What may be wrong until all nodes have been gone to."""
@@ -73,20 +76,25 @@ class Rolling(ABC):
 
     def perform(self) -> tuple[str, ...]:
         """The nodes, in the order in which they were gone to."""
-        noted = self.journal.noted(_ORDER)
-        names = tuple(noted["nodes"]) if noted else self._begin()
-        for number, name in enumerate(names):
-            if name not in self._named(_DONE):
-                self._at = (number, len(names))
-                self._go_to(name, names[number + 1 :])
+        names = self._ordered()
+        steps = [(verb, name) for verb in self.verbs for name in names]
+        for number, (verb, name) in enumerate(steps):
+            if name not in self._done(verb):
+                self._at = (number, len(steps))
+                self._go_to(name, verb, tuple(other for _, other in steps[number + 1 :]))
+                self.journal.append(_DONE, node=name, verb=str(verb))
         return names
 
     @abstractmethod
-    def _go_to(self, name: str, others: tuple[str, ...]) -> None:
+    def _go_to(self, name: str, verb: Verb, others: tuple[str, ...]) -> None:
         """Have one node do its part. Raises `RollingStopped`, with what became of it and of the others."""
 
     def _prepare(self) -> None:  # noqa: B027 - a restart has nothing to prepare
         """What is done once, before the first node is gone to, and again where it was interrupted."""
+
+    def _ordered(self) -> tuple[str, ...]:
+        noted = self.journal.noted(_ORDER)
+        return tuple(noted["nodes"]) if noted else self._begin()
 
     def _begin(self) -> tuple[str, ...]:
         deadline, told = time.monotonic() + WELL_SECONDS, ""
@@ -136,6 +144,10 @@ class Rolling(ABC):
                     f"{name} has not done its part within {minutes} min: see `boxctl status` there."
                 )
             time.sleep(LOOK_SECONDS)
+
+    def _put(self, verb: Verb, values: Mapping[str, Value]) -> None:
+        """Let nodes be asked to do so: until then nobody may ask them."""
+        instructions.put_change(self.paths, self._etcd(), Instruction(verb, self.journal.id), values)
 
     def _tell(self, name: str, verb: Verb) -> str:
         asked = str(Instruction(verb, self.journal.id))
@@ -197,6 +209,11 @@ class Rolling(ABC):
     def _named(self, entry: str) -> set[str]:
         return {str(one["node"]) for one in self.journal.entries() if one["entry"] == entry}
 
+    def _done(self, verb: Verb) -> set[str]:
+        """A journal of a release that knew one verb an operation does not say which."""
+        entries = [one for one in self.journal.entries() if one["entry"] == _DONE]
+        return {str(one["node"]) for one in entries if one.get("verb", str(verb)) == str(verb)}
+
     def _known(self) -> Topology:
         return state.read(self._etcd())[0]
 
@@ -211,13 +228,43 @@ _FAILURES = (RollingStopped, TopologyRefused, EtcdAway, patroni.PatroniAway)
 class Restart(Rolling):
     """Each node is drained, restarts its services, and is resumed; the ones after one that fails are left."""
 
-    def _go_to(self, name: str, others: tuple[str, ...]) -> None:
+    verbs = (Verb.RESTART,)
+
+    def _go_to(self, name: str, verb: Verb, others: tuple[str, ...]) -> None:
         try:
-            self._take_turn(name, Verb.RESTART, f"{name} restarts its services.")
+            self._take_turn(name, verb, f"{name} restarts its services.")
         except _FAILURES as error:
             said = (str(error), self._left_behind(name), _as_they_were(others))
             raise RollingStopped(" ".join(filter(None, said))) from error
-        self.journal.append(_DONE, node=name)
+
+
+class Rotate(Rolling):
+    """All nodes trust the next authorities, then all show their certificates, then all forget those before.
+
+    Where one fails, nodes that trust one authority more than others still know all of them: nothing is taken
+    back, and the next rotation goes on from there."""
+
+    verbs = (Verb.TRUST, Verb.ENTER, Verb.FORGET)
+
+    def _prepare(self) -> None:
+        offer = asdict(rotation.prepare(Node.load(self.paths)))
+        for verb in self.verbs:
+            self._put(verb, offer)
+
+    def _go_to(self, name: str, verb: Verb, others: tuple[str, ...]) -> None:
+        try:
+            self._take_turn(name, verb, _DOING[verb].format(name=name))
+        except _FAILURES as error:
+            said = (str(error), self._left_behind(name), _GOES_ON)
+            raise RollingStopped(" ".join(filter(None, said))) from error
+
+
+_DOING = {
+    Verb.TRUST: "{name} is told whom to trust from now on.",
+    Verb.ENTER: "{name} gets another certificate.",
+    Verb.FORGET: "{name} forgets the old authority.",
+}
+_GOES_ON = "All nodes still know each other; `boxctl cluster rotate` goes on once this is cured."
 
 
 class AllOrNone(Rolling):
@@ -240,9 +287,6 @@ class AllOrNone(Rolling):
     def _prepare_way_back(self) -> None:
         """Let nodes be asked to go back: until then nobody may ask them."""
 
-    def _put(self, verb: Verb, values: Mapping[str, Value]) -> None:
-        instructions.put_change(self.paths, self._etcd(), Instruction(verb, self.journal.id), values)
-
     @abstractmethod
     def _release(self, name: str) -> None:
         """It could not, and has taken that back by itself; or it has died, and must not come back with it."""
@@ -252,13 +296,12 @@ class AllOrNone(Rolling):
     def _none_has_it(self) -> str:
         """That nothing has changed, in a sentence."""
 
-    def _go_to(self, name: str, others: tuple[str, ...]) -> None:
+    def _go_to(self, name: str, verb: Verb, others: tuple[str, ...]) -> None:
         try:
             self._forward(name)
         except _FAILURES as error:
             self.journal.append(_TAKES_BACK, node=name, why=str(error))
             self._take_back(name, str(error))
-        self.journal.append(_DONE, node=name)
 
     def _take_back(self, name: str, why: str) -> NoReturn:
         failed = []
@@ -277,6 +320,8 @@ class AllOrNone(Rolling):
 
 class Change(AllOrNone):
     """Each node takes the new values of box.toml over."""
+
+    verbs = (Verb.APPLY,)
 
     def _prepare(self) -> None:
         self._put(Verb.APPLY, self.journal.arguments["values"])
@@ -305,6 +350,7 @@ class Change(AllOrNone):
 class Upgrade(AllOrNone):
     """Each node moves over to the release that this one offers, by the steps of a single box."""
 
+    verbs = (Verb.UPGRADE,)
     follow_seconds = UPGRADE_SECONDS
     ill_meanwhile = frozenset({"versions"})
 

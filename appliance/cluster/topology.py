@@ -249,7 +249,7 @@ class Topology:
         return f"{lost} of the {votes} voting nodes may be lost.{also}"
 
 
-_INSTRUCTION = r"((restart|apply|take-back|upgrade|go-back) [A-Za-z0-9-]{1,80})?"
+_INSTRUCTION = r"((restart|apply|take-back|upgrade|go-back|trust|enter|forget) [A-Za-z0-9-]{1,80})?"
 
 
 def _refuse_odd(member: Member) -> None:

@@ -48,6 +48,7 @@ class LongOperation:
 TABLE: Mapping[str, LongOperation] = {
     "restart": LongOperation(("-m", "appliance.agent.operations.restart"), "resume"),
     "apply": LongOperation(("-m", "appliance.agent.operations.apply"), "resume"),
+    "rotate": LongOperation(("-m", "appliance.agent.operations.rotate"), "resume"),
     "switchover": LongOperation(("-m", "appliance.agent.operations.switchover"), "resume"),
     "node": LongOperation(("-m", "appliance.agent.operations.node"), "resume"),
     # Services are claimed by the restart that each node makes for it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from appliance.agent.operations import performing
 from appliance.cluster import https, patroni
 from appliance.cluster.etcd import EtcdAway
-from appliance.cluster.rolling import Change, Restart, RollingStopped, Upgrade
+from appliance.cluster.rolling import Change, Restart, RollingStopped, Rotate, Upgrade
 from appliance.cluster.topology import TopologyRefused
 from appliance.config import ConfigError
 from appliance.paths import Paths
@@ -24,6 +24,9 @@ def main() -> None:
         elif journal.arguments.get("offered"):
             names = Upgrade(paths, journal).perform()
             journal.end("done", f"{', '.join(names)} run {journal.arguments['offered']['release']}.")
+        elif journal.arguments.get("rotates"):
+            names = Rotate(paths, journal).perform()
+            journal.end("done", f"{', '.join(names)} trust another authority, and nothing of the one before.")
         else:
             names = Restart(paths, journal).perform()
             journal.end("done", f"{', '.join(names)}: restarted, and well.")

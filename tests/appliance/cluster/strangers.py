@@ -13,6 +13,8 @@ from pathlib import Path
 
 from appliance.certificates import key_pem
 from appliance.cluster import identity
+from appliance.cluster.membership import ports
+from appliance.cluster.topology import MEMBER_PORT
 
 from .nodes import BoxNode
 
@@ -31,17 +33,28 @@ MOST = 4096
 
 @dataclass(frozen=True)
 class Stranger:
-    """Has made an authority and a certificate of their own, with the name and address of a real node."""
+    """Has a certificate with the name and address of a real node, of an authority that is not the nodes'."""
 
     folder: Path
 
     @classmethod
     def as_if(cls, node: BoxNode, folder: Path) -> Stranger:
-        key = identity.new_key()
-        own = identity.create_authority()
-        now = datetime.now(UTC)
+        """Of an authority that they have made."""
+        return cls.of(identity.create_authority(), node, folder)
+
+    @classmethod
+    def who_stole(cls, node: BoxNode, folder: Path) -> Stranger:
+        """Of the nodes' own authority: they have all that lies on a node."""
+        with node.inside() as paths:
+            authority = identity.read_authority(paths)
+        assert authority is not None
+        return cls.of(authority, node, folder)
+
+    @classmethod
+    def of(cls, authority: identity.Authority, node: BoxNode, folder: Path) -> Stranger:
+        key, now = identity.new_key(), datetime.now(UTC)
         certificate = identity.issue(
-            own, identity.request(node.name, key), name=node.name, address=node.address, now=now
+            authority, identity.request(node.name, key), name=node.name, address=node.address, now=now
         )
         (folder / "own.crt").write_text(certificate)
         (folder / "own.key").write_bytes(key_pem(key))
@@ -73,6 +86,22 @@ class Stranger:
             capture_output=True, text=True, check=False, timeout=20, env={"PATH": "/usr/bin:/bin"},
         )  # fmt: skip
         return done.stderr.strip() if done.returncode else ""
+
+    def gets_from(self, node: BoxNode) -> list[str]:
+        """What the nodes' own ports and the database tell them that nobody but a node is told."""
+        told = []
+        for port in sorted({*ports(node.node), MEMBER_PORT}):
+            for words in WORDS:
+                for how, said in self.answers(node.address, port, words):
+                    is_polite = port == MEMBER_PORT and (b" 404 " in said or b"Bad request" in said)
+                    is_plain_text = port in (2379, 2380, 8008, 7443, 7401) and b"400 Bad Request" in said
+                    if said and not is_polite and not is_plain_text:
+                        told.append(f"{node.name}:{port} {how}: {said!r}")
+        for role in ("korobka", "korobka_app", "korobka_replication", "korobka_rewind", "postgres"):
+            why = self.psql(node.address, node.node.box.database.port, role)
+            if not any(words in why for words in ("no pg_hba.conf entry", "unknown ca")):
+                told.append(f"{node.name}, {role}: {why or 'was let in'}")
+        return told
 
 
 def _answer(connection: socket.socket, words: bytes) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from appliance.services.database import setup
 from tests.appliance.boxes import wait_until
 
 from .nodes import BoxFailed, BoxNode, Company, require_engines
+from .strangers import Stranger
 from .writer import TABLE, Writer
 
 type Noted = Callable[[str, BoxNode, Writer], None]
@@ -188,3 +190,26 @@ def test_a_removed_node_ends_its_services_and_is_let_in_again(company: Company) 
         writer.go_on()
     wait_until_well(company)
     assert missing(other, writer) == set()
+
+
+def test_a_stolen_nodes_certificates_open_nothing_any_more(
+    company: Company, noted: Noted, tmp_path: Path
+) -> None:
+    """Nor do those that its thief makes by the authority's key, which lies on every node."""
+    leader, *others = parted(company)
+    kept, stolen = sorted(others, key=lambda node: node is not company.nodes[0])
+    thief = Stranger.who_stole(stolen, tmp_path)
+    with company.at_desk():
+        assert thief.gets_from(leader), "a certificate of the authority opened nothing before, either"
+    with writing(leader) as writer:
+        leader.cluster("remove", stolen.name)
+        leader.cluster("rotate")
+        writer.go_on()
+    with company.at_desk():
+        for node in (leader, kept):
+            assert not thief.gets_from(node)
+    noted("`boxctl cluster rotate` after a node was removed", leader, writer)
+    stolen.join(kept, "--database")
+    wait_until_well(company)
+    with company.at_desk():
+        assert not thief.gets_from(stolen)
