@@ -14,6 +14,8 @@ from appliance.cluster.topology import PATRONI_PORT, Role, Topology, TopologyRef
 from appliance.paths import Paths
 
 SWITCHOVER_SECONDS = 60
+_NOBODY_CONFIRMS = "can not find sync_standby"
+"""Patroni's words for it."""
 
 
 class PatroniAway(Exception):
@@ -82,10 +84,7 @@ def switch_over(paths: Paths, topology: Topology, *, to: str | None = None) -> s
             else f"{before} leads, and no other node has a copy that keeps up."
         )
     asked = {"leader": before, **({"candidate": to} if to else {})}
-    https.ask(
-        topology[before].address, PATRONI_PORT, "/switchover", asked,
-        context=client_context(folder(paths)), seconds=SWITCHOVER_SECONDS, expected=(200, 202),
-    )  # fmt: skip
+    _ask_for(paths, topology[before].address, asked)
     deadline = time.monotonic() + SWITCHOVER_SECONDS
     while time.monotonic() < deadline:
         now = leader(paths, topology)
@@ -93,3 +92,20 @@ def switch_over(paths: Paths, topology: Topology, *, to: str | None = None) -> s
             return str(now)
         time.sleep(0.2)
     raise PatroniAway(f"{before} gave the lead away, and nobody took it: see `boxctl cluster status`.")
+
+
+def _ask_for(paths: Paths, address: str, asked: dict[str, str]) -> None:
+    """A copy that has just come back confirms no writes yet, and may not lead before it does."""
+    context, deadline = client_context(folder(paths)), time.monotonic() + SWITCHOVER_SECONDS
+    while True:
+        try:
+            https.ask(
+                address, PATRONI_PORT, "/switchover", asked,
+                context=context, seconds=SWITCHOVER_SECONDS, expected=(200, 202),
+            )  # fmt: skip
+        except https.NodeRefused as error:
+            if _NOBODY_CONFIRMS not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            return
