@@ -148,6 +148,8 @@ class Life:
     say: Say
     returns: list[Return] = field(default_factory=list)
     attempts: list[tuple[float, float]] = field(default_factory=list)
+    unsteady: list[tuple[float, float]] = field(default_factory=list)
+    """From when until when no moment is chosen: the box was on the way to another one."""
     good: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
     """By target the labels of the sets that were made to their end."""
     harmed: set[int] = field(default_factory=set)
@@ -364,8 +366,12 @@ class Life:
         if is_done:
             end = Wanted.end(handed_over_at, began_at)
             self.returns.append(Return(began_at, now, Wanted.moment(to) if to else end))
+            # What was undone can still be gone to, as far as its log was handed over: the rest may have been
+            # in a database that was killed before it was replaced.
+            self.unsteady.append((handed_over_at, now))
         else:
             self.attempts.append((began_at, now))
+            self.unsteady.append((began_at, now))
             if not (kill and kill.victim != "operation") and not self.is_excused(target, state.progress.text):
                 self.faults.append(f"restore to {_words(to) or 'the end'} failed: {state.progress.text}")
         self.keep()
@@ -395,6 +401,7 @@ class Life:
             self.faults.append(f"A restore without a file ended so: {state.progress.text}")
         query(self.node, f"delete from files_blob where key = '{key}'")
         self.attempts.append((began_at, time.time()))
+        self.unsteady.append(self.attempts[-1])
         self.keep()
 
     def rotate(self, event: Rotation) -> None:
@@ -471,8 +478,7 @@ class Life:
         """From when until when it was lived in peace since the first set of the target."""
         first = min(one.ended_at for at in self.at(target) for one in sets.known(self.node, at))
         found, since = list[tuple[float, float]](), max(first.timestamp(), self.began_at) + _SILENCE
-        gone = sorted([(one.began_at, one.ended_at) for one in self.returns] + self.attempts)
-        for began_at, ended_at in [*gone, (time.time(), 0.0)]:
+        for began_at, ended_at in [*sorted(self.unsteady), (time.time(), 0.0)]:
             if since < began_at - _SILENCE:
                 found.append((since, began_at - _SILENCE))
             since = ended_at + _SILENCE
