@@ -13,12 +13,12 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
 from appliance import as_owner, users
-from appliance.agent.codec import Malformed, decode, encode
+from appliance.agent.codec import Malformed, decode, encode, known_fields
 from appliance.files import ensure_folder, new_file, write_atomically
 from appliance.node import Node
 from appliance.paths import Paths
@@ -51,6 +51,7 @@ class BackupSet:
     parent: str | None
     began_at: datetime
     ended_at: datetime
+    """As pgBackRest tells it: in whole seconds, rounded down."""
     version: str
     """Of the box that it was made from."""
     timeline: int
@@ -74,6 +75,12 @@ class BackupSet:
     """Made because of a restore or a gap, not by schedule or wish."""
     target: int = 0
     """The number of the target that it was made on, by the configuration that it holds; 0: not known."""
+    done_at: datetime | None = None
+    """When pgBackRest had returned, and it had surely ended. None: made before that was noted."""
+
+    def is_from_before(self, moment: datetime) -> bool:
+        """Whether it had ended by then. No moment within a backup can be recovered from it."""
+        return (self.done_at or self.ended_at + timedelta(seconds=1)) <= moment
 
     @property
     def log_end(self) -> Segment:
@@ -112,9 +119,12 @@ def folder_of(node: Node, target: Target) -> Path:
 def known(node: Node, target: Target) -> list[BackupSet]:
     """The sets of a target, oldest first, as this machine remembers them."""
     files = sorted(folder_of(node, target).glob("*.json"))
-    return [
-        decode(BackupSet, json.loads(file.read_text(encoding="utf-8")), place=file.name) for file in files
-    ]
+    return [_header(file.read_text(encoding="utf-8"), file.name) for file in files]
+
+
+def _header(line: str, place: str) -> BackupSet:
+    """A newer release may have written more, and this one be what a box went back to."""
+    return decode(BackupSet, known_fields(BackupSet, json.loads(line)), place=place)
 
 
 def chosen(found: Sequence[BackupSet], label: str) -> BackupSet:
@@ -169,7 +179,7 @@ def refresh(node: Node, vault: Vault, *, rings: Sequence[str] | None = None) -> 
         try:
             _fetch_manifest(vault, label, local)
             with gzip.open(local, "rt", encoding="utf-8") as lines:
-                one = decode(BackupSet, json.loads(next(lines)), place=label)
+                one = _header(next(lines), label)
             if one.label != label:
                 raise Malformed(f"It calls itself {one.label!r}.")
         except (*_UNREADABLE, CommandFailed) as error:

@@ -132,6 +132,7 @@ def to_target(
             total=_database_bytes(node), kind="database", target=target.name,
         )  # fmt: skip
         pgbackrest.back_up(node, target, plan.kind, lambda _, share: meter.at(int(meter.total * share)))
+        done_at = datetime.now(UTC)
         held, after = pgbackrest.stored(node, target), _counted(node)
         stored = held[-1]
         # Listed first: what comes meanwhile is none of this set's, and need not be in the repository.
@@ -160,6 +161,7 @@ def to_target(
             rows=row_counts.bounds(before, _settled(node, before, after)),
             is_extra=is_extra,
             target=target.number,
+            done_at=done_at,
         )
         journal.progress(f"Writing the manifest of {made.label}.")
         sets.store(node, vault, made, listed.values())

@@ -112,7 +112,7 @@ def decide(
         raise BackupRefused("There is no good set to begin with: `boxctl backup verify` tells what is wrong.")
     if moment and moment > now:
         raise BackupRefused(f"{moments.shown(moment)} is yet to come.")
-    fitting = [one for one in good if moment is None or one.ended_at <= moment]
+    fitting = [one for one in good if moment is None or one.is_from_before(moment)]
     if not fitting:
         first = min(one.ended_at for one in good)
         raise BackupRefused(f"The time line begins at {moments.shown(first)}: choose a later moment.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import psutil
 import psycopg
@@ -18,10 +17,10 @@ from appliance.services.database.setup import query
 from appliance.supervise import processes
 from backup import drill_child, drills, row_counts, second_box, sets, status
 from backup.row_counts import Count, Counted
-from backup.sets import BackupSet
 from backup.settings import BackupRefused, Settings
 from tests.appliance.boxes import boxctl, wait_until
 from tests.backup.conftest import Kept
+from tests.backup.made_up import GIB, NOW, a_set
 from tests.backup.operating import (
     back_up,
     ended,
@@ -38,9 +37,6 @@ from tests.backup.operating import (
 )
 from tests.box.ear import listening_ear
 from tests.box.mailbox import mailbox
-
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-GIB = 1 << 30
 
 
 @pytest.fixture(scope="module")
@@ -148,15 +144,6 @@ def test_the_place_of_a_drill_reaches_nobody(kept: Kept) -> None:
 
 
 # --- deciding
-
-
-def a_set(**fields: Any) -> BackupSet:
-    given = {
-        "label": "20261124-110000F", "kind": "full", "parent": None, "began_at": NOW, "ended_at": NOW,
-        "version": "0.1.0", "timeline": 1, "first_wal": "", "last_wal": "", "database_bytes": 2 * GIB,
-        "stored_bytes": GIB, "blobs": 100, "blob_bytes": 10 * GIB, **fields,
-    }  # fmt: skip
-    return BackupSet(**given)
 
 
 def test_a_drill_says_what_it_needs_and_takes_a_sample_where_there_is_less() -> None:
