@@ -74,6 +74,20 @@ test("what is taken in hand while news are on their way is not taken away by the
   assert.ok(!(await renewed()).includes("steps"));
 });
 
+test("what one has just pressed keeps its place until it is answered", async () => {
+  const steps = find("#crm-steps");
+  steps.innerHTML = '<a href="#" class="htmx-request">Change</a>';
+  const detail = {
+    requestConfig: { headers: { "X-Renews": "true" } },
+    serverResponse: '<section id="crm-steps"></section><section id="crm-timeline">new</section>',
+  };
+  find("crm-record").dispatchEvent(new CustomEvent("htmx:beforeSwap", { detail }));
+  assert.equal(detail.serverResponse, '<section id="crm-timeline">new</section>');
+  assert.ok(!(await renewed()).includes("steps"));
+  find("#crm-steps a").classList.remove("htmx-request");
+  assert.ok((await renewed()).includes("steps"));
+});
+
 test("while it is heard the time line stays, and the rest is renewed", async () => {
   assert.ok((await renewed()).includes("timeline"));
   happens("play");

@@ -46,8 +46,9 @@ const SAID_SECONDS = 8;
 const TELLS_EVERY = 4000;
 const PARTS = ["bar", "lines", "paper", "steps", "facts", "robots", "timeline"];
 const RENEWS = { "X-Renews": "true" };
+// Also what one has just pressed: its answer needs its place.
 const IN_HAND =
-  "form:focus-within, details[open], form.crm-facts-form, form.crm-lines-form, call-recording[data-heard]";
+  "form:focus-within, details[open], form.crm-facts-form, form.crm-lines-form, call-recording[data-heard], .htmx-request";
 
 const isInHand = (id) => {
   const part = document.getElementById(id);
