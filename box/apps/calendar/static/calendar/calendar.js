@@ -145,17 +145,17 @@ class WorkCalendar extends Live {
     const { url, layer } = event.extendedProps;
     if (!url) return;
     if (layer) return htmx.ajax("GET", url, { target: "#main", select: "#main", swap: "outerHTML" });
-    this.ask(url);
+    this.openDialog(url);
   }
 
-  ask(address) {
+  openDialog(address) {
     htmx.ajax("GET", address, { source: this, target: "#calendar-dialog", swap: "innerHTML" });
   }
 
   plan({ startStr, endStr, allDay }) {
     const span = new URLSearchParams({ starts: startStr, ends: endStr, all_day: allDay });
     this.calendar.unselect();
-    this.ask(`${this.dataset.new}?${span}`);
+    this.openDialog(`${this.dataset.new}?${span}`);
   }
 
   async move({ event, revert }) {
@@ -217,7 +217,7 @@ class WorkCalendar extends Live {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (event.target.closest?.("input, textarea, select, [contenteditable], details[open] > .sheet")) return;
     if (KEYS[event.key]) this.show(KEYS[event.key]);
-    else if (event.key === "n") this.ask(this.dataset.new);
+    else if (event.key === "n") this.openDialog(this.dataset.new);
     else if (MOVES[event.key] && !event.target.closest?.("[role=toolbar] .choices"))
       this.calendar?.[MOVES[event.key]]();
     else return;
