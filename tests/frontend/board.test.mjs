@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, beforeEach, mock, test } from "node:test";
 
-import { find, page, portal, press, reply, settled, told } from "./portal.mjs";
+import { find, page, portal, press, reply, say, settled, told } from "./portal.mjs";
 
 const card = (number, rank, column = "new") => `<article class="board-card" id="card-${number}" tabindex="0"
   aria-label="Deal ${number}" data-card="${number}" data-column="${column}" data-rank="${rank}"></article>`;
@@ -84,4 +84,15 @@ test("what one may no longer see goes", async () => {
   told("crm", "deal", { id: 1 });
   await later();
   assert.equal(at(1), null);
+});
+
+test("after a gap it is asked for anew, but not once another page has come", async () => {
+  htmx.asked.length = 0;
+  say("push:reset");
+  await later();
+  assert.equal(htmx.asked.length, 1);
+  say("push:reset");
+  find("card-board").remove();
+  await later();
+  assert.equal(htmx.asked.length, 1);
 });

@@ -294,6 +294,8 @@ class CardBoard extends Live {
 
   async catchUp() {
     await this.wait();
+    // Another page may have a list in its place by then.
+    if (!this.isConnected) return;
     window.htmx.ajax("GET", this.dataset.src, { target: "#list", swap: "outerHTML" }).catch(() => {});
   }
 
