@@ -18,9 +18,9 @@ from box.apps.tasks.actions.stages import (
     move_stage,
     stages_of,
 )
-from box.apps.tasks.api.moving import LINK_TYPES
 from box.apps.tasks.api.parts import owner_meant, stage_seen, upper
 from box.apps.tasks.api.tasks import INTEGER, number_in, task_seen
+from box.apps.tasks.api.transfer_fields import LINK_TYPES
 from box.apps.tasks.models import Dependency, TaskStage
 from box.core.registry.rest import DOCS, Call, Conditions, MethodGroup, Parameters, not_found, one_text
 

@@ -20,7 +20,7 @@ from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task, deleg
 from box.apps.tasks.actions.time import add_time
 from box.apps.tasks.api.bindings import FIELD as BINDINGS
 from box.apps.tasks.api.bindings import BoundTo, bind, bindings_of, bound
-from box.apps.tasks.api.moving import linked
+from box.apps.tasks.api.transfer_fields import linked
 from box.apps.tasks.events import TaskAdded, TaskChanged, TasksDeleted
 from box.apps.tasks.models import KIND, Participant, Task, TaskFile, TimeEntry
 from box.apps.tasks.quick_add import END_OF_DAY
