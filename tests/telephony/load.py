@@ -7,9 +7,10 @@ import io
 import itertools
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from box.bridges.telephony import cdr, generator
 from box.bridges.telephony.calls import Result
@@ -44,6 +45,22 @@ def place(manager: Manager, *, seconds: float, talk: float, meanwhile: Callable[
     return count
 
 
+def written_from_now(file: Path) -> Callable[[], str]:
+    """What the PBX writes into one of its logs after this."""
+    begin = file.stat().st_size if file.exists() else 0
+
+    def text() -> str:
+        return file.read_bytes()[begin:].decode()
+
+    return text
+
+
+def over(text: str) -> set[str]:
+    """Of a CEL file: the calls of which the PBX has written down that nobody is in them any more."""
+    rows = (dict(zip(generator.CEL_COLUMNS, row, strict=True)) for row in csv.reader(io.StringIO(text)))
+    return {row["linkedid"] for row in rows if row["eventtype"] == "LINKEDID_END"}
+
+
 def records(text: str) -> dict[str, list[cdr.Record]]:
     """Of a CDR file, by call."""
     found: dict[str, list[cdr.Record]] = defaultdict(list)
@@ -63,10 +80,12 @@ def at_once(text: str) -> int:
     return max(itertools.accumulate(step for _at, step in sorted(steps)), default=0)
 
 
-def disagreements(ours: Iterable[Known], text: str, *, estimates: bool = False) -> Iterator[str]:
+def disagreements(
+    ours: Iterable[Known], theirs: Mapping[str, Sequence[cdr.Record]], *, estimates: bool = False
+) -> Iterator[str]:
     """In number, result, and duration within a second. With `estimates` a call whose end the PBX itself has
     not written down may be one."""
-    known, theirs = {call.key: call for call in ours}, records(text)
+    known = {call.key: call for call in ours}
     if known.keys() - theirs.keys() and not estimates:
         yield f"The PBX has no record of {sorted(known.keys() - theirs.keys())[:5]}."
     if missing := sorted(theirs.keys() - known.keys()):

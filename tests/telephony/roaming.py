@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 from pathlib import Path
@@ -13,10 +14,12 @@ class Roaming:
     """A computer of its own, in a network namespace, with one cable to the box's machine: what is plugged in
     there gives it an address of the first network, or of the second."""
 
-    name = f"korobka-roams-{os.getpid()}"
-    cable = f"kr{os.getpid()}"
+    _made = itertools.count()
 
     def __init__(self) -> None:
+        # Of its own: the kernel takes away what a namespace held when it has time for it.
+        mark = f"{os.getpid()}-{next(self._made)}"
+        self.name, self.cable = f"korobka-roams-{mark}", f"kr{mark}"
         _ip("netns", "add", self.name)
         _ip("link", "add", self.cable, "type", "veth", "peer", "name", "lan", "netns", self.name)
         for number in (1, 2):
@@ -51,7 +54,7 @@ class Roaming:
         _ip("-n", self.name, *words)
 
     def ends(self) -> None:
-        # The cable goes with it.
+        _ip("link", "delete", self.cable)
         _ip("netns", "delete", self.name)
 
 
