@@ -36,6 +36,8 @@ class Wire:
                 one.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        # Whoever waits in accept() would keep the port.
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.mend()
 
