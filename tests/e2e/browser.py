@@ -41,7 +41,9 @@ FLAGS = (
 )
 # How Chromium and htmx write down that a request was refused.
 ICON = "Error while trying to use the following icon from the Manifest"
-REFUSAL = re.compile(r"(?:status of |Response Status Error Code )(\d{3})|\b(net::\w+)")
+REFUSAL = re.compile(
+    r"(?:status of |Response Status Error Code )(?P<status>\d{3})|\b(?P<network>net::\w+)|^(?P<htmx>htmx:\w+)"
+)
 # What pages load that is no address of a host.
 LOCAL_SCHEMES = ("data", "blob", "about")
 
@@ -82,7 +84,8 @@ class Watch:
     """JavaScript errors, violations of the content security policy, what else the console complains of."""
     # Chromium drops its connections when any network interface comes or goes, as those of containers do.
     tolerated: set[str] = field(default_factory=lambda: {"net::ERR_NETWORK_CHANGED"})
-    """Statuses and network errors that are not the page's fault; a test adds those it causes on purpose."""
+    """Statuses, network errors and htmx's word for one that are not the page's fault; a test adds those that it
+    causes on purpose."""
     sites: set[str] = field(default_factory=set)
     """The beginnings of addresses that a test serves itself, as another website."""
 
@@ -100,7 +103,7 @@ class Watch:
         # Chromium fetches the icon some time after the page, and complains where the page has gone by then.
         if ICON in message.text:
             return
-        if (refusal := REFUSAL.search(message.text)) and (refusal[1] or refusal[2]) in self.tolerated:
+        if (refusal := REFUSAL.search(message.text)) and refusal[str(refusal.lastgroup)] in self.tolerated:
             return
         self.complaints.append(f"{message.type} at {message.location}: {message.text}")
 

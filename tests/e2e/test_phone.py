@@ -93,7 +93,7 @@ LOST = {
         "FAILED",
         "CONNECTION_TIMED_OUT",
     )
-}
+} | {"htmx:afterRequest", "htmx:sendError"}
 
 
 @pytest.fixture
