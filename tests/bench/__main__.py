@@ -15,6 +15,7 @@ PARTS = {
     "work": "tasks and the calendar of a large company beside a tenth of it",
     "crm": "the CRM of a large company beside a tenth of it, and an import of 50,000 rows",
     "cpu": "processor time of lists, boards, cards and a comment, in one process",
+    "outbox": "words in conversations at the rate of a chat",
     "push": "the push service beside a bare one",
     "directory": "an import of 10,000 people, from two kinds of directory, beside a loop",
     "backup": "backup and restore beside pg_dump, tar, zstd and openssl",

@@ -84,8 +84,8 @@ class Watch:
     """JavaScript errors, violations of the content security policy, what else the console complains of."""
     # Chromium drops its connections when any network interface comes or goes, as those of containers do.
     tolerated: set[str] = field(default_factory=lambda: {"net::ERR_NETWORK_CHANGED"})
-    """Statuses, network errors and htmx's word for one that are not the page's fault; a test adds those that it
-    causes on purpose."""
+    """Statuses, network errors and htmx's word for one that are not the page's fault; a test adds those
+    that it causes on purpose."""
     sites: set[str] = field(default_factory=set)
     """The beginnings of addresses that a test serves itself, as another website."""
 
