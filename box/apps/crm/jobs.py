@@ -8,6 +8,7 @@ from django.utils import timezone
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
+from box.apps.crm.actions.merging import forget_expired
 from box.apps.crm.models import Activity, Paper
 from box.apps.crm.paper_pdf import make_pdf_of
 from box.apps.crm.reminders import notify_overdue, recount_due
@@ -42,6 +43,12 @@ def make_forgotten_pdfs() -> None:
     """What a job that was killed has left, and what could not be made the first time."""
     for pk in Paper.objects.waiting_for_pdf().order_by("pdf_wanted_at").values_list("pk", flat=True)[:20]:
         make_pdf_of(pk)
+
+
+@db_periodic_task(crontab(minute="53", hour="3"))
+def forget_expired_mergers() -> None:
+    """Every night: of a merger that can be taken back no more it is forgotten what went over."""
+    forget_expired(timezone.now())
 
 
 def tell_overdue_at(now: datetime) -> None:

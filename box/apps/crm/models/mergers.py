@@ -29,7 +29,7 @@ class MergerQuerySet(models.QuerySet["Merger"]):
         return self.order_by("-id")
 
     def expired(self, now: datetime) -> Self:
-        return self.filter(at__lte=now - KEPT_FOR).exclude(moved={})
+        return self.filter(at__lte=now - KEPT_FOR).exclude(moved={}, filled=[])
 
 
 class Merger(models.Model):

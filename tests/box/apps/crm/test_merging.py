@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.utils import timezone
 
+from box.apps.crm import jobs
 from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.actions.merging import forget_expired, merge_records, take_back_merger
 from box.apps.crm.actions.papers import add_paper
@@ -232,14 +233,29 @@ def test_what_was_changed_since_stays_so(anna: User, two: tuple[Record, Record])
     assert not Link.objects.filter(record__title=f"Deal {second.pk}").exists()
 
 
-def test_after_thirty_days_it_stays(anna: User, two: tuple[Record, Record]) -> None:
+def test_after_thirty_days_it_stays_and_the_night_forgets_what_went_over(
+    anna: User, two: tuple[Record, Record]
+) -> None:
     first, second = two
     merge_records(first, [second], by=anna)
-    now = timezone.now()
-    assert forget_expired(now) == 0
-    Merger.objects.update(at=now - KEPT_FOR)
+    jobs.forget_expired_mergers.call_local()
+    merger = Merger.objects.get()
+    assert merger.moved and merger.filled
+    Merger.objects.update(at=timezone.now() - KEPT_FOR)
     with pytest.raises(ValidationError, match="thirty days"):
-        take_back_merger(Merger.objects.get(), by=anna)
+        take_back_merger(merger, by=anna)
+    jobs.forget_expired_mergers.call_local()
+    merger.refresh_from_db()
+    assert (merger.moved, merger.filled) == ({}, [])
+
+
+@pytest.mark.parametrize(("moved", "filled"), [({"lines": [7]}, []), ({}, ["comment"])])
+def test_also_a_merger_by_which_little_went_over_is_forgotten_once(
+    anna: User, two: tuple[Record, Record], moved: dict[str, list[int]], filled: list[str]
+) -> None:
+    kept, gone = two
+    now = timezone.now()
+    Merger.objects.create(kept=kept, gone=gone, by=anna, at=now - KEPT_FOR, moved=moved, filled=filled)
     assert forget_expired(now) == 1
     assert forget_expired(now) == 0
 
