@@ -57,14 +57,6 @@ class WorkCalendar:
         )
         return by_rhythm + self._shift(self._gained, first, last) - self._shift(self._lost, first, last)
 
-    def next_working_day(self, day: date) -> date:
-        """The day itself if it is worked, else the first after it that is. Raises ValueError if none is."""
-        for ahead in range(2 * 366):
-            found = day + timedelta(days=ahead)
-            if self.is_working_day(found):
-                return found
-        raise ValueError("This calendar has no working days: choose the days of the week that are worked.")
-
     @cached_property
     def _gained(self) -> list[date]:
         return sorted(

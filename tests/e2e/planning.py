@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from django.utils import timezone
 
 from tests.e2e.people import Person
-from tests.e2e.portal import Portal
 
 
 def tomorrow() -> date:
@@ -32,11 +31,3 @@ def planned(person: Person, title: str, **more: str) -> int:
     found = [one for one in there.json() if one["title"] == title]
     assert found, there.data
     return int(found[0]["extendedProps"]["event"])
-
-
-def new_room(olga: Portal, name: str) -> None:
-    """A meeting room for everybody."""
-    made = olga.post(
-        "/calendar/rooms/new/", nonce=secrets.token_hex(16), name=name, capacity="8", audience="UA"
-    )
-    assert made.status in {200, 302}, made.data.decode()

@@ -18,16 +18,6 @@ from box.core.registry.capabilities import (
     widgets,
 )
 
-CONSOLE_PAGES = (
-    "exchanges",
-    "new-exchange",
-    "exchange",
-    "numbers",
-    "extensions",
-    "configuration",
-    "blocked",
-)
-
 
 class CallsConfig(Room):
     name = "box.apps.calls"

@@ -125,10 +125,6 @@ class LoggedCall(AudienceModel):
     def is_over(self) -> bool:
         return self.ended_at is not None
 
-    @property
-    def is_unreturned(self) -> bool:
-        return self.is_missed and self.settled_at is None
-
     def get_absolute_url(self) -> str:
         return reverse("calls:call", args=[self.pk])
 

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable
 from typing import TYPE_CHECKING
 
 from box.apps.tasks.models import Participant, Task, Template
-from box.apps.tasks.states import Role, Step, is_allowed, steps
+from box.apps.tasks.states import Role
 from box.core.access.principals import codes_of
 from box.core.access.rights import has_right
 from box.core.groups.models import Group
@@ -45,14 +45,6 @@ def _manages(user: User, task: Task) -> bool:
 
 def _moderates(user: User, task: Task) -> bool:
     return task.project_id is not None and f"GM{task.project_id}" in codes_of(user)
-
-
-def can_step(user: User, task: Task, step: Step) -> bool:
-    return task.deleted_at is None and is_allowed(step, task.state, roles_of(user, task))
-
-
-def steps_of(user: User, task: Task) -> list[Step]:
-    return [] if task.deleted_at else steps(task.state, roles_of(user, task))
 
 
 def can_edit(user: User, task: Task) -> bool:

@@ -26,10 +26,6 @@ def key(dn: str) -> str:
     return ",".join(_keys(dn))
 
 
-def parent_key(dn: str) -> str:
-    return ",".join(_keys(dn)[1:])
-
-
 def ancestor_keys(dn: str) -> list[str]:
     """The keys of what it stands in, the nearest first."""
     keys = _keys(dn)

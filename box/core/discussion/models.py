@@ -31,16 +31,6 @@ class Thread(models.Model):
 
 
 class CommentQuerySet(models.QuerySet["Comment"]):
-    def latest_of(self, thread_ids: list[int], *, each: int) -> Self:
-        """The newest `each` comments of every thread, oldest first, in one query that the index answers."""
-        newest = Comment.objects.filter(thread=models.OuterRef("thread")).order_by("-id").values("id")
-        floor = models.Subquery(newest[each - 1 : each])
-        return (
-            self.filter(thread__in=thread_ids)
-            .filter(models.Q(id__gte=models.functions.Coalesce(floor, 0)))
-            .order_by("thread", "id")
-        )
-
     def top(self) -> Self:
         """What answers the object itself, not another comment."""
         return self.filter(parent=None)

@@ -43,11 +43,6 @@ def can_write_absences(user: User, person: User) -> bool:
     return user.pk == person.pk or can_manage(user, person) or leads(user, person)
 
 
-def can_see_kind(user: User, person: User) -> bool:
-    """Whether this person may know of a sick leave that it is one."""
-    return can_write_absences(user, person)
-
-
 def leads(user: User, person: User) -> bool:
     """Whether one is the head or a deputy of a department that the other belongs to, or of one above it."""
     places = Department.objects.filter(memberships__user=person).values_list("path", flat=True)

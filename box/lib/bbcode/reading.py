@@ -59,15 +59,6 @@ def people_in(text: str) -> set[str]:
     }
 
 
-def objects_in(text: str) -> set[str]:
-    """The disk's objects that stand within the text, as `disk file id=` names them."""
-    return {
-        found[1].lower()
-        for match in _TAG.finditer(text)
-        if match[2].lower() == "disk" and not match[1] and (found := _OBJECT.search(match[4] or ""))
-    }
-
-
 def has_tags(text: str) -> bool:
     """Whether anything in it is more than plain text."""
     return any(match[2].lower() in _KNOWN and not _is_said(match) for match in _TAG.finditer(text))

@@ -36,17 +36,8 @@ def test_a_stretch_is_the_sum_of_its_parts(calendar: WorkCalendar, a: date, b: d
 
 
 @given(CALENDARS, DAYS)
-def test_a_short_day_is_worked_and_the_next_working_day_is_one(calendar: WorkCalendar, day: date) -> None:
+def test_a_short_day_is_worked(calendar: WorkCalendar, day: date) -> None:
     assert not calendar.is_short_day(day) or calendar.is_working_day(day)
-    if calendar.weekdays:
-        found = calendar.next_working_day(day)
-        assert calendar.is_working_day(found)
-        assert calendar.working_days_between(day, found) == 1
-
-
-def test_a_calendar_without_working_days_says_so() -> None:
-    with pytest.raises(ValueError, match="choose the days of the week"):
-        WorkCalendar(weekdays=frozenset()).next_working_day(date(2026, 1, 1))
 
 
 # The sums of the official production calendars.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from box.lib.bbcode.reading import Meanings, as_html, objects_in, people_in
+from box.lib.bbcode.reading import Meanings, as_html, people_in
 from box.lib.rich_text import Context, Mentioned, cleaned
 from box.transfer.addresses import rewritten, target_of
 
@@ -85,9 +85,8 @@ def test_whatever_is_written_becomes_something(text: str) -> None:
     cleaned(as_html(text, MEANINGS))
 
 
-def test_who_and_what_stands_in_a_text_is_found() -> None:
+def test_who_stands_in_a_text_is_found() -> None:
     assert people_in("[user=7]A[/user] [USER=12]B[/USER] [user=x]C[/user]") == {"7", "12"}
-    assert objects_in("[disk file id=n5] and [DISK FILE ID=9]") == {"n5", "9"}
 
 
 @pytest.mark.parametrize(

@@ -346,7 +346,7 @@ def test_calls_come_with_what_was_recorded_and_nobody_has_to_call_back(moved: Mo
     assert recording.state == "kept" and recording.seconds == 2 and recording.blob is not None
     assert b"".join(the_store().read(recording.blob.key))[:4] == b"RIFF"
     missed = LoggedCall.objects.get(pk=moved.ours("call", 2))
-    assert missed.is_missed and not missed.is_unreturned and missed.user is None
+    assert missed.is_missed and missed.settled_at and missed.user is None
     assert not missed.recordings.exists()
 
 

@@ -36,7 +36,6 @@ class Page:
     arguments: tuple[str, ...] = ()
 
 
-_LISTS = pgettext_lazy("what one chooses from", "Lists")
 PAGES = (
     Page(
         "pipelines", _("Pipelines"), icon="arrow-right", url_name="crm:setup-pipelines", arguments=("deal",)

@@ -99,19 +99,6 @@ def test_a_comment_that_cannot_be_is_refused(anna: User, text: str) -> None:
     assert thread.comments_count == 0
 
 
-def test_the_latest_comments_of_many_threads_come_in_one_query(
-    anna: User, django_assert_num_queries: Callable[..., object]
-) -> None:
-    threads = [actions.open_thread("test.thing") for _ in range(3)]
-    for n in range(5):
-        actions.add_comment(threads[0], f"a{n}", by=anna)
-    actions.add_comment(threads[1], "b0", by=anna)
-    with django_assert_num_queries(1):  # type: ignore[attr-defined]
-        latest = list(Comment.objects.latest_of([thread.pk for thread in threads], each=2).with_authors())
-        texts = [(comment.author.name, comment.text) for comment in latest]
-    assert texts == [("Anna Test", "a3"), ("Anna Test", "a4"), ("Anna Test", "b0")]
-
-
 def test_an_answer_stands_under_a_comment_of_its_own_thread(anna: User, boris: User) -> None:
     thread, other = actions.open_thread("test.thing"), actions.open_thread("test.thing")
     top = actions.add_comment(thread, "top", by=anna)
