@@ -149,7 +149,7 @@ def principals(request: PersonRequest) -> HttpResponse:
         ]
     else:
         found = found_for(request.user, text)
-    return render(request, "console/principals.html", {"principals": found}, blocks="options")
+    return render(request, "principals.html", {"principals": found, "section": "console"}, blocks="options")
 
 
 @require_GET

@@ -177,8 +177,8 @@ def candidates(request: PersonRequest, pk: int) -> HttpResponse:
     text = request.GET.get("q", "")[:200]
     people = _candidates(request, _managed(request, pk))
     found = people.nearest(text, CANDIDATES) if text else people.by_name()[:CANDIDATES]
-    context = {"principals": map(person_principal, found)}
-    return render(request, "groups/candidates.html", context, blocks="options")
+    context = {"principals": map(person_principal, found), "section": "groups"}
+    return render(request, "principals.html", context, blocks="options")
 
 
 @require_http_methods(["GET", "POST"])

@@ -100,7 +100,7 @@ def team(request: PersonRequest) -> HttpResponse:
 def principals(request: PersonRequest) -> HttpResponse:
     """Whom one may invite, as found by a part of the name."""
     found = found_for(request.user, request.GET.get("q", "")[:200])
-    return render(request, "calendar/principals.html", {"principals": found}, blocks="options")
+    return render(request, "principals.html", {"principals": found, "section": "calendar"}, blocks="options")
 
 
 def _department(request: PersonRequest) -> Department | None:

@@ -97,7 +97,7 @@ def principals(request: PersonRequest) -> HttpResponse:
     if not has_own_drive(request.user):
         raise Http404
     found = found_for(request.user, request.GET.get("q", "")[:200])
-    return render(request, "drive/principals.html", {"principals": found}, blocks="options")
+    return render(request, "principals.html", {"principals": found, "section": "drive"}, blocks="options")
 
 
 def _access_page(

@@ -211,4 +211,4 @@ def news(request: PersonRequest) -> HttpResponse:
 def audiences(request: PersonRequest) -> HttpResponse:
     """Whom one may write to, as found by a part of the name."""
     found = found_for(request.user, request.GET.get("q", "")[:200])
-    return render(request, "feed/audiences.html", {"principals": found}, blocks="options")
+    return render(request, "principals.html", {"principals": found, "section": "feed"}, blocks="options")

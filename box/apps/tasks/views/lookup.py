@@ -55,7 +55,7 @@ def people_found(text: str, reader: User) -> list[User]:
 def people(request: PersonRequest) -> HttpResponse:
     text = request.GET.get("q", "")[:100].replace("\x00", "").strip()
     found = [person_principal(one) for one in people_found(text, request.user)]
-    return render(request, "tasks/people.html", {"principals": found}, blocks="options")
+    return render(request, "principals.html", {"principals": found, "section": "tasks"}, blocks="options")
 
 
 def project_for(request: PersonRequest, pk: int) -> Group:
