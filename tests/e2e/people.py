@@ -20,6 +20,11 @@ def settled(page: Page) -> None:
     expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")).to_have_count(0)
 
 
+def listed(page: Page, person: Person) -> Locator:
+    """The person's row in a list."""
+    return page.locator("#list tr[data-row]").filter(has_text=person.last_name)
+
+
 _PASSWORD = secrets.token_urlsafe(12)
 
 

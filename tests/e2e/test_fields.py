@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
-from tests.e2e.people import Person
+from tests.e2e.people import Person, listed
 from tests.e2e.test_accessibility import EVERY_LOOK, found_in
-from tests.e2e.words import Words
+from tests.e2e.words import Words, new_word
 
 RUSSIAN = {
     "Add": "Добавить",
@@ -42,15 +41,6 @@ def anna(employee: Callable[..., Person], words: Words) -> Person:
 @pytest.fixture
 def boris(employee: Callable[..., Person], words: Words) -> Person:
     return employee("Boris", f"Belov{new_word()}", words=words)
-
-
-def new_word() -> str:
-    """Nobody else's on this box, and in no login."""
-    return "".join(secrets.choice("glmnprst") for _ in range(8))
-
-
-def listed(page: Page, person: Person) -> Locator:
-    return page.locator("#list tr[data-row]").filter(has_text=person.last_name)
 
 
 def test_a_field_of_the_companys_own_is_defined_filled_in_and_found(

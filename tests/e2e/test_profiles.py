@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
-from tests.e2e.people import Person, settled
+from tests.e2e.people import Person, listed, settled
 from tests.e2e.test_accessibility import EVERY_LOOK, TWO_LOOKS, found_in
 from tests.e2e.test_rich_text import editor_of
-from tests.e2e.words import Words
+from tests.e2e.words import Words, new_word
 
 RUSSIAN = {
     "Add": "Добавить",
@@ -52,15 +51,6 @@ def anna(employee: Callable[..., Person], words: Words) -> Person:
 @pytest.fixture
 def boris(employee: Callable[..., Person], words: Words) -> Person:
     return employee("Boris", f"Belov{new_word()}", words=words)
-
-
-def new_word() -> str:
-    """Nobody else's on this box, and in no login."""
-    return "".join(secrets.choice("glmnprst") for _ in range(8))
-
-
-def listed(page: Page, person: Person) -> Locator:
-    return page.locator("#list tr[data-row]").filter(has_text=person.last_name)
 
 
 def test_a_skill_is_added_confirmed_and_found(anna: Person, boris: Person, say: Say) -> None:

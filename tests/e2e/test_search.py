@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.e2e.boxes import Box, until
 from tests.e2e.people import Person
 from tests.e2e.portal import Portal
-from tests.e2e.words import Words
+from tests.e2e.words import Words, new_word
 
 RUSSIAN = {
     "Search": "Поиск",
@@ -25,11 +25,6 @@ RUSSIAN = {
 
 LATIN, CYRILLIC = "qwertyuiop[]asdfghjkl;'zxcvbnm,.", "йцукенгшщзхъфывапролджэячсмитьбю"
 AS_IF_CYRILLIC = str.maketrans(LATIN, CYRILLIC)
-
-
-def new_word() -> str:
-    """Of letters that the e-mails of these tests, with their hexadecimal numbers, do not have."""
-    return "".join(secrets.choice("glmnprst") for _ in range(8))
 
 
 def test_a_person_is_found_first_and_by_the_keyboard(employee: Callable[..., Person], words: Words) -> None:

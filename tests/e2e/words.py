@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -112,3 +113,8 @@ RU = Words(
     more_about="Действия: {}",
     is_dismissed="{} больше здесь не работает; все сеансы завершены.",
 )
+
+
+def new_word() -> str:
+    """Nobody else's on this box, and in no login: of letters that hexadecimal numbers do not have."""
+    return "".join(secrets.choice("glmnprst") for _ in range(8))
