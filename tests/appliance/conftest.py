@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from appliance import service_files
 from appliance.node import Node
+from appliance.services.balancer.service import SERVICE as BALANCER
+from appliance.supervise.supervisord import Supervisord
 from tests import require
 from tests.appliance.boxes import running_box
 
@@ -28,6 +31,16 @@ def box() -> Iterator[Node]:
     _require_parts()
     with running_box() as node:
         yield node
+
+
+@pytest.fixture(scope="module")
+def balanced(box: Node) -> Iterator[Node]:
+    """The box with its balancer."""
+    service_files.apply(box, only=(BALANCER,))
+    supervisor = Supervisord(box)
+    supervisor.start("balancer")
+    yield box
+    supervisor.stop("balancer")
 
 
 @pytest.fixture

@@ -111,16 +111,6 @@ def worker(path: Path, node: Node) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-@pytest.fixture(scope="module")
-def balanced(box: Node) -> Iterator[Node]:
-    """The box with its balancer."""
-    service_files.apply(box, only=(BALANCER,))
-    supervisor = Supervisord(box)
-    supervisor.start("balancer")
-    yield box
-    supervisor.stop("balancer")
-
-
 @pytest.fixture
 def portal(balanced: Node) -> Iterator[Node]:
     """The same with both workers and push behind it."""

@@ -14,27 +14,15 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from appliance import service_files
 from appliance.node import Node
 from appliance.services.balancer.runtime import Runtime
-from appliance.services.balancer.service import SERVICE as BALANCER
 from appliance.services.balancer.service import runtime_socket
 from appliance.services.web.service import socket_path
-from appliance.supervise.supervisord import Supervisord
 from tests.appliance.boxes import wait_until
 from tests.appliance.test_balancer import ask
 from tests.appliance.workers import Application, working
 
 TURNS = 6
-
-
-@pytest.fixture(scope="module")
-def balanced(box: Node) -> Iterator[Node]:
-    service_files.apply(box, only=(BALANCER,))
-    supervisor = Supervisord(box)
-    supervisor.start("balancer")
-    yield box
-    supervisor.stop("balancer")
 
 
 def is_up(node: Node, number: int) -> bool:

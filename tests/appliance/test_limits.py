@@ -30,15 +30,6 @@ from tests.appliance.holding import HOLDER, OTHER, REQUESTS, connect, held, stat
 from tests.appliance.workers import LARGE, Application, serving
 
 
-@pytest.fixture(scope="module")
-def balanced(box: Node) -> Iterator[Node]:
-    service_files.apply(box, only=(BALANCER,))
-    supervisor = Supervisord(box)
-    supervisor.start("balancer")
-    yield box
-    supervisor.stop("balancer")
-
-
 def is_empty(balancer: Runtime, table: str) -> bool:
     """Nobody holds anything that it counts."""
     return not re.search("conn_cur=[1-9]", balancer._ask(f"show table {table}"))

@@ -17,8 +17,6 @@ from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
 from box.core.notify.models import Counter, Notification
 from box.core.push.models import PushMessage
-from box.core.registry.company import TIME_ZONE
-from box.core.registry.settings import store
 from box.core.structure.actions import add_member, create_department
 from box.core.structure.models import Membership
 
@@ -28,21 +26,12 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
     from box.core.structure.models import Department
 
+pytestmark = pytest.mark.usefixtures("in_utc")
+
 # A Tuesday.
 NINE = datetime(2026, 11, 24, 9, tzinfo=UTC)
 ON = NINE.date()
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def _in_utc(db: None) -> None:
-    store({TIME_ZONE.key: "UTC"})
-
-
-@pytest.fixture
-def head(boris: User, sales: Department) -> User:
-    add_member(sales, boris, role=Membership.Role.HEAD, by=None)
-    return boris
 
 
 def day_of(person: User, *steps: tuple[Step, int]) -> WorkDay:

@@ -19,8 +19,6 @@ from box.apps.worktime.models import DepartmentSchedule, PersonSchedule, Report,
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
 from box.core.notify.models import Notification
-from box.core.structure.actions import add_member
-from box.core.structure.models import Membership
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,12 +31,6 @@ if TYPE_CHECKING:
     type Browser = Callable[[User], Client]
 
 WEDNESDAY = date(2026, 11, 25)
-
-
-@pytest.fixture
-def head(boris: User, sales: Department) -> User:
-    add_member(sales, boris, role=Membership.Role.HEAD, by=None)
-    return boris
 
 
 def sent_by(person: User) -> Report:

@@ -14,8 +14,6 @@ from openpyxl import load_workbook
 from box.apps.worktime.actions import Truth, ask_correction, take_step
 from box.apps.worktime.clock import Step
 from box.apps.worktime.models import Correction, DepartmentSchedule, PersonSchedule, Schedule, WorkDay
-from box.core.registry.company import TIME_ZONE
-from box.core.registry.settings import store
 from box.core.structure.actions import add_member, create_department
 from box.core.structure.models import Membership
 
@@ -29,21 +27,10 @@ if TYPE_CHECKING:
 
     type Browser = Callable[[User], Client]
 
-pytestmark = pytest.mark.usefixtures("clock")
+pytestmark = pytest.mark.usefixtures("clock", "in_utc")
 
 HTMX = {"HX-Request": "true"}
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def _in_utc(db: None) -> None:
-    store({TIME_ZONE.key: "UTC"})
-
-
-@pytest.fixture
-def head(boris: User, sales: Department) -> User:
-    add_member(sales, boris, role=Membership.Role.HEAD, by=None)
-    return boris
 
 
 def press(browser: Client, step: str, nonce: str = "") -> Any:
