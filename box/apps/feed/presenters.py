@@ -22,7 +22,7 @@ from box.apps.feed.system_posts import codes_told, sentence
 from box.core.access.principals import EVERYONE, code_of
 from box.core.discussion.models import EmojiReaction, Reaction
 from box.core.discussion.presenters import Foot
-from box.core.files.presenters import Attached, facts_of
+from box.core.files.presenters import Attached, WithFiles, facts_of
 from box.core.registry.capabilities import Card, Ref, card_codes, card_icons, card_routes, cards_of
 from box.core.registry.environment import plural_rule, url
 from box.core.structure.names import Principal, everyone, named
@@ -42,7 +42,7 @@ MOST_COUNTED = 1000
 
 
 @dataclass(frozen=True)
-class Article:
+class Article(WithFiles):
     """All that a post says to everybody who sees it: a value, so that equal ones are rendered once."""
 
     pk: int
@@ -55,14 +55,6 @@ class Article:
     is_edited: bool
     is_pinned: bool
     cards: tuple[Card, ...]
-
-    @property
-    def pictures(self) -> list[Attached]:
-        return [file for file in self.files if file.is_picture]
-
-    @property
-    def documents(self) -> list[Attached]:
-        return [file for file in self.files if not file.is_picture]
 
 
 @dataclass(frozen=True)

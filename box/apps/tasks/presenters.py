@@ -27,7 +27,7 @@ from box.apps.tasks.states import RULES, Role, State, steps
 from box.core.accounts.faces import face_facts
 from box.core.accounts.models import Face
 from box.core.fields.values import shown_of
-from box.core.files.presenters import Attached, facts_of
+from box.core.files.presenters import Attached, WithFiles, facts_of
 from box.core.notify.reminders import own_reminders
 from box.lib.prepared import asked, at_once
 
@@ -49,7 +49,7 @@ class StepShown:
 
 
 @dataclass(frozen=True)
-class Card:
+class Card(WithFiles):
     """A task as one reader sees it."""
 
     task: Task
@@ -86,14 +86,6 @@ class Card:
     def today(self) -> date:
         """The reader's."""
         return timezone.localdate(self.now)
-
-    @property
-    def pictures(self) -> list[Attached]:
-        return [file for file in self.files if file.is_picture]
-
-    @property
-    def documents(self) -> list[Attached]:
-        return [file for file in self.files if not file.is_picture]
 
     @property
     def main_step(self) -> StepShown | None:

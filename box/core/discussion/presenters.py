@@ -15,7 +15,7 @@ from box.core.discussion.access import can_delete, can_edit, can_moderate, can_w
 from box.core.discussion.actions import MOST_FILES
 from box.core.discussion.models import Comment, CommentFile, EmojiReaction, Reaction, Thread
 from box.core.discussion.threads import discussed
-from box.core.files.presenters import Attached, facts_of
+from box.core.files.presenters import Attached, WithFiles, facts_of
 from box.core.registry.capabilities import Ref, made_of_for
 from box.lib.prepared import Param, Prepared, PreparedModels, at_once
 
@@ -113,7 +113,7 @@ class CommentShown:
 
 
 @dataclass(frozen=True)
-class Said:
+class Said(WithFiles):
     """A comment as one reader sees it, with its answers: a value, so that what is said of it is
     remembered."""
 
@@ -125,14 +125,6 @@ class Said:
     has_earlier_replies: bool = False
     files: tuple[Attached, ...] = ()
     made: tuple[Made, ...] = ()
-
-    @property
-    def pictures(self) -> list[Attached]:
-        return [file for file in self.files if file.is_picture]
-
-    @property
-    def documents(self) -> list[Attached]:
-        return [file for file in self.files if not file.is_picture]
 
 
 @dataclass(frozen=True)

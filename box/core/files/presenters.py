@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,23 @@ class Attached:
     def is_picture(self) -> bool:
         """Once it was looked at and a small one was made."""
         return self.thumbnail_id is not None
+
+
+class WithFiles:
+    """What has files: pictures are shown as such, the others by their names."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def files(self) -> tuple[Attached, ...]: ...
+
+    @property
+    def pictures(self) -> list[Attached]:
+        return [file for file in self.files if file.is_picture]
+
+    @property
+    def documents(self) -> list[Attached]:
+        return [file for file in self.files if not file.is_picture]
 
 
 def facts_of(file: str) -> tuple[str, ...]:
