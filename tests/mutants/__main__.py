@@ -1,4 +1,4 @@
-"""Turns rules round and asks the tests: `python -m tests.mutants [--sample 60] [box/core/groups ...]`.
+"""Turns rules round and asks the tests: `python -m tests.mutants [--minutes 20] [box/core/groups ...]`.
 
 Prints what survives, and a table by module. What is the same for every caller though it reads otherwise is
 named with its reason in `tests/mutants-equal.toml`, and does not count. Fails where less than 85 % is killed.
@@ -7,6 +7,7 @@ named with its reason in `tests/mutants-equal.toml`, and does not count. Fails w
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import random
 import sys
@@ -57,6 +58,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("paths", nargs="*", type=Path, help="modules or folders of the scope; all by default")
     parser.add_argument("--sample", type=int, help="so many mutants instead of all, drawn at random")
+    parser.add_argument("--minutes", type=float, help="as many as can be begun in them, drawn at random")
     parser.add_argument(
         "--seed", type=int, default=random.randrange(10_000), help="draws the same sample again"
     )
@@ -73,7 +75,12 @@ def main() -> int:
         rooms = [room for room in rooms if room.mutants]
     if not rooms:
         parser.error("There is nothing to turn round there: the scope is in tests/mutants/__main__.py.")
-    return try_out(rooms, workers=options.workers)
+    if options.minutes is not None:
+        print(f"What can be begun in {options.minutes:g} minutes, in the order of --seed {options.seed}.")
+        shuffle = random.Random(options.seed)
+        rooms = [Room(room.tests, tuple(shuffle.sample(room.mutants, len(room.mutants)))) for room in rooms]
+    seconds = math.inf if options.minutes is None else 60 * options.minutes
+    return try_out(rooms, workers=options.workers, seconds=seconds)
 
 
 def rooms_of(paths: Iterable[Path]) -> Iterator[Room]:
@@ -99,15 +106,18 @@ def mirrored(module: Path) -> tuple[str, ...]:
     return (str("tests" / folder),)
 
 
-def try_out(rooms: list[Room], *, workers: int) -> int:
+def try_out(rooms: list[Room], *, workers: int, seconds: float = math.inf) -> int:
     equal = {(one["file"], one["where"], one["change"]) for one in known_equal()}
     fates: dict[Path, Counter[str]] = defaultdict(Counter)
+    untried: Counter[Path] = Counter()
     wrong: list[str] = []
     terminal = os.fdopen(os.dup(1), "w", buffering=1)
 
     def tell(mutant: Mutant, fate: Fate) -> None:
         is_equal = mutant.key in equal
-        if fate in (Fate.KILLED, Fate.TIMEOUT):
+        if fate is Fate.UNTRIED:
+            untried[mutant.path] += 1
+        elif fate in (Fate.KILLED, Fate.TIMEOUT):
             fates[mutant.path][fate] += 1
             if is_equal:
                 wrong.append(f"{mutant} is {fate}, and not equal: take it out of {EQUAL.name}.")
@@ -117,12 +127,18 @@ def try_out(rooms: list[Room], *, workers: int) -> int:
             fates[mutant.path]["survived"] += 1
             print(f"  {fate}: {mutant}", file=terminal)
 
-    trial = Trial(rooms, root=ROOT, workers=workers, tell=tell, say=lambda line: print(line, file=terminal))
+    def say(line: str) -> None:
+        print(line, file=terminal)
+
+    trial = Trial(rooms, root=ROOT, workers=workers, tell=tell, say=say, seconds=seconds)
     run(trial, sorted({tests for room in rooms for tests in room.tests}))
     if not trial.is_done:
         return 2
     print(*wrong, sep="\n", end="\n" if wrong else "", file=terminal)
-    return max(report(fates, print_line=lambda line: print(line, file=terminal)), int(bool(wrong)))
+    status = max(report(fates, print_line=say), int(bool(wrong)))
+    if untried:
+        say(f"Not tried: {', '.join(f'{number} of {path}' for path, number in sorted(untried.items()))}.")
+    return status
 
 
 def run(trial: Trial, tests: list[str]) -> None:

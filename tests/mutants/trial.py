@@ -9,6 +9,7 @@ leaves in a copy of the database goes with the copy.
 from __future__ import annotations
 
 import gc
+import math
 import os
 import selectors
 import signal
@@ -50,6 +51,7 @@ class Fate(StrEnum):
     SURVIVED = "survived"
     TIMEOUT = "timeout"
     UNREACHED = "reached by no test"
+    UNTRIED = "untried"
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ class Attempt:
 
 
 class Trial:
-    """The plugin. `workers` children run at once, each with a database of its own."""
+    """The plugin. `workers` children run at once, each with a database of its own; after `seconds` none is
+    begun any more."""
 
     def __init__(
         self,
@@ -93,9 +96,11 @@ class Trial:
         workers: int,
         tell: Callable[[Mutant, Fate], None],
         say: Callable[[str], None],
+        seconds: float = math.inf,
     ) -> None:
+        self._over_at = time.monotonic() + seconds
         self.rooms, self.root, self.workers, self.tell, self.say = rooms, root, workers, tell, say
-        self.reached: dict[str, Reach] = {}
+        self.reached: dict[str, Reach] = defaultdict(Reach)
         self.kills: Counter[str] = Counter()
         self.databases: set[int] = set()
         self.is_done = False
@@ -122,11 +127,16 @@ class Trial:
             for room in self.rooms:
                 items = [item for item in session.items if _is_of(item, room)]
                 self.say(f"{' '.join(room.tests)}: {len(items)} tests, {len(room.mutants)} mutants")
-                self._learn(room, items)
+                if not self._is_over:
+                    self._learn(room, items)
                 self._try_all(room, [item for item in items if self.reached[item.nodeid].passes])
             self._drop_databases()
         self.is_done = True
         return True
+
+    @property
+    def _is_over(self) -> bool:
+        return time.monotonic() > self._over_at
 
     # Which test reaches what
 
@@ -204,6 +214,10 @@ class Trial:
         gc.freeze()
         with selectors.DefaultSelector() as selector:
             while waiting or len(free) < most:
+                if self._is_over:
+                    for mutant in waiting:
+                        self.tell(mutant, Fate.UNTRIED)
+                    waiting.clear()
                 while waiting and free:
                     mutant = waiting.pop()
                     if tests := self._tests_of(mutant, items):
