@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 _EXTENSION = re.compile(r"[0-9]{1,15}")
 _DIALLED = re.compile(r"\+?[0-9]{2,15}")
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,80}")
@@ -52,14 +54,14 @@ def request(caller: Caller, goal: str, rules: Rules) -> dict[str, str]:
     `goal` is an extension or a number in E.164. Nothing of it reaches the PBX but digits.
     """
     if not caller.is_working:
-        raise NotAllowed("Only who works here calls from here.")
+        raise NotAllowed(_("Only who works here calls from here."))
     if not _ENDPOINT.fullmatch(caller.endpoint) or not _EXTENSION.fullmatch(caller.number):
         raise NotAllowed(
-            "You have no extension yet: an administrator gives you one in the settings of telephony."
+            _("You have no extension yet: an administrator gives you one in the settings of telephony.")
         )
     if not _WORD.fullmatch(rules.context):
         raise NotAllowed(
-            "No context is set for calls: an administrator sets it in the settings of telephony."
+            _("No context is set for calls: an administrator sets it in the settings of telephony.")
         )
     return {
         "Channel": caller.endpoint,
@@ -84,7 +86,7 @@ def redirect(leg: str, context: str, extension: str) -> dict[str, str]:
     Raises NotAllowed."""
     if not _WORD.fullmatch(context) or not _EXTENSION.fullmatch(extension):
         raise NotAllowed(
-            "Nobody can be put on hold from here: an administrator sets that in the settings of telephony."
+            _("Nobody can be put on hold from here: an administrator sets that in the settings of telephony.")
         )
     return {"Channel": _channel(leg), "Context": context, "Exten": extension, "Priority": "1"}
 
@@ -97,7 +99,7 @@ def hang_up(leg: str) -> dict[str, str]:
 def _channel(leg: str) -> str:
     # A pattern between slashes would mean many channels.
     if not _UNIQUEID.fullmatch(leg):
-        raise NotAllowed("This call is over.")
+        raise NotAllowed(_("This call is over."))
     return leg
 
 
@@ -105,16 +107,17 @@ def _dialled(caller: Caller, goal: str, rules: Rules) -> str:
     if _EXTENSION.fullmatch(goal) and len(goal) <= 6:
         return goal
     if not _DIALLED.fullmatch(goal) or not goal.startswith("+"):
-        raise NotAllowed("This is no number that can be called.")
+        raise NotAllowed(_("This is no number that can be called."))
     if not caller.may_call_outside:
-        raise NotAllowed("You may call inside only: an administrator can change that.")
+        raise NotAllowed(_("You may call inside only: an administrator can change that."))
     allowed, refused = (
         max((len(one) for one in some if one and goal.startswith(one)), default=0)
         for some in (rules.prefixes, rules.forbidden)
     )
     if allowed <= refused:
         raise NotAllowed(
-            f"Numbers that begin with {goal[:4]} are not called from here: an administrator can allow them."
+            _("Numbers that begin with %(digits)s are not called from here: an administrator can allow them.")
+            % {"digits": goal[:4]}
         )
     return rules.dial_prefix + (goal if rules.keeps_plus else goal.removeprefix("+"))
 

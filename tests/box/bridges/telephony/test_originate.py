@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +48,23 @@ def test_the_dial_prefix_stands_before_numbers_outside_only() -> None:
 def test_what_the_settings_do_not_allow_is_not_called(goal: str) -> None:
     with pytest.raises(NotAllowed):
         request(ANNA, goal, RULES)
+
+
+@pytest.mark.parametrize(
+    ("caller", "goal", "rules", "said"),
+    [
+        (ANNA, "hello", RULES, "На такой номер"),
+        (ANNA, "+442079460958", RULES, "начинаются с +442"),
+        (replace(ANNA, may_call_outside=False), "+79161234567", RULES, "только внутренние"),
+        (replace(ANNA, is_working=False), "101", RULES, "только сотрудники"),
+        (replace(ANNA, number=""), "101", RULES, "нет внутреннего номера"),
+        (ANNA, "101", replace(RULES, context=""), "Контекст"),
+    ],
+)
+def test_a_refusal_is_in_the_readers_language(caller: Caller, goal: str, rules: Rules, said: str) -> None:
+    with translation.override("ru"), pytest.raises(NotAllowed) as refused:
+        request(caller, goal, rules)
+    assert said in str(refused.value)
 
 
 def test_the_longer_prefix_decides_and_equal_ones_refuse() -> None:
