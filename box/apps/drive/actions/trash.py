@@ -160,7 +160,11 @@ def forget_reader(code: str, *, by: User) -> None:
     """Ends what is shared with somebody who is forgotten. What they alone could open goes, wherever it is."""
     shares = Share.objects.filter(code=code)
     lock_drives(*shares.values_list("item__drive_id", flat=True))
-    for share in shares.select_related("item__drive", "item__parent").order_by("pk"):
+    for pk in list(shares.order_by("pk").values_list("pk", flat=True)):
+        share = shares.select_related("item__drive", "item__parent").filter(pk=pk).first()
+        if share is None:
+            # It went with a folder around it.
+            continue
         item = share.item
         if item.inherits or item.shares.exclude(pk=share.pk).exists():
             share.delete()

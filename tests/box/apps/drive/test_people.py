@@ -134,6 +134,21 @@ def test_what_nobody_else_could_open_goes_with_them_wherever_it_is(
     check()
 
 
+def test_what_was_shared_with_them_inside_of_what_goes_goes_along(
+    anna: User, boris: User, olga: User, company: Item
+) -> None:
+    own = make_folder(company, "own", by=anna)
+    set_inheritance(own, False, by=anna)
+    inner, closed = make_folder(own, "inner", by=anna), make_folder(own, "closed", by=anna)
+    share_item(inner, [code_of(anna)], can_edit=False, by=anna)
+    set_inheritance(closed, False, by=anna)
+    dismiss_user(anna, by=olga)
+    erase_person(User.objects.get(pk=anna.pk), by=olga)
+    assert not Item.objects.in_folder(company).exists()
+    assert not Share.objects.exists()
+    check()
+
+
 def test_what_is_closed_is_always_open_to_somebody(anna: User, boris: User, company: Item) -> None:
     forms = make_folder(company, "forms", by=anna)
     set_inheritance(forms, False, by=anna)
