@@ -72,6 +72,8 @@ def test_a_changed_role_is_read_anew_and_told_of_and_an_unchanged_one_is_neither
             lambda: actions.set_grantees(watchers, ["U2"], **by),
             [{**withdrawn, "code": "U1"}, {**granted, "code": "U2"}],
         ),
+        (lambda: actions.set_grantees(watchers, ["U1", "U2"], **by), [{**granted, "code": "U1"}]),
+        (lambda: actions.withdraw_role(watchers, "U1", **by), [{**withdrawn, "code": "U1"}]),
         (lambda: actions.withdraw_role(watchers, "U2", **by), [{**withdrawn, "code": "U2"}]),
         (lambda: actions.set_second_factor(watchers, True, **by), [{**signed, "needs_second_factor": True}]),
         (
@@ -118,6 +120,12 @@ def test_rights_follow_each_other_without_a_gap(watchers: Role, olga: User) -> N
     before, after = RoleRights.objects.order_by("since", "id")
     assert (before.rights, after.rights, after.withdrawn) == ([SEE], sorted([POST, SEE]), [])
     assert (before.until, after.until) == (after.since, None)
+    actions.set_rights(watchers, [POST], by=olga)
+    first, second, third = RoleRights.objects.order_by("since", "id")
+    assert (first.until, second.until, third.until) == (second.since, third.since, None)
+    actions.delete_role(watchers, by=olga)
+    first.refresh_from_db()
+    assert first.until == second.since, "what had ended has not ended again"
     with pytest.raises(ValidationError, match="every right"):
         actions.set_rights(actions.built_in_role("administrators"), [], by=olga)
 
@@ -206,9 +214,11 @@ def test_what_one_answered_to_is_written_down_when_it_changes(anna: User, boris:
     )
     was, after = Standing.objects.filter(user=anna).order_by("since")[1:]
     assert (f"U{anna.pk}" in was.codes, after.codes) == (True, [])
+    User.objects.filter(pk=anna.pk).update(status=User.Status.ACTIVE, is_administrator=False)
+    assert note(4)[2:] == [(moment + timedelta(hours=4), True), (None, False)], "what once was so is so again"
     actions.note_standing(anna.pk + 10_000, moment)
     assert Standing.objects.current().get(user=boris).since == moment, "it is of no concern to others"
-    assert Standing.objects.count() == 4
+    assert Standing.objects.count() == 5
 
 
 def test_access_is_renewed_of_those_named_each_once(anna: User, boris: User) -> None:
