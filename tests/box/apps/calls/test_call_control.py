@@ -14,12 +14,12 @@ from box.apps.calls.access import CALL_OUTSIDE
 from box.apps.calls.actions.call_control import dial, end_call, hold_call, pass_on, take_back
 from box.apps.calls.presenters import live_calls
 from box.bridges.telephony.actions import ask_pbx, take_commands
-from box.bridges.telephony.models import Command
+from box.bridges.telephony.models import CallLeg, Command
 from box.core.access.actions import employees_role, set_rights
 from box.core.access.rights import rights
 from box.core.accounts.actions import dismiss_user
 from box.core.accounts.models import User
-from tests.box.apps.calls.conftest import TALKING, play
+from tests.box.apps.calls.conftest import RINGING, TALKING, play
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,10 +130,16 @@ def test_who_does_not_talk_cannot_end_it(pbx: Pbx, boris: User, cara: User) -> N
     assert not Command.objects.exists()
 
 
-def test_who_is_on_hold_is_taken_back_to_the_telephone_that_held(pbx: Pbx, anna: User) -> None:
+@pytest.fixture
+def holding(pbx: Pbx) -> Pbx:
+    """It knows how to let somebody wait."""
     pbx.hold_context = "korobka-hold"
     pbx.save()
-    call = talking(pbx)
+    return pbx
+
+
+def test_who_is_on_hold_is_taken_back_to_the_telephone_that_held(holding: Pbx, anna: User) -> None:
+    call = talking(holding)
     assert [one.can_hold for one in live_calls(anna, now=timezone.now())] == [True]
     held = hold_call(call, by=anna)
     assert (held.action, held.headers["Context"], held.headers["Exten"]) == (
@@ -146,9 +152,43 @@ def test_who_is_on_hold_is_taken_back_to_the_telephone_that_held(pbx: Pbx, anna:
     # Hers ends with it; the call goes on.
     call.participants.filter(user=anna).update(ended_at=timezone.now())
     assert [one.state for one in live_calls(anna, now=timezone.now())] == ["holds"]
+    with pytest.raises(ValidationError, match="over"):
+        end_call(call, by=anna)
     back = take_back(call, by=anna)
     assert (back.headers["Context"], back.headers["Channel"]) == ("korobka-return", held.headers["Channel"])
+    assert back.headers["Exten"] == "100"
     assert live_calls(anna, now=timezone.now()) == []
+    with pytest.raises(ValidationError, match="over"):
+        take_back(call, by=anna)
+
+
+def test_who_hung_up_while_on_hold_is_not_taken_back(holding: Pbx, anna: User) -> None:
+    call = talking(holding)
+    held = hold_call(call, by=anna)
+    CallLeg.objects.filter(uniqueid=held.headers["Channel"]).update(ended_at=timezone.now())
+    with pytest.raises(ValidationError, match="over"):
+        take_back(call, by=anna)
+
+
+def test_who_talks_to_several_puts_none_of_them_on_hold(holding: Pbx, anna: User) -> None:
+    call = talking(holding)
+    third = CallLeg.objects.get(call=call.call, endpoint="PJSIP/line")
+    third.pk, third.uniqueid = None, "another.1"
+    third.save(force_insert=True)
+    with pytest.raises(ValidationError, match="alone talk to"):
+        hold_call(call, by=anna)
+    third.is_called, third.answered_at = True, None
+    third.save()
+    assert hold_call(call, by=anna).headers["Channel"] != third.uniqueid, "it rings, and is in no talk"
+
+
+def test_what_only_rings_is_neither_passed_on_nor_held_but_can_be_refused(holding: Pbx, anna: User) -> None:
+    call = play(holding, "incoming_queue", facts=RINGING)
+    with pytest.raises(ValidationError, match="Answer the call first"):
+        pass_on(call, "101", is_attended=False, by=anna)
+    with pytest.raises(ValidationError, match="Answer the call first"):
+        hold_call(call, by=anna)
+    assert end_call(call, by=anna).headers["Channel"] == call.participants.get(user=anna).leg
 
 
 def test_nobody_is_put_on_hold_where_the_pbx_knows_no_such_thing(pbx: Pbx, anna: User) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from box.apps.calls.actions.misses import reopen_miss, settle_miss
+from box.apps.calls.actions.misses import reopen_miss, settle_earlier, settle_miss
 from box.apps.calls.models import LoggedCall, Participant
 from box.apps.calls.settings import MAKES_LEADS
 from box.bridges.telephony.actions import set_extensions
@@ -79,6 +79,46 @@ def test_who_says_that_it_is_done_is_counted_no_more_and_can_take_it_back(pbx: P
     assert Event.objects.filter(kind="calls.MissedCallSettled").count() == 1
     reopen_miss(missed, by=anna)
     assert Counter.objects.filter(key="calls").count() == 2
+
+
+def test_only_a_missed_call_is_settled_and_only_a_settled_one_waits_again(pbx: Pbx, anna: User) -> None:
+    answered = play(pbx, "incoming_queue")
+    settle_miss(answered, by=anna)
+    answered.refresh_from_db()
+    assert (answered.settled_at, answered.settled_by) == (None, None)
+    missed = miss(pbx, later=HOUR)
+    settle_miss(missed, by=anna)
+    missed.refresh_from_db()
+    assert (missed.settled_at is not None, missed.settled_by) == (True, anna)
+    assert Event.objects.filter(kind="calls.MissedCallSettled").get().payload == {
+        "call_id": missed.pk,
+        "by_id": anna.pk,
+    }
+    reopen_miss(missed, by=anna)
+    missed.refresh_from_db()
+    assert (missed.settled_at, missed.settled_by) == (None, None)
+
+
+@pytest.mark.parametrize("number", ["+79990000000", ""])
+def test_whoever_else_called_still_waits(pbx: Pbx, number: str) -> None:
+    missed = miss(pbx)
+    LoggedCall.objects.update(number=number)
+    answered = play(pbx, "incoming_queue", later=HOUR)
+    if not number:
+        answered.number = ""
+        settle_earlier(answered)
+    missed.refresh_from_db()
+    assert missed.settled_at is None
+
+
+def test_a_colleague_with_the_same_number_inside_is_no_client(pbx: Pbx) -> None:
+    missed = miss(pbx)
+    answered = play(pbx, "incoming_queue", later=HOUR)
+    LoggedCall.objects.filter(pk=missed.pk).update(settled_at=None)
+    answered.direction = LoggedCall.Direction.INTERNAL
+    settle_earlier(answered)
+    missed.refresh_from_db()
+    assert missed.settled_at is None
 
 
 def test_an_announcement_that_led_to_nobody_is_not_missed(call: Play) -> None:
