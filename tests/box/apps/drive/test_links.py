@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.auth.hashers import check_password
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.test import Client
 from django.utils import timezone
@@ -22,16 +23,18 @@ from box.apps.drive.actions.trash import bring_back, throw_away
 from box.apps.drive.actions.tree import make_folder, move_items
 from box.apps.drive.forms import LinkForm
 from box.apps.drive.models import Item, OutsideLink
-from box.core.access.models import RoleRights
+from box.core.access.actions import employees_role, set_rights
+from box.core.access.roles import usual
 from box.core.accounts.actions import dismiss_user, return_user, suspend_user
+from box.core.accounts.models import User
 from box.core.accounts.throttle import MOST_OF_LOGIN
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from tests.box.apps.drive.conftest import put
 
 if TYPE_CHECKING:
     from box.bridges.storage.client import S3Store
-    from box.core.accounts.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -244,11 +247,30 @@ def test_who_may_not_share_shows_nothing_outside(anna: User, boris: User, cara: 
     for person in (boris, cara):
         with pytest.raises(PermissionDenied):
             link_to(letters, person)
-    RoleRights.objects.filter(rights__contains=[SHOW_OUTSIDE]).delete()
-    link = link_to(letters, anna) if not RoleRights.objects.exists() else None
-    if link:
-        with pytest.raises(PermissionDenied):
-            end_link(link, by=boris)
+    link = link_to(letters, anna)
+    with pytest.raises(PermissionDenied, match="not yours to end"):
+        end_link(link, by=boris)
+    set_rights(employees_role(), usual() - {SHOW_OUTSIDE}, by=None)
+    with pytest.raises(PermissionDenied, match="right to make links"):
+        link_to(letters, User.objects.get(pk=anna.pk))
+    end_link(link, by=anna)
+    assert opened(link) == 404
+
+
+def test_who_may_share_a_folder_ends_links_of_others_into_it(anna: User, boris: User, company: Item) -> None:
+    forms = make_folder(company, "forms", by=anna)
+    link = link_to(forms, anna)
+    end_link(link, by=boris)
+    assert opened(link) == 404
+    ended = Event.objects.filter(kind="drive.LinkEnded").get().payload
+    assert ended == {"link_id": link.pk, "item_id": forms.pk, "name": "forms", "by_id": boris.pk}
+
+
+def test_a_password_of_a_link_has_an_end(anna: User, letters: Item) -> None:
+    assert check_password("x" * 128, link_to(letters, anna, password="x" * 128).password)
+    assert link_to(letters, anna).password == ""
+    with pytest.raises(ValidationError, match="at most 128"):
+        link_to(letters, anna, password="x" * 129)
 
 
 def test_the_last_day_of_a_link_is_the_one_that_was_chosen(anna: User, letters: Item) -> None:

@@ -1,0 +1,98 @@
+"""With whom something is shared, and who hears of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from box.apps.drive.actions.locking import Gone
+from box.apps.drive.actions.sharing import MOST_SHARES, end_share, set_inheritance, share_item
+from box.apps.drive.actions.trash import throw_away
+from box.apps.drive.actions.tree import make_folder
+from box.apps.drive.models import Item, Share
+from box.core.access.principals import code_of
+from box.core.events.models import Event
+
+if TYPE_CHECKING:
+    from box.core.accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def letters(anna: User, annas: Item) -> Item:
+    made = make_folder(annas, "letters", by=anna)
+    Event.objects.all().delete()
+    return made
+
+
+def told(kind: str) -> list[dict[str, object]]:
+    """What was said of this kind since it was asked last."""
+    found = Event.objects.filter(kind=f"drive.{kind}").order_by("id")
+    payloads = list(found.values_list("payload", flat=True))
+    found.delete()
+    return payloads
+
+
+def test_only_who_could_not_open_it_before_hears_of_it(
+    anna: User, boris: User, cara: User, letters: Item
+) -> None:
+    share_item(letters, [code_of(boris)], can_edit=False, by=anna)
+    own = {"item_id": letters.pk, "by_id": anna.pk}
+    assert told("ItemShared") == [{**own, "codes": [code_of(boris)]}]
+    share_item(letters, [code_of(boris)], can_edit=True, by=anna)
+    assert told("ItemShared") == [], "another level is no news"
+    assert letters.shares.get().can_edit
+    share_item(letters, [code_of(boris), code_of(cara), code_of(anna)], can_edit=False, by=anna)
+    assert told("ItemShared") == [{**own, "codes": [code_of(cara)]}], "nor is what one shares with oneself"
+    assert {(one.code, one.can_edit, one.by) for one in letters.shares.all()} == {
+        (code_of(person), False, anna) for person in (anna, boris, cara)
+    }
+
+
+def test_whoever_looks_at_the_folder_around_it_hears_of_every_change_once(
+    anna: User, boris: User, annas: Item, letters: Item
+) -> None:
+    change = [{"folder_id": annas.pk, "by_id": anna.pk}]
+    share_item(letters, [code_of(boris)], can_edit=False, by=anna)
+    assert told("FolderChanged") == change
+    set_inheritance(letters, False, by=anna)
+    assert told("FolderChanged") == change
+    set_inheritance(letters, False, by=anna)
+    assert told("FolderChanged") == []
+    end_share(letters.shares.get(code=code_of(boris)), by=anna)
+    assert told("FolderChanged") == change
+
+
+def test_whoever_closes_a_folder_may_still_change_it(anna: User, boris: User, company: Item) -> None:
+    forms = make_folder(company, "forms", by=boris)
+    share_item(forms, [code_of(anna)], can_edit=False, by=boris)
+    set_inheritance(forms, False, by=anna)
+    own = forms.shares.get()
+    assert (own.code, own.can_edit, own.by) == (code_of(anna), True, anna)
+    forms.refresh_from_db()
+    assert forms.audience == forms.editors == [code_of(anna)]
+
+
+def test_it_is_shared_with_somebody_and_with_a_hundred_at_most(
+    anna: User, boris: User, cara: User, letters: Item
+) -> None:
+    with pytest.raises(ValidationError, match="Choose whom"):
+        share_item(letters, [], can_edit=False, by=anna)
+    Share.objects.bulk_create(
+        Share(item=letters, code=f"D{number}", by=anna) for number in range(MOST_SHARES - 1)
+    )
+    share_item(letters, [code_of(boris)], can_edit=False, by=anna)
+    share_item(letters, [code_of(boris)], can_edit=True, by=anna)
+    with pytest.raises(ValidationError, match="at most 100"):
+        share_item(letters, [code_of(cara)], can_edit=False, by=anna)
+    assert letters.shares.count() == MOST_SHARES
+
+
+def test_what_is_in_the_trash_is_shared_with_nobody(anna: User, boris: User, letters: Item) -> None:
+    throw_away([letters], by=anna)
+    with pytest.raises(Gone):
+        share_item(letters, [code_of(boris)], can_edit=False, by=anna)
+    assert not letters.shares.exists()
