@@ -377,12 +377,6 @@ class Word(Filter[str]):
         return self.say(value, context.reader)
 
 
-def rest_filters(filters: Iterable[Filter[Any]], **names: str) -> Mapping[str, Filterable]:
-    """The fields of a list's filters for `box.core.registry.rest.Method`, by their keys in capital letters,
-    or by the names that the dialect has for them: `rest_filters(FILTERS, due="DEADLINE")`."""
-    return {names.get(one.key, one.key.upper()): one.field for one in filters if one.field is not None}
-
-
 def period(value: str | Range[date], context: Context) -> Period | Range[date]:
     """The first and the last day."""
     return PERIODS[value](context.today) if isinstance(value, str) else value
