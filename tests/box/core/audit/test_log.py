@@ -10,8 +10,6 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone, translation
 
-from box.apps.feed.actions import Draft, publish_post
-from box.apps.feed.models import Post
 from box.core.access.actions import create_role, grant_role
 from box.core.accounts import actions as accounts
 from box.core.audit.actions import Foreign, cursor_of, take_over
@@ -109,36 +107,6 @@ def test_somebody_elses_absence_is_written_and_ones_own_is_not(olga: User, anna:
     assert "sick" not in f"{[one.record.details for one in said]}"
     with translation.override("ru"):
         assert said[0].sentence == f"записано отсутствие: {about} (2027-03-01 – 2027-03-03)"
-
-
-def test_what_only_an_administrator_may_read_is_written(
-    as_person: Browser, anna: User, olga: User, sales: Department
-) -> None:
-    post = publish_post(Draft("Among us", (sales.code,)), by=anna)
-    publish_post(Draft("For all"), by=anna)
-    browser = as_person(olga)
-    assert browser.get(f"/feed/{post.pk}/").status_code == 200
-    read = logged("access.read_as_administrator")
-    assert [(one.by_id, one.about_kind, one.about_id) for one in read] == [(olga.pk, "feed.post", post.pk)]
-
-
-def test_lists_count_as_well_and_ones_own_are_no_news(
-    as_person: Browser, anna: User, olga: User, sales: Department
-) -> None:
-    foreign = publish_post(Draft("Among us", (sales.code,)), by=anna)
-    publish_post(Draft("To olga", (f"U{olga.pk}",)), by=anna)
-    publish_post(Draft("Between anna and nobody else", (f"U{anna.pk}",)), by=anna)
-    as_person(olga).get("/feed/")
-    assert [one.about_id for one in logged("access.read_as_administrator")] == [foreign.pk]
-
-
-def test_nobody_elses_reading_is_written(
-    as_person: Browser, anna: User, boris: User, sales: Department
-) -> None:
-    post = publish_post(Draft("Among us", (sales.code,)), by=anna)
-    as_person(boris).get(f"/feed/{post.pk}/")
-    list(Post.objects.visible_to(boris))
-    assert not logged("access.read_as_administrator")
 
 
 def test_another_logs_lines_are_taken_over_once_with_how_far_it_was_read() -> None:
