@@ -249,6 +249,30 @@ test("what is dangerous is asked first, by its name, and only a yes does it", ()
   assert.deepEqual(done, [true]);
 });
 
+test("of a form with two answers the one that is dangerous is asked", () => {
+  whole('<form><button hx-confirm="All of it goes." data-yes="Undo">x</button><button>no</button></form>');
+  const dialog = find("#ask");
+  let shown = 0;
+  dialog.showModal = () => (shown += 1);
+  const [yes, no] = document.querySelectorAll("#main button");
+  const done = [];
+  const submit = (submitter) =>
+    say("htmx:confirm", {
+      question: null,
+      elt: find("#main form"),
+      issueRequest: (skips) => done.push(skips),
+      triggeringEvent: { submitter },
+    });
+  assert.equal(submit(no).defaultPrevented, false);
+  assert.equal(shown, 0);
+  assert.ok(submit(yes).defaultPrevented);
+  assert.equal(dialog.querySelector("p").textContent, "All of it goes.");
+  assert.equal(dialog.querySelector("[value=yes]").textContent, "Undo");
+  dialog.returnValue = "yes";
+  say("close", {}, dialog);
+  assert.deepEqual([shown, done], [1, [true]]);
+});
+
 test("without a question nothing is asked", () => {
   whole();
   assert.equal(say("htmx:confirm", { elt: main() }).defaultPrevented, false);

@@ -165,12 +165,16 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
 // Dangerous things ask by naming what will happen.
 
 document.addEventListener("htmx:confirm", (event) => {
-  const { question, elt, issueRequest } = event.detail;
+  const { question: told, elt, issueRequest, triggeringEvent } = event.detail;
+  // A form of several answers asks for one of them: htmx sees what the form says alone.
+  const pressed = triggeringEvent?.submitter;
+  const by = told ? elt : pressed;
+  const question = told || pressed?.getAttribute("hx-confirm");
   if (!question) return;
   event.preventDefault();
   const dialog = document.getElementById("ask");
   dialog.querySelector("p").textContent = question;
-  dialog.querySelector("[value=yes]").textContent = elt.dataset.yes ?? elt.textContent.trim();
+  dialog.querySelector("[value=yes]").textContent = by.dataset.yes ?? by.textContent.trim();
   dialog.returnValue = "";
   dialog.addEventListener("close", () => dialog.returnValue === "yes" && issueRequest(true), { once: true });
   dialog.showModal();
