@@ -168,66 +168,61 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
     to = changes.get("responsible")
     held = locked_record(record, by=by, people=[to.pk] if to else [])
     rest = dict(changes)
-    contacts, observers, reached_by = (
-        rest.pop(name, None) for name in ("contacts", "observers", "reached_by")
+    contacts, observers, reached_by, responsible, own_amount = (
+        rest.pop(name, None)
+        for name in ("contacts", "observers", "reached_by", "responsible", "has_own_amount")
     )
-    responsible = rest.pop("responsible", None)
-    own_amount: bool | None = rest.pop("has_own_amount", None)
     if unknown := sorted(rest.keys() - set(PLAIN)):
         raise ValidationError(_("There is no field %(names)s.") % {"names": ", ".join(unknown)}, code="field")
     # What one may not see one may not try out either.
     check_seen(by, held.type_id, changes)
-    before = {name: getattr(held, name) for name in PLAIN}
-    for name, value in rest.items():
-        setattr(held, name, value)
-    had_own_amount = held.has_own_amount
-    if own_amount is not None:
-        held.has_own_amount = own_amount
-    elif rest.get("amount", before["amount"]) != before["amount"]:
-        # Written by hand: it follows its lines no more.
-        held.has_own_amount = True
-    if own_amount is False and (lines := list(held.lines.in_order())):
-        held.amount = totals_of(lines).sums.gross
-    tidy(held)
+    before = {name: getattr(held, name) for name in (*PLAIN, "has_own_amount")}
+    _fill_in(held, rest, own_amount)
     clients = [one for name in ("company", "contact") if (one := getattr(held, name)) and one != before[name]]
     _check_clients([*clients, *(contacts or ())], by)
-    changed = tuple(
-        (name, _as_text(before[name]), _as_text(getattr(held, name)))
-        for name in PLAIN
-        if before[name] != getattr(held, name)
-    )
-    is_other_way = held.has_own_amount != had_own_amount
-    names = [name for name, _was, _is in changed]
-    check_changeable(by, held.type_id, [*names, *(["has_own_amount"] if is_other_way else [])])
-    if changed or is_other_way:
-        held.changed_by, held.changed_at = by, moment()
-        held.save(
-            update_fields=[
-                *names,
-                "sound",
-                "base_amount",
-                "has_own_amount",
-                "changed_by",
-                "changed_at",
-            ]
-        )
-    links_changed = contacts is not None or any(name in {"company", "contact"} for name, _was, _is in changed)
+    names = [name for name, was in before.items() if getattr(held, name) != was]
+    check_changeable(by, held.type_id, names)
+    changed = [
+        (name, _as_text(before[name]), _as_text(getattr(held, name))) for name in names if name in PLAIN
+    ]
+    if names:
+        _save_change(held, [*names, "sound", "base_amount"], by)
+    links_changed = contacts is not None or not {"company", "contact"}.isdisjoint(names)
     if contacts is not None:
         check_changeable(by, held.type_id, ["contacts"])
     if links_changed:
         _set_links(held, contacts)
     if reached_by is not None and set_contact_points(held, reached_by):
         check_changeable(by, held.type_id, ["reached_by"])
-        changed = (*changed, ("reached_by", "", ""))
-        held.changed_by, held.changed_at = by, timezone.now()
-        held.save(update_fields=["changed_by", "changed_at"])
-    if changed or links_changed or is_other_way:
-        emit(RecordChanged(record_id=held.pk, by_id=_id(by), changes=changed))
+        changed.append(("reached_by", "", ""))
+        _save_change(held, [], by)
+    if names or changed or links_changed:
+        emit(RecordChanged(record_id=held.pk, by_id=_id(by), changes=tuple(changed)))
     if responsible is not None:
         _hand_over(held, responsible, by)
     if observers is not None:
         _set_observers(held, observers, by)
     return held
+
+
+def _fill_in(record: Record, values: Mapping[str, Any], own_amount: bool | None) -> None:
+    """`own_amount` as `has_own_amount` of a change; None: it follows from the amount."""
+    amount = record.amount
+    for name, value in values.items():
+        setattr(record, name, value)
+    if own_amount is not None:
+        record.has_own_amount = own_amount
+    elif record.amount != amount:
+        # Written by hand: it follows its lines no more.
+        record.has_own_amount = True
+    if own_amount is False and (lines := list(record.lines.in_order())):
+        record.amount = totals_of(lines).sums.gross
+    tidy(record)
+
+
+def _save_change(record: Record, names: Iterable[str], by: User | None) -> None:
+    record.changed_by, record.changed_at = by, moment()
+    record.save(update_fields=[*names, "changed_by", "changed_at"])
 
 
 @transaction.atomic

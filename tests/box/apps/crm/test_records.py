@@ -12,6 +12,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.db.models import Count, Sum
+from django.utils import timezone
 
 from box.apps.crm.actions.audiences import audience_of
 from box.apps.crm.actions.records import (
@@ -30,6 +31,7 @@ from box.apps.crm.models import Currency, Link, Record, Stage, StageTotal, Stage
 from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role
 from box.core.events.models import Event
+from box.core.registry.origin import importing
 from box.core.registry.settings import store
 from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
 
@@ -315,3 +317,11 @@ def test_an_records_audience_is_made_of_one_rule(anna: User, cara: User, deal: R
     assert held.audience == audience_of(held, anna, [cara.pk])
     assert f"U{cara.pk}" in held.audience
     assert timedelta(0) <= held.changed_at - deal.created_at
+
+
+def test_numbers_that_are_taken_over_were_changed_when_they_were_there(anna: User) -> None:
+    record, then = added("company", anna), timezone.now() - timedelta(days=400)
+    with importing(at=then):
+        change_record(record, {"reached_by": [Reach("phone", "+79161234567")]}, by=anna)
+    record.refresh_from_db()
+    assert record.changed_at == then
