@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
+from django.db import models
 from django.utils import timezone
 
 from box.apps.feed.models import KIND, Post
 from box.core.access import actions
-from box.core.access.belongings import _roles, with_audience
+from box.core.access.belongings import BELONGINGS, _roles, holds_texts, with_audience
 from box.core.access.models import Grant, Role, RoleRights, Standing
 from box.core.access.principals import is_private
 from box.core.access.roles import usual
@@ -19,6 +21,7 @@ from box.core.accounts.models import User
 from box.core.discussion.models import Thread
 from box.core.events.models import Event
 from box.core.people.merging import merge_people
+from box.core.registry.belongings import Pair
 from box.core.registry.models import SettingsVersion
 
 if TYPE_CHECKING:
@@ -254,3 +257,27 @@ def test_with_an_account_go_the_roles_that_it_holds_and_none_that_it_held(
     now = Grant.objects.current()
     assert {(grant.role, grant.code) for grant in now} == {(held, f"U{anna.pk}"), (both, f"U{anna.pk}")}
     assert version() > before
+
+
+def test_rights_are_read_anew_only_where_a_role_changed_hands(
+    anna: User, boris: User, olga: User, person: Callable[..., User]
+) -> None:
+    ann = person("Ann")
+    role, former = actions.create_role("Role", [], by=olga), actions.create_role("Former", [], by=olga)
+    actions.grant_role(role, f"U{boris.pk}", by=olga)
+    actions.grant_role(former, f"U{ann.pk}", by=olga)
+    actions.withdraw_role(former, f"U{ann.pk}", by=olga)
+    follow = BELONGINGS.follow
+    before = version()
+    follow(Pair(gone=ann.pk, kept=anna.pk))
+    assert version() == before
+    actions.grant_role(role, f"U{ann.pk}", by=olga)
+    before = version()
+    follow(Pair(gone=ann.pk, kept=anna.pk))
+    assert version() > before
+    assert {grant.code for grant in Grant.objects.current()} == {f"U{boris.pk}", f"U{anna.pk}"}
+
+
+def test_only_a_list_of_texts_can_hold_codes() -> None:
+    texts, numbers = ArrayField(models.TextField()), ArrayField(models.BigIntegerField())
+    assert [holds_texts(one) for one in (texts, numbers, models.TextField())] == [True, False, False]

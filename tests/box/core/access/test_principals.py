@@ -174,6 +174,16 @@ def test_who_was_here_lately_costs_not_even_the_cache(anna: User, monkeypatch: p
     assert codes_of(User.objects.get(pk=anna.pk)) == codes
 
 
+def test_the_cache_keeps_them_for_whoever_is_new_to_this_process(
+    anna: User, django_assert_num_queries: Callable[..., object]
+) -> None:
+    codes = codes_of(anna)
+    again = User.objects.get(pk=anna.pk)
+    principals.recent.forget()
+    with django_assert_num_queries(0):  # type: ignore[attr-defined]
+        assert memberships_of(again) <= codes
+
+
 def test_a_new_version_of_them_is_not_remembered_yet(anna: User, boris: User) -> None:
     codes_of(User.objects.get(pk=anna.pk))
     principals.recent.put(
@@ -194,3 +204,5 @@ def test_what_is_remembered_ends_with_the_first_of_them_and_is_bounded() -> None
         recent.put((number, 1), codes, until=100)
     assert recent.get((1, 1), now=0) is None
     assert recent.get((2, 1), now=0) == codes
+    recent.forget()
+    assert recent.get((2, 1), now=0) is None

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from box.core.access import actions
-from box.core.access.models import Role, Standing
+from box.core.access.models import Role, RoleRights, Standing
 from box.core.access.principals import EVERYONE
 from box.core.access.report import rights_of
 from box.core.access.rights import has_right, rights
@@ -219,3 +219,60 @@ def test_a_standing_is_written_once_however_often_it_is_told(anna: User) -> None
 
 def test_the_picture_holds_the_built_in_roles_first(watchers: Role) -> None:
     assert [role.slug for role in current().all] == ["administrators", "employees", str(watchers.pk)]
+
+
+def test_the_picture_says_how_roles_are_called_and_who_needs_more_than_a_password(
+    watchers: Role, olga: User
+) -> None:
+    def needs() -> list[tuple[str, bool]]:
+        return [(str(role.name), role.needs_second_factor) for role in current().all]
+
+    actions.create_role("accountants", [], by=olga)
+    assert needs() == [
+        ("Administrators", True), ("All employees", False), ("accountants", False), ("Watchers", False),
+    ]  # fmt: skip
+    actions.set_second_factor(actions.built_in_role(Role.Key.ADMINISTRATORS), False, by=olga)
+    actions.set_second_factor(watchers, True, by=olga)
+    assert [needed for _name, needed in needs()] == [False, False, False, True]
+    assert [str(one) for one in (actions.employees_role(), watchers)] == ["employees", "Watchers"]
+
+
+def test_the_picture_says_to_whom_each_role_is_granted_now(watchers: Role, olga: User) -> None:
+    others = actions.create_role("Others", [POST], by=olga)
+    for code in ("D1", "D2"):
+        actions.grant_role(watchers, code, by=olga)
+    actions.withdraw_role(watchers, "D1", by=olga)
+    actions.grant_role(others, "D3", by=olga)
+    actions.set_networks(others, ["10.0.0.0/8"], by=None, from_address="")
+    granted = {role.slug: role.grantees for role in current().all}
+    assert granted == {
+        "administrators": set(), "employees": {EVERYONE}, str(watchers.pk): {"D2"}, str(others.pk): {"D3"},
+    }  # fmt: skip
+    assert current().holders[SEE] == {"D2"}
+    assert current().holders[POST] == {EVERYONE, "D3"}
+    assert [role.slug for role in current().with_networks] == [str(others.pk)]
+    actions.delete_role(others, by=olga)
+    assert str(others.pk) not in {role.slug for role in current().all}
+
+
+def test_whoever_may_not_sign_in_holds_no_role(watchers: Role, anna: User, olga: User) -> None:
+    actions.grant_role(watchers, f"U{anna.pk}", by=olga)
+
+    def held(user: User) -> list[str]:
+        return [role.slug for role in current().of(user)]
+
+    assert held(anna) == ["employees", str(watchers.pk)]
+    assert held(olga) == ["administrators", "employees"]
+    for one in (anna, olga):
+        one.status = one.Status.SUSPENDED
+        assert held(one) == []
+        assert not has_right(one, SEE)
+
+
+def test_of_what_is_no_right_any_more_nobody_holds_anything(watchers: Role, anna: User, olga: User) -> None:
+    RoleRights.objects.filter(role=watchers).update(rights=["gone.right", SEE])
+    actions.grant_role(watchers, f"U{anna.pk}", by=olga)
+    (now,) = (role for role in current().all if role.slug == str(watchers.pk))
+    assert now.rights == {SEE}
+    administrators = current().all[0]
+    assert administrators.rights == {key for key, _right in rights.items()}
