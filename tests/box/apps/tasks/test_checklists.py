@@ -21,8 +21,10 @@ from box.apps.tasks.actions.checklists import (
 )
 from box.apps.tasks.models import LONGEST_ITEM, ChecklistItem, Task
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.history.presenters import history_of
 from box.core.notify.models import Notification
+from box.lib.moments import EARLIEST, LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,6 +133,56 @@ def test_a_line_gets_another_text_or_goes(give: Give, boris: User) -> None:
     assert counts(task) == (0, 0)
     with pytest.raises(ValidationError, match="not there"):
         check_item(item, False, by=boris)
+
+
+def test_every_change_of_a_line_is_told_and_what_changes_nothing_is_not(
+    give: Give, boris: User, cara: User
+) -> None:
+    task, today = give(accomplice_ids=(cara.pk,)), timezone.localdate()
+    (item,) = add_items(task, "Count", by=boris)
+    changes: list[tuple[str, Callable[[], object]]] = [
+        ("renamed", lambda: rename_item(item, "Weigh", by=boris)),
+        ("assigned", lambda: assign_item(item, cara, by=boris)),
+        ("dated", lambda: date_item(item, today, by=boris)),
+        ("done", lambda: check_item(item, True, by=boris)),
+        ("undone", lambda: check_item(item, False, by=boris)),
+    ]
+    for change, make in changes:
+        Event.objects.all().delete()
+        make()
+        make()
+        (told,) = Event.objects.filter(kind="tasks.ChecklistChanged")
+        whose = None if change == "renamed" else cara.pk
+        assert told.payload == {
+            "task_id": task.pk, "by_id": boris.pk, "change": change, "text": "Weigh", "user_id": whose,
+        }  # fmt: skip
+    move_item(item, None, by=boris)
+    delete_item(item, by=boris)
+    said = Event.objects.filter(kind="tasks.ChecklistChanged").order_by("id")
+    assert [one.payload["change"] for one in said] == ["undone", "moved", "deleted"]
+
+
+def test_a_line_is_as_long_in_the_end_as_it_may_be_at_first(give: Give, boris: User) -> None:
+    (item,) = add_items(give(), "Count", by=boris)
+    assert rename_item(item, "x" * LONGEST_ITEM, by=boris).text == "x" * LONGEST_ITEM
+    with pytest.raises(ValidationError, match="at most"):
+        rename_item(item, "x" * (LONGEST_ITEM + 1), by=boris)
+
+
+def test_a_line_may_be_of_whoever_gave_the_task_does_it_or_watches(
+    give: Give, anna: User, boris: User, cara: User
+) -> None:
+    (item,) = add_items(give(observer_ids=(cara.pk,)), "Count", by=boris)
+    for person in (anna, boris, cara):
+        assert assign_item(item, person, by=boris).assignee == person
+
+
+def test_a_day_is_between_the_first_and_the_last_of_the_calendar(give: Give, boris: User) -> None:
+    (item,) = add_items(give(), "Count", by=boris)
+    for day in (EARLIEST.date(), LATEST.date()):
+        assert date_item(item, day, by=boris).due_on == day
+    with pytest.raises(ValidationError, match="too far"):
+        date_item(item, LATEST.date() + timedelta(days=1), by=boris)
 
 
 def test_the_page_ticks_moves_and_names(as_person: Browser, give: Give, boris: User) -> None:

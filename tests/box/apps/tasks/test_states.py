@@ -16,6 +16,7 @@ from box.apps.tasks.actions.states import (
     return_task,
     start_task,
     take_back,
+    take_over_state,
 )
 from box.apps.tasks.states import RULES, Role, State, Step, is_allowed, steps, target
 from box.core.discussion.models import Comment
@@ -127,3 +128,56 @@ def test_nothing_is_taken_back_into_being_done(give: Give, boris: User) -> None:
     complete_task(task, by=boris)
     with pytest.raises(ValidationError, match="undone"):
         take_back(task, State.COMPLETED, by=boris)
+
+
+def test_whoever_has_handed_it_in_takes_that_back_until_it_is_accepted(
+    give: Give, anna: User, boris: User, cara: User
+) -> None:
+    task = give(accomplice_ids=(cara.pk,))
+    complete_task(task, by=boris)
+    with pytest.raises(PermissionDenied, match="takes that back"):
+        take_back(task, State.WAITING, by=anna)
+    assert take_back(task, State.DEFERRED, by=cara).state == State.DEFERRED
+    assert Event.objects.filter(kind="tasks.TaskReturned").get().payload["by_id"] == cara.pk
+    complete_task(task, by=boris)
+    accept_task(task, by=anna)
+    with pytest.raises(PermissionDenied, match="takes that back"):
+        take_back(task, State.WAITING, by=boris)
+
+
+def test_a_word_on_what_is_missing_has_an_end_and_none_is_no_comment(
+    give: Give, anna: User, boris: User
+) -> None:
+    task = give()
+    complete_task(task, by=boris)
+    with pytest.raises(ValidationError, match="Write less"):
+        return_task(task, "x" * 1001, by=anna)
+    return_task(task, "  ", by=anna)
+    assert not Comment.objects.exists()
+    complete_task(task, by=boris)
+    return_task(task, "x" * 1000, by=anna)
+    assert Comment.objects.get().text == "x" * 1000
+    notes = Event.objects.filter(kind="tasks.TaskReturned").order_by("id")
+    assert [one.payload["note"] for one in notes] == ["", "x" * 1000]
+
+
+def test_a_state_that_is_taken_over_is_told_to_nobody(give: Give, boris: User) -> None:
+    task = give()
+    Event.objects.all().delete()
+    since = task.state_since
+    assert take_over_state(task, State.WAITING, by=boris).state_since == since
+    done = take_over_state(task, State.COMPLETED, by=boris)
+    assert (done.state, done.closed_by) == (State.COMPLETED, boris)
+    assert not Event.objects.filter(kind__startswith="tasks.").exists()
+
+
+def test_accepted_is_said_to_be_accepted(give: Give, anna: User, boris: User) -> None:
+    task = give()
+    complete_task(task, by=boris)
+    accept_task(task, by=anna)
+    complete_task(give(needs_acceptance=False), by=boris)
+    told = Event.objects.filter(kind="tasks.TaskCompleted").order_by("id")
+    assert [(one.payload["by_id"], one.payload["is_accepted"]) for one in told] == [
+        (anna.pk, True),
+        (boris.pk, False),
+    ]

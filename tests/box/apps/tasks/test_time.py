@@ -20,11 +20,13 @@ from box.apps.tasks.actions.time import (
     start_timer,
     stop_timer,
 )
-from box.apps.tasks.models import TimeEntry
+from box.apps.tasks.models import LONGEST_NOTE, TimeEntry
 from box.apps.tasks.time_lists import totals
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.groups.actions import NewGroup, create_group
 from box.core.history.presenters import history_of
+from box.core.push.models import PushMessage
 from box.core.registry.origin import importing
 
 if TYPE_CHECKING:
@@ -165,6 +167,52 @@ def test_one_corrects_ones_own_time_with_a_reason(give: Give, anna: User, boris:
         delete_time(entry, by=anna)
     delete_time(entry, by=boris)
     assert spent(task) == 0
+
+
+def test_what_was_deleted_is_not_taken_away_twice(give: Give, boris: User) -> None:
+    task = give()
+    add_time(task, 60, on=timezone.localdate(), by=boris)
+    entry = add_time(task, 30, on=timezone.localdate(), by=boris)
+    for _time in range(2):
+        delete_time(entry, by=boris)
+    assert spent(task) == 60
+    told = Event.objects.filter(kind="tasks.TimeWritten").order_by("id")
+    assert [one.payload["seconds"] for one in told] == [3600, 1800, -1800]
+
+
+def test_seconds_are_kept_where_they_are_known(give: Give, boris: User) -> None:
+    task = give()
+    entry = add_time(task, 0, on=DAY.replace(year=2020), seconds=90, by=boris)
+    assert (entry.seconds, entry.ended_at - entry.started_at) == (90, timedelta(seconds=90))
+    assert (entry.is_by_hand, entry.user) == (True, boris)
+    task.refresh_from_db()
+    assert task.spent_seconds == 90
+
+
+def test_a_note_has_an_end(give: Give, boris: User) -> None:
+    task, today = give(), timezone.localdate()
+    assert add_time(task, 1, on=today, note=f" {'x' * LONGEST_NOTE} ", by=boris).note == "x" * LONGEST_NOTE
+    with pytest.raises(ValidationError, match="Write less"):
+        add_time(task, 1, on=today, note="x" * (LONGEST_NOTE + 1), by=boris)
+
+
+def test_a_clock_that_is_set_back_meanwhile_has_not_run(give: Give, boris: User) -> None:
+    start_timer(give(), by=boris, now=NOON)
+    stop_timer(by=boris, now=NOON - HOUR)
+    entry = TimeEntry.objects.get()
+    assert (entry.seconds, entry.ended_at) == (0, entry.started_at)
+
+
+def test_a_clock_is_shown_to_whose_it_is_and_told_of_once(give: Give, boris: User) -> None:
+    task = give()
+    for _time in range(2):
+        start_timer(task, by=boris, now=NOON)
+    stop_timer(by=boris, now=NOON + HOUR)
+    stop_timer(by=boris, now=NOON + HOUR)
+    own = PushMessage.objects.filter(topic="tasks", kind="clock")
+    assert [message.audience for message in own] == [[f"U{boris.pk}"]] * 2
+    kinds = Event.objects.filter(kind__in=["tasks.TimerStarted", "tasks.TimeWritten"]).order_by("id")
+    assert [one.kind for one in kinds] == ["tasks.TimerStarted", "tasks.TimeWritten"]
 
 
 def test_sums_by_person_project_task_and_week(give: Give, anna: User, boris: User) -> None:
