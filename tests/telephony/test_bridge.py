@@ -235,8 +235,8 @@ def said(*words: str) -> str:
     return out.getvalue()
 
 
-def test_the_test_says_in_words_what_is_wrong(pbx: Pbx) -> None:
-    assert "Asterisk answers" in said("test")
+def test_the_test_says_in_words_what_is_wrong(pbx: Pbx, asterisk: Asterisk) -> None:
+    assert f"Asterisk {asterisk.plan.asterisk.major}." in said("test")
     pbx.hold_context = "korobka-hold"
     pbx.save()
     assert "They wait in the context korobka-hold." in said("test")

@@ -193,11 +193,11 @@ def tell_state(
     trouble: str = "",
     connected_at: datetime | None = None,
     heard_at: datetime | None = None,
-    version: str = "",
+    version: str | None = None,
 ) -> None:
     """What the bridge knows of the connection, for whoever asks how it is."""
     known = {"connected_at": connected_at, "heard_at": heard_at, "version": version}
-    news = {name: value for name, value in known.items() if value}
+    news = {name: value for name, value in known.items() if value is not None}
     Pbx.objects.filter(pk=pbx.pk).update(trouble=trouble, **news)
 
 

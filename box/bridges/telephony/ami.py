@@ -102,6 +102,7 @@ class Session:
             self._wire.close()
             raise
         self.version = self._manager.version
+        """Of the manager interface, which has numbers of its own."""
 
     def __enter__(self) -> Session:
         return self
@@ -128,6 +129,15 @@ class Session:
     def channels(self) -> list[Event]:
         """Every channel that the PBX has."""
         return self._ask(self._manager.CoreShowChannels)
+
+    def asterisk_version(self) -> str:
+        """`22.6.0`; empty where this user may not ask (it takes the right `reporting`)."""
+        try:
+            said = str(self.act("CoreSettings").get("AsteriskVersion", ""))
+        except ActionRefused:
+            return ""
+        # A distribution adds its own: 16.28.0~dfsg-0+deb11u4.
+        return said.partition("~")[0][:80]
 
     def queues(self) -> Mapping[str, Any]:
         """Queues by name, each with its `members` and `entries`."""

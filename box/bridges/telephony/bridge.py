@@ -102,7 +102,7 @@ class Bridge:
         self.catch_up(pbx, calls, session)
         self._attempts = 0
         place_credentials_again(pbx)
-        tell_state(pbx, connected_at=self._now(), heard_at=self._now(), version=session.version)
+        tell_state(pbx, connected_at=self._now(), heard_at=self._now(), version=session.asterisk_version())
         synced_at = told_at = asked_at = self._now()
         waits = chain(LOOKS_AGAIN, repeat(LOOKS_EVERY))
         looks_at = synced_at + next(waits)

@@ -42,6 +42,18 @@ EARLIEST = Release(13)
 _LOGS_MUSIC = {20: 16, 21: 11, 22: 6}
 """It came into three lines at once, and every later one has it."""
 RELEASES = tuple(sorted([*map(Release, range(13, 23)), *(Release(*line) for line in _LOGS_MUSIC.items())]))
+
+
+def release_for(version: str) -> Release | None:
+    """The highest of these that is not above what a PBX says of itself, `16.28.0` or `certified/18.9-cert1`;
+    None where it says nothing that is known."""
+    found = re.search(r"\b(\d{2})\.(\d{1,3})", version)
+    if found is None:
+        return None
+    runs = Release(int(found[1]), int(found[2]))
+    return max((one for one in RELEASES if one <= runs), default=None)
+
+
 """From each of which on something else may be written."""
 
 

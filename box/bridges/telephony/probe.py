@@ -37,7 +37,10 @@ def _session(pbx: Pbx) -> Iterator[Step]:
     title = _("Manager interface")
     try:
         with Session(pbx.address, wants_events=False) as session:
-            yield Step(title, _("Asterisk answers (manager %(version)s).") % {"version": session.version})
+            if version := session.asterisk_version():
+                yield Step(title, _("Asterisk %(version)s answers.") % {"version": version})
+            else:
+                yield Step(title, _("Asterisk answers (manager %(version)s).") % {"version": session.version})
             channels, queues = session.channels(), len(session.queues())
             count = len(channels)
             said = ngettext("%(num)s channel is open", "%(num)s channels are open", count) % {"num": count}

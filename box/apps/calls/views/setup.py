@@ -35,7 +35,7 @@ from box.bridges.telephony.actions import remove_pbx, save_pbx, set_extensions
 from box.bridges.telephony.asterisk_conf import Unwritable
 from box.bridges.telephony.models import Pbx
 from box.bridges.telephony.originate import NotAllowed
-from box.bridges.telephony.plan import Release
+from box.bridges.telephony.plan import Release, release_for
 from box.bridges.telephony.probe import is_good, probe
 from box.bridges.telephony.recordings import RecordingRefused
 from box.core.accounts.signing_in import recently_proven
@@ -203,7 +203,8 @@ def _given(request: PersonRequest, pbx: Pbx, count: int) -> HttpResponse:
 def configuration(request: PersonRequest, pk: int) -> HttpResponse:
     """Shown, or as one archive. The manager's secret is in it, so it is asked who wants it."""
     pbx = found_pbx(pk)
-    usual = {"asterisk": Release(20), "boxes": request.get_host().partition(":")[0], "records": True}
+    release = release_for(pbx.version) or Release(20)
+    usual = {"asterisk": release, "boxes": request.get_host().partition(":")[0], "records": True}
     form = ConfigurationForm(posted(request), initial=usual)
     files: dict[str, str] = {}
     if form.is_valid():

@@ -91,6 +91,7 @@ class Pbx(models.Model):
     # What the bridge knows of the connection.
     connected_at = models.DateTimeField(null=True)
     heard_at = models.DateTimeField(null=True)
+    # Of Asterisk, as it says; empty where the box may not ask.
     version = models.CharField(max_length=80, blank=True)
     trouble = models.TextField(blank=True)
     changed_at = models.DateTimeField(default=timezone.now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from box.apps.calls.actions.blocklist import block_number
 from box.apps.calls.actions.setup import fields_with_extensions, follow_profiles, import_extensions
 from box.apps.calls.routing import decide
 from box.apps.calls.settings import CLOSES
+from box.bridges.telephony.actions import tell_state
 from box.bridges.telephony.fastagi import Route, Way
 from box.bridges.telephony.models import Pbx
 from box.core.accounts.custom_fields import PROFILE
@@ -199,6 +201,15 @@ def test_the_configuration_is_of_what_is_set_up(pbx: Pbx, olga: User, as_person:
     assert "permit = 10.0.0.5/255.255.255.255" in manager
     assert "secret = a-secret-for-tests-only" in manager
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(("said", "chosen"), [("22.5.1", "22"), ("16.28.0", "16"), ("", "20")])
+def test_the_configuration_is_for_the_pbx_that_answers(
+    pbx: Pbx, olga: User, as_person: Browser, said: str, chosen: str
+) -> None:
+    tell_state(pbx, version=said)
+    page = as_person(olga).get(f"/calls/exchanges/{pbx.pk}/configuration/").content.decode()
+    assert re.findall(r'<option value="([^"]+)" selected', page) == [chosen]
 
 
 # While it rings

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from box.bridges.telephony import asterisk_conf
 from box.bridges.telephony.asterisk_conf import Unwritable, Writer
 from box.bridges.telephony.generator import generate
-from box.bridges.telephony.plan import Menu, Phone, Plan, Queue, Release, Trunk
+from box.bridges.telephony.plan import Menu, Phone, Plan, Queue, Release, Trunk, release_for
 
 PLAN = Plan(
     "a-secret-of-enough-length",
@@ -122,6 +122,22 @@ def test_an_older_asterisk_gets_no_event_that_it_refuses() -> None:
 def test_what_is_no_release_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no release of Asterisk"):
         Release.of(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "made_for"),
+    [
+        ("16.28.0", Release(16)), ("20.15.2", Release(20)), ("20.16.0", Release(20, 16)),
+        ("22.6.0", Release(22, 6)), ("23.1.0", Release(22, 6)), ("certified/18.9-cert1", Release(18)),
+        ("GIT-master-8d2f", None), ("12.8.2", None), ("", None),
+        # Of the manager interface, as boxes noted it before.
+        ("11.0.0", None), ("5.0.5", None),
+    ],
+)  # fmt: skip
+def test_a_configuration_is_for_the_highest_release_that_is_not_above_the_pbx(
+    said: str, made_for: Release | None
+) -> None:
+    assert release_for(said) == made_for
 
 
 @given(st.text(max_size=200))
