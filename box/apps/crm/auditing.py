@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext_lazy as _
 
 from box.apps.crm.catalog import catalog
-from box.apps.crm.custom_fields import all_sets
 from box.apps.crm.events import (
     LeadConverted,
     ObserversChanged,
@@ -28,6 +27,7 @@ from box.apps.crm.fields import LABELS
 from box.apps.crm.models import Payment, Record
 from box.apps.crm.presenters import money
 from box.core.accounts.models import User
+from box.core.fields.sets import name_of
 from box.core.registry.auditing import About, Audited, audited, changes_of, told
 from box.core.registry.environment import format_moment
 
@@ -87,10 +87,7 @@ class _Labels(dict[str, Any]):
     """Of the CRM's fields, and under their keys of those that the company has added."""
 
     def get(self, name: str, default: Any = None) -> Any:
-        if name in self:
-            return self[name]
-        own = (field for of in all_sets() for field in of.fields if field.key == name)
-        return next((field.name for field in own), default)
+        return self[name] if name in self else name_of(name) or default
 
 
 _STAGES: dict[str, Callable[[Any], str]] = {"stage_before_id": _stage, "stage_id": _stage}

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 from box.apps.crm.custom_fields import set_of
 from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import Record
-from box.core.fields.values import as_read
+from box.core.history.redaction import CHANGES, with_own_fields
 
 if TYPE_CHECKING:
     from box.apps.crm.field_rights import RecordFields
     from box.core.accounts.models import User
     from box.core.history.models import Line
     from box.core.registry.capabilities import Ref
-
-_CHANGES = "changes"
 
 _OF_FIELDS: Mapping[str, str] = {
     "crm.payment": "amount",
@@ -37,15 +35,7 @@ def redacted(lines: Iterable[Line], reader: User, type_id: int) -> list[Mapping[
     """Of each line what this reader may read, None for one that is not for them; what fields of the company's
     own point at is called as the reader sees it, in a query or two a kind of it."""
     fields = fields_for(reader, type_id)
-    seen = [_seen(line, fields) for line in lines]
-    changes = [change for details in seen if details for change in details.get(_CHANGES, ())]
-    called = iter(as_read(changes, {field.key: field for field in set_of(type_id).fields}, reader))
-    return [
-        {**details, _CHANGES: [next(called) for _change in details[_CHANGES]]}
-        if details and _CHANGES in details
-        else details
-        for details in seen
-    ]
+    return with_own_fields([_seen(line, fields) for line in lines], set_of(type_id), reader)
 
 
 def _seen(line: Line, fields: RecordFields) -> Mapping[str, Any] | None:
@@ -54,5 +44,5 @@ def _seen(line: Line, fields: RecordFields) -> Mapping[str, Any] | None:
     details: Mapping[str, Any] = line.details
     if line.kind != "crm.changed":
         return details
-    told = fields.told(details.get(_CHANGES, ()))
-    return {**details, _CHANGES: told} if told else None
+    told = fields.told(details.get(CHANGES, ()))
+    return {**details, CHANGES: told} if told else None

@@ -40,6 +40,7 @@ class TasksConfig(Room):
         from box.apps.tasks.dav import TaskSource
         from box.apps.tasks.demo import give_tasks
         from box.apps.tasks.fields import TASK_FIELDS
+        from box.apps.tasks.history import redactor
         from box.apps.tasks.importing import TaskImporter
         from box.apps.tasks.layers import DEADLINES
         from box.apps.tasks.models import (
@@ -56,6 +57,7 @@ class TasksConfig(Room):
         from box.core.discussion.searching import comment_cards
         from box.core.discussion.threads import Discussed, Told, threads
         from box.core.fields.sets import field_sets
+        from box.core.history.redaction import redactors
         from box.core.imports.importers import importers
         from box.core.registry.services import Service, services
         from box.core.relations.relatable import relatables
@@ -74,6 +76,7 @@ class TasksConfig(Room):
         widgets.add("tasks", Widget("tasks/widget.html", order=5))
         rights.add(access.CREATE, Right("tasks", _("Give tasks"), default=(EVERYONE,)))
         field_sets.add(TASK_FIELDS.key, TASK_FIELDS)
+        redactors.add(KIND, redactor)
         cards.add(KIND, task_cards)
         cards.add(TEMPLATE, template_cards)
         cards.add("tasks.comment", comment_cards(KIND))

@@ -32,6 +32,7 @@ from box.apps.tasks.events import (
 )
 from box.apps.tasks.models import KIND, Participant, Task
 from box.core.accounts.models import User
+from box.core.fields.sets import name_of
 from box.core.registry.auditing import About, Audited, audited, told
 from box.core.registry.capabilities import searchables
 from box.core.registry.environment import format_moment
@@ -203,7 +204,7 @@ def _changes(changes: Any) -> str:
 
 
 def _change(name: str, was: str, now: str) -> str:
-    label = str(LABELS.get(name, name))
+    label = str(LABELS.get(name) or name_of(name) or name)
     if name == "text":
         return label
     say: Callable[[str], str] = _WORDS.get(name, told)

@@ -57,6 +57,11 @@ def set_at(key: str) -> FieldSet | None:
     return field_sets[key] if key in field_sets else all_sets().get(key)
 
 
+def name_of(key: str) -> str | None:
+    """What a field of any set is called that stands under this key, in no query."""
+    return next((one.name for fields in _standing.value.values() for one in fields if one.key == key), None)
+
+
 def _read() -> Mapping[str, tuple[Field, ...]]:
     found: dict[str, list[Field]] = defaultdict(list)
     for one in Field.objects.standing().in_order():

@@ -130,13 +130,6 @@ class Change:
     def _told(self, values: Sequence[Any]) -> str:
         return ", ".join(self.names[one] for one in values) if self.names else written(self.field, values)
 
-    def words(self, reader: User) -> tuple[str, str]:
-        """Both as the reader sees them."""
-        if self.names:
-            return self.told()
-        known = cards_of([{self.field: self.before}, {self.field: self.after}], reader)
-        return said(self.field, self.before, known), said(self.field, self.after, known)
-
 
 def as_read(
     changes: Sequence[Sequence[str]], fields: Mapping[str, Field], reader: User

@@ -190,7 +190,7 @@ def change_task(task: Task, changes: Mapping[str, Any], *, by: User) -> Task:
     _change_people(task, changes, by=by)
     if changes.get("fields"):
         written = write_values(TASK_FIELDS, task.pk, changes["fields"], by=by, audience=task.audience)
-        told += [(one.field.name, *one.words(by)) for one in written]
+        told += [(one.field.key, *one.told()) for one in written]
     renew_audience(task)
     if told:
         emit(TaskChanged(task_id=task.pk, by_id=by.pk, changes=tuple(told)))

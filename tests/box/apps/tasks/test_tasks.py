@@ -17,7 +17,15 @@ from box.apps.tasks.actions.tasks import (
     restore_tasks,
 )
 from box.apps.tasks.fields import TASK_FIELDS
-from box.apps.tasks.models import KEPT_IN_TRASH_DAYS, Participant, Task, found_tasks, new_address, task_cards
+from box.apps.tasks.models import (
+    KEPT_IN_TRASH_DAYS,
+    KIND,
+    Participant,
+    Task,
+    found_tasks,
+    new_address,
+    task_cards,
+)
 from box.core.discussion.models import Thread
 from box.core.events.delivery import deliver_all
 from box.core.fields.actions import FieldDraft, add_field
@@ -151,6 +159,20 @@ def test_a_company_adds_fields_of_its_own(give: Give, anna: User) -> None:
     change_task(task, {"fields": {field: ("14",)}}, by=anna)
     deliver_all()
     assert "Room: 12 → 14" in history_of(task.ref).lines[0].sentence
+
+
+def test_the_history_names_what_a_field_points_at_as_its_reader_sees_it(
+    give: Give, anna: User, boris: User
+) -> None:
+    """Whoever wrote it may see more than others who see the task."""
+    field = add_field(TASK_FIELDS, FieldDraft(name="After", kind="reference", target=KIND), by=anna)
+    secret, task = give(by=anna, to=anna, title="Sell the company"), give(by=anna, to=boris)
+    change_task(task, {"fields": {field: (secret.pk,)}}, by=anna)
+    deliver_all()
+    assert "Sell the company" in history_of(task.ref, reader=anna).lines[0].sentence
+    told = history_of(task.ref, reader=boris).lines[0].sentence
+    assert "After: " in told
+    assert "Sell the company" not in told
 
 
 def test_a_file_in_a_companys_own_field_is_for_whoever_sees_the_task(
