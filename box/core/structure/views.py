@@ -276,19 +276,9 @@ def transfer(request: PersonRequest, pk: int) -> HttpResponse:
     """Moving a person from one department to another."""
     one = _membership(pk)
     form = TransferForm(request.POST or (request.GET if "to" in request.GET else None))
-    change = None
-    if form.is_valid():
-        to: Department = form.cleaned_data["to"]
-        if request.method == "POST":
-            was = undo.roles_of([one.user_id])
-            actions.move_member(one.user, one.department, to, by=request.user)
-            said = _("%(name)s is in %(department)s now.") % {
-                "name": one.user.name,
-                "department": to.name,
-            }
-            return _done(request, said, undo.note_of_roles(was, by=request.user))
-        places = actions.roles_of(one.user).keys() - {one.department_id} | {to.pk}
-        change = change_of_places(one.user_id, places)
+    to: Department | None = form.cleaned_data["to"] if form.is_valid() else None
+    if to is not None and request.method == "POST":
+        return _transferred(request, one, to)
     title = _("Move %(name)s to another department") % {"name": one.user.name}
     return _asked(
         request,
@@ -297,8 +287,20 @@ def transfer(request: PersonRequest, pk: int) -> HttpResponse:
         reverse("structure:transfer", args=[pk]),
         yes=_("Move"),
         plans=True,
-        change=change,
+        change=_change_by_transfer(one, to) if to is not None else None,
     )
+
+
+def _transferred(request: PersonRequest, one: Membership, to: Department) -> HttpResponse:
+    was = undo.roles_of([one.user_id])
+    actions.move_member(one.user, one.department, to, by=request.user)
+    said = _("%(name)s is in %(department)s now.") % {"name": one.user.name, "department": to.name}
+    return _done(request, said, undo.note_of_roles(was, by=request.user))
+
+
+def _change_by_transfer(one: Membership, to: Department) -> AccessChange:
+    """What the person would see and no longer see."""
+    return change_of_places(one.user_id, actions.roles_of(one.user).keys() - {one.department_id} | {to.pk})
 
 
 @require_POST

@@ -49,6 +49,7 @@ from box.lib.tables import export
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
+    from box.core.accounts.models import User
     from box.core.accounts.requests import PersonRequest
 
 MOST_EXTENSIONS = 500
@@ -158,17 +159,9 @@ def extensions(request: PersonRequest, pk: int) -> HttpResponse:
     table = TableForm(request.POST if is_table else None)
     field = ProfileFieldForm(request.POST if is_field else None, pbx=pbx)
     try:
-        if form.is_valid():
-            number, person = form.cleaned_data["number"], form.cleaned_data["person"]
-            in_browser = {number} if form.cleaned_data["in_browser"] else set()
-            changed = set_extensions(pbx, [(number, person)], in_browser=in_browser, by=request.user)
+        changed = _changed(pbx, form, table, field, by=request.user)
+        if changed is not None:
             return _given(request, pbx, changed)
-        if table.is_valid():
-            return _given(request, pbx, import_extensions(pbx, table.cleaned_data["table"], by=request.user))
-        if field.is_valid():
-            pbx.profile_field = field.cleaned_data["profile_field"]
-            save_pbx(pbx, by=request.user)
-            return _given(request, pbx, follow_profiles(pbx, by=request.user))
     except ValidationError as error:
         (table if is_table else form).add_error(None, error)
     rows = pbx.extensions.select_related("user").order_by("number")[: MOST_EXTENSIONS + 1]
@@ -178,6 +171,23 @@ def extensions(request: PersonRequest, pk: int) -> HttpResponse:
     context["leads_to_browsers"] = pbx.name in settings.BROWSER_PHONES or not has_browsers
     status = REFUSED if request.method == "POST" else 200
     return render(request, "calls/setup/extensions.html", context, status=status)
+
+
+def _changed(
+    pbx: Pbx, form: ExtensionForm, table: TableForm, field: ProfileFieldForm, *, by: User
+) -> int | None:
+    """Does what the form asks for that was sent and is in order; None where none is."""
+    if form.is_valid():
+        number, person = form.cleaned_data["number"], form.cleaned_data["person"]
+        in_browser = {number} if form.cleaned_data["in_browser"] else set()
+        return set_extensions(pbx, [(number, person)], in_browser=in_browser, by=by)
+    if table.is_valid():
+        return import_extensions(pbx, table.cleaned_data["table"], by=by)
+    if field.is_valid():
+        pbx.profile_field = field.cleaned_data["profile_field"]
+        save_pbx(pbx, by=by)
+        return follow_profiles(pbx, by=by)
+    return None
 
 
 @require_http_methods(["GET"])

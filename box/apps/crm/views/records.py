@@ -136,19 +136,20 @@ def new(request: PersonRequest, slug: str) -> HttpResponse:
         except ValidationError as error:
             problems = error_of(error)
             record = blank_record(kind, request.POST, request.user)
-    stages = catalog().stages_of_type(kind)
-    context = {
-        **_around(request, kind),
-        "fields": [
-            (one, one.html(record, request.user), problems.get(one.name, ()))
-            for one in inputs_for(kind, request.user)
-        ],
+    context = {**_around(request, kind), **_form_of(record, problems, request.user)}
+    context["stage_pk"] = number_of(request.POST or request.GET, "stage")
+    return render(request, "crm/new.html", context, status=REFUSED if problems else 200)
+
+
+def _form_of(record: Record, problems: Mapping[str, Sequence[str]], by: User) -> dict[str, Any]:
+    """The fields of a record that is being made, each with what is wrong in it."""
+    kind = record.type
+    return {
+        "fields": [(one, one.html(record, by), problems.get(one.name, ())) for one in inputs_for(kind, by)],
         "problems": problems,
         "pipelines": catalog().pipelines_of(kind),
-        "stages": [one for one in stages if one.is_open],
-        "stage_pk": number_of(request.POST or request.GET, "stage"),
+        "stages": [one for one in catalog().stages_of_type(kind) if one.is_open],
     }
-    return render(request, "crm/new.html", context, status=REFUSED if problems else 200)
 
 
 def _new_record(kind: RecordType, given: QueryDict, by: User) -> NewRecord:

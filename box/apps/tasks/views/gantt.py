@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
@@ -40,12 +40,50 @@ from box.lib.numbers import whole_number
 from box.lib.pages import REFUSED, number_of, render, wants_part, with_toast
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from box.apps.tasks.actions.dependencies import Moved
+    from box.core.accounts.models import User
     from box.core.accounts.requests import PersonRequest
 
 ZOOM, BASELINE, ON = "zoom", "baseline", "on"
 # Before and after these years no calendar of Python goes.
 FIRST, LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the page keeps beside what is chosen of the list: how wide a day is, of which project's baselines
+    one is shown below, and on which day the chart begins."""
+
+    zoom: Zoom
+    on: date | None
+    project: Group | None
+    baselines: list[Baseline]
+    baseline: Baseline | None
+
+    @classmethod
+    def of(cls, request: PersonRequest) -> Choice:
+        zoom, project = request.GET.get(ZOOM, ""), _project_of(request)
+        kept = list(Baseline.objects.filter(project=project).order_by("-pk")) if project is not None else []
+        chosen = number_of(request.GET, BASELINE)
+        return cls(
+            Zoom(zoom) if zoom in Zoom else Zoom.DAYS,
+            _day(request.GET.get(ON, "")),
+            project,
+            kept,
+            next((one for one in kept if one.pk == chosen), None),
+        )
+
+    @property
+    def address(self) -> dict[str, str]:
+        """Without what is usual."""
+        own = {
+            ZOOM: str(self.zoom) if self.zoom != Zoom.DAYS else "",
+            BASELINE: str(self.baseline.pk) if self.baseline is not None else "",
+            ON: self.on.isoformat() if self.on is not None else "",
+        }
+        return {name: value for name, value in own.items() if value}
 
 
 @require_http_methods(["GET", "POST"])
@@ -56,39 +94,31 @@ def gantt(request: PersonRequest) -> HttpResponse:
     query = read(request, listed)
     if request.method == "POST":
         return keep_view(request, listed.key, query)
-    asked = request.GET.get(ZOOM, "")
-    zoom = Zoom(asked) if asked in Zoom else Zoom.DAYS
-    project = _project_of(request)
-    kept = list(Baseline.objects.filter(project=project).order_by("-pk")) if project is not None else []
-    chosen = number_of(request.GET, BASELINE)
-    baseline = next((one for one in kept if one.pk == chosen), None)
-    chosen_tasks = found(listed, query).select_related("responsible", "project")
-    tasks = list(chosen_tasks.order_by("deadline_at", "id")[: MOST_ROWS + 1])
-    # What the page itself keeps beside what is chosen of the list.
-    own = {
-        ZOOM: str(zoom) if zoom != Zoom.DAYS else "",
-        BASELINE: str(baseline.pk) if baseline is not None else "",
-        ON: on.isoformat() if (on := _day(request.GET.get(ON, ""))) is not None else "",
-    }
+    chosen, tasks = Choice.of(request), found(listed, query).select_related("responsible", "project")
     table = Table(listed, query, request.path, preferences_of(request.user, listed.key))
-    context: dict[str, Any] = {
-        **around(request, role),
-        "here": table.address(query.address(), **own),
-        "own": {name: value for name, value in own.items() if value},
+    here = table.address(query.address(), **chosen.address)
+    context = {**around(request, role), **_shown(tasks, chosen, request.user), "table": table, "here": here}
+    response = render(request, "tasks/gantt.html", context, blocks=("list", "tools"))
+    if wants_part(request):
+        response.headers["HX-Replace-Url"] = here
+    return response
+
+
+def _shown(tasks: QuerySet[Task], chosen: Choice, reader: User) -> dict[str, Any]:
+    """The chart of the first of these tasks, with what one chooses of it."""
+    rows = list(tasks.order_by("deadline_at", "id")[: MOST_ROWS + 1])
+    now = timezone.localtime()
+    return {
+        "own": chosen.address,
         "chart": chart_of(
-            tasks, reader=request.user, zoom=zoom, now=timezone.localtime(), baseline=baseline, on=on
+            rows, reader=reader, zoom=chosen.zoom, now=now, baseline=chosen.baseline, on=chosen.on
         ),
-        "project": project,
-        "baselines": kept,
-        "baseline": baseline,
-        "table": table,
+        "project": chosen.project,
+        "baselines": chosen.baselines,
+        "baseline": chosen.baseline,
         "zooms": SCALES.items(),
         "sizes": {"row": ROW, "bar": BAR, "head": HEAD},
     }
-    response = render(request, "tasks/gantt.html", context, blocks=("list", "tools"))
-    if wants_part(request):
-        response.headers["HX-Replace-Url"] = context["here"]
-    return response
 
 
 def _day(text: str) -> date | None:
