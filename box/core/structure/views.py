@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from box.core.accounts.access import can_see_company
 from box.core.accounts.models import User
 from box.core.events.nonces import posted_once
+from box.core.lists.keyset import Keyset
 from box.core.structure import actions, presenters, undo
 from box.core.structure.access import can_edit_structure
 from box.core.structure.access_changes import AccessChange, change_of_merger, change_of_move, change_of_places
@@ -109,18 +110,23 @@ def department(request: PersonRequest, pk: int) -> HttpResponse:
     return render(request, "structure/department.html", context, blocks="people")
 
 
-def _people(request: PersonRequest, one: Department) -> dict[str, Any]:
-    """Heads first, then by name; a page goes on after a number of people, of whom a department has few."""
-    shown = number_of(request.GET, "after") or 0
-    rank = Case(
-        When(role=Membership.Role.HEAD, then=Value(0)),
-        When(role=Membership.Role.DEPUTY, then=Value(1)),
-        default=Value(2),
-        output_field=IntegerField(),
+HEADS_FIRST = Keyset(
+    (
+        Case(
+            When(role=Membership.Role.HEAD, then=Value(0)),
+            When(role=Membership.Role.DEPUTY, then=Value(1)),
+            default=Value(2),
+            output_field=IntegerField(),
+        ),
+        "user__sort_name",
     )
+)
+
+
+def _people(request: PersonRequest, one: Department) -> dict[str, Any]:
+    """Heads first, then by name."""
     working = one.memberships.exclude(user__status=User.Status.DISMISSED).select_related("user")
-    found = list(working.order_by(rank, "user__sort_name", "id")[shown : shown + PAGE + 1])
-    return {"members": found[:PAGE], "more_after": shown + PAGE if len(found) > PAGE else None}
+    return {"found": HEADS_FIRST.page(working, after=request.GET.get("after", ""), size=PAGE)}
 
 
 @require_GET
