@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection
+from django.db.models import TextField
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from box.apps.feed.models import KIND, Post
+from box.core.access.audiences import _listed, is_ruled_by_codes
 from box.core.access.principals import code_of, codes_of, is_private
 from box.core.accounts.models import User
 from box.core.discussion.models import Thread
+from box.lib.prepared import Param
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -64,9 +68,17 @@ def test_an_employee_a_guest_and_nobody_who_is_suspended_sees_what_is_for_them(
         expected = {post for post in Post.objects.all() if codes_of(person) & set(post.audience)}
         assert set(Post.objects.visible_to(person)) == expected
         assert expected
+    assert [is_ruled_by_codes(person) for person in (anna, erik, olga)] == [True, True, False]
     for person in (anna, olga):
         person.status = User.Status.SUSPENDED
         assert not Post.objects.visible_to(person).exists()
+        assert not is_ruled_by_codes(person)
+
+
+def test_a_place_for_codes_is_kept_as_it_is_and_codes_are_sorted() -> None:
+    place = Param("codes", ArrayField(TextField()))
+    assert _listed(place) is place
+    assert _listed({"U2", "D1"}) == ["D1", "U2"]
 
 
 def _plan(posts: QuerySet[Post]) -> str:

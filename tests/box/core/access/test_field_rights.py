@@ -45,7 +45,8 @@ def test_without_a_word_employees_change_all_and_other_roles_add_nothing() -> No
     assert rules.level_of(SELLERS, DEAL, "amount") == HIDDEN
     assert rules.level_of(CLERKS, DEAL, "amount") == SEE
     assert rules.level_of(CLERKS, DEAL, "title") == rules.level_of(CLERKS, "crm.t1", "amount") == HIDDEN
-    assert rules.level_of(now(None, "employees"), DEAL, "amount") == CHANGE, "a role without a row yet"
+    others = FieldRules({DEAL: {"amount": {1: HIDDEN, 2: HIDDEN}}})
+    assert others.level_of(now(None, "employees"), DEAL, "amount") == CHANGE, "a role without a row yet"
 
 
 def test_several_roles_reach_as_far_as_any_of_them() -> None:
