@@ -4,6 +4,9 @@ The node's member notes each second how far the leader had come at that moment (
 A replica that has all of that is not older than the note, whatever it says of itself; with a note that is too
 old nobody reads from one. Whoever has just written has a cookie, which says how far a replica must have come
 for them.
+
+While nobody leads, a copy answers in the leader's place (`appliance.services.router`). One that lacks what
+was noted last, or what somebody wrote, shows them nothing: it may have stood still for hours before.
 """
 
 from __future__ import annotations
@@ -20,8 +23,10 @@ from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.core.signing import BadSignature
 from django.db import Error, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
 
+from box.core.registry.availability import Trouble, answer
 from box.lib.pages import wants_part
 from box.lib.replicas import REPLICA, Reading, current, reading_from
 
@@ -161,16 +166,23 @@ class ReplicaMiddleware:
             remember(response)
         return response
 
-    def process_view(self, request: HttpRequest, view: Callable[..., object], *_: object) -> None:
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., object], *_: object
+    ) -> HttpResponse | None:
         reading = current()
+        if reading is None:
+            return None
+        if is_too_old(own_position(request)):
+            return answer(request, Trouble.DATABASE_AWAY)
         # What was answered from a replica and is made once more has its verdict already.
-        if reading is None or _VERDICT in vars(request):
-            return
+        if _VERDICT in vars(request):
+            return None
         may = _is_read(request) and not wants_part(request) and _needs_session(request, view)
         verdict = replicas.verdict(own_position(request)) if may else Verdict.LEADER
         vars(request)[_VERDICT] = verdict
         if verdict is Verdict.REPLICA:
             reading.alias = REPLICA
+        return None
 
 
 def _is_read(request: HttpRequest) -> bool:
@@ -183,12 +195,29 @@ def _needs_session(request: HttpRequest, view: Callable[..., object]) -> bool:
 
 
 def own_position(request: HttpRequest) -> int:
-    """Of the last that this browser has written; 0 where that was long ago."""
+    """Of the last that this browser has written; 0 where that was long ago. The browser forgets it in time:
+    by the clock of this node, which another one has not signed it by, nobody could tell."""
     try:
-        said = request.get_signed_cookie(COOKIE, default="0", salt=COOKIE, max_age=2 * COOKIE_SECONDS)
-        return int(said or 0)
+        return int(request.get_signed_cookie(COOKIE, default="0", salt=COOKIE) or 0)
     except (BadSignature, ValueError):
         return 0
+
+
+def is_too_old(own: int) -> bool:
+    """Whether what answers in the leader's place lacks something: the last that was noted of the leader, for
+    which a note is good at any age, or what somebody wrote at `own`."""
+    if not _is_copy(connection):
+        return False
+    note = noted(settings.STATE_DIR / NOTE)
+    with connection.cursor() as cursor:
+        cursor.execute(_REPLAYED)
+        return int(cursor.fetchone()[0]) < max(note.position if note else 0, own)
+
+
+def _is_copy(to: BaseDatabaseWrapper) -> bool:
+    """As the server itself tells everybody who is connected, without being asked (PostgreSQL 14)."""
+    known = to.connection
+    return known is not None and known.info.parameter_status("in_hot_standby") == "on"
 
 
 def remember(response: HttpResponse) -> None:

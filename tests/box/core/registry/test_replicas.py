@@ -152,8 +152,7 @@ def asked(
     request.user = user or User()
 
     def resolved(request: HttpRequest) -> HttpResponse:
-        middleware.process_view(request, answer, (), {})
-        return answer(request)
+        return middleware.process_view(request, answer, (), {}) or answer(request)
 
     middleware = ReplicaMiddleware(resolved)
     return middleware(request)
@@ -273,6 +272,16 @@ def test_who_writes_reads_nothing_older_from_then_on(db: None, verdict: list[Ver
     assert COOKIE not in asked(lambda _: HttpResponse()).cookies
 
 
+def test_a_clock_that_is_ahead_forgets_nothing(
+    db: None, verdict: list[Verdict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cookie = asked(lambda _: HttpResponse(status=302), "POST").cookies[COOKIE]
+    known = own_after(cookie)
+    ahead = time.time() + 600
+    monkeypatch.setattr("django.core.signing.time.time", lambda: ahead)
+    assert own_after(cookie) == known > 0
+
+
 def test_where_the_position_is_not_known_the_leader_is_read(
     verdict: list[Verdict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,6 +298,32 @@ def test_a_cookie_that_was_not_signed_here_counts_for_nothing() -> None:
     for forged in ("0", f"{HEAD}", get_cookie_signer(salt="other").sign(f"{HEAD}")):
         request.COOKIES[COOKIE] = forged
         assert own_position(request) == 0
+
+
+# --- a copy in the leader's place
+
+
+@pytest.mark.parametrize(
+    ("lacks", "noted_at", "status"), [(0, 0, 200), (0, 1, 503), (1, 0, 503)], ids=["all", "noted", "own"]
+)
+def test_a_copy_in_the_leaders_place_shows_nothing_old(
+    db: None, verdict: list[Verdict], worker: Replicas, settings: Settings, monkeypatch: pytest.MonkeyPatch,
+    lacks: int, noted_at: int, status: int,
+) -> None:  # fmt: skip
+    """Of which somebody wrote, or the machine once noted, more than it has; a note is good at any age."""
+    verdict.append(Verdict.UNKNOWN)
+    (settings.STATE_DIR / NOTE).write_text(f"{noted_at * (1 << 62)} 1\n")
+    monkeypatch.setattr(module, "own_position", lambda _: lacks * (1 << 62))
+    assert asked(lambda _: HttpResponse()).status_code == 200, "the leader has everything"
+    monkeypatch.setattr(module, "_is_copy", lambda _: True)
+    said = asked(lambda _: HttpResponse())
+    assert said.status_code == status
+    assert status == 200 or "Its database does not answer" in said.text
+
+
+def test_a_leader_says_that_it_is_no_copy(db: None) -> None:
+    connections[DEFAULT_DB_ALIAS].ensure_connection()
+    assert not module._is_copy(connections[DEFAULT_DB_ALIAS])
 
 
 # --- what is asked of a replica
