@@ -456,7 +456,7 @@ class FoundThings:
 
 type ClusterTrouble = Literal[
     "quorum", "database", "leader", "versions", "away", "service", "clock", "disk", "missing", "ill",
-    "slow", "certificate",
+    "slow", "certificate", "rotation",
 ]  # fmt: skip
 
 

@@ -15,7 +15,18 @@ from appliance import as_owner, folders, service_files, users
 from appliance.agent import operations
 from appliance.agent.disk import Guard
 from appliance.agent.journal import Journal
-from appliance.cluster import identity, instructions, patroni, reserves, room, shared, state, stores, topology
+from appliance.cluster import (
+    identity,
+    instructions,
+    patroni,
+    reserves,
+    room,
+    rotation,
+    shared,
+    state,
+    stores,
+    topology,
+)
 from appliance.cluster.etcd import Etcd
 from appliance.cluster.instructions import Instruction
 from appliance.cluster.state import Beat
@@ -284,6 +295,7 @@ def beat(paths: Paths, *, busy: float, problems: tuple[str, ...] = ()) -> None:
         full=Guard(paths).reason(),
         instruction="" if problem is None else membership.me.instruction,
         instruction_problem=problem or "",
+        is_rotating=rotation.is_under_way(paths),
     )
     state.beat(etcd, membership.name, said)
 

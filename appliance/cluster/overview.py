@@ -43,6 +43,10 @@ SENTENCES: Mapping[ClusterTrouble, str] = {
     "certificate": (
         "The certificate of {node} ends on {words} and was to be renewed by itself: see `boxctl logs member`."
     ),
+    "rotation": (
+        "The nodes have another authority in part; these trust the one before as well: {words}. "
+        "`boxctl cluster rotate` ends it."
+    ),
 }
 
 
@@ -98,6 +102,9 @@ def judge(
     versions = {beat.version for beat in beats.values()}
     if len(versions) > 1:
         found.append(ClusterProblem("versions", words=", ".join(sorted(versions))))
+    rotating = sorted(name for name, beat in beats.items() if beat.is_rotating)
+    if rotating and not any("rolling" in beat.doing for beat in beats.values()):
+        found.append(ClusterProblem("rotation", words=", ".join(rotating)))
     if not leader and not problems:
         found.append(ClusterProblem("leader"))
     nodes = []

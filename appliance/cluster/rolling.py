@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from appliance.agent import operations
-from appliance.agent.answers import ClusterProblem, ClusterTrouble
+from appliance.agent.answers import ClusterProblem, ClusterState, ClusterTrouble
 from appliance.agent.journal import Journal
 from appliance.cluster import instructions, membership, offers, patroni, rotation, state
 from appliance.cluster.etcd import Etcd, EtcdAway
@@ -34,6 +34,8 @@ OWN_TABLES = ("node.", "cluster.")
 """Of box.toml: what each machine has for itself, and what root chooses on each."""
 _PASSING: frozenset[ClusterTrouble] = frozenset({"service", "slow"})
 """What may end by itself: files that have just come and get their second copy, for example."""
+_UNHINDERED: frozenset[ClusterTrouble] = frozenset({"rotation"})
+"""What is no reason to stop: wherever a rotation was cut short, all nodes know each other."""
 CLAIM = "/korobka/rolling"
 _CLAIM_SECONDS = 60
 """Longer than it takes until a node's beat says what it does."""
@@ -98,9 +100,9 @@ class Rolling(ABC):
 
     def _begin(self) -> tuple[str, ...]:
         deadline, told = time.monotonic() + WELL_SECONDS, ""
-        while not (found := overview(self.paths, now=datetime.now(UTC))).is_healthy:
-            said = " ".join(sentence(problem) for problem in found.problems)
-            is_passing = all(problem.kind in _PASSING for problem in found.problems)
+        while ills := _hindrances(found := overview(self.paths, now=datetime.now(UTC))):
+            said = " ".join(sentence(problem) for problem in ills)
+            is_passing = all(problem.kind in _PASSING for problem in ills)
             if not is_passing or time.monotonic() > deadline:
                 raise RollingStopped(f"Nothing was begun, for the nodes are not well: {said}")
             if said != told:
@@ -163,7 +165,7 @@ class Rolling(ABC):
 
     def _ills(self) -> list[ClusterProblem]:
         found = overview(self.paths, now=datetime.now(UTC))
-        return [problem for problem in found.problems if problem.kind not in self.ill_meanwhile]
+        return [problem for problem in _hindrances(found) if problem.kind not in self.ill_meanwhile]
 
     def _take_turn(self, name: str, verb: Verb, doing: str, *, is_way_back: bool = False) -> None:
         """Have a node do its part while nobody is sent to it. On a way back others may be ill."""
@@ -220,6 +222,10 @@ class Rolling(ABC):
     def _etcd(self) -> Etcd:
         me = Node.load(self.paths).cluster
         return Etcd.of(self.paths, me.topology, first=me.me.address)
+
+
+def _hindrances(found: ClusterState) -> list[ClusterProblem]:
+    return [problem for problem in found.problems if problem.kind not in _UNHINDERED]
 
 
 _FAILURES = (RollingStopped, TopologyRefused, EtcdAway, patroni.PatroniAway)

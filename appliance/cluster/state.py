@@ -55,6 +55,8 @@ class Beat:
     """Of the topology's, which it has followed or could not."""
     instruction_problem: str = ""
     """Why it could not."""
+    is_rotating: bool = False
+    """Whether it trusts another authority beside the one before."""
 
 
 # --- the topology

@@ -28,6 +28,10 @@ PROBLEMS = {
     "certificate": gettext_lazy(
         "The certificate of %(node)s ends on %(words)s and was not renewed by itself."
     ),
+    "rotation": gettext_lazy(
+        "The nodes have another authority in part; these trust the one before as well: %(words)s. "
+        "“boxctl cluster rotate” on one of them ends it."
+    ),
 }
 
 ROLES = {

@@ -85,6 +85,16 @@ def test_a_clock_that_is_off_is_told_from_one_that_is_not() -> None:
     assert said(found) == ("The clock of witness is 600 s off: set it by NTP.",)
 
 
+def test_a_rotation_that_was_cut_short_is_due_and_one_under_way_is_not() -> None:
+    rotating = replace(BEAT, is_rotating=True)
+    beats = {**BEATS, "node-2": rotating, "witness": rotating}
+    assert said(judged(beats=beats)) == (
+        "The nodes have another authority in part; these trust the one before as well: node-2, witness. "
+        "`boxctl cluster rotate` ends it.",
+    )
+    assert judged(beats={**beats, "node-1": replace(BEAT, doing=("rolling",))}).is_healthy
+
+
 def test_versions_that_differ_and_services_that_fail_are_named() -> None:
     found = judged(
         beats={**BEATS, "node-2": replace(BEAT, version="0.2.0", problems=("etcd: it is failed",))}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from appliance.agent.answers import ClusterProblem, ClusterState
 from appliance.agent.journal import Journal
 from appliance.cluster import membership, patroni, rolling, topology
 from appliance.cluster.instructions import Instruction, Verb
@@ -53,6 +55,12 @@ def test_what_each_machine_has_for_itself_is_not_changed_on_all() -> None:
     assert own_keys({"node.listen": ("10.0.0.1",), "cluster.provider": "/bin/x", "web.threads": 8}) == [
         "node.listen", "cluster.provider",
     ]  # fmt: skip
+
+
+def test_a_rotation_that_was_cut_short_hinders_nothing() -> None:
+    away = ClusterProblem("away", "node-2")
+    found = ClusterState(datetime(2026, 6, 1, tzinfo=UTC), problems=(ClusterProblem("rotation"), away))
+    assert rolling._hindrances(found) == [away]
 
 
 class Killed(BaseException):
