@@ -24,6 +24,7 @@ packages=(
   samba-ad-dc samba-ad-provision winbind krb5-user ldb-tools python3-samba samba-dsdb-modules   # an Active Directory
   slapd ldap-utils                          # an OpenLDAP
   etcd-server etcd-client patroni python3-etcd   # a cluster
+  libfaketime                               # a clock that is wrong
   sip-tester                                # phones, for the Asterisk that the tests make a root of
   lame                                      # a sound as people have it
   coturn                                    # a relay, for phones in browsers

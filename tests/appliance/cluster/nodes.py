@@ -13,12 +13,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -176,6 +180,53 @@ class BoxNode:
         """The power is back: the supervisor starts what it has to."""
         self.boxctl("start")
 
+    def boot_ahead(self, *, seconds: int) -> None:
+        """The same, with a time of day that is so far ahead: how long a second lasts stays as it is. Not that
+        of HAProxy, which does not begin under faketime, nor of etcd and the store, which ask the kernel."""
+        (library,) = Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+        ahead = f'LD_PRELOAD="{library}",FAKETIME="+{seconds}s"'
+        ahead += ',FAKETIME_DONT_FAKE_MONOTONIC="1",FAKETIME_DISABLE_SHM="1"'
+        own = self.node.paths.generated / "supervisor/supervisord.conf"
+        changed = self.prefix / "ahead.conf"
+        not_haproxys = r'^environment=(?!.*KOROBKA_SERVICE="(?:balancer|router)")'
+        changed.write_text(re.sub(not_haproxys, f"environment={ahead},", own.read_text(), flags=re.MULTILINE))
+        mark = f"{processes.PREFIX_MARK}={self.prefix}"
+        begin = (sys.executable, "-m", "supervisor.supervisord", "-c", changed)
+        self.run(["env", "-i", f"PATH={os.defpath}", "LANG=C.UTF-8", mark, *begin])
+        self.boot()
+
+    @contextmanager
+    def stalled(self, service: str, program: str) -> Iterator[None]:
+        """A program of a service is there and does nothing, as on a disk that does not answer."""
+        halted = {pid for pid in self.pids(service) if _program_of(pid) == program}
+        assert halted, f"no {program} runs on {self.name}"
+        for pid in halted:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in halted:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    @contextmanager
+    def taken_when_free(self, port: int) -> Iterator[None]:
+        """A stranger on this machine has the port from the moment on in which it is free."""
+        is_over = threading.Event()
+
+        def take() -> None:
+            while not is_over.is_set():
+                with suppress(OSError), socket.create_server((self.address, port)):
+                    is_over.wait()
+                is_over.wait(0.001)
+
+        with self.inside(), ThreadPoolExecutor(1) as stranger:
+            stranger.submit(take)
+            try:
+                yield
+            finally:
+                is_over.set()
+
     def put_on_a_small_disk(self, service: str, *, mib: int) -> Path:
         """Before it is installed: a service's data get a disk of their own; its folder."""
         place = Paths(self.prefix).data / service
@@ -211,6 +262,13 @@ class InstalledNode(BoxNode):
     def release(self) -> str:
         """The running one's name."""
         return (self.prefix / "opt/korobka/current").readlink().name
+
+
+def _program_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 @contextmanager

@@ -6,6 +6,7 @@ Each row of the table of people at work in `docs/admin/failures.md` is a test of
 from __future__ import annotations
 
 import csv
+import http.client
 import json
 import re
 import socket
@@ -109,6 +110,133 @@ def test_the_leader_is_cut_off(office: Office) -> None:
         lambda: company.cut(leader),
         undo=lambda: company.mend(leader),
     )
+
+
+def test_a_router_is_killed(office: Office) -> None:
+    office.happens("the router of a node killed", lambda: office.nodes[1].kill("router"))
+
+
+def test_a_copy_that_stands_still_is_not_read(office: Office) -> None:
+    """It is there, says that all is well, and is older every second."""
+    late = office.followers[0]
+
+    def read_meanwhile() -> None:
+        setup.query(late.node, "select pg_wal_replay_pause()", database="postgres")
+        for one in office.colleagues:
+            for _ in range(3):
+                one.go_on()
+
+    def go_on() -> None:
+        setup.query(late.node, "select pg_wal_replay_resume()", database="postgres")
+
+    office.happens("a copy of the database stands still, and goes on", read_meanwhile, undo=go_on)
+
+
+def test_the_copy_that_confirms_writes_stalls(office: Office) -> None:
+    """As on a disk that does not answer: its connections stay, and nothing comes of them."""
+    office.wait_until_well()
+    with ExitStack() as stalled:
+        halted = office.confirming.stalled("database", "postgres")
+        office.happens(
+            "the copy that confirms writes stalls, and goes on",
+            lambda: stalled.enter_context(halted),
+            undo=stalled.close,
+        )
+
+
+def test_two_of_three_machines_are_killed(office: Office) -> None:
+    """The last one shows what is there, refuses what it could not keep, and says why; all by itself it is
+    over once they are back."""
+    office.wait_until_well()
+    lost = office.leader, office.confirming
+    (last,) = (node for node in office.nodes if node not in lost)
+    browser = Browser([door(last)])
+    browser.sign_in("anna@example.com", PASSWORD)
+
+    def live_on_one() -> None:
+        for node in lost:
+            node.kill()
+        wait_until(lambda: is_read(browser), seconds=120)
+        refused = browser.post("/feed/", text="Lost?", audience="UA", nonce=uuid4().hex)
+        assert refused.status == 503 and "Too few of its machines answer" in refused.text
+        assert "nobody can write" in " ".join(last.status()["problems"])
+        for node in lost:
+            node.boot()
+
+    office.happens("two of three machines killed, and back", live_on_one)
+    assert not office.leader.sql("select text from feed_post where text = 'Lost?'")
+
+
+def is_read(browser: Browser) -> bool:
+    with suppress(OSError, http.client.HTTPException):
+        return browser.get("/feed/").status == 200
+    return False
+
+
+def test_a_clock_is_ten_minutes_ahead(office: Office) -> None:
+    office.wait_until_well()
+    wrong, asked = office.followers
+
+    def put_it_forward() -> None:
+        wrong.kill()
+        wrong.boot_ahead(seconds=600)
+        said = f"The clock of {wrong.name} is"
+        wait_until(lambda: said in " ".join(asked.status()["problems"]), seconds=120)
+        for one in office.colleagues:
+            one.go_on()
+
+    def put_it_right() -> None:
+        wrong.kill()
+        wrong.boot()
+
+    office.happens("the clock of a node ten minutes ahead, and put right", put_it_forward, undo=put_it_right)
+
+
+def test_all_nodes_restart_one_after_the_other(office: Office) -> None:
+    office.wait_until_well()
+    one, before = office.nodes[0], {node: node.pids() for node in office.nodes}
+
+    def restart() -> None:
+        assert "restarted, and well" in one.cluster("restart").stdout
+
+    office.happens("`boxctl cluster restart`", restart)
+    for node in office.nodes:
+        assert not node.pids() & before[node]
+    assert not any(member["is_drained"] for member in one.status()["nodes"])
+
+
+def test_a_restart_stops_at_the_first_node_that_is_not_well(office: Office) -> None:
+    office.wait_until_well()
+    one, broken = office.nodes[0], office.followers[0]
+    others = [node for node in office.nodes if node is not broken]
+    before = {node: node.pids("web") for node in others}
+
+    def restart() -> None:
+        with broken.taken_when_free(broken.node.box.balancer.http_port):
+            refused = one.cluster("restart", check=False)
+        assert refused.returncode == 1
+        assert f"{broken.name} could not restart: balancer did not start" in refused.stderr
+        assert f"`boxctl cluster resume {broken.name}`" in refused.stderr
+        assert "stayed as before" in refused.stderr
+
+    def repair() -> None:
+        broken.boxctl("start")
+        one.cluster("resume", broken.name)
+
+    office.happens("`boxctl cluster restart`, and a node does not come back", restart, undo=repair)
+    assert {node: node.pids("web") for node in others} == before
+
+
+def test_a_fourth_machine_goes_and_another_one_comes(office: Office) -> None:
+    """With all that a node has, so that everybody has to take notice of it."""
+    one, fourth = office.nodes[0], office.reserve
+    one.cluster("remove", fourth.name)
+    office.happens("a fourth machine joins", lambda: void(fourth.join(one)))
+    wait_until(lambda: answered(fourth) > 5)
+    office.happens("`boxctl cluster remove` of it", lambda: void(one.cluster("remove", fourth.name)))
+    assert not fourth.pids("web") and not fourth.pids("database")
+    fourth.join(one, "--reserve")
+    office.wait_until_well()
 
 
 def test_the_leaders_disk_is_full(office: Office) -> None:
