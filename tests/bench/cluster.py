@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from appliance.supervise.processes import children_of, marked, memory_mb
-from backup.portal import manage
+from tests.appliance.boxes import wait_until
 from tests.appliance.cluster.nodes import BoxNode, Company, require_engines
 from tests.appliance.cluster.office import PASSWORD, read_from
-from tests.bench.price import QUIET, Price, median, together
+from tests.bench.price import QUIET, Price, logins_of, median, together
 from tests.bench.spending import difference, services_of, spent_by
 from tests.bench.wrk import answered, start
 from tests.system.poster import Person
@@ -75,10 +75,12 @@ def main() -> None:
         first, *others = company.nodes
         first.install(*WHOLE, has_tables=True, metrics__networks=("10.88.0.0/24",))
         size = "--employees", str(given.employees), "--posts", str(given.posts)
-        manage(first.node, "demo", *size, "--password-stdin", stdin=f"{PASSWORD}\n")
+        first.boxctl("demo", *size, "--password-stdin", stdin=f"{PASSWORD}\n")
         found = dict[str, dict[str, Price]]()
 
         def measure(title: str, nodes: Sequence[BoxNode]) -> None:
+            if len(nodes) > 1:
+                wait_until_well(nodes)
             services_of.cache_clear()
             with company.at_desk():
                 stage = Stage(title, company, nodes, signed_in(nodes))
@@ -101,10 +103,8 @@ def main() -> None:
 
 def signed_in(nodes: Sequence[BoxNode]) -> list[Person]:
     """As many people as there are connections, each at a node."""
-    logins = [line.split()[0] for line in nodes[0].boxctl("user", "list").stdout.splitlines()]
-    made_up = [login for login in logins if "@" not in login]
     tabs = []
-    for number, login in enumerate(made_up[:: len(made_up) // CONNECTIONS][:CONNECTIONS]):
+    for number, login in enumerate(logins_of(nodes[0].boxctl("user", "list").stdout, CONNECTIONS)):
         tabs.append(Person(nodes[number % len(nodes)].site))
         tabs[-1].sign_in(login, PASSWORD)
     return tabs
@@ -163,6 +163,7 @@ def _of_page(stage: Stage, name: str, given: argparse.Namespace) -> Price:
         start(
             f"https://{tab.site.address}:{tab.site.port}{PAGES[name]}", tab.cookies,
             connections=each, seconds=given.seconds + 2, within=within,
+            host=tab.site.origin.removeprefix("https://"),
         )
         for tab in stage.tabs[: len(stage.nodes)]
     ]  # fmt: skip
@@ -201,6 +202,16 @@ def _write(tab: Person, address: str, fields: Mapping[str, str], text: str) -> i
     """A task is written in a `line`, a post is a `text`."""
     said = {"text": text, "line": text, "nonce": str(uuid4())}
     return tab.post(address, {**fields, **said}, HX_Request="true").status
+
+
+def wait_until_well(nodes: Sequence[BoxNode]) -> None:
+    """Until those that were there before have begun anew what the last one changed for them. Second copies
+    of files are made when the store looks for them, every few minutes, and cost nothing until then."""
+
+    def is_well(node: BoxNode) -> bool:
+        return all("have one copy" in problem for problem in node.status()["problems"])
+
+    wait_until(lambda: all(map(is_well, nodes)), seconds=LONGEST_WORK)
 
 
 def wait_for_quiet(nodes: Sequence[BoxNode]) -> None:

@@ -115,14 +115,19 @@ def filled(prefix: Path | None, password: str, employees: int, posts: int) -> It
 
 def people(box: Box, password: str) -> list[Person]:
     """Employees of the demonstration company, signed in."""
-    logins = [line.split()[0] for line in box.boxctl("user", "list").splitlines()]
-    made_up = [login for login in logins if "@" not in login]
     found = []
-    for login in made_up[:: len(made_up) // PEOPLE][:PEOPLE]:
+    for login in logins_of(box.boxctl("user", "list"), PEOPLE):
         person = Person(Site("localhost", box.port, "127.0.0.1", box.ca_file))
         person.sign_in(login, password)
         found.append(person)
     return found
+
+
+def logins_of(listed: str, count: int) -> list[str]:
+    """So many of the made-up employees who work there, from all over what `boxctl user list` says."""
+    rows = [line.split() for line in listed.splitlines()]
+    logins = [row[0] for row in rows if "@" not in row[0] and row[1] == "active" and row[2] != "guest"]
+    return logins[:: len(logins) // count][:count]
 
 
 def measured(name: str, box: Box, crowd: list[Person], given: argparse.Namespace) -> Price:

@@ -10,11 +10,19 @@ _MILLISECONDS = {"us": 0.001, "ms": 1, "s": 1000}
 
 
 def start(
-    url: str, cookies: Mapping[str, str], *, connections: int, seconds: int, within: Sequence[str] = ()
+    url: str,
+    cookies: Mapping[str, str],
+    *,
+    connections: int,
+    seconds: int,
+    host: str = "",
+    within: Sequence[str] = (),
 ) -> subprocess.Popen[str]:
-    """`within` begins the command: `ip netns exec desk`."""
+    """`host` is the portal's name where the URL has an address; `within` begins the command:
+    `ip netns exec desk`."""
     cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
-    options = "-t1", f"-c{connections}", f"-d{seconds}", "--latency", "-H", f"Cookie: {cookie}"
+    options = ["-t1", f"-c{connections}", f"-d{seconds}", "--latency", "-H", f"Cookie: {cookie}"]
+    options += ["-H", f"Host: {host}"] if host else []
     return subprocess.Popen([*within, "wrk", *options, url], stdout=subprocess.PIPE, text=True)
 
 
