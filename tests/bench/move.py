@@ -40,9 +40,8 @@ PAGE = Page("feed", "/feed/")
 EVERY_SECONDS, PATIENCE = 2.0, 120.0
 AT_REST = 10
 """Rounds of the page before it begins, and when it is over."""
-CONNECT = (
-    FACTS.rpartition("print(")[0]
-    + """
+WHO = FACTS.rpartition("print(")[0]
+CONNECT = """
 from box.transfer import actions
 from box.transfer.cloud import Cloud
 from box.transfer.pace import Limits
@@ -50,7 +49,6 @@ User.objects.filter(pk=employee.pk).update(is_administrator=True)
 there = Cloud({webhook!r}, Limits(burst={burst}, per_second={per_second}))
 actions.connect(there, by=User.objects.get(pk=employee.pk))
 """
-)
 BEGIN = """
 from box.transfer import actions
 from box.transfer.models import Migration
@@ -114,7 +112,7 @@ def main() -> int:
         with _stand_in(given) as cloud:
             limits = {"burst": given.burst, "per_second": given.per_second}
             with _jobs(environment) as jobs:
-                _managed(environment, CONNECT.format(webhook=cloud["webhook"], **limits))
+                _managed(environment, WHO + CONNECT.format(webhook=cloud["webhook"], **limits))
                 _looked(environment)
                 _managed(environment, BEGIN)
                 with meanwhile.meanwhile():
