@@ -48,9 +48,13 @@ class Extra:
     """What else belongs to the rows of a page, by their ids."""
 
     rows: dict[str, Any] = field(default_factory=dict)
-    files: dict[str, list[Attachment]] = field(default_factory=dict)
-    refused: list[tuple[str, str]] = field(default_factory=list)
-    """Ids of rows, and what of them could not be fetched and why."""
+    files: dict[tuple[str, str], list[Attachment]] = field(default_factory=dict)
+    """By the kind of what they hang on, and its id: parts of a row have numbers of their own."""
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
+    """By the same what could not be fetched, and why."""
+
+    def refusals(self, kind: str, theirs: str) -> list[str]:
+        return [text for *of, text in self.refused if of == [kind, theirs]]
 
 
 class Ledger:
@@ -135,11 +139,10 @@ class Ledger:
 
     def files_of(self, kind: str, theirs: str, extra: Extra, *, by: User) -> dict[str, File]:
         """Makes files of what was fetched for a row, by their ids; says what was not."""
-        for of, text in extra.refused:
-            if of == theirs:
-                self.remark(kind, theirs, text)
+        for text in extra.refusals(kind, theirs):
+            self.remark(kind, theirs, text)
         made: dict[str, File] = {}
-        for one in extra.files.get(theirs, ()):
+        for one in extra.files.get((kind, theirs), ()):
             file = files.take_in(one.stored, one.name, by=by)
             self.took("file", file_key(kind, theirs, one.theirs), file.pk, digest=one.stored.sha256)
             made[one.theirs] = file

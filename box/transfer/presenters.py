@@ -5,15 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext_lazy as _
+
 from box.transfer.inventory import KINDS
-from box.transfer.models import Migration, Progress
+from box.transfer.models import Migration, Progress, Remark
 from box.transfer.plan import ordered
 from box.transfer.sources import needs_of
 from box.transfer.sources import stages_of as stages_of_source
 from box.transfer.stages import STAGES
+from box.transfer.stages.crm import TIMELINE
+from box.transfer.stages.tasks import COMMENT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from django.utils.functional import _StrOrPromise
+
+_PARTS: Mapping[str, _StrOrPromise] = {
+    COMMENT: _("Comments of tasks"),
+    TIMELINE: _("Comments of clients"),
+    "time": _("Working time"),
+}
+"""What is said of that has no stage of its own."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +82,23 @@ def rehearsal_of(migration: Migration) -> list[Rehearsed]:
         for key, rows in (told.get("rows") or {}).items()
         if key in known
     ]
+
+
+@dataclass(frozen=True)
+class Said:
+    """A remark, with what its kind is called here."""
+
+    kind: _StrOrPromise
+    theirs: str
+    text: str
+
+
+def said_of(migration: Migration, remarks: Iterable[Remark]) -> Iterator[Said]:
+    stages = reversed(list(stages_of_source(migration).values()))
+    # Of stages of the same kind the first has its name.
+    labels = {**_PARTS, **{one.kind: one.label for one in stages}}
+    for one in remarks:
+        yield Said(labels.get(one.kind, one.kind), one.theirs, one.text)
 
 
 def stages_of(migration: Migration) -> list[StageLine]:

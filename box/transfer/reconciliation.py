@@ -27,7 +27,7 @@ from box.transfer.inventory import take_stock
 from box.transfer.models import Identity, Migration
 from box.transfer.rehearsal import rows_of
 from box.transfer.stages.drives import FILE
-from box.transfer.stages.own_fields import FIELD
+from box.transfer.stages.own_fields import FIELD, TASK_FIELD
 from box.transfer.stages.tasks import COMMENT
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ _KINDS: tuple[tuple[str, str, _StrOrPromise, type[Model]], ...] = (
     ("deals", "deal", _("Deals"), Record),
     ("activities", "activity", _("Activities of the CRM"), Activity),
     ("", FIELD, _("Own fields of the CRM"), Field),
+    ("", TASK_FIELD, _("Own fields of tasks"), Field),
     ("", "event", _("Events in calendars"), Event),
     ("calls", "call", _("Calls"), LoggedCall),
     ("", FILE, _("Files and folders of drives"), Item),
@@ -71,7 +72,13 @@ _OF_ARCHIVES: tuple[tuple[str, str, _StrOrPromise, type[Model]], ...] = (
     ("absences", "absence", _("Absences"), Absence),
 )
 # Stages whose kinds are counted by no method of the portal.
-_STAGES = {"comment": "comments", FIELD: "fields", "event": "events", FILE: "drives"}
+_STAGES = {
+    "comment": "comments",
+    FIELD: "fields",
+    TASK_FIELD: "taskfields",
+    "event": "events",
+    FILE: "drives",
+}
 MOST_NAMED = 20
 
 

@@ -45,7 +45,7 @@ from box.transfer.events import MigrationUndone
 from box.transfer.models import Identity, Migration, Remark
 from box.transfer.stages.calendars import SECTION
 from box.transfer.stages.drives import FILE, FOLDER
-from box.transfer.stages.own_fields import FIELD
+from box.transfer.stages.own_fields import FIELD, TASK_FIELD
 from box.transfer.stages.tasks import COMMENT
 
 BATCH = 50
@@ -216,6 +216,7 @@ _REMOVERS: Mapping[str, Callable[[Migration, Identity], None]] = {
     "absence": _absence,
     FILE: _item,
     "task": _task,
+    TASK_FIELD: _field,
     "post": _post,
     "activity": _activity,
     "deal": _record,

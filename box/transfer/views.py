@@ -30,10 +30,11 @@ from box.transfer.archive.container import BadArchive
 from box.transfer.boxed import folder
 from box.transfer.cloud import BadWebhook, CloudAway, CloudRefused
 from box.transfer.forms import IMPATIENT, ArchiveForm, ConnectForm, DumpForm, MatchForm
+from box.transfer.gaps import SCOPES
 from box.transfer.models import Match, Migration
 from box.transfer.outbound.reconciliation import OutboundReconciliation, reconcile_outbound
 from box.transfer.outbound.stages import OUTBOUND_STAGES
-from box.transfer.presenters import counts_of, rehearsal_of, stages_of
+from box.transfer.presenters import counts_of, rehearsal_of, said_of, stages_of
 from box.transfer.reconciliation import Reconciliation, reconcile
 from box.transfer.sources import cloud_of, gaps_in
 from box.transfer.sources import stages_of as stages_of_source
@@ -150,6 +151,7 @@ def _list(
         "dump": dump or DumpForm(),
         "place": settings.MOVING_DIR,
         "folders": folder.names(),
+        "scopes": list(SCOPES),
         "migrations": found,
     }
     return render(request, "transfer/list.html", context, status=status)
@@ -184,7 +186,7 @@ def _page(request: PersonRequest, one: Migration, problem: str = "") -> HttpResp
         "people": matches.count(),
         "new": matches.filter(user=None).count(),
         "left": one.time_left(timezone.now()),
-        "remarks": one.remarks.order_by("-id")[:LISTED],
+        "remarks": list(said_of(one, one.remarks.order_by("-id")[:LISTED])),
         "newcomers": actions.newcomers(one).count() if one.state == Migration.State.DONE else 0,
         "reconnection": ConnectForm(),
     }
@@ -339,8 +341,8 @@ def remarks(request: PersonRequest, pk: int) -> StreamingHttpResponse:
     one = get_object_or_404(Migration, pk=pk)
 
     def rows() -> Iterator[list[str]]:
-        for remark in one.remarks.order_by("id").iterator():
-            yield [remark.kind, remark.theirs, remark.text]
+        for said in said_of(one, one.remarks.order_by("id").iterator()):
+            yield [str(said.kind), said.theirs, said.text]
 
     return export("xlsx", f"migration-{one.pk}", [_("Kind"), _("Number there"), _("What and why")], rows())
 

@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.boxed import sql
-from tests.cloud.company import Company
+from tests.cloud.company import Company, camel
 
 ZONE = ZoneInfo("Europe/Moscow")
 STRUCTURE, GUESTS = 3, 12
@@ -342,6 +342,13 @@ class Boxed:
             "ACTIVITY_DATE": "activityDate", "DEADLINE": "deadline", "START_DATE_PLAN": "startDatePlan",
             "END_DATE_PLAN": "endDatePlan",
         }  # fmt: skip
+        fields = {
+            one["FIELD_NAME"]: (one, camel(one["FIELD_NAME"]))
+            for one in self.company.own_fields.get("task", ())
+        }
+        for field, _told in fields.values():
+            self.schema["b_uts_tasks_task"] += f" {field['FIELD_NAME']}:l"
+            self._field(field)
         for row in self.company.tasks:
             said = self.company.task_comments.get(row["id"], [])
             topic = 5000 + row["id"] if said else None
@@ -384,6 +391,7 @@ class Boxed:
                 VALUE_ID=row["id"],
                 UF_TASK_WEBDAV_FILES=serialized(files),
                 UF_CRM_TASK=serialized(row["ufCrmTask"] or []),
+                **{name: self._own(field, row.get(told)) for name, (field, told) in fields.items()},
             )
             for pk in files:
                 self._attach(pk, "Bitrix\\Tasks\\Integration\\Disk\\Connector\\Task", row["id"])
@@ -595,6 +603,8 @@ class Boxed:
                     CREATED=local(row["CREATED"]),
                     COMMENT=row["COMMENT"],
                 )
+                for hung in row["FILES"]:
+                    self._attach(int(hung), "Bitrix\\Crm\\Integration\\Disk\\CommentConnector", row["ID"])
                 self._add(
                     "b_crm_timeline_bind",
                     OWNER_ID=row["ID"],

@@ -21,6 +21,7 @@ from tests.cloud.writes import writes
 
 HOST = "company.bitrix24.com"
 ZONE = "+03:00"
+_SPOKEN = ("EDIT_FORM_LABEL", "LIST_COLUMN_LABEL", "LIST_FILTER_LABEL", "ERROR_MESSAGE", "HELP_MESSAGE")
 
 
 def at(day: int, hour: int = 10, year: int = 2021) -> str:
@@ -376,10 +377,20 @@ class Company:
         self.records[kind].append({**row, **more})
         return pk
 
-    def note(self, kind: str, record: int, author: int, text: str) -> int:
+    def note(
+        self, kind: str, record: int, author: int, text: str, files: Mapping[str, bytes] | None = None
+    ) -> int:
+        """The addresses of its files are for whoever is signed in."""
         pk = self.number()
+        told = {}
+        for name, content in (files or {}).items():
+            hung = self.attach(name, content)
+            held = self.attachments[hung]["OBJECT_ID"]
+            path = f"/disk/downloadFile/{held}/?&ncc=1&filename={name}"
+            told[str(hung)] = {"id": hung, "date": at(50), "type": "file", "name": name, "size": len(content),
+                               "authorId": author, "urlDownload": path}  # fmt: skip
         self.timeline.append({"ID": pk, "ENTITY_ID": record, "ENTITY_TYPE": kind, "CREATED": at(50),
-                              "COMMENT": text, "AUTHOR_ID": author})  # fmt: skip
+                              "COMMENT": text, "AUTHOR_ID": author, "FILES": told})  # fmt: skip
         return pk
 
     def activity(self, pk: int, owner: tuple[int, int], subject: str, by: int, **more: Any) -> int:
@@ -404,9 +415,10 @@ class Company:
         self, kind: str, name: str, type_id: str, label: str, choices: Mapping[int, str] | None = None,
         **more: Any,
     ) -> None:  # fmt: skip
-        """A field of the company's own among those of this kind of records."""
+        """A field of the company's own among those of this kind of records, or of tasks."""
+        entity = "TASKS_TASK" if kind == "task" else f"CRM_{kind.upper()}"
         row = {
-            "ID": self.number(), "ENTITY_ID": f"CRM_{kind.upper()}", "FIELD_NAME": name,
+            "ID": self.number(), "ENTITY_ID": entity, "FIELD_NAME": name,
             "USER_TYPE_ID": type_id, "XML_ID": None, "SORT": 100, "MULTIPLE": "N", "MANDATORY": "N",
             "SHOW_FILTER": "E", "SHOW_IN_LIST": "Y", "EDIT_IN_LIST": "Y", "IS_SEARCHABLE": "N",
             "SETTINGS": {}, "EDIT_FORM_LABEL": label, "LIST_COLUMN_LABEL": label,
@@ -535,6 +547,8 @@ class Company:
             **{f"crm.{kind}.productrows.get": partial(self._products, kind) for kind in ("lead", "deal")},
             **{f"crm.{kind}.userfield.list": partial(self._own_fields, kind) for kind in self.records},
             "crm.item.get": self._item,
+            "task.item.userfield.getlist": lambda given: [_unspoken(row) for row in self._task_fields()],
+            "task.item.userfield.get": self._task_field,
             "calendar.section.get": lambda given: [
                 row
                 for row in self.sections
@@ -542,22 +556,20 @@ class Company:
             ],
             "calendar.event.get": self._events,
             "vote.AttachedVote.getWithVoted": self._poll,
-            "disk.file.get": lambda given: self._linked(self._one(self.objects, given)),
+            "disk.file.get": self._disk_file,
             "department.get": lambda given: self._counted(self.departments, given),
             "sonet_group.user.get": lambda given: self.members.get(_number(given["ID"]), []),
             "log.blogpost.get": self._posts,
             "log.blogcomment.user.get": self._comments,
             "task.checklistitem.getlist": lambda given: self.checklists.get(_number(given["TASKID"]), []),
-            "task.commentitem.getlist": lambda given: self.task_comments.get(_number(given["TASKID"]), []),
-            "task.elapseditem.getlist": lambda given: self.times.get(_number(given["TASKID"]), []),
+            "task.commentitem.getlist": lambda given: _sought(self.task_comments, given),
+            "task.elapseditem.getlist": lambda given: _sought(self.times, given)[:PAGE],
             "disk.attachedObject.get": self._attached,
             "disk.storage.getlist": lambda given: self._counted(self.storages, given),
             "disk.storage.get": lambda given: self._one(self.storages, given),
             "disk.storage.getchildren": lambda given: self._children("storage", given),
             "disk.folder.getchildren": lambda given: self._children("folder", given),
-            "disk.file.getVersions": lambda given: [
-                self._linked(row) for row in self.versions.get(_number(given["id"]), [])
-            ],
+            "disk.file.getVersions": self._versions,
         }
         answers |= writes(self)
         scopes = (
@@ -604,22 +616,32 @@ class Company:
         asked = given.get("filter") or {}
         rows = self.own_fields.get(kind, [])
         if not asked.get("LANG"):
-            spoken = (
-                "EDIT_FORM_LABEL",
-                "LIST_COLUMN_LABEL",
-                "LIST_FILTER_LABEL",
-                "ERROR_MESSAGE",
-                "HELP_MESSAGE",
-            )
-            rows = [{name: value for name, value in row.items() if name not in spoken} for row in rows]
+            rows = [_unspoken(row) for row in rows]
         return Counted(rows, len(rows))
+
+    def _task_fields(self) -> list[dict[str, Any]]:
+        """The portal keeps clients, letters and files of tasks in fields, too."""
+        model = {"ENTITY_ID": "TASKS_TASK", "XML_ID": "", "SORT": 100, "MANDATORY": "N", "SETTINGS": {}}
+        of_the_portal = (("CRM_TASK", "crm", "Y"), ("MAIL_MESSAGE", "mail_message", "N"),
+                         ("TASK_WEBDAV_FILES", "disk_file", "Y"))  # fmt: skip
+        system = [
+            {**model, "ID": pk, "FIELD_NAME": f"UF_{name}", "USER_TYPE_ID": type_id, "MULTIPLE": several}
+            for pk, (name, type_id, several) in enumerate(of_the_portal, 1)
+        ]
+        return [*system, *self.own_fields.get("task", [])]
+
+    def _task_field(self, given: Mapping[str, Any]) -> Any:
+        """With what it is called in each language; one that it was not given is empty."""
+        row = self._one(self._task_fields(), {"id": given["ID"]})
+        spoken = {name: {"ar": "", "en": row[name], "ru": row[name]} for name in _SPOKEN if row.get(name)}
+        return {**row, **spoken}
 
     def _item(self, given: Mapping[str, Any]) -> Any:
         kind = {1: "lead", 2: "deal", 3: "contact", 4: "company"}[_number(given["entityTypeId"])]
         row = self._one(self.records[kind], given)
         keeps = str(given.get("useOriginalUfNames", "N")) == "Y"
         own = {
-            name if keeps else _camel(name): self._as_item(value)
+            name if keeps else camel(name): self._as_item(value)
             for name, value in row.items()
             if name.startswith("UF_")
         }
@@ -688,13 +710,26 @@ class Company:
         rows = [row for row in self.timeline if (row["ENTITY_ID"], row["ENTITY_TYPE"]) == about]
         if (given.get("order") or {}).get("ID") == "DESC":
             rows = rows[::-1]
-        return Counted(rows[:PAGE], len(rows))
+        start = _number(given.get("start") or 0)
+        return Counted(rows[start : start + PAGE], len(rows))
 
     def _attached(self, given: Mapping[str, Any]) -> Any:
         found = self.attachments.get(_number(given["id"]))
         if found is None:
             raise Refused("ERROR_NOT_FOUND", "Could not find entity with id `X`", 400)
         return self._linked(found)
+
+    def _disk_file(self, given: Mapping[str, Any]) -> Any:
+        """Also what hangs on something, by its number on the disk."""
+        asked = _number(given["id"])
+        hung = next((one for one in self.attachments.values() if one["OBJECT_ID"] == asked), None)
+        return self._linked(hung or self._one(self.objects, given))
+
+    def _versions(self, given: Mapping[str, Any]) -> Any:
+        """The newest first."""
+        start = _number(given.get("start") or 0)
+        rows = [self._linked(row) for row in reversed(self.versions.get(_number(given["id"]), []))]
+        return Counted(rows[start : start + PAGE], len(rows))
 
     def _children(self, of: str, given: Mapping[str, Any]) -> Any:
         asked = given.get("filter") or {}
@@ -743,9 +778,41 @@ def _at_time(row: Mapping[str, Any], moment: datetime) -> dict[str, Any]:
     }
 
 
-def _camel(name: str) -> str:
+def _sought(below: Mapping[int, list[dict[str, Any]]], given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of what belongs to a task; the newest first where nobody says otherwise."""
+    after = _number((given.get("FILTER") or {}).get(">ID") or 0)
+    is_upwards = str((given.get("ORDER") or {}).get("ID")).lower() == "asc"
+    rows = [row for row in below.get(_number(given["TASKID"]), ()) if row["ID"] > after]
+    return sorted(rows, key=lambda row: int(row["ID"]), reverse=not is_upwards)
+
+
+def _unspoken(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what a field is called."""
+    return {name: value for name, value in row.items() if name not in _SPOKEN}
+
+
+def camel(name: str) -> str:
     first, *others = name.lower().split("_")
     return first + "".join(other.capitalize() for other in others)
+
+
+def empty_company() -> Company:
+    """A portal on its first day: one person, one department, the stages that it has by itself."""
+    there = Company()
+    there.department(1, "Their company", head=1)
+    there.person(1, "Olga", UF_DEPARTMENT=[1])
+    there.storage(1, "common", "shared_files_s1", "Company drive")
+    there.storage(2, "user", 1, "Olga")
+    for entity, stages in {
+        "STATUS": (("NEW", "New", None), ("CONVERTED", "Good lead", "S"), ("JUNK", "Junk", "F")),
+        "DEAL_STAGE": (("NEW", "First", None), ("WON", "Won", "S"), ("LOSE", "Lost", "F")),
+        "SOURCE": (("CALL", "Call", None),),
+    }.items():
+        for place, (code, name, semantics) in enumerate(stages, 1):
+            there.status(entity, code, name, semantics)
+            there.statuses[-1]["SORT"] = 10 * place
+    there.categories.append({"id": 0, "name": "General", "sort": 10})
+    return there
 
 
 def small_company() -> Company:
@@ -894,7 +961,7 @@ def small_company() -> Company:
     company.record("deal", 2, "An old one", 4, CATEGORY_ID=0, STAGE_ID="WON", OPPORTUNITY="10.00")
     for number in range(10, 65):
         company.record("deal", number, f"Deal {number}", 2, CATEGORY_ID=0, STAGE_ID="NEW")
-    company.note("deal", 1, 3, "They [i]like[/i] it")
+    company.note("deal", 1, 3, "They [i]like[/i] it", {"roses.txt": b"A thousand"})
     own_fields(company)
     calendars(company)
     calls(company)
@@ -927,6 +994,24 @@ def own_fields(company: Company) -> None:
     ):  # fmt: skip
         company.own_field("deal", name, type_id, label, **more)
     company.own_field("contact", "UF_CRM_HOBBY", "string", "Hobby")
+    for name, type_id, label, several in (
+        ("UF_AUTO_251545709641", "string", "Order of the client", "N"),
+        ("UF_TASK_BUDGET", "double", "Budget", "N"),
+        ("UF_TASK_LEGAL", "boolean", "Seen by the lawyer", "N"),
+        ("UF_TASK_APPROVED", "datetime", "Approved at", "N"),
+        ("UF_TASK_PLACES", "string", "Places", "Y"),
+        ("UF_TASK_SHELF", "hlblock", "Shelf", "N"),
+    ):
+        company.own_field("task", name, type_id, label, MULTIPLE=several)
+    task = next(row for row in company.tasks if row["id"] == 7)
+    task |= {
+        "ufAuto251545709641": "A-17",
+        "ufTaskBudget": 1200.5,
+        "ufTaskLegal": "1",
+        "ufTaskApproved": "2021-05-07T12:30:00+03:00",
+        "ufTaskPlaces": ["Harbour", "Market; north"],
+        "ufTaskShelf": 4,
+    }
     contact, deal = company.records["contact"][0], company.records["deal"][0]
     contact["UF_CRM_HOBBY"] = "Roses"
     deal |= {

@@ -145,7 +145,7 @@ class Portal:
         found = [row for row in self.tables[method] if _is_meant(row, given.get("filter") or {}, key)]
         found.sort(key=lambda row: int(row[key]), reverse=direction.upper() == "DESC")
         start = int(parameters.get("start") or 0)
-        page = [_as_php(row) for row in found[max(start, 0) :][:PAGE]]
+        page = [_as_php(_selected(row, given)) for row in found[max(start, 0) :][:PAGE]]
         rows = {"tasks": page} if method == "tasks.task.list" else page
         # -1 says that nobody needs to know how many there are.
         return {"result": rows} if start < 0 else {"result": rows, "total": len(found) + self.total_is_off_by}
@@ -223,6 +223,14 @@ def _is_meant(row: Mapping[str, Any], conditions: Mapping[str, Any], id_name: st
         if sign == "=" and value != wanted:
             return False
     return True
+
+
+def _selected(row: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Of tasks without fields that nobody has asked for: there `ufAuto1` is what `UF_AUTO_1` is called."""
+    select = given.get("select") or ()
+    names = select.values() if isinstance(select, dict) else select
+    asked = {str(name).replace("_", "").lower() for name in names}
+    return {name: value for name, value in row.items() if name[:2] != "uf" or name.lower() in asked}
 
 
 def _as_php(value: Any) -> Any:

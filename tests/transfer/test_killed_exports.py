@@ -21,8 +21,9 @@ from box.transfer.outbound.stages import OUTBOUND_STAGES
 from box.transfer.pace import Limits
 from tests.box.processes import configuration
 from tests.box.transfer.archived import Canonical, archive, company
-from tests.box.transfer.test_moving_out import empty_portal, shape
+from tests.box.transfer.test_moving_out import shape
 from tests.cast import person
+from tests.cloud.company import empty_company
 from tests.cloud.server import served
 from tests.randomness import is_thorough, seed
 from tests.transfer.another_box import another_box
@@ -80,7 +81,7 @@ def test_killed_on_the_way_out_into_the_cloud_everything_is_there_once(
     company(olga)
     shapes = []
     for is_killed in (True, False):
-        with served(empty_portal(), burst=ANY.burst, per_second=ANY.per_second) as cloud:
+        with served(empty_company(), burst=ANY.burst, per_second=ANY.per_second) as cloud:
             there = Cloud(cloud.webhook, ANY)
             migration = actions.connect(there, by=olga, is_outbound=True)
             actions.look(migration, there)

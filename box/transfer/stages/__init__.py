@@ -12,7 +12,7 @@ from box.transfer.stages.drives import Drives
 from box.transfer.stages.feed import Comments, Posts
 from box.transfer.stages.groups import Groups
 from box.transfer.stages.links import Links
-from box.transfer.stages.own_fields import OwnFields
+from box.transfer.stages.own_fields import OwnFields, TaskFields
 from box.transfer.stages.people import People
 from box.transfer.stages.structure import Departments
 from box.transfer.stages.task_links import TaskLinks
@@ -26,6 +26,7 @@ STAGES: Mapping[str, AnyStage[Work]] = {
         Groups(),
         Posts(),
         Comments(),
+        TaskFields(),
         Tasks(),
         Drives(),
         Calendars(),

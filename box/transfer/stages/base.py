@@ -8,9 +8,9 @@ on behind the last page that is here whole.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
@@ -24,15 +24,19 @@ from box.core.files.models import File
 from box.core.registry.origin import moment
 from box.lib.bbcode import reading as markup
 from box.lib.egress import Fetched
-from box.transfer.cloud import AT_ONCE, CloudAway, Command
+from box.lib.numbers import whole_number
+from box.transfer.cloud import AT_ONCE, CloudAway, CloudRefused, Command, Outcome
 from box.transfer.downloads import fetch_each
 from box.transfer.ledger import Attachment, CloudLedger, Extra, Ledger, Row, file_key
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
 
+    from box.transfer.cloud import Cloud
+
 
 STRIDE = AT_ONCE - 10
+MOST_BELOW = 10_000
 VERSION = "file-version"
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 
@@ -123,9 +127,9 @@ class Work(CloudLedger):
             if isinstance(found, CloudAway):
                 said = _("The file “%(name)s” could not be fetched: %(why)s")
                 name = file_name(row.get("NAME") or row["ID"])
-                extra.refused.append((theirs, said % {"name": name, "why": found}))
+                extra.refused.append((kind, theirs, said % {"name": name, "why": found}))
             else:
-                extra.files.setdefault(theirs, []).append(found)
+                extra.files.setdefault((kind, theirs), []).append(found)
 
     def fetch_attached(self, kind: str, wanted: Mapping[str, Sequence[Any]], extra: Extra) -> None:
         """The same by the ids of attachments, which the portal knows apart from those of its disk."""
@@ -143,7 +147,7 @@ class Work(CloudLedger):
                 rows.setdefault(theirs, []).append({**row, "ID": f"n{row.get('OBJECT_ID')}", "ATTACHED": one})
             else:
                 said = _("Attachment %(id)s is not given by the portal.") % {"id": one}
-                extra.refused.append((theirs, said))
+                extra.refused.append((kind, theirs, said))
         self.fetch_files(kind, rows, extra)
 
 
@@ -220,6 +224,53 @@ def ids_in(value: Any) -> list[str]:
     if not isinstance(value, list):
         value = [value]
     return [text for text in map(str, value) if text.isascii() and text.isdecimal() and text.strip("0")]
+
+
+type Further = Callable[[Command, Sequence[Row]], Command]
+"""What to ask for behind the rows of a command that have come."""
+
+
+def behind(asked: Command, rows: Sequence[Row]) -> Command:
+    """Of methods that take conditions of an id."""
+    last = max(int(row["ID"]) for row in rows)
+    return replace(asked, parameters={**asked.parameters, "FILTER": {">ID": last}})
+
+
+def further_on(asked: Command, rows: Sequence[Row]) -> Command:
+    """Of those that know places alone. A page overlaps the one before, so that what is taken away meanwhile
+    moves nothing past us."""
+    return replace(asked, parameters={**asked.parameters, "start": len(rows) - (AT_ONCE - STRIDE)})
+
+
+def whole(cloud: Cloud, asked: Sequence[Command], further: Further) -> dict[str, Outcome]:
+    """Of commands that list by their ids all that there is, and not its first page alone; of one thing
+    MOST_BELOW at most, and what is refused behind a page is refused."""
+    found = cloud.each(asked)
+    listed = {one.name: rows_in(found[one.name].result) for one in asked}
+    waiting = [one for one in asked if len(listed[one.name]) >= AT_ONCE]
+    while waiting:
+        more = cloud.each([further(one, listed[one.name]) for one in waiting])
+        going = []
+        for one in waiting:
+            rows, page = listed[one.name], rows_in(more[one.name].result)
+            known = {str(row["ID"]) for row in rows}
+            new = [row for row in page if str(row["ID"]) not in known]
+            rows += new
+            if more[one.name].refused is not None:
+                found[one.name] = more[one.name]
+            elif len(rows) > MOST_BELOW:
+                refused = CloudRefused("TOO_MANY", _("There are more than %(most)s.") % {"most": MOST_BELOW})
+                found[one.name] = Outcome(refused=refused)
+            elif new and len(page) >= AT_ONCE:
+                going.append(one)
+        waiting = going
+    return {name: replace(outcome, result=listed[name]) for name, outcome in found.items()}
+
+
+def rows_in(found: Any) -> list[Row]:
+    """Those with a number, whether the portal gives a list or an object of PHP's."""
+    rows = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+    return [row for row in rows if isinstance(row, dict) and whole_number(str(row.get("ID", ""))) is not None]
 
 
 def counted(work: CloudLedger, method: str, **parameters: Any) -> Iterator[tuple[int, list[Row]]]:

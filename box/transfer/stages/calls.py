@@ -67,7 +67,7 @@ class Calls(Stage):
         for row in new:
             if row.get("RECORD_FILE_ID") and self.id_of(row) not in addresses:
                 said = _("What was recorded is not given by the portal.")
-                extra.refused.append((self.id_of(row), said))
+                extra.refused.append((self.kind, self.id_of(row), said))
 
         def keep(theirs: str, content: IO[bytes], fetched: Fetched) -> KeptSound:
             sound, stored = heard(content), files.store_whole(content)
@@ -77,7 +77,7 @@ class Calls(Stage):
         for theirs, found in fetch_each(work.cloud, wanted, keep).items():
             if isinstance(found, CloudAway):
                 said = _("What was recorded could not be fetched: %(why)s")
-                extra.refused.append((theirs, said % {"why": found}))
+                extra.refused.append((self.kind, theirs, said % {"why": found}))
             else:
                 extra.rows[theirs] = found
         return extra
@@ -107,9 +107,8 @@ class Calls(Stage):
         started = optional_moment(row.get("CALL_START_DATE"))
         if started is None:
             raise ValidationError(_("It does not say when it begins."), code="refused")
-        for of, said in extra.refused:
-            if of == theirs:
-                work.remark(self.kind, theirs, said)
+        for said in extra.refusals(self.kind, theirs):
+            work.remark(self.kind, theirs, said)
         code = str(row.get("CALL_FAILED_CODE") or "")
         user = User.objects.filter(pk=work.ours("person", row.get("PORTAL_USER_ID") or "0")).first()
         call = log_past_call(

@@ -7,6 +7,7 @@ numbers and its own fields, stands in `KINDS`; the rest is the same for all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -42,11 +43,14 @@ from box.transfer.stages.base import (
     Work,
     clean,
     color_in,
+    further_on,
     ids_in,
     is_yes,
     line,
     moment_in,
     optional_moment,
+    rows_in,
+    whole,
 )
 from box.transfer.stages.own_fields import fetch_own_files, has_own, values_in
 from box.transfer.stages.products import bring_lines
@@ -55,7 +59,8 @@ from box.transfer.stages.statuses import statuses
 DEAL_TYPE, DEFAULT_COLOR = 2, "#7bd500"
 TIMELINE = "timeline-comment"
 LONGEST_TEXT = 20_000
-MOST_COMMENTS = 50
+# Source: https://apidocs.bitrix24.com/api-reference/crm/timeline/comments/crm-timeline-comment-list.html
+_ON_DISK = re.compile(r"/disk/downloadFile/([0-9]{1,12})/", re.ASCII)
 _SEMANTICS = {"S": PipelineStage.Kind.WON, "F": PipelineStage.Kind.LOST}
 _POINTS = {"PHONE": "phone", "EMAIL": "email", "WEB": "web", "IM": "im"}
 _USES = {"WORK": "work", "MOBILE": "mobile", "HOME": "home"}
@@ -161,6 +166,18 @@ class Pipelines(Stage):
                 work.took("source", code, source.pk, is_new=False)
 
 
+def _on_disk(file: Row) -> str:
+    """The number of a file of the disk, which stands in its address; nothing where it lies elsewhere."""
+    found = _ON_DISK.search(str(file.get("urlDownload")))
+    return found[1] if found else ""
+
+
+def _values(told: Any) -> list[Row]:
+    """Of an object of PHP's, or a list."""
+    several = told.values() if isinstance(told, dict) else told if isinstance(told, list) else ()
+    return [one for one in several if isinstance(one, dict)]
+
+
 def _semantics(told: Row) -> PipelineStage.Kind:
     return _SEMANTICS.get(str(told.get("SEMANTICS") or ""), PipelineStage.Kind.OPEN)
 
@@ -184,21 +201,52 @@ class Records(Stage):
     @override
     def fetch(self, work: Work, rows: Sequence[Row]) -> Extra:
         """What was said below them, lines of products, and of deals all contacts."""
-        asked = []
+        asked, said = [], []
         for row in rows:
             theirs = self.id_of(row)
             about = {"ENTITY_ID": theirs, "ENTITY_TYPE": self.of.slug}
-            asked.append(
+            said.append(
                 Command(f"c{theirs}", "crm.timeline.comment.list", {"filter": about, "order": {"ID": "ASC"}})
             )
             if self.of.products:
                 asked.append(Command(f"p{theirs}", self.of.products, {"id": theirs}))
             if self.of.slug == "deal":
                 asked.append(Command(f"k{theirs}", "crm.deal.contact.items.get", {"id": theirs}))
-        found = work.cloud.each(asked)
+        found = whole(work.cloud, said, further_on) | work.cloud.each(asked)
         extra = Extra({name: outcome.result or [] for name, outcome in found.items()})
+        for row in rows:
+            if (refused := found[f"c{self.id_of(row)}"].refused) is not None:
+                text = _("Not all that was said below it is given by the portal: %(why)s") % {"why": refused}
+                extra.refused.append((self.kind, self.id_of(row), text))
+        self._fetch_said(work, [one for command in said for one in found[command.name].result], extra)
         fetch_own_files(work, self.of.slug, self.of.owner_type, rows, extra)
         return extra
+
+    def _fetch_said(self, work: Work, comments: Sequence[Row], extra: Extra) -> None:
+        """Files of what was said. Their addresses are for people; the disk knows those for programs."""
+        known = work.known(TIMELINE, [str(one["ID"]) for one in comments])
+        files = {
+            str(one["ID"]): [file for file in _values(one.get("FILES")) if file.get("id")]
+            for one in comments
+            if str(one["ID"]) not in known
+        }
+        numbers = {_on_disk(file) for some in files.values() for file in some} - {""}
+        on_disk = work.cloud.each([Command(f"f{one}", "disk.file.get", {"id": one}) for one in numbers])
+        wanted: dict[str, list[Row]] = {}
+        for theirs, some in files.items():
+            for file in some:
+                address = file.get("urlDownload")
+                if number := _on_disk(file):
+                    told = on_disk[f"f{number}"].result
+                    address = told.get("DOWNLOAD_URL") if isinstance(told, dict) else None
+                if address:
+                    row = {"ID": str(file["id"]), "NAME": file.get("name"), "DOWNLOAD_URL": address}
+                    wanted.setdefault(theirs, []).append(row)
+                else:
+                    said = _("The file “%(name)s” is not given by the portal.")
+                    text = said % {"name": line(file.get("name"), 100)}
+                    extra.refused.append((TIMELINE, theirs, text))
+        work.fetch_files(TIMELINE, wanted, extra)
 
     @override
     def take(self, work: Work, row: Row, extra: Extra) -> int:
@@ -341,7 +389,9 @@ class Records(Stage):
 
     def _say(self, work: Work, row: Row, extra: Extra, record: Record) -> None:
         """What was written on its time line, below it."""
-        rows = [one for one in extra.rows.get(f"c{self.id_of(row)}") or [] if isinstance(one, dict)]
+        for text in extra.refusals(self.kind, self.id_of(row)):
+            work.remark(self.kind, self.id_of(row), text)
+        rows = rows_in(extra.rows.get(f"c{self.id_of(row)}"))
         known = work.known(TIMELINE, [str(one["ID"]) for one in rows])
         for one in rows:
             theirs = str(one["ID"])
@@ -350,7 +400,10 @@ class Records(Stage):
             try:
                 with transaction.atomic(), importing(at=moment_in(one.get("CREATED"))):
                     author = work.author(TIMELINE, theirs, one.get("AUTHOR_ID"))
-                    comment = add_comment(record.thread, html=work.html(one.get("COMMENT")), by=author)
+                    files = work.files_of(TIMELINE, theirs, extra, by=author)
+                    html = work.html(one.get("COMMENT"), files)
+                    ids = [file.pk for file in files.values()]
+                    comment = add_comment(record.thread, html=html, file_ids=ids, by=author)
                     work.took(TIMELINE, theirs, comment.pk, digest=digest_of(one), html=comment.html)
             except ValidationError as error:
                 work.remark(TIMELINE, theirs, " ".join(error.messages))

@@ -19,7 +19,17 @@ from box.core.registry.origin import importing
 from box.transfer.cloud import AT_ONCE, PLAIN, Command
 from box.transfer.ledger import Attachment, Extra, Row, digest_of
 from box.transfer.models import Identity
-from box.transfer.stages.base import VERSION, Page, Stage, Work, counted, file_name, moment_in
+from box.transfer.stages.base import (
+    VERSION,
+    Page,
+    Stage,
+    Work,
+    counted,
+    file_name,
+    further_on,
+    moment_in,
+    whole,
+)
 
 FOLDERS_AT_ONCE = 50
 FOLDER, FILE = "folder", "drive-file"
@@ -100,7 +110,7 @@ class Drives(Stage):
         asked = [
             Command(f"v{self.id_of(row)}", "disk.file.getVersions", {"id": self.id_of(row)}) for row in older
         ]
-        found = work.cloud.each(asked)
+        found = whole(work.cloud, asked, further_on)
         wanted: dict[str, list[Row]] = {}
         for row in files:
             outcome = found.get(f"v{self.id_of(row)}")
@@ -150,10 +160,9 @@ class Drives(Stage):
 
     def _item(self, work: Work, row: Row, extra: Extra, folder: Item, by: Any) -> Item:
         theirs = self.id_of(row)
-        contents = extra.files.get(theirs, [])
-        for of, text in extra.refused:
-            if of == theirs:
-                work.remark(self.kind, theirs, text)
+        contents = extra.files.get((self.kind, theirs), [])
+        for text in extra.refusals(self.kind, theirs):
+            work.remark(self.kind, theirs, text)
         if not contents:
             raise ValidationError(_("None of it could be fetched."), code="refused")
         versions = extra.rows.get(theirs) or []
@@ -198,5 +207,5 @@ class Drives(Stage):
         name = file_name(row.get("NAME"))
         if name.lower() != item.name.lower():
             rename_item(item, name, by=by)
-        for content in extra.files.get(self.id_of(row), [])[-1:]:
+        for content in extra.files.get((self.kind, self.id_of(row)), [])[-1:]:
             self._renew(work, row, row, item, content)

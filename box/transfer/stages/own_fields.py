@@ -1,11 +1,12 @@
-"""Fields that a company has added to its CRM, and what its records have in them.
+"""Fields that a company has added to its CRM and to tasks, and what stands in them.
 
-Source: https://apidocs.bitrix24.com/api-reference/crm/universal/user-defined-fields/index.html
+Source: https://apidocs.bitrix24.com/api-reference/crm/universal/user-defined-fields/index.html and
+https://apidocs.bitrix24.com/api-reference/tasks/user-field/index.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, override
 
@@ -15,10 +16,12 @@ from django.utils.translation import gettext_lazy
 
 from box.apps.crm.custom_fields import SETS
 from box.apps.crm.models import Currency, RecordType
+from box.apps.tasks.fields import TASK_FIELDS
 from box.core.fields.actions import MOST_CHOICES, FieldDraft, add_field, change_field, restore_field
-from box.core.fields.definitions import KINDS, currency_of, is_long, target_of
+from box.core.fields.definitions import KINDS, LABELS, currency_of, is_long, target_of
 from box.core.fields.kinds import LONGEST, LONGEST_TEXT, MOST_VALUES, read_each
 from box.core.fields.models import Field
+from box.core.fields.sets import FieldSet
 from box.core.files.models import File
 from box.transfer.cloud import Command
 from box.transfer.ledger import Extra, Ledger, Row, digest_of
@@ -26,7 +29,7 @@ from box.transfer.models import Identity
 from box.transfer.stages.base import Page, Stage, Work, clean, counted, is_yes, line
 from box.transfer.stages.statuses import statuses
 
-FIELD, CHOICE = "field", "choice"
+FIELD, TASK_FIELD, CHOICE = "field", "task-field", "choice"
 SLUGS: Mapping[str, int] = {
     "lead": RecordType.Id.LEAD,
     "deal": RecordType.Id.DEAL,
@@ -34,8 +37,14 @@ SLUGS: Mapping[str, int] = {
     "company": RecordType.Id.COMPANY,
 }
 """Types of records here, by what their methods are called there."""
+TASK = "task"
 LONGEST_NAME = 60
 _LONGEST: Mapping[str, int] = {Field.Kind.TEXT: LONGEST, Field.Kind.LONG: LONGEST_TEXT}
+
+_OF_THE_PORTAL = frozenset({"UF_CRM_TASK", "UF_MAIL_MESSAGE", "UF_TASK_WEBDAV_FILES"})
+"""By these it keeps of tasks what comes as clients and files."""
+# Tasks come before clients do, and no method tells of files in their fields.
+_NOT_OF_TASKS = frozenset({Field.Kind.REFERENCE, Field.Kind.FILE})
 
 # The letters before the numbers of records, where a field points at several kinds of them.
 _LETTERS: Mapping[str, str] = {"L": "lead", "D": "deal", "C": "contact", "CO": "company"}
@@ -58,7 +67,7 @@ class OwnFields(Stage):
     @override
     def take(self, work: Work, row: Row, extra: Extra) -> int:
         kind = KINDS.get(str(row.get("USER_TYPE_ID")))
-        if kind is None:
+        if kind is None or (row["slug"] == TASK and kind in _NOT_OF_TASKS):
             said = _("Fields of the kind “%(kind)s” are not known here: it stayed with what stands in it.")
             raise ValidationError(said % {"kind": line(row.get("USER_TYPE_ID"), 60)}, code="refused")
         if kind == Field.Kind.CHOICE and not 0 < len(row["choices"]) <= MOST_CHOICES:
@@ -67,7 +76,7 @@ class OwnFields(Stage):
         several = is_yes(row.get("MULTIPLE"))
         if kind == Field.Kind.TEXT and not several and is_long(row.get("SETTINGS")):
             kind = Field.Kind.LONG
-        of, code = SETS[SLUGS[row["slug"]]], _code(row)
+        of, code = _set_of(row["slug"]), _code(row)
         there = Field.objects.of(of.key).filter(code=code).first() if code else None
         is_new = there is None or there.kind != kind or there.is_several != several
         if there is not None and not is_new:
@@ -102,11 +111,47 @@ class OwnFields(Stage):
                       is_new=False)  # fmt: skip
 
 
+class TaskFields(OwnFields):
+    """The same of tasks."""
+
+    key = "taskfields"
+    label = gettext_lazy("Own fields of tasks")
+    kind = TASK_FIELD
+
+    @override
+    def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
+        language = work.migration.language or "en"
+        for rows in _pages(work, "task.item.userfield.getlist", ORDER={"SORT": "ASC", "ID": "ASC"}):
+            own = [row for row in rows if row.get("FIELD_NAME") not in _OF_THE_PORTAL]
+            # Lists leave out what a field is called.
+            asked = [Command(str(row["ID"]), "task.item.userfield.get", {"ID": row["ID"]}) for row in own]
+            found = work.cloud.each(asked)
+            told = ({**row, **_named(found[str(row["ID"])].result, language)} for row in own)
+            yield Page([_told(TASK, row, {}) for row in told], {})
+
+
+def _named(told: Any, language: str) -> Row:
+    """With its labels in one of the languages in which the portal has them."""
+    row = dict(told) if isinstance(told, dict) else {}
+    for name in (*LABELS, "HELP_MESSAGE"):
+        if isinstance(texts := row.get(name), dict):
+            row[name] = next(filter(None, (texts.get(language), texts.get("en"), *texts.values())), "")
+    return row
+
+
+def _set_of(slug: str) -> FieldSet:
+    return TASK_FIELDS if slug == TASK else SETS[SLUGS[slug]]
+
+
 def _listed(work: Work, slug: str) -> Iterator[list[Row]]:
+    order, language = {"SORT": "ASC", "ID": "ASC"}, {"LANG": work.migration.language or "en"}
+    yield from _pages(work, f"crm.{slug}.userfield.list", order=order, filter=language)
+
+
+def _pages(work: Work, method: str, **parameters: Any) -> Iterator[list[Row]]:
     """Nothing says that the method knows pages: a page that brings nothing new is the last."""
     seen: set[str] = set()
-    order, language = {"SORT": "ASC", "ID": "ASC"}, {"LANG": work.migration.language or "en"}
-    for _start, rows in counted(work, f"crm.{slug}.userfield.list", order=order, filter=language):
+    for _start, rows in counted(work, method, **parameters):
         new = [row for row in rows if str(row.get("ID")) not in seen]
         if not new:
             return
@@ -148,7 +193,7 @@ def _code(row: Row) -> str:
 
 
 def _name(row: Row) -> str:
-    labels = (row.get(key) for key in ("EDIT_FORM_LABEL", "LIST_COLUMN_LABEL", "LIST_FILTER_LABEL"))
+    labels = (row.get(key) for key in LABELS)
     return next(filter(None, (line(one, LONGEST_NAME) for one in labels)), row["FIELD_NAME"][:LONGEST_NAME])
 
 
@@ -198,6 +243,16 @@ class Known:
     choices: Mapping[str, int]
 
 
+def by_field_name(row: Row, names: Iterable[str]) -> Row:
+    """A row of a method that writes the names of fields in its own way, `ufAuto123` for `UF_AUTO_123`."""
+    told = {_plain(name): value for name, value in row.items()}
+    return {**row, **{name: told[_plain(name)] for name in names if _plain(name) in told}}
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").casefold()
+
+
 def has_own(row: Row) -> bool:
     return any(name.startswith("UF_") and not _is_nothing(value) for name, value in row.items())
 
@@ -205,7 +260,8 @@ def has_own(row: Row) -> bool:
 def known_fields(work: Ledger, slug: str) -> Mapping[str, Known]:
     """By what the portal calls them; asked once a run."""
     if f"own-{slug}" not in work.kept:
-        fields = work.migration.identities.filter(kind=FIELD, theirs__startswith=f"{slug}:")
+        kind = TASK_FIELD if slug == TASK else FIELD
+        fields = work.migration.identities.filter(kind=kind, theirs__startswith=f"{slug}:")
         names = {one.ours: one.theirs.partition(":")[2] for one in fields}
         chosen: dict[str, dict[str, int]] = {}
         for one in Identity.objects.filter(

@@ -63,9 +63,9 @@ class People(Stage):
         for theirs, found in fetch_each(work.cloud, wanted, _kept).items():
             if isinstance(found, CloudAway):
                 said = _("The photo could not be fetched: %(why)s") % {"why": found}
-                extra.refused.append((theirs, said))
+                extra.refused.append((self.kind, theirs, said))
             elif found is None:
-                extra.refused.append((theirs, _("The photo is too large.")))
+                extra.refused.append((self.kind, theirs, _("The photo is too large.")))
             else:
                 extra.rows[theirs] = found
         return extra
@@ -150,9 +150,8 @@ class People(Stage):
 
     def _show(self, work: Work, row: Row, extra: Extra, person: User) -> None:
         theirs = self.id_of(row)
-        for of, text in extra.refused:
-            if of == theirs:
-                work.remark(self.kind, theirs, text)
+        for text in extra.refusals(self.kind, theirs):
+            work.remark(self.kind, theirs, text)
         if (photo := extra.rows.get(theirs)) is not None:
             try:
                 set_photo(person, photo, by=None)

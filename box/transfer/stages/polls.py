@@ -71,7 +71,7 @@ def fetch_polls(work: Work, kind: str, rows: Sequence[Row], extra: Extra) -> Non
         outcome = found[f"v{theirs}"]
         if outcome.refused is not None:
             said = _("Its poll is not given by the portal (%(why)s): the text came.")
-            extra.refused.append((theirs, said % {"why": outcome.refused}))
+            extra.refused.append((kind, theirs, said % {"why": outcome.refused}))
         elif (told := _read(outcome.result)) is not None:
             extra.rows[theirs] = told
 

@@ -18,14 +18,16 @@ from django.utils.translation import gettext_lazy
 from box.apps.calendar.models import KIND as EVENT
 from box.apps.crm.models.types import ANY_RECORD
 from box.apps.feed.models import KIND as POST
-from box.apps.tasks.actions.dependencies import add_dependency
+from box.apps.tasks.actions.dependencies import add_dependency, remove_dependency
 from box.apps.tasks.actions.tasks import change_task
 from box.apps.tasks.models import KIND, Dependency, Task
 from box.core.registry.capabilities import Ref
-from box.core.relations.actions import relate
+from box.core.relations.actions import relate, unrelate
 from box.core.relations.belongings import PERSON_KIND
+from box.core.relations.models import Relation
 from box.lib.numbers import whole_number
 from box.transfer.ledger import Extra, Row, digest_of
+from box.transfer.models import MOST_ID, Identity
 from box.transfer.stages.base import Page, Stage, Work, ids_in, moment_in, part_of
 from box.transfer.stages.tasks import COMMENT
 
@@ -34,6 +36,8 @@ from box.transfer.stages.tasks import COMMENT
 _SELECT = ("ID", "PARENT_ID", "CREATED_DATE", "UF_CRM_TASK")
 _NAMES = ("id", "parentId", "createdDate", "ufCrmTask", "waitsFor", "related")
 _LINKS = ("ufCrmTask", "waitsFor", "related")
+TIE = "task-tie"
+"""A link that has come, by its task, the portal's name for its kind, and what is at its other end."""
 _CLIENTS = {"L": "lead", "D": "deal", "C": "contact", "CO": "company"}
 # By a kind of things here what its like is called in the map of ids.
 _RELATED = {
@@ -64,8 +68,11 @@ class TaskLinks(Stage):
         after = int(cursor.get("after", 0))
         walk = work.cloud.walk("tasks.task.list", after=after, named="id", of="tasks", select=list(_SELECT))
         for rows in walk:
-            told = ({name: row.get(name) for name in _NAMES} for row in rows)
-            yield Page([row for row in told if _is_linked(row)], {"after": int(rows[-1]["id"])})
+            told = [{name: row.get(name) for name in _NAMES} for row in rows]
+            # One of which all links were taken away has to be looked at once more.
+            known = work.known(self.kind, [self.id_of(row) for row in told])
+            linked = [row for row in told if _is_linked(row) or self.id_of(row) in known]
+            yield Page(linked, {"after": int(rows[-1]["id"])})
 
     @override
     def moment_of(self, row: Row) -> datetime:
@@ -81,20 +88,19 @@ class TaskLinks(Stage):
         if above is not None and above.pk not in (task.pk, task.parent_id):
             with part_of(work, self.kind, theirs):
                 task = change_task(task, {"parent": above}, by=task.created_by)
-        for told in _several(row.get("waitsFor")):
-            if (before := _task(work, told.get("task"))) is not None:
-                kind = _KINDS.get(str(told.get("kind")), Dependency.Kind.FINISH_START)
-                with part_of(work, self.kind, theirs):
-                    add_dependency(before, task, kind, _minutes(told), by=task.created_by)
-        if refs := [*_clients(work, row), *_related(work, row)]:
+        ties = _ties(row)
+        with part_of(work, self.kind, theirs):
+            _cut(work, row, ties, task)
+        for tie, told in ties.items():
             with part_of(work, self.kind, theirs):
-                relate(task.ref, refs, by=task.created_by)
+                _bind(work, tie, told, task)
         work.took(self.kind, theirs, task.pk, digest=digest_of(row), is_new=False)
         return task.pk
 
     @override
     def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
-        """What is there by now is linked, too; what was linked here stays so."""
+        """What is there by now is linked, too, and what came linked is not any more where it is not there;
+        what was linked here stays so."""
         self.take(work, row, extra)
 
 
@@ -112,23 +118,75 @@ def _several(told: Any) -> list[Row]:
     return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
 
 
+def _ties(row: Row) -> dict[str, Any]:
+    """By a key that stays the same what the portal tells of each link of a task."""
+    clients = row.get("ufCrmTask")
+    codes = clients.values() if isinstance(clients, dict) else clients if isinstance(clients, list) else ()
+    return {
+        **{_key(row, "waitsFor", told.get("task")): told for told in _several(row.get("waitsFor"))},
+        **{_key(row, "ufCrmTask", code): str(code) for code in codes},
+        **{
+            _key(row, "related", f"{told.get('kind')}:{told.get('id')}"): told
+            for told in _several(row.get("related"))
+        },
+    }
+
+
+def _key(row: Row, name: str, of: Any = "") -> str:
+    return f"{row['id']}:{name}:{of}"[:MOST_ID]
+
+
+def _bind(work: Work, key: str, told: Any, task: Task) -> None:
+    """Keeps that a link came, where it was not here before."""
+    name = key.split(":")[1]
+    if name == "waitsFor":
+        before = _task(work, told.get("task"))
+        if before is None:
+            return
+        is_new = not Dependency.objects.filter(before=before, after=task).exists()
+        kind = _KINDS.get(str(told.get("kind")), Dependency.Kind.FINISH_START)
+        made = add_dependency(before, task, kind, _minutes(told), by=task.created_by).pk
+    else:
+        other = _client(work, told) if name == "ufCrmTask" else _related(work, told)
+        if other is None:
+            return
+        is_new = bool(relate(task.ref, [other], by=task.created_by))
+        made = Relation.objects.between(task.ref, other).values_list("pk", flat=True).get()
+    if is_new:
+        work.took(TIE, key, made, is_new=False)
+
+
+def _cut(work: Work, row: Row, ties: Mapping[str, Any], task: Task) -> None:
+    """What came and is there no more. A portal that does not tell of a kind of links has taken none away."""
+    came = Identity.objects.filter(migration=work.migration, kind=TIE)
+    for name in _LINKS:
+        if row.get(name) is None:
+            continue
+        for tie in came.filter(theirs__startswith=_key(row, name)).exclude(theirs__in=ties):
+            if name == "waitsFor":
+                waiting = Dependency.objects.select_related("after", "before").filter(pk=tie.ours, after=task)
+                for dependency in waiting:
+                    remove_dependency(dependency, by=task.created_by)
+            else:
+                for relation in Relation.objects.of(task.ref).filter(pk=tie.ours):
+                    unrelate(task.ref, relation.end_beside(task.ref), by=task.created_by)
+            tie.delete()
+
+
 def _minutes(told: Row) -> int:
     """Between the two, where they do not follow at once; less than none where they overlap."""
     text = str(told.get("lagMinutes") or "0")
     return (whole_number(text.removeprefix("-")) or 0) * (-1 if text.startswith("-") else 1)
 
 
-def _clients(work: Work, row: Row) -> Iterator[Ref]:
-    """Of those that have come: `D_5` is a deal there. A company's own entities do not come."""
-    told = row.get("ufCrmTask")
-    for code in told.values() if isinstance(told, dict) else told if isinstance(told, list) else ():
-        letters, _sign, number = str(code).partition("_")
-        if letters in _CLIENTS and whole_number(number) and (ours := work.ours(_CLIENTS[letters], number)):
-            yield Ref(ANY_RECORD, ours)
+def _client(work: Work, code: str) -> Ref | None:
+    """One that has come: `D_5` is a deal there. A company's own entities do not come."""
+    letters, _sign, number = code.partition("_")
+    ours = work.ours(_CLIENTS[letters], number) if letters in _CLIENTS and whole_number(number) else 0
+    return Ref(ANY_RECORD, ours) if ours else None
 
 
-def _related(work: Work, row: Row) -> Iterator[Ref]:
-    for told in _several(row.get("related")):
-        kind = str(told.get("kind"))
-        if kind in _RELATED and (ours := work.ours(_RELATED[kind], told.get("id") or "0")):
-            yield Ref(kind, ours)
+def _related(work: Work, told: Row) -> Ref | None:
+    kind = str(told.get("kind"))
+    ours = work.ours(_RELATED[kind], told.get("id") or "0") if kind in _RELATED else 0
+    return Ref(kind, ours) if ours else None

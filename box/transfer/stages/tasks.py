@@ -35,6 +35,7 @@ from box.transfer.stages.base import (
     Page,
     Stage,
     Work,
+    behind,
     clean,
     ids_in,
     is_yes,
@@ -42,9 +43,12 @@ from box.transfer.stages.base import (
     moment_in,
     optional_moment,
     part_of,
+    rows_in,
+    whole,
 )
 from box.transfer.stages.calendars import day_in
 from box.transfer.stages.comments import change_comment
+from box.transfer.stages.own_fields import TASK, by_field_name, known_fields, values_in
 from box.transfer.stages.reactions import take_over_reactions
 
 # Source: https://apidocs.bitrix24.com/api-reference/tasks/fields.html
@@ -66,47 +70,49 @@ _SELECT = (
 )
 _CHANGES = (
     *("title", "text", "html", "deadline_at", "starts_at", "ends_at", "estimate_minutes"),
-    *("priority", "tags", "project", "parent", "accomplice_ids", "observer_ids", "external_id"),
+    *("priority", "tags", "project", "parent", "accomplice_ids", "observer_ids", "external_id", "fields"),
 )
 COMMENT = "task-comment"
-_PARTS = {
-    "checklist": "task.checklistitem.getlist",
-    "comments": "task.commentitem.getlist",
-    "time": "task.elapseditem.getlist",
-}
+_CHECKLIST = "task.checklistitem.getlist"
+_PAGED = {"comments": "task.commentitem.getlist", "time": "task.elapseditem.getlist"}
+_PARTS = ("checklist", *_PAGED)
 
 
 class Tasks(Stage):
     key = "tasks"
     label = gettext_lazy("Tasks")
     kind = "task"
-    needs = ("people", "groups")
+    needs = ("people", "groups", "taskfields")
     id_name = "id"
 
     @override
     def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
-        after = int(cursor.get("after", 0))
-        walk = work.cloud.walk("tasks.task.list", after=after, named="id", of="tasks", select=list(_SELECT))
+        after, own = int(cursor.get("after", 0)), list(known_fields(work, TASK))
+        walk = work.cloud.walk(
+            "tasks.task.list", after=after, named="id", of="tasks", select=[*_SELECT, *own]
+        )
         for rows in walk:
-            yield Page(rows, {"after": int(rows[-1]["id"])})
+            yield Page([by_field_name(row, own) for row in rows], {"after": int(rows[-1]["id"])})
 
     @override
     def fetch(self, work: Work, rows: Sequence[Row]) -> Extra:
         extra = Extra()
-        commands = [
-            Command(f"{part}{self.id_of(row)}", method, {"TASKID": self.id_of(row)})
-            for row in rows
-            for part, method in _PARTS.items()
+        ids = [self.id_of(row) for row in rows]
+        checks = [Command(f"checklist{one}", _CHECKLIST, {"TASKID": one}) for one in ids]
+        listed = [
+            Command(f"{part}{one}", method, {"TASKID": one, "ORDER": {"ID": "asc"}})
+            for one in ids
+            for part, method in _PAGED.items()
         ]
-        found = work.cloud.each(commands)
+        found = work.cloud.each(checks) | whole(work.cloud, listed, behind)
         comment_files: dict[str, list[Row]] = {}
         for row in rows:
             theirs = self.id_of(row)
-            parts = {part: _list(found[f"{part}{theirs}"].result) for part in _PARTS}
+            parts = {part: rows_in(found[f"{part}{theirs}"].result) for part in _PARTS}
             for part in _PARTS:
                 if (refused := found[f"{part}{theirs}"].refused) is not None:
                     said = _("Its %(part)s is not given by the portal: %(why)s")
-                    extra.refused.append((theirs, said % {"part": part, "why": refused}))
+                    extra.refused.append((self.kind, theirs, said % {"part": part, "why": refused}))
             extra.rows[theirs] = parts
             for comment in parts["comments"]:
                 attached = comment.get("ATTACHED_OBJECTS")
@@ -183,6 +189,7 @@ class Tasks(Stage):
             may_move_deadline=is_yes(row.get("allowChangeDeadline")),
             external_id=line(row.get("xmlId"), LONGEST_EXTERNAL_ID),
             file_ids=tuple(file.pk for file in files.values()),
+            fields=dict(values_in(work, TASK, row, {})),
         )
 
     def _tags(self, row: Row) -> Iterator[str]:
@@ -243,7 +250,7 @@ class Tasks(Stage):
                     check_item(item, is_yes(row.get("IS_COMPLETE")), by=by)
 
     def _say(self, work: Work, theirs: str, rows: Sequence[Row], extra: Extra, task: Task) -> None:
-        rows = sorted(_list(list(rows)), key=lambda row: int(row["ID"]))
+        rows = sorted(rows, key=lambda row: int(row["ID"]))
         kind = COMMENT
         known = work.known(kind, [str(row["ID"]) for row in rows])
         for row in rows:
@@ -284,11 +291,6 @@ class Tasks(Stage):
                     by=work.author("time", str(row["ID"]), row.get("USER_ID")),
                 )
                 work.took("time", row["ID"], entry.pk, digest=digest_of(row))
-
-
-def _list(found: Any) -> list[Row]:
-    rows = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
-    return [row for row in rows if isinstance(row, dict) and whole_number(str(row.get("ID", ""))) is not None]
 
 
 def _sort_key(row: Row) -> tuple[int, int]:

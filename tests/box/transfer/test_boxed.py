@@ -152,6 +152,14 @@ def test_what_no_method_of_the_cloud_tells_comes_with_a_dump(store: S3Store, pla
     brought(migration)
     post.thread.refresh_from_db()
     assert (post.thread.likes_count, Dependency.objects.count()) == (3, 2)
+    # And what waits and belongs together no more with one after that.
+    del company.links[20, 21]
+    company.related.clear()
+    shutil.rmtree(place / "portal")
+    Boxed(company).written(place / "portal")
+    brought(migration)
+    assert list(Dependency.objects.values_list("before", "after")) == [(ours("task", 21), ours("task", 22))]
+    assert not Relation.objects.of(call.ref).exists()
 
 
 def test_what_does_not_come_is_named_with_how_much_there_is_of_it(

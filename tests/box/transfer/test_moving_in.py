@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,10 +14,12 @@ from box.apps.crm.custom_fields import SETS
 from box.apps.crm.models import Pipeline, Record, Source
 from box.apps.drive.models import Drive, Item
 from box.apps.feed.models import Post
+from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.models import Participant, Task, TimeEntry
 from box.apps.tasks.states import State
 from box.core.accounts.models import User
 from box.core.discussion.models import Comment
+from box.core.discussion.presenters import files_of
 from box.core.events.delivery import deliver_all
 from box.core.fields.kinds import Money
 from box.core.fields.values import values_of
@@ -27,6 +29,8 @@ from box.core.groups.models import Group, Member
 from box.core.notify.models import Notification, QueuedLetter
 from box.core.push.models import PushMessage
 from box.core.registry.capabilities import Ref
+from box.core.registry.origin import importing
+from box.core.relations.actions import relate
 from box.core.relations.models import Relation
 from box.core.structure.models import Department, Membership
 from box.transfer.models import Migration
@@ -207,6 +211,25 @@ def test_what_a_task_is_part_of_and_belongs_to_may_come_behind_it(moved: Move) -
     }
 
 
+def test_a_client_that_is_taken_off_a_task_there_is_taken_off_here(moved: Move) -> None:
+    offer = Task.objects.select_related("created_by").get(pk=moved.ours("task", 7))
+    row = next(row for row in moved.company.tasks if row["id"] == 7)
+    said_here = Ref("crm.record", moved.ours("contact", 1))
+    with importing(at=offer.created_at):
+        relate(offer.ref, [said_here], by=offer.created_by)
+
+    def related_when(told: Any) -> set[Ref]:
+        row["ufCrmTask"] = told
+        moved.bring()
+        return {one.end_beside(offer.ref) for one in Relation.objects.of(offer.ref)}
+
+    company = Ref("crm.record", moved.ours("company", 1))
+    assert related_when(["CO_1"]) == {company, said_here}
+    # What is said there, too, does not become theirs to take away.
+    assert related_when(["CO_1", "C_1"]) == {company, said_here}
+    assert related_when(False) == {said_here}
+
+
 def test_drives_come_with_folders_files_and_what_files_were(moved: Move) -> None:
     rules = Item.objects.get(name="rules.txt")
     assert rules.drive.code == "UA" and rules.parent is not None and rules.parent.name == "Papers"
@@ -253,6 +276,7 @@ def test_a_deal_comes_with_its_clients_its_stage_and_what_was_said(moved: Move) 
     assert deal.created_at == datetime(2021, 1, 2, 7, tzinfo=UTC)
     said = Comment.objects.get(thread=deal.thread)
     assert (said.author.first_name, said.html) == ("Cara", "<p>They <em>like</em> it</p>")
+    assert [file.name for file in files_of([said.pk])[said.pk]] == ["roses.txt"]
     done, planned = deal.activities.select_related("activity").order_by("activity_id")
     assert (done.activity.kind, done.activity.direction) == ("call", "out")
     assert planned.activity.is_planned and deal.next_step_at is not None
@@ -302,6 +326,29 @@ def test_a_record_comes_with_what_the_company_notes_in_fields_of_its_own(moved: 
     assert deal.changed_at.year == 2021
     nina = Record.objects.get(pk=moved.ours("contact", 1))
     assert list(values_of(SETS[nina.type_id], nina.pk).values()) == [("Roses",)]
+
+
+def test_a_task_comes_with_what_the_company_notes_in_fields_of_its_own(moved: Move) -> None:
+    found = values_of(TASK_FIELDS, moved.ours("task", 7))
+    assert {field.name: values for field, values in found.items()} == {
+        "Order of the client": ("A-17",),
+        "Budget": (Decimal("1200.5"),),
+        "Seen by the lawyer": (True,),
+        "Approved at": (datetime(2021, 5, 7, 9, 30, tzinfo=UTC),),
+        "Places": ("Harbour", "Market, north"),
+    }
+    assert "hlblock" in moved.said("task-field")["task:UF_TASK_SHELF"]
+    # Those in which the portal itself keeps clients and files are none of them.
+    assert moved.said("task-field").keys() == {"task:UF_TASK_SHELF"}
+    assert not values_of(TASK_FIELDS, moved.ours("task", 20))
+
+
+def test_what_has_changed_in_a_field_of_a_task_comes_with_the_next_pass(moved: Move) -> None:
+    task = next(row for row in moved.company.tasks if row["id"] == 7)
+    task |= {"ufTaskBudget": 900, "ufAuto251545709641": False}
+    moved.bring()
+    found = {field.name: values for field, values in values_of(TASK_FIELDS, moved.ours("task", 7)).items()}
+    assert found["Budget"] == (Decimal(900),) and "Order of the client" not in found
 
 
 def test_events_come_once_with_their_times_their_people_and_their_answers(moved: Move) -> None:

@@ -24,7 +24,7 @@ from box.transfer.outbound.reconciliation import reconcile_outbound
 from tests.box.transfer.archived import company
 from tests.box.transfer.moving import Move
 from tests.cast import browser, person
-from tests.cloud.company import Company
+from tests.cloud.company import Company, empty_company
 from tests.cloud.portal import Fault, Portal, Refused
 from tests.cloud.server import served
 from tests.cloud.writes import writes
@@ -38,25 +38,6 @@ pytestmark = pytest.mark.django_db
 
 LATE = Fault(status=504, body=b"<html>Gateway Time-out</html>", is_late=True)
 ABSENT = Fault(status=504, body=b"<html>Gateway Time-out</html>")
-
-
-def empty_portal() -> Company:
-    """As it is on its first day: one person, one department, the stages that it has by itself."""
-    there = Company()
-    there.department(1, "Their company", head=1)
-    there.person(1, "Olga", UF_DEPARTMENT=[1])
-    there.storage(1, "common", "shared_files_s1", "Company drive")
-    there.storage(2, "user", 1, "Olga")
-    for entity, stages in {
-        "STATUS": (("NEW", "New", None), ("CONVERTED", "Good lead", "S"), ("JUNK", "Junk", "F")),
-        "DEAL_STAGE": (("NEW", "First", None), ("WON", "Won", "S"), ("LOSE", "Lost", "F")),
-        "SOURCE": (("CALL", "Call", None),),
-    }.items():
-        for place, (code, name, semantics) in enumerate(stages, 1):
-            there.status(entity, code, name, semantics)
-            there.statuses[-1]["SORT"] = 10 * place
-    there.categories.append({"id": 0, "name": "General", "sort": 10})
-    return there
 
 
 class MoveOut(Move):
@@ -78,7 +59,7 @@ class MoveOut(Move):
 def moving(store: S3Store) -> MoveOut:
     olga = person("Olga", is_administrator=True)
     company(olga)
-    return MoveOut(olga, empty_portal())
+    return MoveOut(olga, empty_company())
 
 
 def shape(there: Company) -> dict[str, Any]:
@@ -257,7 +238,7 @@ def expected() -> dict[str, Any]:
     other = MoveOut.__new__(MoveOut)
     migration = Migration.objects.latest("pk")
     Migration.objects.filter(pk=migration.pk).update(state=Migration.State.DONE)
-    MoveOut.__init__(other, migration.by, empty_portal())
+    MoveOut.__init__(other, migration.by, empty_company())
     other.send("invitations")
     return shape(other.company)
 
@@ -265,7 +246,7 @@ def expected() -> dict[str, Any]:
 def test_before_anything_is_written_it_says_what_stays(moving: MoveOut) -> None:
     moving.portal.scopes = ("user", "department", "log")
     migration = moving.look()
-    assert shape(moving.company) == shape(empty_portal())
+    assert shape(moving.company) == shape(empty_company())
     gaps = {gap.what: gap.why for gap in outbound_gaps(migration.inventory)}
     assert "“crm”" in gaps["the CRM"]
     assert migration.inventory["counts"]["tasks"] == Task.objects.count()
@@ -305,7 +286,7 @@ def test_the_command_connects_and_says_what_goes(moving: MoveOut, settings: Sett
     settings.REACHABLE_NETWORKS = ["127.0.0.0/8"]
     Migration.objects.all().delete()
     out = StringIO()
-    with served(empty_portal(), burst=10**6, per_second=1e6) as portal:
+    with served(empty_company(), burst=10**6, per_second=1e6) as portal:
         with mock.patch("sys.stdin", StringIO(f"{portal.webhook}\n")):
             call_command("transfer", "export-to", by=moving.by.login, per_second=1e6, burst=10**6, stdout=out)
         call_command("transfer", "plan", stdout=out)

@@ -9,13 +9,20 @@ import pytest
 from box.apps.calendar.models import Event
 from box.apps.crm.custom_fields import SETS
 from box.apps.crm.models import Record
+from box.apps.drive.models import Item
 from box.apps.feed.models import Post
+from box.apps.tasks.models import Task, TaskFile
 from box.core.accounts.models import User
+from box.core.discussion.models import Comment
+from box.core.discussion.presenters import files_of
 from box.core.fields.kinds import LONGEST, LONGEST_TEXT, MOST_VALUES
 from box.core.fields.models import Field
 from box.core.fields.values import values_of
+from box.core.files.models import File
+from box.lib.plain_text import text_of
 from box.transfer.models import Migration
 from box.transfer.stages.base import Work
+from box.transfer.stages.crm import TIMELINE
 from box.transfer.stages.drives import FOLDERS_AT_ONCE, Drives
 from tests.box.transfer.moving import Move
 from tests.cast import person
@@ -188,3 +195,57 @@ def test_a_poll_comes_without_whoever_has_come_and_is_gone_again(
     post = Post.objects.get(pk=move.ours("post", 5))
     assert dict(post.poll.options.values_list("text", "votes_count")) == {"Red": 1, "White": 0}
     assert "White: 1" in move.said("post")["5"]
+
+
+def test_all_comes_that_was_said_and_worked_however_much_it_is(olga: User, company: Company) -> None:
+    """The portal gives a page of each by itself; of comments of tasks all, or a page."""
+    company.task(1, "Long", 1, 2)
+    for number in range(120):
+        company.task_comment(1, 1 + number % 2, f"Said {number}")
+    for number in range(70):
+        company.time(1, 2, 60, f"Worked {number}")
+    company.record("deal", 1, "Roses", 2, CATEGORY_ID=0, STAGE_ID="NEW")
+    for number in range(130):
+        company.note("deal", 1, 2, f"Noted {number}")
+    company.storage(1, "common", "shared_files_s1")
+    company.file(("storage", 1), "rules.txt", 1, *(f"Rules {number}".encode() for number in range(60)))
+    move = brought(olga, company)
+    assert Item.objects.get(name="rules.txt").versions.count() == 59
+    task = Task.objects.get(pk=move.ours("task", 1))
+    said = Comment.objects.filter(thread=task.thread_id).order_by("id")
+    assert [text_of(one.html).strip() for one in said] == [f"Said {number}" for number in range(120)]
+    assert task.time_entries.count() == 70
+    deal = Record.objects.get(pk=move.ours("deal", 1))
+    noted = Comment.objects.filter(thread=deal.thread_id).order_by("id")
+    assert [text_of(one.html).strip() for one in noted] == [f"Noted {number}" for number in range(130)]
+    # Once more, and nothing is double.
+    company.tasks[0]["title"] = "Longer"
+    company.records["deal"][0]["TITLE"] = "Red roses"
+    move.bring()
+    assert (said.count(), task.time_entries.count(), noted.count()) == (120, 70, 130)
+
+
+def test_a_file_hangs_on_what_it_hung_on_though_the_numbers_are_the_same(
+    olga: User, company: Company
+) -> None:
+    company.task(5, "Talk", 1, 2)
+    said = company.task_comment(5, 2, "Half of it", (company.attach("half.txt", b"Half"),))
+    company.task(said, "Of the same number", 1, 2)
+    company.record("deal", 1, "Roses", 2, CATEGORY_ID=0, STAGE_ID="NEW")
+    noted = company.note("deal", 1, 2, "See there", {"roses.txt": b"A thousand"})
+    company.record("deal", noted, "Of the same number", 2, CATEGORY_ID=0, STAGE_ID="NEW")
+    move = brought(olga, company)
+    assert not TaskFile.objects.exists()
+    for kind, theirs, name in (("task-comment", said, "half.txt"), (TIMELINE, noted, "roses.txt")):
+        pk = move.ours(kind, theirs)
+        assert [file.name for file in files_of([pk])[pk]] == [name]
+    assert File.objects.filter(name__in=["half.txt", "roses.txt"]).count() == 2
+
+
+def test_a_file_that_the_disk_does_not_give_is_named(olga: User, company: Company) -> None:
+    company.record("deal", 1, "Roses", 2, CATEGORY_ID=0, STAGE_ID="NEW")
+    noted = company.note("deal", 1, 2, "See there", {"roses.txt": b"A thousand"})
+    company.attachments.clear()
+    move = brought(olga, company)
+    assert Comment.objects.get(pk=move.ours(TIMELINE, noted)).html == "<p>See there</p>"
+    assert "roses.txt" in move.said(TIMELINE)[str(noted)]

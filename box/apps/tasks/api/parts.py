@@ -30,6 +30,14 @@ from box.core.discussion.presenters import files_of
 from box.core.files.rest import address_of_file, from_drives
 from box.core.groups.models import Group
 from box.core.people.bbcode import bbcode_of, html_of
+from box.core.registry.filtering import (
+    Filterable,
+    Moment,
+    Number,
+    Related,
+    condition_of,
+    order_of,
+)
 from box.core.registry.rest import (
     DOCS,
     Call,
@@ -39,6 +47,7 @@ from box.core.registry.rest import (
     ListParameters,
     MethodGroup,
     Parameters,
+    Sorting,
     download_address,
     downloads,
     not_found,
@@ -85,6 +94,19 @@ class CommentFields(OfTask):
 
 class Several(OfTask, ListParameters):
     pass
+
+
+class Said(Several):
+    ORDER = Sorting(required=False, help_text=gettext_lazy('The direction by field, {"ID": "ASC"}.'))
+    FILTER = Conditions(required=False, help_text=gettext_lazy("Conditions by field."))
+
+
+_COMMENT_FILTERS: Mapping[str, Filterable] = {
+    "ID": Number("id"),
+    "AUTHOR_ID": Related("author"),
+    "POST_DATE": Moment("created_at"),
+}
+_COMMENT_ORDERS = {"ID": "id", "AUTHOR_ID": "author", "POST_DATE": "created_at"}
 
 
 class OfProject(Parameters):
@@ -234,7 +256,9 @@ _ITEM["properties"]["MEMBERS"] = {
 def comments(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/comment-item/task-comment-item-get-list.html"""
     rows = Comment.objects.filter(thread=found(call).thread_id, is_deleted=False).select_related("author")
-    return Listing(rows, lambda page: _comments_shown(page, call), ("id",))
+    rows = rows.filter(condition_of(call.values["FILTER"], _COMMENT_FILTERS))
+    order = order_of("", call.values["ORDER"], _COMMENT_ORDERS)
+    return Listing(rows, lambda page: _comments_shown(page, call), order)
 
 
 def say(call: Call) -> Comment:
@@ -408,7 +432,7 @@ def declare() -> None:
         (
             "commentitem.getlist",
             gettext_lazy("What is said below a task."),
-            Several,
+            Said,
             comments,
             {"type": "array", "items": _COMMENT},
             None,
@@ -431,4 +455,6 @@ def declare() -> None:
         ),
     ):
         group, _dot, verb = name.partition(".")
-        _GROUPS[group].add(verb, about, parameters, answer, result, makes=makes, takes_over=makes is not None)
+        filters = {"filters": _COMMENT_FILTERS} if parameters is Said else {}
+        is_new = makes is not None
+        _GROUPS[group].add(verb, about, parameters, answer, result, makes=makes, takes_over=is_new, **filters)

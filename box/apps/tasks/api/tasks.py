@@ -129,6 +129,14 @@ _ORDERS = {
 }
 
 
+_ELAPSED_FILTERS: Mapping[str, Filterable] = {
+    "ID": Number("id"),
+    "USER_ID": Related("user"),
+    "CREATED_DATE": Moment("written_at"),
+}
+_ELAPSED_ORDERS = {"ID": "id", "USER_ID": "user", "CREATED_DATE": "written_at"}
+
+
 class OfTask(Parameters):
     TASKID = forms.IntegerField(help_text=gettext_lazy("The task."))
 
@@ -156,7 +164,8 @@ class Delegate(OfTask):
 
 
 class ElapsedList(OfTask, ListParameters):
-    pass
+    ORDER = Sorting(required=False, help_text=gettext_lazy('The direction by field, {"ID": "ASC"}.'))
+    FILTER = Conditions(required=False, help_text=gettext_lazy("Conditions by field."))
 
 
 class ElapsedAdd(OfTask):
@@ -299,7 +308,8 @@ def add_elapsed(call: Call) -> TimeEntry:
 
 def elapsed(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/elapsed-item/task-elapsed-item-get-list.html"""
-    return Listing(found(call).time_entries.over(), _elapsed_shown, ("-id",))
+    rows = found(call).time_entries.over().filter(condition_of(call.values["FILTER"], _ELAPSED_FILTERS))
+    return Listing(rows, _elapsed_shown, order_of("", call.values["ORDER"], _ELAPSED_ORDERS, usual=("-id",)))
 
 
 def _elapsed_shown(rows: Sequence[TimeEntry]) -> list[dict[str, Any]]:
@@ -537,9 +547,11 @@ def declare() -> None:
         ("getlist", gettext_lazy("The time that was spent on a task."), ElapsedList, elapsed, _ELAPSED),
     ):
         is_new = path == "add"
+        filters = {} if is_new else {"filters": _ELAPSED_FILTERS}
         _TIME.add(
-            path, about, parameters, answer, result, makes=TimeEntry if is_new else None, takes_over=is_new
-        )
+            path, about, parameters, answer, result, makes=TimeEntry if is_new else None, takes_over=is_new,
+            **filters,
+        )  # fmt: skip
 
 
 INTEGER: Mapping[str, Any] = {"type": "integer"}

@@ -97,10 +97,10 @@ class ArchiveWork(Ledger):
                 try:
                     self.archive.copy_blob(blob, content)
                 except BadArchive as error:
-                    extra.refused.append((str(theirs), str(error)))
+                    extra.refused.append((kind, str(theirs), str(error)))
                     continue
                 stored = files.store_whole(content)
-            extra.files.setdefault(str(theirs), []).append(Fetched(one, name_in(name), stored))
+            extra.files.setdefault((kind, str(theirs)), []).append(Fetched(one, name_in(name), stored))
 
 
 class ArchiveStage[R: Record](AnyStage[ArchiveWork]):

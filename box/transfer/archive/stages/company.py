@@ -101,7 +101,7 @@ class People(ArchiveStage[records.Person]):
                     raise BadArchive(_("The photo is too large."))
                 work.archive.copy_blob(person.photo, content)
             except BadArchive as error:
-                extra.refused.append((str(person.id), str(error)))
+                extra.refused.append((self.kind, str(person.id), str(error)))
             else:
                 extra.rows[str(person.id)] = content
         return extra
@@ -162,9 +162,8 @@ class People(ArchiveStage[records.Person]):
 
     def _show(self, work: ArchiveWork, record: records.Person, extra: Extra, person: User) -> None:
         theirs = str(record.id)
-        for of, text in extra.refused:
-            if of == theirs:
-                work.remark(self.kind, theirs, text)
+        for text in extra.refusals(self.kind, theirs):
+            work.remark(self.kind, theirs, text)
         if (photo := extra.rows.get(theirs)) is not None:
             with part_of(work, self.kind, theirs):
                 set_photo(person, photo, by=None)

@@ -63,10 +63,9 @@ class Drives(ArchiveStage[records.DriveItem]):
         return root_of(code, by=work.by)
 
     def _file(self, work: ArchiveWork, record: records.DriveItem, extra: Extra, folder: Item) -> Item:
-        for of, text in extra.refused:
-            if of == str(record.id):
-                work.remark(self.kind, record.id, text)
-        contents = extra.files.get(str(record.id), [])
+        for text in extra.refusals(self.kind, str(record.id)):
+            work.remark(self.kind, record.id, text)
+        contents = extra.files.get((self.kind, str(record.id)), [])
         if not contents:
             raise ValidationError(_("None of it could be fetched."), code="refused")
         first, *later = contents

@@ -6,15 +6,17 @@ by a word in phones and addresses, and by a number elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from box.transfer.boxed.answers.base import PAGE, Listed, Method, Question, Row, by_key
+from box.transfer.boxed.answers.disk import attached_to
 from box.transfer.boxed.answers.own_fields import values_of
 
 _COMMENT = 7
+_CONNECTOR = "Crm\\Integration\\Disk\\CommentConnector"
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,21 @@ def _comments(question: Question) -> Listed:
     )
     owner = str(asked.get("ENTITY_ID", "0"))
     values = [int(owner) if owner.isdecimal() else 0, number, _COMMENT]
-    sql = f"SELECT t.ID, t.AUTHOR_ID, t.CREATED, t.COMMENT FROM {of} ORDER BY t.ID LIMIT {PAGE}"
-    rows = [{**row, "CREATED": question.moment(row["CREATED"])} for row in question.extract.rows(sql, values)]
-    return Listed(rows, question.extract.count(of, values))
+    sql = f"SELECT t.ID, t.AUTHOR_ID, t.CREATED, t.COMMENT FROM {of} ORDER BY t.ID LIMIT {PAGE} OFFSET ?"
+    rows = question.extract.rows(sql, [*values, question.number("start")])
+    files = attached_to(question, _CONNECTOR, [str(row["ID"]) for row in rows])
+    told = [
+        {**row, "CREATED": question.moment(row["CREATED"]), "FILES": _files(files.get(str(row["ID"]), ()))}
+        for row in rows
+    ]
+    return Listed(told, question.extract.count(of, values))
+
+
+def _files(attached: Sequence[Row]) -> dict[str, Row]:
+    return {
+        str(one["ID"]): {"id": one["ID"], "name": one["NAME"], "urlDownload": one["DOWNLOAD_URL"]}
+        for one in attached
+    }
 
 
 def _contacts(question: Question) -> list[Row]:

@@ -1,7 +1,8 @@
-"""Fields that a company has added to its CRM, and what its records have in them.
+"""Fields that a company has added to its CRM and to tasks, and what stands in them.
 
 Source of the tables: `b_user_field`, `b_user_field_lang`, `b_user_field_enum`; values stand in a table
-for each kind of records, `b_uts_crm_deal`, in a column for each field, several of them serialized by PHP.
+for each kind of things, `b_uts_crm_deal` and `b_uts_tasks_task`, in a column for each field, several of them
+serialized by PHP.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from box.lib.php_serialized import NotSerialized, several, unserialized
 from box.transfer.boxed.answers.base import Listed, Method, Question, Row, Unknown, file_address
 
 SLUGS = {"1": "lead", "2": "deal", "3": "contact", "4": "company"}
+_TASK = "TASKS_TASK"
 
 
 def _fields(slug: str, question: Question) -> Listed:
@@ -25,12 +27,12 @@ def _fields(slug: str, question: Question) -> Listed:
 
 def _definitions(question: Question, slug: str) -> list[dict[str, str | None]]:
     sql = "SELECT * FROM b_user_field WHERE ENTITY_ID = ? ORDER BY SORT, ID"
-    return question.extract.rows(sql, [f"CRM_{slug.upper()}"])
+    return question.extract.rows(sql, [_TASK if slug == "task" else f"CRM_{slug.upper()}"])
 
 
 def _told(question: Question, row: Row) -> Row:
     labels = question.extract.rows("SELECT * FROM b_user_field_lang WHERE USER_FIELD_ID = ?", [row["ID"]])
-    language = str(question.filter().get("LANG") or "")
+    language = str(question.filter().get("LANG") or question.language)
     # In the language of whoever asks; a portal of another one has none in it.
     label: Row = next((one for one in labels if one["LANGUAGE_ID"] == language), labels[0] if labels else {})
     told = {
@@ -52,9 +54,17 @@ def _settings(told: str | None) -> Any:
         return {}
 
 
+def _task_field(question: Question) -> Row:
+    sql = "SELECT * FROM b_user_field WHERE ENTITY_ID = ? AND ID = ?"
+    row = question.extract.first(sql, [_TASK, question.number("id")])
+    if not row:
+        raise Unknown("Not found")
+    return _told(question, row)
+
+
 def values_of(question: Question, slug: str, ids: Sequence[str]) -> dict[str, Row]:
-    """By the id of a record what it has in the company's own fields."""
-    own = question.extract.own(f"b_uts_crm_{slug}", ids)
+    """By the id of a record, or a task, what it has in the company's own fields."""
+    own = question.extract.own("b_uts_tasks_task" if slug == "task" else f"b_uts_crm_{slug}", ids)
     known = {str(row["FIELD_NAME"]): row for row in _definitions(question, slug)} if own else {}
     return {
         theirs: {name: _value(question, known[name], told) for name, told in row.items() if name in known}
@@ -94,4 +104,6 @@ def _with_files(question: Question, value: Any) -> Any:
 METHODS: Mapping[str, Method] = {
     **{f"crm.{slug}.userfield.list": partial(_fields, slug) for slug in SLUGS.values()},
     "crm.item.get": _item,
+    "task.item.userfield.getlist": partial(_fields, "task"),
+    "task.item.userfield.get": _task_field,
 }

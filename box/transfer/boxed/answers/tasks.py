@@ -15,6 +15,7 @@ from box.lib.php_serialized import several
 from box.lib.plain_text import text_of
 from box.transfer.boxed.answers.base import Listed, Method, Question, Row, by_key
 from box.transfer.boxed.answers.disk import attached_to
+from box.transfer.boxed.answers.own_fields import values_of
 from box.transfer.boxed.answers.reactions import reactions_to
 
 _THERE = "b_tasks WHERE (ZOMBIE IS NULL OR ZOMBIE <> 'Y')"
@@ -59,10 +60,12 @@ def _tasks(question: Question) -> Listed:
     for row in question.extract.rows(_TAGS.format(numbers)):
         tags.setdefault(str(row["TASK_ID"]), []).append(str(row["NAME"]))
     own = question.extract.own("b_uts_tasks_task", ids)
+    values = values_of(question, "task", ids)
     links, reactions = _links(question, numbers), reactions_to(question, "TASK", ids)
     told = [
         {
             **_told(question, row, members, tags, own),
+            **values.get(str(row["ID"]), {}),
             **links[str(row["ID"])],
             "reactions": reactions.get(str(row["ID"])),
         }
