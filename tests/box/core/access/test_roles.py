@@ -276,3 +276,12 @@ def test_of_what_is_no_right_any_more_nobody_holds_anything(watchers: Role, anna
     assert now.rights == {SEE}
     administrators = current().all[0]
     assert administrators.rights == {key for key, _right in rights.items()}
+
+
+def test_former_rights_of_a_role_are_none_of_its_present_ones(watchers: Role, anna: User, olga: User) -> None:
+    now = timezone.now()
+    former = {"since": now - timedelta(days=2), "until": now - timedelta(days=1)}
+    RoleRights.objects.create(role=watchers, rights=["console.restart"], **former)
+    actions.grant_role(watchers, f"U{anna.pk}", by=olga)
+    assert has_right(anna, SEE)
+    assert not has_right(anna, "console.restart")
