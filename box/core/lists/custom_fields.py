@@ -5,11 +5,9 @@ def deal_list(user: User) -> List[Deal]:
         rows=joined(Deal.objects.visible_to(user), DEALS.fields),
         columns=(*COLUMNS, *columns_of(DEALS.fields)),
         filters=(*FILTERS, *filters_of(DEALS.fields)),
-        present=lambda deals: _present(deals, user),
+        present=with_values(DEALS.fields, user),
         ...
     )
-
-where what is presented has `filled`, its own of what `filled(DEALS.fields, ids, user)` gives for a page.
 """
 
 from __future__ import annotations
@@ -26,6 +24,8 @@ from box.core.lists.definition import Column, Sort
 from box.core.lists.filters import Choice, Dates, Filter, Numbers, Reference, Text, YesNo, people
 
 if TYPE_CHECKING:
+    from django.db import models
+
     from box.core.accounts.models import User
     from box.core.fields.kinds import Cards
     from box.core.registry.capabilities import Card
@@ -72,8 +72,20 @@ def filled(fields: Sequence[Field], ids: Sequence[int], reader: User) -> dict[in
     return {pk: Filled(values.get(pk, {}), cards) for pk in ids}
 
 
+def with_values[M: models.Model](fields: Sequence[Field], reader: User) -> Callable[[Sequence[M]], list[M]]:
+    """For `List.present`: rows that have their values in `filled`."""
+
+    def present(rows: Sequence[M]) -> list[M]:
+        found = filled(fields, [row.pk for row in rows], reader)
+        for row in rows:
+            row.filled = found[row.pk]  # type: ignore[attr-defined]
+        return list(rows)
+
+    return present
+
+
 def columns_of(fields: Iterable[Field]) -> tuple[Column[Any], ...]:
-    """Of rows that have `filled`, and were `joined` where they are sorted."""
+    """Of rows that came through `with_values`, and were `joined` where they are sorted."""
     return tuple(_column(field) for field in fields)
 
 
