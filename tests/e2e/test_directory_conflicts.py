@@ -65,7 +65,7 @@ def test_entries_made_anew_are_linked_or_told_apart(
 
     page.goto(place)
     page.get_by_role("link", name=text("Conflicts"), exact=True).click()
-    lines = page.locator("#conflicts > ul > li")
+    lines = page.locator("#list tbody tr")
     expect(lines).to_have_count(2)
     expect(lines.filter(has_text=f"Test-{mark}")).to_contain_text(text("The same person again?"))
     page.get_by_role("link", name=re.compile(text("To be decided"))).click()

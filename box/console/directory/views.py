@@ -9,23 +9,25 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from box.bridges.directory.actions import save_connection
 from box.bridges.directory.explanation import explain
-from box.bridges.directory.models import Change, Connection, Link, Run
+from box.bridges.directory.models import Connection, Link, Run
 from box.bridges.directory.plan.clashes import TO_DECIDE
 from box.console.access import can_connect_directories, only_for
 from box.console.directory.forms.runs import ScheduleForm
+from box.console.directory.lists import run_list
 from box.core.accounts.models import User
 from box.core.accounts.signing_in import recently_proven
-from box.lib.pages import number_of, render
+from box.core.lists.views import answer
+from box.lib.pages import render
 from box.lib.sealing import SealBroken
 
 if TYPE_CHECKING:
-    from box.core.accounts.requests import PersonRequest
+    from django.http.response import HttpResponseBase
 
-PAGE = 20
+    from box.core.accounts.requests import PersonRequest
 
 
 @require_GET
@@ -43,35 +45,26 @@ def connections(request: PersonRequest) -> HttpResponse:
         "connections": found,
         "latest": latest,
         "asking": list(asking),
-        "labels": Change.Action.choices,
     }
     return render(request, "console/directory/list.html", context)
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @only_for(can_connect_directories)
-def overview(request: PersonRequest, pk: int) -> HttpResponse:
+def overview(request: PersonRequest, pk: int) -> HttpResponseBase:
     """What is of it here, when it comes next, and what came of each time."""
     connection = get_object_or_404(Connection, pk=pk)
-    runs = connection.runs.order_by("-id")
-    if before := number_of(request.GET, "before"):
-        runs = runs.filter(pk__lt=before)
-    found = list(runs.select_related("by")[: PAGE + 1])
-    counts = {kind: connection.links.filter(kind=kind).count() for kind in Link.Kind.values}
-    form = ScheduleForm(initial={"interval_minutes": connection.interval_minutes})
+    latest = connection.runs.order_by("-id")
     context = {
         "connection": connection,
         "conflicts": connection.conflicts.open().filter(kind__in=TO_DECIDE).count(),
         "tab": "overview",
-        "runs": found[:PAGE],
-        "more": found[PAGE - 1].pk if len(found) > PAGE else None,
-        "going": next((run for run in found if run.is_going), None),
-        "asking": next((run for run in found if run.state == Run.State.ASKING), None),
-        "counts": counts,
-        "form": form,
-        "labels": Change.Action.choices,
+        "going": latest.going().first(),
+        "asking": latest.filter(state=Run.State.ASKING).first(),
+        "counts": {kind: connection.links.filter(kind=kind).count() for kind in Link.Kind.values},
+        "form": ScheduleForm(initial={"interval_minutes": connection.interval_minutes}),
     }
-    return render(request, "console/directory/overview.html", context, blocks="runs")
+    return answer(request, run_list(connection), "console/directory/overview.html", context)
 
 
 @require_POST

@@ -1,4 +1,4 @@
-"""When runs are done, and what of them is shown."""
+"""When runs are done."""
 
 from __future__ import annotations
 
@@ -19,11 +19,3 @@ class ScheduleForm(forms.Form):
             (0, gettext_lazy("only on demand")),
         ],
     )
-
-
-class ConflictsFilter(forms.Form):
-    """What of the list of conflicts is shown: part of the page's address."""
-
-    q = forms.CharField(required=False, max_length=200)
-    show = forms.ChoiceField(required=False, choices=[("", ""), ("decide", ""), ("left", "")])
-    after = forms.IntegerField(required=False, min_value=0)

@@ -9,4 +9,18 @@ EXPORTS = (
     Exported(
         "box.console.directory.runs.run", "console:directory:run", CONSOLE, of="directory-run", query="as=csv"
     ),
+    Exported(
+        "box.console.directory.views.overview",
+        "console:directory:overview",
+        CONSOLE,
+        of="directory",
+        query="as=csv",
+    ),
+    Exported(
+        "box.console.directory.conflicts.conflicts",
+        "console:directory:conflicts",
+        CONSOLE,
+        of="directory",
+        query="as=csv",
+    ),
 )

@@ -13,7 +13,7 @@ import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
-from box.bridges.directory.models import Change, Connection, Run
+from box.bridges.directory.models import Change, Conflict, Connection, Run
 from box.bridges.directory.presets import preset
 from box.core.access.actions import create_role, set_grantees
 from box.core.accounts.custom_fields import EDITORS, PERSON, PROFILE
@@ -438,6 +438,77 @@ def test_a_run_leads_to_departments_as_long_as_they_are_there(
     assert "<b>Workshop</b>" in page
 
 
+def test_the_log_shows_runs_by_pages_with_what_came_of_each(
+    as_person: Browser, olga: User, corp: Connection
+) -> None:
+    Run.objects.bulk_create(
+        Run(connection=corp, mode="sync", state="done", counts={"create": number}, by=olga)
+        for number in range(60)
+    )
+    Run.objects.create(connection=corp, mode="preview", state="failed", error="The server is away.")
+    asking = Run.objects.create(connection=corp, mode="sync", state="asking", question="So many?")
+    browser, place = as_person(olga), f"/console/directory/{corp.pk}/"
+    first = browser.get(place).content.decode()
+    assert f'href="/console/directory/runs/{asking.pk}/">Look and decide' in first
+    assert "The server is away." in first
+    assert "created: 59<" in first
+    assert "created: 3<" not in first
+    with CaptureQueriesContext(database) as queries:
+        browser.get(place)
+    assert len(queries) <= 16
+    further = re.search(r'<tr class="list-more" hx-get="([^"]+)', first)
+    assert further
+    rest = browser.get(unescape(further[1]), headers=HTMX).content.decode()
+    assert "created: 3<" in rest
+    assert "created: 59<" not in rest
+    failed = browser.get(place, {"state": "failed"}).content.decode()
+    assert "The server is away." in failed
+    assert "created: 59<" not in failed
+
+
+# Conflicts
+
+
+def test_conflicts_wait_for_a_decision_or_for_nothing(
+    as_person: Browser, olga: User, anna: User, corp: Connection
+) -> None:
+    def conflict(kind: str, name: str, **more: Any) -> Conflict:
+        return Conflict.objects.create(
+            connection=corp, stable_id=name, kind=kind, name=name, dn="cn=x", **more
+        )
+
+    again, login = conflict("again", "Anna Twice", person=anna), conflict("login", "Boris", person=olga)
+    conflict("no_name", "Nobody")
+    conflict("again", "Decided", person=anna, decision="separate")
+    browser, place = as_person(olga), f"/console/directory/{corp.pk}/conflicts/"
+    page = browser.get(place).content.decode()
+    assert page.count("data-row=") == 3
+    assert "Decided" not in page
+    assert "To be decided 2" in page
+    for one in (again, login):
+        assert f'formaction="/console/directory/conflicts/{one.pk}/link/"' in page
+    assert f'formaction="/console/directory/conflicts/{again.pk}/separation/"' in page
+    assert f"/conflicts/{login.pk}/separation/" not in page
+    for show, count in (({"show": "decide"}, 2), ({"show": "left"}, 1), ({"show": ["decide", "left"]}, 3)):
+        assert browser.get(place, show).content.decode().count("data-row=") == count
+    assert "Nobody" in browser.get(place, {"q": "nobo"}).content.decode()
+    with CaptureQueriesContext(database) as queries:
+        browser.get(place)
+    assert len(queries) <= 10
+
+
+def test_a_conflict_that_cannot_be_linked_says_why_on_its_list(
+    as_person: Browser, olga: User, corp: Connection
+) -> None:
+    one = Conflict.objects.create(connection=corp, stable_id="1", kind="email", name="Cara", dn="cn=cara")
+    answer = as_person(olga).post(f"/console/directory/conflicts/{one.pk}/link/", follow=True)
+    assert answer.redirect_chain == [(f"/console/directory/{corp.pk}/conflicts/", 302)]
+    assert "Nobody here is meant by it: it cannot be linked." in answer.content.decode()
+
+
+# Runs that are confirmed
+
+
 def test_only_the_latest_preview_of_the_connection_as_it_is_can_be_confirmed(
     as_person: Browser, olga: User, corp: Connection
 ) -> None:
@@ -509,17 +580,6 @@ def test_the_schedule_is_changed_and_paused(as_person: Browser, olga: User, corp
     browser.post(place, {"resume": "yes"})
     corp.refresh_from_db()
     assert corp.is_on
-
-
-def test_the_log_pages_by_key(as_person: Browser, olga: User, corp: Connection) -> None:
-    for _ in range(25):
-        Run.objects.create(connection=corp, mode="sync", state="done")
-    place = f"/console/directory/{corp.pk}/"
-    first = as_person(olga).get(place).content.decode()
-    assert first.count("/console/directory/runs/") == 20
-    oldest = Run.objects.order_by("-id")[19]
-    rest = as_person(olga).get(place, {"before": oldest.pk}, headers=HTMX).content.decode()
-    assert rest.count("/console/directory/runs/") == 5
 
 
 def test_it_is_written_to_the_audit_log(
