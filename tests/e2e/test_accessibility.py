@@ -137,12 +137,14 @@ def draw_lines(page: Page) -> None:
 
 
 def choose_in_drive(page: Page) -> None:
-    page.locator("[name=items]").first.check()
-    expect(page.locator("#chosen")).to_be_visible()
+    page.locator("#list [name=row]").first.check()
+    bulk = page.locator("#list-bulk")
+    bulk.locator("summary").click()
+    expect(bulk.locator(".places")).to_be_visible()
 
 
 def open_drive_menu(page: Page) -> None:
-    page.locator("#items summary").last.click()
+    page.locator("#list .drive-acts summary").last.click()
 
 
 def ask_for_folder(page: Page) -> None:
@@ -223,7 +225,7 @@ VIEWS = {
     "drive-shared": View("/drive/shared/"),
     "drive-file": View("/drive/items/{file}/"),
     "drive-access": View("/drive/items/{file}/access/", share_on_drive),
-    "drive-place": View("/drive/selection/place/?items={file}"),
+    "drive-place": View("/drive/items/{file}/place/"),
     "drive-outside": View("{link}"),
     "drive-outside-gone": View("/links/1:nothing/"),
     "search": View("/search/?q=example"),

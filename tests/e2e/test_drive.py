@@ -21,7 +21,7 @@ RUSSIAN = {
     "New folder": "Новая папка",
     "Name": "Название",
     "Make the folder": "Создать папку",
-    "Choose {}": "Выбрать «{}»",
+    "Select {}": "Выбрать: {}",
     "Move": "Переместить",
     "Move here": "Переместить сюда",
     "Company drive": "Диск компании",
@@ -76,7 +76,7 @@ def upload(page: Page, *files: Path) -> None:
     ):
         page.locator("#drive-files input[type=file]").set_input_files([str(file) for file in files])
     for file in files:
-        expect(page.locator("#items").get_by_role("link", name=file.name, exact=True)).to_be_visible()
+        expect(page.locator("#list").get_by_role("link", name=file.name, exact=True)).to_be_visible()
     settled(page)
 
 
@@ -85,12 +85,12 @@ def make_folder(page: Page, name: str, say: Say) -> None:
     page.get_by_label(say("Name"), exact=True).fill(name)
     page.get_by_role("button", name=say("Make the folder")).click()
     expect(page.locator("#drive-dialog")).to_be_hidden()
-    expect(page.locator("#items").get_by_role("link", name=name, exact=True)).to_be_visible()
+    expect(page.locator("#list").get_by_role("link", name=name, exact=True)).to_be_visible()
     settled(page)
 
 
 def named(page: Page, name: str) -> Any:
-    return page.locator("#items li").filter(has=page.get_by_role("link", name=name, exact=True))
+    return page.locator("#list tbody tr").filter(has=page.get_by_role("link", name=name, exact=True))
 
 
 def test_a_folder_is_filled_sorted_out_and_cleared_up(anna: Person, say: Say, tmp_path: Path) -> None:
@@ -101,21 +101,34 @@ def test_a_folder_is_filled_sorted_out_and_cleared_up(anna: Person, say: Say, tm
 
     # Into the folder, by what is chosen in the list.
     for name in ("plan.txt", "notes.txt"):
-        page.get_by_label(say("Choose {}").format(name)).check()
-    page.locator("#chosen").get_by_role("button", name=say("Move"), exact=True).click()
-    dialog = page.locator("#drive-dialog")
-    dialog.get_by_role("link", name="Letters").click()
-    expect(dialog.locator(".way b")).to_have_text("Letters")
+        page.get_by_label(say("Select {}").format(name)).check()
+    bulk = page.locator("#list-bulk")
+    bulk.locator("summary").filter(has_text=say("Move")).click()
+    bulk.get_by_role("link", name="Letters").click()
+    expect(bulk.locator(".way b")).to_have_text("Letters")
     assert problems(page) == []
-    dialog.get_by_role("button", name=say("Move here")).click()
-    expect(dialog).to_be_hidden()
+    bulk.get_by_role("button", name=say("Move"), exact=True).click()
     expect(named(page, "plan.txt")).to_have_count(0)
+    # All back at once, and one after the other by its own menu.
+    page.locator("[data-list-outcome]").get_by_role("button", name=say("Undo")).click()
+    expect(named(page, "notes.txt")).to_be_visible()
+    for name in ("plan.txt", "notes.txt"):
+        named(page, name).get_by_label(say("More about {}").format(name)).click()
+        named(page, name).get_by_role("link", name=say("Move")).click()
+        dialog = page.locator("#drive-dialog")
+        dialog.get_by_role("link", name="Letters").click()
+        expect(dialog.locator(".way b")).to_have_text("Letters")
+        assert problems(page) == []
+        dialog.get_by_role("button", name=say("Move here")).click()
+        expect(dialog).to_be_hidden()
+        expect(named(page, name)).to_have_count(0)
+        settled(page)
 
     # The same name again is a new version; the old one is still there.
-    page.locator("#items").get_by_role("link", name="Letters").click()
+    page.locator("#list").get_by_role("link", name="Letters").click()
     expect(page.get_by_role("heading", name="Letters", level=1)).to_be_visible()
     upload(page, a_file(tmp_path, "plan.txt", b"second, and better"))
-    page.locator("#items").get_by_role("link", name="plan.txt", exact=True).click()
+    page.locator("#list").get_by_role("link", name="plan.txt", exact=True).click()
     with page.expect_download() as fetched:
         page.get_by_role("link", name=say("Version 1")).click()
     assert fetched.value.path().read_bytes() == b"first"
@@ -129,8 +142,8 @@ def test_a_folder_is_filled_sorted_out_and_cleared_up(anna: Person, say: Say, tm
     page.get_by_role("button", name=say("Undo")).click()
     expect(named(page, "notes.txt")).to_be_visible()
     settled(page)
-    page.get_by_label(say("Choose {}").format("notes.txt")).check()
-    page.locator("#chosen").get_by_role("button", name=say("To the trash")).click()
+    page.get_by_label(say("Select {}").format("notes.txt")).check()
+    bulk.get_by_role("button", name=say("To the trash")).click()
     expect(named(page, "notes.txt")).to_have_count(0)
     page.goto("/drive/")
     page.get_by_label(say("More about this folder")).click()
@@ -196,7 +209,7 @@ def test_an_outsider_opens_a_link_with_its_password_until_it_is_ended(
     content = secrets.token_bytes(50_000)
     page = anna.open("/drive/")
     make_folder(page, "For the bank", say)
-    page.locator("#items").get_by_role("link", name="For the bank").click()
+    page.locator("#list").get_by_role("link", name="For the bank").click()
     expect(page.get_by_role("heading", name="For the bank", level=1)).to_be_visible()
     upload(page, a_file(tmp_path, "balance.bin", content))
     page.get_by_label(say("More about this folder")).click()
@@ -255,7 +268,7 @@ def test_a_file_is_dropped_anywhere_on_the_drive_and_nowhere_opened(
     drag(page, lying, shown["width"] / 2, low, until="dragOver")
     expect(page.locator("main.dropping")).to_have_attribute("data-drop", say("Drop the files here"))
     drag(page, lying, shown["width"] / 2, low)
-    expect(page.locator("#items").get_by_role("link", name="lying.txt", exact=True)).to_be_visible()
+    expect(page.locator("#list").get_by_role("link", name="lying.txt", exact=True)).to_be_visible()
     expect(page.locator(".dropping")).to_have_count(0)
     # Beside it, and on a page that takes no files, a drop is caught.
     drag(page, lying, 20, low)

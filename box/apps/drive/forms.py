@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
-from typing import Any
 
 from django import forms
-from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from box.apps.drive.actions.sharing import LONGEST_PASSWORD
 from box.core.files.names import MAX_LENGTH
-from box.lib.pages import numbers_in
 
 LINKS_LIVE_DAYS = 30
 """What the form suggests."""
@@ -64,23 +61,3 @@ class PasswordForm(forms.Form):
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "autofocus": True}),
     )
-
-
-class ListFilter(forms.Form):
-    """What a folder's list is narrowed by: part of its address."""
-
-    q = forms.CharField(required=False, max_length=200)
-    sort = forms.ChoiceField(choices=[("", ""), ("newest", "")], required=False)
-    after = forms.IntegerField(required=False, min_value=1)
-
-    @classmethod
-    def of(cls, data: QueryDict) -> dict[str, Any]:
-        """What makes no sense is left out."""
-        form = cls(data)
-        form.is_valid()
-        return {name: form.cleaned_data.get(name) or None for name in cls.base_fields}
-
-
-def numbers_of(values: list[str], *, most: int) -> list[int]:
-    """Ids as forms and addresses send them; what is none is left out."""
-    return list(dict.fromkeys(numbers_in(values)))[:most]

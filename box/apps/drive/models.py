@@ -14,7 +14,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.signing import BadSignature, Signer
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import ExpressionWrapper, F, Q
 from django.db.models.functions import Lower, Upper
 from django.urls import reverse
 from django.utils import timezone
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 KIND = "drive.item"
 PAGE = 100
+IS_FILE = ExpressionWrapper(Q(is_folder=False), output_field=models.BooleanField())
+"""What files are sorted by behind folders, in one direction with their names."""
 # Deeper than people look, and a bound for what is walked.
 DEEPEST = 40
 KEPT_IN_TRASH_DAYS = 30
@@ -101,21 +103,7 @@ class ItemQuerySet(AudienceQuerySet["Item"]):
 
     def listed(self) -> Self:
         """As a folder shows them: folders first, then by name."""
-        return self.order_by("-is_folder", "name", "id")
-
-    def listed_after(self, item: Item) -> Self:
-        """The page that goes on after this one, in the order of `listed`."""
-        same_kind = Q(is_folder=item.is_folder)
-        later = Q(name__gt=item.name) | Q(name=item.name, pk__gt=item.pk)
-        return self.filter((same_kind & later) | (Q(is_folder=False) if item.is_folder else Q(pk__in=[])))
-
-    def newest_first(self) -> Self:
-        return self.order_by("-changed_at", "-id")
-
-    def newest_after(self, item: Item) -> Self:
-        """The page that goes on after this one, in the order of `newest_first`."""
-        same = Q(changed_at=item.changed_at, pk__lt=item.pk)
-        return self.filter(Q(changed_at__lt=item.changed_at) | same)
+        return self.order_by(IS_FILE.asc(), "name", "id")
 
     def called(self, name: str) -> Self:
         return self.annotate(_lower=Lower("name")).filter(_lower=Lower(models.Value(name)))
@@ -170,10 +158,10 @@ class Item(AudienceModel):
             *AudienceModel.Meta.indexes,
             models.Index(
                 F("parent"),
-                F("is_folder").desc(),
+                IS_FILE,
                 F("name"),
                 F("id"),
-                name="drive_item_listed",
+                name="drive_item_in_order",
                 condition=Q(trashed_at=None),
             ),
             models.Index(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from box.apps.drive.actions.tree import root_of
-from box.apps.drive.forms import ListFilter
 from box.apps.drive.presenters import folder_context
+from box.apps.drive.views.listing import list_of
+from box.core.lists.views import PAGE, first_page
 from box.lib.pages import part
 
 if TYPE_CHECKING:
@@ -18,5 +19,6 @@ if TYPE_CHECKING:
 def panel(request: PersonRequest, code: str) -> Markup:
     """See `box.core.registry.capabilities.Panel`."""
     folder = root_of(code, by=request.user)
-    context = folder_context(folder, request.user, ListFilter.of(request.GET))
-    return part(request, "drive/list.html", context, blocks=("browser",))
+    table = first_page(list_of(folder, request.user), folder.get_absolute_url(), reader=request.user)
+    head = part(request, "drive/list.html", folder_context(folder, request.user), blocks=("top", "above"))
+    return head + part(request, PAGE, {"table": table}, blocks=("bar", "list"))

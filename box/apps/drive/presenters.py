@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
-from django.contrib.postgres.fields import ArrayField
-from django.db.models import BigIntegerField, DateTimeField, TextField
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.drive.access import can_edit, can_share, has_own_drive, is_own
 from box.apps.drive.actions.tree import MOST_AT_ONCE
 from box.apps.drive.models import PAGE, Item, roots_of
-from box.core.access.audiences import is_ruled_by_codes
 from box.core.access.principals import EVERYONE, code_of, codes_of
 from box.core.structure.names import named
-from box.lib.prepared import Param, PreparedModels
 
 if TYPE_CHECKING:
-    from box.apps.drive.models import Drive, ItemQuerySet
+    from collections.abc import Sequence
+
+    from box.apps.drive.models import Drive
     from box.core.accounts.models import User
 
 
@@ -71,61 +68,41 @@ def way_to(item: Item, reader: User) -> list[Step]:
     return [Step(one.pk, one.name if one.parent_id else name_of(item.drive, reader)) for one in shown]
 
 
-def page_of(folder: Item, reader: User, *, q: str | None, sort: str | None, after: int | None) -> list[Item]:
-    """A page of a folder, and one more where there is one; or of what is called so, in it and below it."""
-    if q or sort or after or not is_ruled_by_codes(reader):
-        return list(listed(folder, reader, q=q, sort=sort, after=after))
-    codes = codes_of(reader)
-    first = _first_page(reaches_many=EVERYONE in codes)
-    return first.rows(codes=sorted(codes), folder=folder.pk, now=timezone.now())
-
-
-def listed(folder: Item, reader: User, *, q: str | None, sort: str | None, after: int | None) -> ItemQuerySet:
-    seen = Item.objects.visible_to(reader)
-    found = seen.below(folder).there().matching(q) if q else seen.in_folder(folder)
-    last = Item.objects.filter(pk=after).first() if after else None
-    if sort or q:
-        found = (found.newest_after(last) if last else found).newest_first()
-    else:
-        found = (found.listed_after(last) if last else found).listed()
-    page: ItemQuerySet = found.shown(timezone.now())[: PAGE + 1]
-    return page
-
-
-@cache
-def _first_page(*, reaches_many: bool) -> PreparedModels[Item]:
-    """What a visit to a folder begins with, composed once; what is looked for or sorted goes the long way."""
-
-    def make() -> ItemQuerySet:
-        codes = Param("codes", ArrayField(TextField()))
-        seen = Item.objects.all()
-        seen = seen.reachable_by_many(codes) if reaches_many else seen.reachable_by_few(codes)
-        page = seen.in_folder(Param("folder", BigIntegerField())).listed()
-        first: ItemQuerySet = page.shown(Param("now", DateTimeField()))[: PAGE + 1]
-        return first
-
-    # A folder may have three things in it or three thousand.
-    return PreparedModels(make, plans_anew=True)
-
-
-def folder_context(folder: Item, reader: User, chosen: dict[str, Any]) -> dict[str, Any]:
-    found = page_of(folder, reader, **chosen)
-    edits = can_edit(reader, folder)
-    # Of what is in it; the drive itself is nobody's to share.
-    shares_all = has_own_drive(reader) and (
-        is_own(reader, folder.drive) if folder.drive.is_personal else edits
-    )
+def folder_context(folder: Item, reader: User) -> dict[str, Any]:
+    """What stands around the list of what is in it."""
     return {
         "folder": folder,
-        "title": name_of(folder.drive, reader) if folder.is_root else folder.name,
+        "title": title_of(folder, reader),
         "way": way_to(folder, reader) if not folder.is_root else [],
         "section": section_of(folder.drive, reader),
-        "items": found[:PAGE],
-        "has_more": len(found) > PAGE,
-        "can_edit": edits,
+        "can_edit": can_edit(reader, folder),
         "can_share": can_share(reader, folder),
-        "shares_all": shares_all,
         "has_own": has_own_drive(reader),
         "most_files": MOST_AT_ONCE,
-        **chosen,
+    }
+
+
+def title_of(folder: Item, reader: User) -> str:
+    return name_of(folder.drive, reader) if folder.is_root else folder.name
+
+
+def can_share_all(folder: Item, reader: User) -> bool:
+    """Whatever is in it; the drive itself is nobody's to share."""
+    if not has_own_drive(reader):
+        return False
+    return is_own(reader, folder.drive) if folder.drive.is_personal else can_edit(reader, folder)
+
+
+def places_context(here: Item, reader: User, *, besides: Sequence[int]) -> dict[str, Any]:
+    """The folders in this one, to choose one of them as a place for other things than itself."""
+    inside = Item.objects.visible_to(reader).in_folder(here).folders().exclude(pk__in=besides)
+    return {
+        "here": here,
+        "query": urlencode({"row": besides}, doseq=True),
+        "drives": drives_of(reader),
+        "top": here.path[0],
+        "title": title_of(here, reader),
+        "way": way_to(here, reader),
+        "inside": inside.listed()[:PAGE],
+        "is_place": can_edit(reader, here),
     }

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.http import Http404, HttpResponse
@@ -115,28 +115,63 @@ def _page(
     if not rows and query.text and not after and listed.search and listed.search.resembling:
         rows, is_guess = list(listed.search.resembling(query.text)), True
     is_part = wants_part(request)
-    preferences = preferences or preferences_of(request.user, listed.key)
-    columns = columns_shown(listed, preferences)
-    table = Table(
+    table = _table(
         listed,
         query,
         request.path,
-        preferences,
-        rows_shown(listed, columns, rows, group="" if is_guess else query.group),
-        after,
-        page.next,
-        is_guess=is_guess and bool(rows),
-        sums=() if after else sums_of(columns, lambda: found(listed, query)),
+        replace(page, rows=rows),
+        preferences=preferences or preferences_of(request.user, listed.key),
+        after=after,
+        is_guess=is_guess,
         **more,
     )
     blocks = ("rows",) if after else ("list", "tools")
     # A part is the list's own, which no template of an app changes.
     shown = PAGE if is_part else template
     response = render(request, shown, {**context, "table": table}, blocks=blocks, status=status)
-    if is_part and not after and request.method == "GET":
+    if is_part and not after and request.method == "GET" and _is_own_page(request):
         # The form sends all of its fields: in the address stand those that choose something.
         response.headers["HX-Replace-Url"] = table.address(query.address())
     return response
+
+
+def _is_own_page(request: PersonRequest) -> bool:
+    """A list may be a part of another page, whose address stays."""
+    return urlsplit(request.headers.get("HX-Current-URL", "")).path in ("", request.path)
+
+
+def first_page(listed: List[Any, Any], path: str, *, reader: User) -> Table[Any]:
+    """The list as it begins, for another room's page: what is chosen in it is answered at `path`, where the
+    whole list is. `lists/page.html` has the blocks to show it, `bar` and `list`."""
+    query = Query(Context(reader, company_day()))
+    preferences = preferences_of(reader, listed.key)
+    return _table(listed, query, path, _rows(listed, query, ""), preferences=preferences)
+
+
+def _table(
+    listed: List[Any, Any],
+    query: Query,
+    path: str,
+    page: Page[Any],
+    *,
+    preferences: Preferences,
+    after: str = "",
+    is_guess: bool = False,
+    **more: Any,
+) -> Table[Any]:
+    columns = columns_shown(listed, preferences)
+    return Table(
+        listed,
+        query,
+        path,
+        preferences,
+        rows_shown(listed, columns, page.rows, group="" if is_guess else query.group),
+        after,
+        page.next,
+        is_guess=is_guess and bool(page.rows),
+        sums=() if after else sums_of(columns, lambda: found(listed, query)),
+        **more,
+    )
 
 
 def _rows[M: Model](listed: List[M, Any], query: Query, after: str) -> Page[M]:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
 from box.apps.drive.access import can_edit
 from box.apps.drive.actions import tree
 from box.apps.drive.actions.locking import allowed
-from box.apps.drive.forms import NameForm, numbers_of
-from box.apps.drive.models import PAGE, Item
-from box.apps.drive.presenters import drives_of, name_of, way_to
-from box.apps.drive.views.lookup import DONE, folder_of, item_of, items_of
+from box.apps.drive.forms import NameForm
+from box.apps.drive.models import Item
+from box.apps.drive.presenters import places_context, title_of
+from box.apps.drive.views.lookup import DONE, folder_of, item_of
 from box.core.events.nonces import posted_once
-from box.lib.pages import lead_on, number_of, render, render_form, wants_part, with_toast
+from box.lib.pages import ids_of, lead_on, number_of, render, render_form, wants_part, with_toast
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
@@ -32,7 +31,7 @@ CONFLICT = 409
 def files(request: PersonRequest, pk: int) -> HttpResponse:
     """Files that the browser has just uploaded go into the folder."""
     folder = allowed(folder_of(request, pk), by=request.user)
-    ids = numbers_of(request.POST.getlist("files"), most=tree.MOST_AT_ONCE + 1)
+    ids = list(dict.fromkeys(ids_of(request.POST, "files")))[: tree.MOST_AT_ONCE + 1]
     added = tree.Added()
 
     def add() -> Item:
@@ -94,44 +93,31 @@ def _name_page(request: PersonRequest, item: Item, form: NameForm, *, is_new: bo
 
 
 @require_http_methods(["GET", "POST"])
-def place(request: PersonRequest) -> HttpResponse:
-    """Where the chosen things go: GET walks through folders, POST moves."""
+def place(request: PersonRequest, pk: int) -> HttpResponse:
+    """Where it goes: GET asks, POST moves it there."""
+    item = item_of(request, pk)
+    was_in = item.parent or item
     if request.method == "GET":
-        return _place_page(request, items_of(request, request.GET))
-    items = items_of(request, request.POST)
-    to = folder_of(request, number_of(request.POST, "to") or 0)
-    was_in = items[0].parent or items[0]
+        context = {"item": item, **places_context(was_in, request.user, besides=[pk])}
+        return render(request, "drive/place.html", context, blocks="dialog")
+    to = number_of(request.POST, "to")
+    if to is None:
+        return refused(request, was_in, ValidationError(_("Choose a folder that you may change.")))
+    folder = folder_of(request, to)
     try:
-        tree.move_items(items, to, by=request.user)
+        tree.move_items([item], folder, by=request.user)
     except ValidationError as error:
         return refused(request, was_in, error)
-    said = ngettext(
-        "%(num)s thing is moved to “%(to)s”.", "%(num)s things are moved to “%(to)s”.", len(items)
-    )
-    return done(request, was_in, said % {"num": len(items), "to": _called(to, request)})
+    said = _("“%(name)s” is moved to “%(to)s”.")
+    return done(request, was_in, said % {"name": item.name, "to": title_of(folder, request.user)})
 
 
-def _place_page(request: PersonRequest, items: list[Item]) -> HttpResponse:
-    chosen = number_of(request.GET, "in")
-    here = folder_of(request, chosen) if chosen else (items[0].parent or items[0])
-    seen = Item.objects.visible_to(request.user).in_folder(here).folders()
-    inside = seen.exclude(pk__in=[item.pk for item in items]).listed()[:PAGE]
-    context = {
-        "items": items,
-        "query": urlencode({"items": [item.pk for item in items]}, doseq=True),
-        "drives": drives_of(request.user),
-        "here": here,
-        "top": here.path[0],
-        "title": _called(here, request),
-        "way": way_to(here, request.user),
-        "inside": inside,
-        "can_edit": can_edit(request.user, here) and any(item.parent_id != here.pk for item in items),
-    }
-    return render(request, "drive/place.html", context, blocks="dialog")
-
-
-def _called(folder: Item, request: PersonRequest) -> str:
-    return name_of(folder.drive, request.user) if folder.is_root else folder.name
+@require_GET
+def places(request: PersonRequest, pk: int) -> HttpResponse:
+    """The folders in a folder, on the way to where the chosen rows of a list go."""
+    here = folder_of(request, pk)
+    context = places_context(here, request.user, besides=ids_of(request.GET, "row"))
+    return render(request, "drive/places.html", context, blocks="places")
 
 
 def done(request: PersonRequest, folder: Item, said: str = "") -> HttpResponse:

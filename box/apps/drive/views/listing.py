@@ -10,48 +10,45 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from box.apps.drive.access import can_edit, can_share, has_own_drive
 from box.apps.drive.actions.tree import root_of
-from box.apps.drive.forms import ListFilter
-from box.apps.drive.lists import shared_list
-from box.apps.drive.models import PAGE, Item
-from box.apps.drive.presenters import folder_context, section_of, way_to
+from box.apps.drive.lists import folder_list, group_drives, shared_list
+from box.apps.drive.presenters import can_share_all, folder_context, section_of, title_of, way_to
 from box.apps.drive.views.lookup import item_of
 from box.core.access.principals import EVERYONE, code_of
 from box.core.groups.models import Group
 from box.core.lists.views import answer
-from box.lib.pages import number_of, render
+from box.lib.pages import render
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
     from django.http.response import HttpResponseBase
 
+    from box.apps.drive.models import Item
+    from box.core.accounts.models import User
     from box.core.accounts.requests import PersonRequest
+    from box.core.lists.definition import List
 
 VERSIONS_SHOWN = 100
 
 
-@require_GET
-def mine(request: PersonRequest) -> HttpResponse:
+@require_http_methods(["GET", "POST"])
+def mine(request: PersonRequest) -> HttpResponseBase:
     if not has_own_drive(request.user):
         return redirect("drive:groups")
     return folder_page(request, root_of(code_of(request.user), by=request.user))
 
 
-@require_GET
-def company(request: PersonRequest) -> HttpResponse:
+@require_http_methods(["GET", "POST"])
+def company(request: PersonRequest) -> HttpResponseBase:
     if not has_own_drive(request.user):
         raise Http404
     return folder_page(request, root_of(EVERYONE, by=request.user))
 
 
-@require_GET
-def groups(request: PersonRequest) -> HttpResponse:
+@require_http_methods(["GET", "POST"])
+def groups(request: PersonRequest) -> HttpResponseBase:
     """The workgroups that the person is in: each has a drive."""
-    after = number_of(request.GET, "after")
-    mine = Group.objects.of(request.user).by_name()
-    last = mine.filter(pk=after).first() if after else None
-    found = list((mine.below(last) if last else mine)[: PAGE + 1])
-    context = {"groups": found[:PAGE], "has_more": len(found) > PAGE, "has_own": has_own_drive(request.user)}
-    return render(request, "drive/groups.html", context, blocks="rows")
+    context = {"has_own": has_own_drive(request.user)}
+    return answer(request, group_drives(request.user), "drive/groups.html", context)
 
 
 @require_GET
@@ -67,18 +64,30 @@ def shared(request: PersonRequest) -> HttpResponseBase:
     return answer(request, shared_list(request.user), "drive/shared.html", context)
 
 
-@require_GET
-def item(request: PersonRequest, pk: int) -> HttpResponse:
+@require_http_methods(["GET", "POST"])
+def item(request: PersonRequest, pk: int) -> HttpResponseBase:
     found = item_of(request, pk)
     return folder_page(request, found) if found.is_folder else _file_page(request, found)
 
 
-def folder_page(request: PersonRequest, folder: Item) -> HttpResponse:
-    chosen = ListFilter.of(request.GET)
-    context = folder_context(folder, request.user, chosen)
-    return render(request, "drive/list.html", context, blocks="rows" if chosen["after"] else "items")
+def folder_page(request: PersonRequest, folder: Item) -> HttpResponseBase:
+    shown = list_of(folder, request.user, text=request.GET.get("q", "").strip())
+    return answer(request, shown, "drive/list.html", folder_context(folder, request.user))
 
 
+def list_of(folder: Item, reader: User, *, text: str = "") -> List[Item]:
+    """What is in it, with what the reader may do there."""
+    return folder_list(
+        folder,
+        reader,
+        title=title_of(folder, reader),
+        text=text,
+        can_edit=can_edit(reader, folder),
+        can_share=can_share_all(folder, reader),
+    )
+
+
+@require_GET
 def _file_page(request: PersonRequest, found: Item) -> HttpResponse:
     versions = found.versions.select_related("by", "blob").order_by("-number")[:VERSIONS_SHOWN]
     context: dict[str, Any] = {

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from django.shortcuts import get_object_or_404
-from django.utils.translation import gettext as _
 
-from box.apps.drive.actions.tree import MOST_AT_ONCE
-from box.apps.drive.forms import numbers_of
 from box.apps.drive.models import Item
 
 if TYPE_CHECKING:
-    from django.http import QueryDict
-
     from box.core.accounts.requests import PersonRequest
 
 CHANGED = "drive-changed"
@@ -36,13 +30,7 @@ def folder_of(request: PersonRequest, pk: int) -> Item:
     return found
 
 
-def items_of(request: PersonRequest, data: QueryDict) -> list[Item]:
-    """Those that were chosen in a list: all of them, or 404."""
-    ids = numbers_of(data.getlist("items"), most=MOST_AT_ONCE + 1)
-    if len(ids) > MOST_AT_ONCE:
-        raise PermissionDenied(_("Choose at most %(most)s things at once.") % {"most": MOST_AT_ONCE})
-    seen = Item.objects.visible_to(request.user).there().select_related("drive", "parent")
-    found = list(seen.filter(pk__in=ids).order_by("pk"))
-    if not ids or len(found) != len(ids):
-        raise Http404
-    return found
+def thrown_of(request: PersonRequest, pk: int) -> Item:
+    """Of the trash, what was put there itself."""
+    seen = Item.objects.visible_to(request.user).thrown_away().select_related("drive", "parent")
+    return get_object_or_404(seen, pk=pk)

@@ -22,13 +22,14 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from box.apps.drive.actions.sharing import note_fetched
 from box.apps.drive.forms import PasswordForm
+from box.apps.drive.lists import BY_NAME
 from box.apps.drive.models import PAGE, Item, OutsideLink
 from box.apps.drive.presenters import Step
 from box.core.accounts.throttle import Attempt
 from box.core.files.display import link_to
 from box.core.registry.auditing import About, record
 from box.core.registry.origin import address_of
-from box.lib.pages import number_of, render, render_form
+from box.lib.pages import render, render_form
 
 FETCHED = "drive.fetched-outside"
 PROVEN_FOR = timedelta(hours=12)
@@ -70,17 +71,12 @@ def page(request: HttpRequest, link: OutsideLink, pk: int | None) -> HttpRespons
     if not item.is_folder:
         return render(request, "drive/outside.html", {"link": link, "item": item, "way": []})
     seen = Item.objects.readable_through(link.item).filter(parent=item)
-    after = number_of(request.GET, "after")
-    last = seen.filter(pk=after).first() if after else None
-    found = list(
-        (seen.listed_after(last) if last else seen).listed().select_related("file__blob")[: PAGE + 1]
-    )
+    rows = seen.select_related("file__blob")
     context = {
         "link": link,
         "item": item,
         "way": _way_to(link, item),
-        "items": found[:PAGE],
-        "has_more": len(found) > PAGE,
+        "found": BY_NAME.page(rows, after=request.GET.get("after", ""), size=PAGE),
     }
     return render(request, "drive/outside.html", context, blocks="rows")
 

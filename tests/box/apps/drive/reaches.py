@@ -9,7 +9,7 @@ from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.drive.models import Item
 from box.core.access.principals import code_of
 from tests.box.reach import Exported, Found, Push, World
-from tests.box.visits import signed_in
+from tests.box.visits import annas_alone, private, signed_in
 
 FOR = {
     "everybody": "olga anna boris cara",
@@ -54,4 +54,17 @@ FOUND = (
     Found("drive.folder", _found("anna"), "anna"),
     Found("drive.folder", _shared, "anna boris"),
 )
-EXPORTS = (Exported("box.apps.drive.views.listing.shared", "drive:shared", signed_in(403), query="as=csv"),)
+EXPORTS = (
+    Exported("box.apps.drive.views.listing.shared", "drive:shared", signed_in(403), query="as=csv"),
+    Exported("box.apps.drive.views.listing.groups", "drive:groups", signed_in(403), query="as=csv"),
+    Exported(
+        "box.apps.drive.views.listing.folder_page",
+        "drive:item",
+        private(403),
+        of="shared folder on a drive",
+        query="as=csv",
+    ),
+    Exported(
+        "box.apps.drive.views.trash.of_drive", "drive:trash", annas_alone(403), of="own drive", query="as=csv"
+    ),
+)

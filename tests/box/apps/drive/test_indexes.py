@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
 from box.apps.drive.actions.tree import make_folder
+from box.apps.drive.lists import BY_NAME, NEWEST_FIRST, USUAL
 from box.apps.drive.models import Item
-from box.apps.drive.presenters import _first_page, listed
 from box.core.access.principals import codes_of
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from box.apps.drive.models import ItemQuerySet
     from box.core.accounts.models import User
+    from box.core.lists.keyset import Keyset
 
 pytestmark = pytest.mark.django_db
 
@@ -45,19 +48,24 @@ def full(anna: User, company: Item) -> Item:
     return folders[4]
 
 
-def plan_of(found: ItemQuerySet) -> str:
+def plan_of(found: QuerySet[Item]) -> str:
     return found.explain()
 
 
-def page(folder: Item, reader: User, *, sort: str | None = None, after: int | None = None) -> ItemQuerySet:
-    return listed(folder, reader, q=None, sort=sort, after=after)
+def pages(folder: Item, reader: User, order: Keyset) -> tuple[ItemQuerySet, ItemQuerySet]:
+    """What asks for the first page of a folder, and for one in its middle."""
+    rows = order._keyed(Item.objects.visible_to(reader).in_folder(folder).shown(timezone.now()))
+    first: Any = order._with_values(rows, None)
+    middle = first[900]
+    reached = [*(getattr(middle, key) for key in order._keys[:-1]), middle.pk]
+    later: Any = order._with_values(rows, reached)
+    return first[:51], later[:51]
 
 
 def test_a_page_of_a_folder_walks_its_index(full: Item, anna: User) -> None:
-    middle = full.children.order_by("name")[900]
-    for after in (None, middle.pk):
-        for sort, index in ((None, "drive_item_listed"), ("newest", "drive_item_newest")):
-            plan = plan_of(page(full, anna, sort=sort, after=after))
+    for order, index in ((BY_NAME, "drive_item_in_order"), (NEWEST_FIRST, "drive_item_newest")):
+        for page in pages(full, anna, order):
+            plan = plan_of(page)
             assert index in plan, plan
             assert "Seq Scan on drive_item" not in plan
             assert "Sort" not in plan, plan
@@ -65,13 +73,14 @@ def test_a_page_of_a_folder_walks_its_index(full: Item, anna: User) -> None:
 
 def test_what_is_composed_once_walks_it_too(full: Item, anna: User) -> None:
     """Each time it is planned for the folder that it is asked of: a plan for any would sort this one."""
-    _queryset, _compiler, asked = _first_page(reaches_many=True)._composed
+    (query,) = USUAL[True]._queries
+    _queryset, _compiler, asked = query._composed
     assert not asked.is_repeated
     question = asked.of({"codes": sorted(codes_of(anna)), "folder": full.pk, "now": timezone.now()})
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {question.sql}", question.values)
         plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert "drive_item_listed" in plan, plan
+    assert "drive_item_in_order" in plan, plan
     assert "Sort" not in plan, plan
 
 

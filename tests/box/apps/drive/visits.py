@@ -17,6 +17,7 @@ from tests.box.apps.drive.conftest import put
 from tests.box.visits import EMPLOYEES, SIGN_IN, Cast, Visit, annas_alone, private, signed_in
 
 NEW = {"name": "x", "nonce": "made-by-a-form"}
+THROW_NOTHING = {"do": "bulk:trash", "row": "999999"}
 GONE_ON = {"expires_on": "2001-01-01"}
 
 
@@ -41,8 +42,11 @@ def anybody(status: int) -> tuple[int | str, ...]:
 
 VISITS = (
     Visit("GET", "drive:home", (200, 200, 200, 200, 302, SIGN_IN)),
+    Visit("POST", "drive:home", (400, 400, 400, 400, 302, SIGN_IN)),
     Visit("GET", "drive:company", EMPLOYEES),
+    Visit("POST", "drive:company", employees(400)),
     Visit("GET", "drive:groups", signed_in(200)),
+    Visit("POST", "drive:groups", signed_in(400)),
     Visit("GET", "drive:group", members(302), of="group with a drive"),
     Visit("GET", "drive:shared", signed_in(200)),
     Visit("POST", "drive:shared", signed_in(400)),
@@ -52,6 +56,15 @@ VISITS = (
     Visit("GET", "drive:item", employees(200), of="company file on a drive"),
     Visit("GET", "drive:item", members(200), of="group folder on a drive"),
     Visit("GET", "drive:item", annas_alone(404), of="file in the trash of a drive"),
+    Visit("POST", "drive:item", private(400), of="shared folder on a drive"),
+    Visit(
+        "POST",
+        "drive:item",
+        owning(200),
+        of="shared folder on a drive",
+        data={"do": "bulk:trash", "row": "0"},
+    ),
+    Visit("POST", "drive:item", annas_alone(405), of="own file on a drive"),
     Visit("POST", "drive:files", owning(409), of="shared folder on a drive"),
     Visit("POST", "drive:files", members(409), of="group folder on a drive"),
     Visit("POST", "drive:files", annas_alone(404), of="own file on a drive"),
@@ -77,10 +90,15 @@ VISITS = (
     Visit("GET", "drive:trash", annas_alone(200), of="own drive"),
     Visit("GET", "drive:trash", employees(200), of="company drive"),
     Visit("GET", "drive:trash", annas_alone(404), of="own file on a drive"),
-    Visit("GET", "drive:place", signed_in(404)),
-    Visit("POST", "drive:place", signed_in(404)),
-    Visit("POST", "drive:throwing", signed_in(404)),
-    Visit("POST", "drive:restoration", signed_in(404)),
+    Visit("POST", "drive:trash", annas_alone(400), of="own drive"),
+    Visit("GET", "drive:place", private(200), of="shared folder on a drive"),
+    Visit("POST", "drive:place", private(409), of="shared folder on a drive"),
+    Visit("GET", "drive:places", private(200), of="shared folder on a drive"),
+    Visit("GET", "drive:places", annas_alone(404), of="own file on a drive"),
+    Visit("POST", "drive:throwing", owning(302), of="shared file on a drive"),
+    Visit("POST", "drive:throwing", annas_alone(404), of="file in the trash of a drive"),
+    Visit("POST", "drive:restoration", annas_alone(302), of="file in the trash of a drive"),
+    Visit("POST", "drive:restoration", annas_alone(404), of="own file on a drive"),
     Visit("DELETE", "drive:trashed", annas_alone(302), of="file in the trash of a drive"),
     Visit("DELETE", "drive:trashed", annas_alone(404), of="own file on a drive"),
     Visit("POST", "drive:version", owning(302), of="version on a drive"),

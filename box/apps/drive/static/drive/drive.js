@@ -1,6 +1,6 @@
-// A folder as one works in it: what others change waits behind a chip, and what is chosen has a bar of its own.
+// A folder as one works in it: what others change waits behind a chip.
 //
-//   <drive-folder folder="7">  around the list, or around a file that is in that folder
+//   <drive-folder folder="7">  around the chip's .news, or around a file that is in that folder
 
 import { isByMe, Live } from "../js/live.js";
 
@@ -9,9 +9,7 @@ const htmx = window.htmx;
 class DriveFolder extends Live {
   connectedCallback() {
     super.connectedCallback();
-    this.addEventListener("change", ({ target }) => target.name === "items" && this.count());
     this.addEventListener("click", ({ target }) => target.closest("[data-renew]") && this.show());
-    this.addEventListener("htmx:afterSettle", () => this.count());
   }
 
   isMine({ topic, kind, payload }) {
@@ -30,14 +28,6 @@ class DriveFolder extends Live {
   show() {
     this.querySelector(".news button")?.remove();
     htmx.trigger(document.body, "drive-changed");
-  }
-
-  count() {
-    const bar = this.querySelector("#chosen");
-    if (!bar) return;
-    const chosen = this.querySelectorAll("[name=items]:checked").length;
-    bar.hidden = !chosen;
-    bar.querySelector("[data-count]").textContent = chosen ? `${bar.dataset.label} ${chosen}` : "";
   }
 }
 
