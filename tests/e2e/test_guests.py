@@ -48,7 +48,7 @@ def test_a_guest_comes_by_letter_writes_along_and_is_taken_out(
     page.get_by_label(say("First name")).fill(erik.first_name)
     page.get_by_label(say("Last name")).fill(erik.last_name)
     page.get_by_role("button", name=say("Invite"), exact=True).click()
-    row = page.locator(".rows > li").filter(has_text=erik.name)
+    row = page.locator("#list tbody tr").filter(has_text=erik.name)
     expect(row).to_contain_text(say("guest"))
 
     theirs = erik.open(link_in(letter_to(letters, erik.login.login), "/join/"))

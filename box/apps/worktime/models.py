@@ -203,13 +203,6 @@ class Correction(models.Model):
 
 
 class ReportQuerySet(models.QuerySet["Report"]):
-    def newest_first(self) -> Self:
-        return self.order_by("-id")
-
-    def before(self, report_id: int) -> Self:
-        """The page below this report."""
-        return self.filter(id__lt=report_id)
-
     def waiting(self) -> Self:
         """Sent and not yet confirmed, oldest first."""
         return self.filter(sent_at__isnull=False, confirmed_at=None).order_by("id")

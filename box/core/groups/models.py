@@ -160,7 +160,7 @@ class Member(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} in {self.group_id}: {self.role}"
+        return self.user.name
 
 
 class Admission(models.Model):

@@ -18,11 +18,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from box.core.accounts.invitations import token_of
 from box.core.accounts.models import User
 from box.core.events.nonces import posted_once
-from box.core.files.models import File
 from box.core.groups import actions
 from box.core.groups.access import Standing, can_create
 from box.core.groups.forms import GroupForm, GuestForm
-from box.core.groups.lists import group_list
+from box.core.groups.lists import file_list, group_list, member_list
 from box.core.groups.models import Admission, Group, Member
 from box.core.lists.views import answer
 from box.core.registry.capabilities import Panel, can_send_letters, panels
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
 
     from box.core.accounts.requests import PersonRequest
 
-MEMBERS_SHOWN = 50
-FILES_SHOWN = 50
 CANDIDATES = 8
 USUAL_STAY = timedelta(days=90)
 
@@ -115,42 +112,23 @@ def membership(request: PersonRequest, pk: int) -> HttpResponse:
     return lead_on(request, group.get_absolute_url(), said)
 
 
-@require_GET
-def members(request: PersonRequest, pk: int) -> HttpResponse:
+@require_http_methods(["GET", "POST"])
+def members(request: PersonRequest, pk: int) -> HttpResponseBase:
     standing = _standing(request, pk)
     if not standing.can_see_people:
         raise Http404
-    before = number_of(request.GET, "before")
-    everybody = standing.group.members.current().newest_first()
-    found = list((everybody.filter(pk__lt=before) if before else everybody)[: MEMBERS_SHOWN + 1])
     pending = standing.group.admissions.select_related("user", "by").order_by("id")
-    context = {
-        "standing": standing,
-        "panels": _panels(),
-        "members": found[:MEMBERS_SHOWN],
-        "has_more": len(found) > MEMBERS_SHOWN,
-        "pending": pending if standing.leads and not before else [],
-    }
-    return render(request, "groups/members.html", context, blocks="rows")
+    context = {"standing": standing, "panels": _panels(), "pending": pending if standing.leads else []}
+    return answer(request, member_list(standing), "groups/members.html", context)
 
 
-@require_GET
-def files(request: PersonRequest, pk: int) -> HttpResponse:
-    """Of everything that is addressed to the group and that this reader sees, the newest first."""
+@require_http_methods(["GET", "POST"])
+def files(request: PersonRequest, pk: int) -> HttpResponseBase:
     standing = _standing(request, pk)
     if not standing.can_read:
         raise Http404
-    before = number_of(request.GET, "before")
-    there = File.objects.reachable_by_few([standing.group.code]).exclude(attached_at=None)
-    newest = there.with_blobs().select_related("owner").order_by("-id")
-    found = list((newest.filter(pk__lt=before) if before else newest)[: FILES_SHOWN + 1])
-    context = {
-        "standing": standing,
-        "panels": _panels(),
-        "files": found[:FILES_SHOWN],
-        "has_more": len(found) > FILES_SHOWN,
-    }
-    return render(request, "groups/files.html", context, blocks="rows")
+    context = {"standing": standing, "panels": _panels()}
+    return answer(request, file_list(standing), "groups/files.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -16,42 +16,32 @@ from box.apps.worktime.access import can_decide, decided_by
 from box.apps.worktime.actions import zone_of
 from box.apps.worktime.clock import local_day
 from box.apps.worktime.forms import ConfirmationForm, ReportForm
+from box.apps.worktime.lists import report_list
 from box.apps.worktime.models import Report
 from box.apps.worktime.presenters import period_name
 from box.apps.worktime.views.guard import for_employees
 from box.core.events.nonces import posted_once
-from box.lib.pages import REFUSED, number_of, render
+from box.core.lists.views import answer, first_page
+from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:
     from datetime import date
 
     from django.http import HttpResponse
+    from django.http.response import HttpResponseBase
 
     from box.core.accounts.requests import PersonRequest
-
-PAGE = 30
 
 
 @require_http_methods(["GET", "POST"])
 @for_employees
-def reports(request: PersonRequest) -> HttpResponse:
-    """One's own reports, newest first, and a new one."""
-    if request.method == "POST":
+def reports(request: PersonRequest) -> HttpResponseBase:
+    """One's own reports, the latest first, and a new one."""
+    if request.method == "POST" and "do" not in request.POST:
         return _new(request)
     today = local_day(timezone.now(), zone_of(request.user))
-    return _list(request, ReportForm(initial={"period": Report.Period.WEEK, "starts_on": today}))
-
-
-def _list(request: PersonRequest, form: ReportForm, *, status: int = 200) -> HttpResponse:
-    before = number_of(request.GET, "before")
-    own = Report.objects.filter(user=request.user).newest_first()
-    found = list((own.before(before) if before else own)[: PAGE + 1])
-    context = {
-        "form": form,
-        "reports": [(report, period_name(report)) for report in found[:PAGE]],
-        "has_more": len(found) > PAGE,
-    }
-    return render(request, "worktime/reports.html", context, blocks="rows", status=status)
+    form = ReportForm(initial={"period": Report.Period.WEEK, "starts_on": today})
+    return answer(request, report_list(request.user), "worktime/reports.html", {"form": form})
 
 
 def _new(request: PersonRequest) -> HttpResponse:
@@ -62,7 +52,8 @@ def _new(request: PersonRequest) -> HttpResponse:
             return redirect(_written(request, form, given["period"], given["starts_on"]))
         except ValidationError as error:
             form.add_error(None, error)
-    return _list(request, form, status=REFUSED)
+    table = first_page(report_list(request.user), request.path, reader=request.user)
+    return render(request, "worktime/reports.html", {"form": form, "table": table}, status=REFUSED)
 
 
 def _written(request: PersonRequest, form: ReportForm, period: str, day: date) -> Report:

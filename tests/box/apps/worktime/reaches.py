@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from box.apps.worktime.actions import take_step
 from box.apps.worktime.clock import Step
+from tests.box.apps.worktime.visits import MINE
 from tests.box.reach import Exported, Push
 from tests.box.visits import SIGN_IN
 
@@ -15,4 +16,5 @@ EXPORTS = (
         (200, 404, 404, 404, 404, SIGN_IN),
         of="csv",
     ),
+    Exported("box.apps.worktime.views.reports.reports", "worktime:reports", MINE, query="as=csv"),
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from box.core.groups.actions import NewGroup, create_group
 from tests.box.reach import Exported, Found, World
-from tests.box.visits import signed_in
+from tests.box.visits import SIGN_IN, signed_in
 
 
 def _group(kind: str) -> Callable[[World, str], object]:
@@ -19,4 +19,9 @@ FOUND = (
     Found("groups.group", _group("secret"), "olga anna"),
     Found("groups.group", _group("extranet"), "olga anna boris cara"),
 )
-EXPORTS = (Exported("box.core.groups.views.groups", "groups:list", signed_in(403), query="as=csv"),)
+MEMBERS = (403, 403, 403, 404, 404, SIGN_IN)
+EXPORTS = (
+    Exported("box.core.groups.views.groups", "groups:list", signed_in(403), query="as=csv"),
+    Exported("box.core.groups.views.members", "groups:members", MEMBERS, of="secret group", query="as=csv"),
+    Exported("box.core.groups.views.files", "groups:files", MEMBERS, of="secret group", query="as=csv"),
+)

@@ -156,6 +156,24 @@ def test_the_owner_is_not_taken_out(as_person: Browser, anna: User, olga: User) 
     assert group.members.filter(user=anna).exists()
 
 
+def test_members_are_found_and_taken_out_by_whoever_leads(
+    as_person: Browser, anna: User, boris: User, cara: User
+) -> None:
+    group = group_of(anna, boris, cara)
+    members = f"/groups/{group.pk}/members/"
+    rows = {one.user_id: one.pk for one in group.members.all()}
+    found = page_of(as_person(boris), f"{members}?q={cara.last_name}+{cara.first_name}")
+    assert f'data-row="{rows[cara.pk]}"' in found
+    assert f'data-row="{rows[anna.pk]}"' not in found
+    assert 'name="row"' not in found
+    sent = {"do": "bulk:take-out", "row": [rows[anna.pk], rows[boris.pk]]}
+    assert as_person(boris).post(members, sent).status_code == 403
+    said = as_person(anna).post(members, sent).content.decode()
+    assert "1 person is taken out." in said
+    assert "Only who leads the group changes that." in said
+    assert set(group.members.values_list("user", flat=True)) == {anna.pk, cara.pk}
+
+
 def test_a_group_is_handed_over_to_a_member_only(
     as_person: Browser, anna: User, boris: User, cara: User
 ) -> None:

@@ -35,6 +35,8 @@ VISITS = (
     Visit("GET", "groups:members", MEMBERS, of="secret group"),
     Visit("GET", "groups:files", MEMBERS, of="open group"),
     Visit("GET", "groups:files", MEMBERS, of="secret group"),
+    Visit("POST", "groups:members", tuple(400 if one == 200 else one for one in MEMBERS), of="secret group"),
+    Visit("POST", "groups:files", tuple(400 if one == 200 else one for one in MEMBERS), of="secret group"),
     Visit("GET", "groups:invitations", leading(200), of="open group"),
     Visit("POST", "groups:invitations", leading(422), of="open group"),
     Visit("GET", "groups:candidates", leading(200), of="open group"),
