@@ -231,8 +231,7 @@ test("arrows walk through emoji, and one of them is a stop of the Tab key", asyn
 
 // The drive
 
-const FOLDER = `<drive-folder folder="4"><div class="news"><template><button data-renew>New</button></template></div>
-  <input type="checkbox" name="items"><input type="checkbox" name="items"><div id="chosen" hidden data-label="Chosen:"><b data-count></b></div></drive-folder>`;
+const FOLDER = `<drive-folder folder="4"><div class="news"><template><button data-renew>New</button></template></div></drive-folder>`;
 const hasNews = () => find(".news button") !== null;
 
 test("what others change in this folder waits behind a chip", async () => {
@@ -255,19 +254,6 @@ test("a gap may have been about this folder", async () => {
   say("push:reset");
   await settled();
   assert.equal(hasNews(), true);
-});
-
-test("what is chosen has a bar of its own, while something is", () => {
-  page(FOLDER);
-  const [first] = document.querySelectorAll("[name=items]");
-  const tick = (checked) => {
-    first.checked = checked;
-    first.dispatchEvent(new Event("change", { bubbles: true }));
-  };
-  tick(true);
-  assert.deepEqual([find("#chosen").hidden, find("[data-count]").textContent], [false, "Chosen: 1"]);
-  tick(false);
-  assert.equal(find("#chosen").hidden, true);
 });
 
 // The clock

@@ -71,8 +71,14 @@ def _columns(*, can_edit: bool, can_share: bool) -> tuple[Column[Item], ...]:
     acts = macro(UI, "entry_acts")
     return (
         Column("name", gettext_lazy("Name"), _name, sort=Sort((IS_FILE, "name")), cell=macro(UI, "entry")),
-        Column("changed", gettext_lazy("Changed"), lambda item: item.changed_at, sort="changed_at"),
-        Column("by", gettext_lazy("Changed by"), lambda item: item.changed_by.face),
+        Column(
+            "changed",
+            gettext_lazy("Changed"),
+            lambda item: item.changed_at,
+            sort="changed_at",
+            cell=macro(UI, "entry_changed"),
+        ),
+        Column("by", gettext_lazy("Changed by"), lambda item: item.changed_by.face, is_shown=False),
         Column("size", gettext_lazy("Size"), _size, cell=macro(UI, "entry_size")),
         Column(
             "acts",

@@ -103,7 +103,13 @@ def member_list(standing: Standing) -> List[Member]:
             ),
             Column("role", gettext_lazy("Role"), lambda member: member.get_role_display()),
             Column("position", gettext_lazy("Position"), lambda member: member.user.position),
-            Column("joined", gettext_lazy("In the group since"), lambda member: member.joined_at, sort="id"),
+            Column(
+                "joined",
+                gettext_lazy("In the group since"),
+                lambda member: member.joined_at,
+                sort="id",
+                is_shown=False,
+            ),
             Column(
                 "acts",
                 gettext_lazy("What can be done"),
