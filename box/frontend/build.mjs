@@ -20,7 +20,6 @@ const dist = join(here, "dist");
 const LIBRARIES = {
   "vendor/htmx.js": "htmx.org/dist/htmx.min.js",
   "vendor/chart.js": "chart.js/dist/chart.umd.min.js",
-  "vendor/alpine.js": "@alpinejs/csp/dist/module.esm.min.js",
   "vendor/fullcalendar.css": "fullcalendar/skeleton.css",
   "vendor/fullcalendar-theme.css": "fullcalendar/themes/classic/theme.css",
   "vendor/photoswipe.css": "photoswipe/dist/photoswipe.css",

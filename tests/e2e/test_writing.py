@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+from collections.abc import Callable
 
 from playwright.sync_api import expect
 
@@ -127,3 +128,32 @@ def test_two_posts_in_a_row_are_two(anna: Person) -> None:
     anna.page.reload()
     expect(anna.post(first)).to_have_count(1)
     expect(anna.post(second)).to_have_count(1)
+
+
+def test_a_post_for_one_colleague_is_for_nobody_else(anna: Person, employee: Callable[..., Person]) -> None:
+    """Whom it is for is chosen by a search, kept with the draft, and the usual again for the next post."""
+    mark = secrets.token_hex(4)
+    boris, cara = employee("Boris", f"Borisov{mark}"), employee("Cara")
+    page, text = anna.open("/feed/"), f"Between us {mark}"
+    chosen = anna.composer.locator(".chip-choice")
+    expect(chosen).to_have_text(["All employees"])
+    more = page.get_by_role("button", name="Choose who will see this")
+    more.click()
+    search = page.get_by_role("searchbox", name="Department or name")
+    search.press("Escape")
+    expect(search).to_be_hidden()
+    more.click()
+    search.fill(boris.last_name)
+    page.get_by_role("button", name=boris.name).click()
+    expect(chosen).to_have_text([boris.name])
+    anna.text_field.fill(text)
+    page.reload()
+    expect(anna.written).to_have_value(text)
+    expect(chosen).to_have_text([boris.name])
+    anna.publish()
+    expect(anna.post(text)).to_be_visible()
+    expect(chosen).to_have_text(["All employees"])
+    for reader, count in ((boris, 1), (cara, 0)):
+        reader.open("/feed/")
+        expect(reader.text_field).to_be_visible()
+        expect(reader.post(text)).to_have_count(count)

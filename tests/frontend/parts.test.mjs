@@ -3,17 +3,16 @@
 import assert from "node:assert/strict";
 import { before, beforeEach, mock, test } from "node:test";
 
-import { clock, find, page, pass, portal, reply, say, settled, toasts, told, type } from "./portal.mjs";
+import { clock, find, page, pass, portal, press, reply, say, settled, toasts, told, type } from "./portal.mjs";
 
-let audience;
 let toast;
 
 before(async () => {
   clock();
   page();
-  ({ audience } = await import("../../box/static/js/audience.js"));
   ({ toast } = await import("../../box/static/js/toasts.js"));
   await import("../../box/static/js/bell.js");
+  await import("../../box/static/js/principal-picker.js");
   await import("../../box/static/js/rich.js");
 });
 
@@ -109,63 +108,101 @@ const ANNA = { code: "U1", name: "Anna" };
 const SALES = { code: "D1", name: "Sales" };
 const EVERYONE = { code: "UA", name: "All employees" };
 
-function choosing(chosen, usual = []) {
-  page(
-    `<form data-chosen='${JSON.stringify(chosen)}' data-usual='${JSON.stringify(usual)}'><div data-remove="Remove"></div></form>`,
-  );
-  const component = audience();
-  const field = document.createElement("input");
-  Object.assign(component, {
-    $root: find("form div"),
-    $nextTick: (act) => act(),
-    $refs: { search: field, more: document.createElement("button") },
-  });
-  component.init();
-  return component;
-}
-const choose = (component, { code, name }) => {
-  const button = Object.assign(document.createElement("button"), { innerHTML: "<b></b>" });
-  Object.assign(button.dataset, { code, name });
-  component.choose({ target: button.firstChild });
+const picking = (chosen, usual = [], { own = "", name = "audience" } = {}) => {
+  page(`<form data-chosen='${JSON.stringify(chosen)}' data-usual='${JSON.stringify(usual)}'><principal-picker ${own}>
+    <template><span class="chip-choice"><span></span><input type="hidden" name="${name}"><button type="button"
+      aria-label="Remove"></button></span></template>
+    <button type="button" id="more" aria-expanded="false" aria-controls="sheet"></button>
+    <div class="sheet" id="sheet" hidden><input type="search"><div class="options"></div></div>
+    </principal-picker></form><p id="outside"></p>`);
+  return find("principal-picker");
 };
+const chips = () => [...document.querySelectorAll(".chip-choice")];
+const shown = () => chips().map((chip) => chip.querySelector("span").textContent);
+const posted = () => chips().map((chip) => chip.querySelector("input").value);
+const found = ({ code, name }) => {
+  find(".options").innerHTML = "<button type='button'><b></b></button>";
+  Object.assign(find(".options button").dataset, { code, name });
+  return find(".options b");
+};
+const pick = (one) => found(one).click();
+const draft = (name, detail) => find("form").dispatchEvent(new CustomEvent(`draft:${name}`, { detail }));
 
 test("all employees contain everybody: nobody needs to be named beside them", () => {
-  const component = choosing([ANNA]);
-  choose(component, SALES);
-  assert.deepEqual(component.chosen, [ANNA, SALES]);
-  choose(component, EVERYONE);
-  assert.deepEqual(component.chosen, [EVERYONE]);
-  choose(component, ANNA);
-  assert.deepEqual(component.chosen, [ANNA]);
+  picking([ANNA]);
+  pick(SALES);
+  assert.deepEqual(posted(), ["U1", "D1"]);
+  pick(EVERYONE);
+  assert.deepEqual(posted(), ["UA"]);
+  pick(ANNA);
+  assert.deepEqual(posted(), ["U1"]);
 });
 
 test("nobody is chosen twice, and who is taken away is gone", () => {
-  const component = choosing([ANNA, SALES]);
-  choose(component, ANNA);
-  assert.deepEqual(component.chosen, [SALES, ANNA]);
-  component.remove("D1");
-  assert.deepEqual(component.chosen, [ANNA]);
-  assert.equal(component.label("Anna"), "Remove Anna");
+  const picker = picking([ANNA, SALES]);
+  let changes = 0;
+  picker.addEventListener("draft:changed", () => (changes += 1));
+  pick(ANNA);
+  assert.deepEqual(shown(), ["Sales", "Anna"]);
+  assert.equal(chips()[0].querySelector("button").getAttribute("aria-label"), "Remove Sales");
+  chips()[0].querySelector("button").click();
+  assert.deepEqual(posted(), ["U1"]);
+  assert.equal(document.activeElement, find("#more"));
+  assert.equal(changes, 2);
 });
 
-test("the choice is part of the draft, and after sending the usual one is back", () => {
-  const component = choosing([ANNA], [EVERYONE]);
+test("of one, each choice takes the place of the one before", () => {
+  picking([ANNA], [], { own: "data-one", name: "responsible" });
+  pick(SALES);
+  assert.deepEqual(posted(), ["D1"]);
+});
+
+test("the search opens with what it begins with, and closes by Escape, a choice, and a click beside it", () => {
+  picking([ANNA]);
+  const isOpen = () => !find("#sheet").hidden && find("#more").getAttribute("aria-expanded") === "true";
+  let asked = 0;
+  find("#sheet input").addEventListener("input", () => (asked += 1));
+  for (const close of [
+    () => press(find("#sheet input"), "Escape"),
+    () => pick(SALES),
+    () => find("#outside").click(),
+  ]) {
+    assert.equal(isOpen(), false);
+    find("#more").click();
+    assert.equal(isOpen(), true);
+    assert.equal(document.activeElement, find("#sheet input"));
+    find("#sheet input").click();
+    assert.equal(isOpen(), true);
+    close();
+  }
+  assert.equal(isOpen(), false);
+  assert.equal(asked, 3);
+});
+
+test("the choice is part of the draft under its own name, and after sending the usual one is back", () => {
+  picking([ANNA], [EVERYONE], { name: "observers" });
   const detail = {};
-  find("form").dispatchEvent(new CustomEvent("draft:save", { detail }));
-  assert.deepEqual(detail.audience, [ANNA]);
-  find("form").dispatchEvent(new CustomEvent("draft:restore", { detail: { audience: [SALES] } }));
-  assert.deepEqual(component.chosen, [SALES]);
-  find("form").dispatchEvent(new CustomEvent("draft:restore", { detail: {} }));
-  assert.deepEqual(component.chosen, [SALES]);
-  find("form").dispatchEvent(new CustomEvent("draft:dropped"));
-  assert.deepEqual(component.chosen, [EVERYONE]);
+  draft("save", detail);
+  assert.deepEqual(detail, { observers: [ANNA] });
+  draft("restore", { observers: [SALES] });
+  assert.deepEqual(posted(), ["D1"]);
+  draft("restore", { audience: [ANNA] });
+  assert.deepEqual(posted(), ["D1"]);
+  draft("dropped");
+  assert.deepEqual(posted(), ["UA"]);
 });
 
 test("a draft that was begun in another language says who all are in this one", () => {
-  const component = choosing([ANNA]);
-  find("form div").dataset.everyone = "Все сотрудники";
-  find("form").dispatchEvent(new CustomEvent("draft:restore", { detail: { audience: [EVERYONE, SALES] } }));
-  assert.deepEqual(component.chosen, [{ code: "UA", name: "Все сотрудники" }, SALES]);
+  picking([ANNA], [], { own: 'data-everyone="Все сотрудники"' });
+  draft("restore", { audience: [EVERYONE, SALES] });
+  assert.deepEqual(shown(), ["Все сотрудники", "Sales"]);
+});
+
+test("a picker that has left the page listens to its form no more", () => {
+  const picker = picking([ANNA]);
+  picker.remove();
+  draft("restore", { audience: [SALES] });
+  assert.deepEqual(picker.chosen, [ANNA]);
 });
 
 // Rich text

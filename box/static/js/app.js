@@ -1,9 +1,6 @@
 // Every page loads this once; navigation then swaps the main region and leaves it running. Modules of the rooms
-// run before it: there they declare their components, `Alpine.data("poll", ...)`.
+// run before it, so that their elements hear of drafts that are put back.
 
-import Alpine from "../vendor/alpine.js";
-
-import { audience } from "./audience.js";
 import "./bell.js";
 import "./clocks.js";
 import "./drafts.js";
@@ -11,6 +8,7 @@ import "./drop.js";
 import "./live.js";
 import "./news.js";
 import "./of-text.js";
+import "./principal-picker.js";
 import { listen } from "./push.js";
 import "./questions.js";
 import "./recurrence.js";
@@ -18,6 +16,4 @@ import "./rich.js";
 import "./shell.js";
 import "./upload.js";
 
-Alpine.data("audience", audience);
-Alpine.start();
 listen();
