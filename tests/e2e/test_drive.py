@@ -82,7 +82,7 @@ def upload(page: Page, *files: Path) -> None:
 
 def make_folder(page: Page, name: str, say: Say) -> None:
     page.get_by_role("link", name=say("New folder")).click()
-    page.get_by_label(say("Name"), exact=True).fill(name)
+    page.get_by_role("textbox", name=say("Name"), exact=True).fill(name)
     page.get_by_role("button", name=say("Make the folder")).click()
     expect(page.locator("#drive-dialog")).to_be_hidden()
     expect(page.locator("#list").get_by_role("link", name=name, exact=True)).to_be_visible()

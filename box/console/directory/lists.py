@@ -209,7 +209,13 @@ CONFLICT_COLUMNS: tuple[Column[Conflict], ...] = (
     Column("kind", _("Kind"), _kind_of, cell=lambda conflict: _kind_cell(conflict, _kind_of(conflict))),
     Column("reason", _("Reason"), lambda conflict: conflict.reason),
     Column("cure", _("What helps"), lambda conflict: conflict.cure, cell=_cure_cell),
-    Column("person", _("Person"), lambda conflict: conflict.person.face if conflict.person else None),
+    # Whom it may be linked with is on the button.
+    Column(
+        "person",
+        _("Person"),
+        lambda conflict: conflict.person.face if conflict.person else None,
+        is_shown=False,
+    ),
     Column("dn", _("Place in the directory"), lambda conflict: conflict.dn, is_shown=False),
     Column("since", _("Since"), lambda conflict: conflict.since),
     Column(
