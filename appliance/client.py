@@ -51,6 +51,8 @@ from appliance.agent.answers import (
     TimeLineGap,
     UpgradePlan,
     UpgradeState,
+    WorkersDecision,
+    WorkersState,
 )
 from appliance.agent.codec import Malformed, decode, encode
 from appliance.agent.protocol import (
@@ -184,6 +186,8 @@ __all__ = [
     "UpgradePlan",
     "UpgradeState",
     "VerifyBackups",
+    "WorkersDecision",
+    "WorkersState",
 ]
 
 

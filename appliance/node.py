@@ -8,7 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance import config, users
+from appliance import config, users, web_workers
+from appliance.agent.answers import WorkersDecision
 from appliance.cluster import topology
 from appliance.paths import Paths
 
@@ -36,12 +37,19 @@ class Node:
     machine: Machine
     membership: topology.Membership | None = None
     """Of the cluster; None for a single box."""
+    decision: WorkersDecision | None = None
+    """What the load has asked for; None before it has, and where nobody has looked."""
 
     @classmethod
     def load(cls, paths: Paths) -> Node:
         """The box at `paths` as its files say; raises `ConfigError` where they are wrong."""
-        box, secrets = config.load(paths), config.load_secrets(paths)
-        return cls(paths, box, secrets, Machine.here(), topology.load(paths))
+        return cls.of(paths, config.load(paths))
+
+    @classmethod
+    def of(cls, paths: Paths, box: config.Box) -> Node:
+        """The box at `paths` by another configuration than that of its box.toml."""
+        secrets, known = config.load_secrets(paths), topology.load(paths)
+        return cls(paths, box, secrets, Machine.here(), known, web_workers.last_decision(paths))
 
     @property
     def cluster(self) -> topology.Membership:
@@ -80,8 +88,27 @@ class Node:
 
     @property
     def web_workers(self) -> int:
-        """As many as configured, else as cores: at least two, so that one may restart, at most eight."""
-        return self.box.node.web_workers or min(max(self.machine.cores, 2), 8)
+        """As many as configured, else as the load asks for, and before it has, as there may be."""
+        wanted = self.decision.count if self.decision else self.web_workers_max
+        return min(max(wanted, self.web_workers_min), self.web_workers_max)
+
+    @property
+    def web_workers_min(self) -> int:
+        """Half of what the box would choose as most, for a morning comes at once; at least two, so that one
+        may restart."""
+        own = self.box.node
+        return own.web_workers or own.web_workers_min or min(max(self._most // 2, 2), self.web_workers_max)
+
+    @property
+    def web_workers_max(self) -> int:
+        own = self.box.node
+        return own.web_workers or own.web_workers_max or max(self._most, own.web_workers_min)
+
+    @property
+    def _most(self) -> int:
+        """One a core, which is all that a worker of Python can use: at least two, and at most eight, whose
+        threads PostgreSQL has connections for."""
+        return min(max(self.machine.cores, 2), 8)
 
     def data(self, service: str) -> Path:
         return self.paths.data / service

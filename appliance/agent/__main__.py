@@ -10,9 +10,10 @@ import sys
 from datetime import UTC, datetime
 
 from appliance import certificates, folders, service_files
-from appliance.agent import applied_config, operations
+from appliance.agent import applied_config, operations, scaling_workers
 from appliance.agent.applied_config import load_node
 from appliance.agent.disk import Guard
+from appliance.agent.scaling_workers import WorkerScaler
 from appliance.agent.server import Server
 from appliance.files import give, open_file, write_atomically
 from appliance.paths import Paths
@@ -49,6 +50,8 @@ def main() -> None:
         every(RECOVERY_SECONDS, lambda: operations.recover(paths))
         every(TELLING_SECONDS, lambda: tell_balancer(paths))
         every(CERTIFICATE_SECONDS, lambda: renew_certificate(paths))
+        scaler = WorkerScaler(paths)
+        every(scaling_workers.TICK_SECONDS, lambda: scaler.tick(datetime.now(UTC)))
         node = load_node(paths)
         if not applied_config.file_of(paths).exists():
             applied_config.remember(paths)
@@ -74,8 +77,7 @@ def renew_certificate(paths: Paths) -> None:
     """Renew the box's own certificate before its end, and warn in time of the end of a given one."""
     if certificates.current(paths) is None:
         return
-    # By the configuration in force: somebody may be in the middle of editing another one.
-    node = applied_config.previous(paths) or load_node(paths)
+    node = applied_config.in_force(paths)
     name = node.box.public_name
     certificates.ensure(paths, name, certificates.addresses_of(name))
     served = node.generated(BALANCER.name) / "portal.pem"

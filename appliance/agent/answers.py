@@ -99,6 +99,30 @@ class CertificateState:
 
 
 @dataclass(frozen=True)
+class WorkersDecision:
+    """The last one about the number of web workers here, which holds until the next."""
+
+    at: datetime
+    count: int
+    before: int
+    mean: float
+    """What those that ran did, of one core each: 0 nothing, 1 all of it."""
+    sentence: str
+    """In English, with its figures."""
+
+
+@dataclass(frozen=True)
+class WorkersState:
+    """How many web workers the load asks for here, and between which numbers it may."""
+
+    count: int
+    fewest: int
+    most: int
+    decision: WorkersDecision | None = None
+    """None before the first."""
+
+
+@dataclass(frozen=True)
 class NodeStatus:
     """Everything about this machine at a glance."""
 
@@ -109,6 +133,8 @@ class NodeStatus:
     disk: DiskState
     read_only: str = ""
     """Why the portal takes no writes at the moment; empty when it does."""
+    workers: WorkersState | None = None
+    """None where the number of web workers is fixed."""
 
     @property
     def is_healthy(self) -> bool:

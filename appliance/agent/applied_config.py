@@ -8,9 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from appliance import config
-from appliance.cluster import topology
 from appliance.files import write_atomically
-from appliance.node import Machine, Node
+from appliance.node import Node
 from appliance.paths import Paths
 
 
@@ -35,7 +34,13 @@ def previous(paths: Paths) -> Node | None:
     if not file.exists():
         return None
     box = config.parse(file.read_text(encoding="utf-8"), str(file))
-    return Node(paths, box, config.load_secrets(paths), Machine.here(), topology.load(paths))
+    return Node.of(paths, box)
+
+
+def in_force(paths: Paths) -> Node:
+    """This machine by the configuration in force, for what the box does by itself: somebody may be in the
+    middle of editing another one."""
+    return previous(paths) or load_node(paths)
 
 
 def remember(paths: Paths) -> None:

@@ -24,6 +24,7 @@ from appliance.agent.answers import (
     Progress,
     RecordPage,
     ServiceState,
+    WorkersState,
 )
 from appliance.agent.applied_config import load_node, read_box_toml
 from appliance.agent.codec import Malformed
@@ -104,7 +105,14 @@ def read_status(paths: Paths, _: ReadStatus, __: Asker, ___: Tell) -> NodeStatus
         ),
         disk=DiskState(space.free, space.total),
         read_only=_why_read_only(node, guard),
+        workers=_workers(node),
     )
+
+
+def _workers(node: Node) -> WorkersState | None:
+    if node.web_workers_min == node.web_workers_max:
+        return None
+    return WorkersState(node.web_workers, node.web_workers_min, node.web_workers_max, node.decision)
 
 
 def _why_read_only(node: Node, guard: Guard) -> str:

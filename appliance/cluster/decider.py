@@ -18,7 +18,7 @@ from appliance.cluster import decisions, patroni, provider, scaling, state, topo
 from appliance.cluster.etcd import Etcd
 from appliance.cluster.joining import JoinRefused, token
 from appliance.cluster.membership import Say
-from appliance.cluster.scaling import Business, History, Phase, Plan, Policy, Sample, decide
+from appliance.cluster.scaling import BUSINESS, Business, History, Phase, Plan, Policy, Sample, decide
 from appliance.cluster.state import Beat
 from appliance.cluster.topology import Membership, Rest, Role, Topology
 from appliance.node import Node
@@ -34,13 +34,6 @@ END_AGAIN = timedelta(minutes=1)
 """After which a machine is ended again that could not be."""
 _HOLDER = "decider"
 _MOST_SAMPLES = 100_000
-_BUSINESS = {
-    "backup": Business.BACKUP,
-    "restore": Business.BACKUP,
-    "rolling": Business.UPGRADE,
-    "upgrade": Business.UPGRADE,
-}
-"""Long operations during which no node goes to sleep."""
 
 
 def phases(
@@ -225,8 +218,8 @@ class Decider:
 
     def _business(self, view: _View) -> Business | None:
         for doing in (doing for beat in view.beats.values() for doing in beat.doing):
-            if doing in _BUSINESS:
-                return _BUSINESS[doing]
+            if doing in BUSINESS:
+                return BUSINESS[doing]
         try:
             return None if patroni.leader(self.paths, view.known) else Business.FAILOVER
         except patroni.PatroniAway:

@@ -1,4 +1,5 @@
-"""How many nodes shall be awake. This decides, from what the processors had to do; who acts is elsewhere.
+"""How many nodes shall be awake, and how many web workers within one. This decides, from what the processors
+had to do; who acts is elsewhere.
 
 The signal is the mean CPU of the active nodes over a window, and never latency: a slow database makes every
 page slow, and more web nodes make a slow database slower.
@@ -7,7 +8,7 @@ page slow, and more web nodes make a slow database slower.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -31,6 +32,15 @@ class Business(StrEnum):
     FAILOVER = "failover"
     BACKUP = "backup"
     UPGRADE = "upgrade"
+
+
+BUSINESS: Mapping[str, Business] = {
+    "backup": Business.BACKUP,
+    "restore": Business.BACKUP,
+    "rolling": Business.UPGRADE,
+    "upgrade": Business.UPGRADE,
+}
+"""Long operations, by their kind, during which nobody goes to sleep."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,8 @@ class History:
     changed_at: datetime | None = None
     """When a node was last woken, made, drained or lost."""
     business: Business | None = None
+    shortage: str = "no reserve is left"
+    """Why nobody can be woken where nobody is in reserve."""
 
     def names(self, *phases: Phase) -> tuple[str, ...]:
         return tuple(member.name for member in self.members if member.phase in phases)
@@ -81,6 +93,8 @@ class Policy:
     """Nodes that one decision adds or takes away, at most."""
     can_create: bool = False
     """Whether a provider makes machines once no reserve is left."""
+    unit: str = "node"
+    """What one of those is called that are counted."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.minimum <= self.maximum:
@@ -117,7 +131,7 @@ class Plan:
     def __str__(self) -> str:
         acts = [
             f"waking {', '.join(self.wake)}" if self.wake else "",
-            f"making {_nodes(self.create)}" if self.create else "",
+            f"making {_numbered(self.create, 'node')}" if self.create else "",
             f"draining {', '.join(self.drain)}" if self.drain else "",
         ]
         return f"{self.reason}: {' and '.join(act for act in acts if act) or 'nothing is done'}."
@@ -132,15 +146,15 @@ def decide(history: History, policy: Policy, now: datetime) -> Plan:
     active = history.names(Phase.ACTIVE)
     awake = len(active) + len(history.names(Phase.WAKING))
     if awake < policy.minimum:
-        reason = f"{_nodes(awake)} awake, below the minimum of {policy.minimum}"
+        reason = f"{_counted(awake, policy)} awake, below the minimum of {policy.minimum}"
         return _out(history, policy, policy.minimum - awake, reason)
     if awake > policy.maximum:
-        reason = f"{_nodes(awake)} awake, above the maximum of {policy.maximum}"
+        reason = f"{_counted(awake, policy)} awake, above the maximum of {policy.maximum}"
         return _in(history, awake - policy.maximum, reason)
     load = _load(history, policy, now)
     if load is None:
         return Plan("Too little is known of the last minutes")
-    reason = f"Mean CPU {load.mean:.0%} of {_nodes(len(active))} over {_minutes(policy.window)}"
+    reason = f"Mean CPU {load.mean:.0%} of {_counted(len(active), policy)} over {_minutes(policy.window)}"
     if load.mean > policy.out_above:
         plan = _busy(history, policy, load, now, reason=f"{reason}, above {policy.out_above:.0%}")
     elif load.mean < policy.in_below:
@@ -167,12 +181,12 @@ def _busy(history: History, policy: Policy, load: _Load, now: datetime, *, reaso
 def _idle(history: History, policy: Policy, load: _Load, now: datetime, *, reason: str) -> Plan:
     awake = len(history.names(Phase.ACTIVE))
     if history.names(Phase.WAKING) or not load.is_complete:
-        return Plan(f"{reason}, and not every node has told of itself")
+        return Plan(f"{reason}, and not every {policy.unit} has told of itself")
     if waiting := _cooling(history, policy, now):
         return Plan(f"{reason}, and {waiting}")
     enough = max(policy.minimum, math.ceil(load.work / policy.out_above), awake - policy.step)
     if enough >= awake:
-        return Plan(f"{reason}, and {_nodes(awake)} {'is' if awake == 1 else 'are'} needed")
+        return Plan(f"{reason}, and {_counted(awake, policy)} {'is' if awake == 1 else 'are'} needed")
     return _in(history, awake - enough, reason)
 
 
@@ -218,7 +232,7 @@ def _out(history: History, policy: Policy, count: int, reason: str) -> Plan:
     wake = (*history.names(Phase.DRAINING), *history.names(Phase.RESERVE))[:count]
     create = count - len(wake) if policy.can_create else 0
     if not wake and not create:
-        return Plan(f"{reason}, and no reserve is left")
+        return Plan(f"{reason}, and {history.shortage}")
     return Plan(reason, wake=wake, create=create)
 
 
@@ -234,8 +248,12 @@ def _in(history: History, count: int, reason: str) -> Plan:
     return Plan(reason, drain=tuple(able[-count:]))
 
 
-def _nodes(count: int) -> str:
-    return f"{count} node" if count == 1 else f"{count} nodes"
+def _counted(count: int, policy: Policy) -> str:
+    return _numbered(count, policy.unit)
+
+
+def _numbered(count: int, unit: str) -> str:
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
 def _listed(names: Sequence[str]) -> str:

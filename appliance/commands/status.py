@@ -8,7 +8,14 @@ import sys
 from datetime import UTC, datetime
 
 from appliance import certificates
-from appliance.agent.answers import BackupState, CertificateState, NodeStatus, OperationState, ServiceState
+from appliance.agent.answers import (
+    BackupState,
+    CertificateState,
+    NodeStatus,
+    OperationState,
+    ServiceState,
+    WorkersState,
+)
 from appliance.agent.codec import encode
 from appliance.agent.protocol import ListOperations, ReadBackups, ReadCertificate, ReadStatus
 from appliance.cli import Subcommand, compose
@@ -166,6 +173,8 @@ def show(status: NodeStatus, running: list[OperationState], backups: BackupState
         say(
             f"Running: {operation.kind}, begun by {operation.asked_by}: {operation.progress.text}",
         )
+    if status.workers:
+        say(workers_line(status.workers))
     if status.read_only:
         say(f"The portal takes no writes. {status.read_only}", style="red")
     for target in backups.targets:
@@ -182,6 +191,12 @@ def show(status: NodeStatus, running: list[OperationState], backups: BackupState
         f"Korobka {status.version} on {status.node}, {status.disk.free / 2**30:.1f} GiB ({free:.0%}) of the "
         f"disk free.",
     )
+
+
+def workers_line(workers: WorkersState) -> str:
+    """How many web workers the load asks for, and why."""
+    line = f"{workers.count} web workers, of {workers.fewest} to {workers.most}."
+    return f"{line} {workers.decision.sentence}" if workers.decision else line
 
 
 def rows_of(service: ServiceState, now: datetime) -> list[tuple[tuple[str, ...], bool]]:

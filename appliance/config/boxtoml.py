@@ -26,7 +26,8 @@ def parse(text: str, file: str = "box.toml") -> Box:
     values, problems = _flatten(load_toml(text, file))
     problems += [problem for name, value in values.items() if (problem := _problem_with(name, value))]
     told = [(name, name, words) for name, words in problems] or [
-        need for need in _needs(values) if not values.get(need[1])
+        *(need for need in _needs(values) if not values.get(need[1])),
+        *_contradictions(values),
     ]
     if told:
         raise ConfigError(
@@ -192,6 +193,15 @@ def _needs(values: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             )
         )
     return needs
+
+
+def _contradictions(values: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Keys that cannot both hold, in the same form; of those that the box chooses, none does."""
+    fewest, most = values.get("node.web_workers_min"), values.get("node.web_workers_max")
+    if fewest and most and fewest > most:
+        words = f"must not be above node.web_workers_max, which is {most}: lower it, or raise that"
+        return [("node.web_workers_min", "node.web_workers_min", words)]
+    return []
 
 
 def _unknown(name: str) -> str:

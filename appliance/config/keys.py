@@ -287,7 +287,22 @@ class NodeTable:
         check=_addresses,
     )
     web_workers: int = _key(
-        0, "How many web workers run here.", check=_between(1, 64, or_zero=True), console=True
+        0,
+        "How many web workers run here; 0: as many as the load asks for.",
+        check=_between(1, 64, or_zero=True),
+        console=True,
+    )
+    web_workers_min: int = _key(
+        0,
+        "Fewest web workers that the load may leave; 0: half as many as the box has cores, at least 2.",
+        check=_between(1, 64, or_zero=True),
+        console=True,
+    )
+    web_workers_max: int = _key(
+        0,
+        "Most web workers that the load may ask for; 0: as many as the box has cores, 2 to 8.",
+        check=_between(1, 64, or_zero=True),
+        console=True,
     )
 
 

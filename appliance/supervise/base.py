@@ -12,11 +12,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from appliance import config, folders, runner, service_files, users
+from appliance import config, folders, runner, service_files, users, web_workers
+from appliance.agent.answers import WorkersDecision
 from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.services import Service, enabled
@@ -280,6 +281,38 @@ class Supervisor(ABC):
             self._drain(instance)
         self._tell_balancer(progress)
         self.apply()
+
+    def follow_load(self, decision: WorkersDecision, progress: Progress = lambda _: None) -> None:
+        """Run as many web workers as the load asks for, and remember it. No request is lost, no connection
+        ends: the balancer knows all that there may be, and is told who is off. Done again, nothing changes.
+        Where one does not start, as many run as before.
+        """
+        known, node = self.node, replace(self.node, decision=decision)
+        before, after = decision.before, node.web_workers
+        coming = [Instance(WEB, number) for number in range(before + 1, after + 1)]
+        leaving = [Instance(WEB, number) for number in range(after + 1, before + 1)]
+        for instance in leaving:
+            progress(f"{instance.name}: draining")
+            self._drain(instance)
+        self.node = node
+        try:
+            if coming:
+                self.apply()
+                self.start(*(instance.name for instance in coming), progress=progress)
+        except SupervisorError:
+            self.node = known
+            self.apply()
+            raise
+        web_workers.remember(node.paths, decision)
+        # For whoever starts the balancer; the one that runs is told at its socket.
+        service_files.apply(node, only=(BALANCER,))
+        for instance in coming:
+            self._welcome(instance, at_once=True)
+        for instance in leaving:
+            with suppress(BalancerAway, BalancerRefused):
+                Runtime(runtime_socket(node)).set_aside(WEB.name, server_name(instance.name))
+        if leaving:
+            self.apply()
 
     # --- the parts of it ------------------------------------------------------------------------------------
 

@@ -60,6 +60,16 @@ def memory_mb(pids: Iterable[int]) -> int | None:
     return round(total / 1024) if seen else None
 
 
+def cpu_seconds(pid: int) -> float | None:
+    """What a process and its threads have had of processors since it began; None where it is not there.
+    Source: proc_pid_stat(5), utime and stime."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def marked(prefix: Path, *, only: frozenset[str] | None = None) -> dict[int, str]:
     """Processes of the box at `prefix` (whose environment we may read) with the instance they belong to."""
     found = {}

@@ -44,17 +44,17 @@ def web_pids(box: Node) -> set[int | None]:
 
 
 @contextmanager
-def clicks(box: Node) -> Iterator[Counter[str]]:
-    """Six people who click all the time; after the block, what they got."""
+def clicks(box: Node, people: int = 6, pause: float = 0.05) -> Iterator[Counter[str]]:
+    """People who click all the time; after the block, what they got."""
     answers: Counter[str] = Counter()
     is_over = threading.Event()
 
     def click() -> None:
         while not is_over.is_set():
             answers[ask(box)] += 1
-            is_over.wait(0.05)
+            is_over.wait(pause)
 
-    clients = [threading.Thread(target=click) for _ in range(6)]
+    clients = [threading.Thread(target=click) for _ in range(people)]
     for client in clients:
         client.start()
     try:

@@ -81,6 +81,10 @@ def test_values_are_typed() -> None:
         ("hostname = 'Portal.example.com:443'", "line 1: hostname must be a host name in lower case"),
         ("time_zone = 'Europe/Moskow'", "line 1: time_zone must be a time zone such as Europe/Moscow."),
         ("node = 3", "line 1: node must be a table."),
+        (
+            "[node]\nweb_workers_max = 2\nweb_workers_min = 3",
+            "line 3: node.web_workers_min must not be above node.web_workers_max, which is 2: lower it, or",
+        ),
         ("a = 1\nb = [", "line 2: this is not TOML"),
         ("objects.engin = 'x'", "line 1: objects.engin is not a key of the box"),
         ("node = { nam = 'x' }", "line 1: node.nam is not a key of the box"),

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 JOURNAL_VARIABLE = "KOROBKA_OPERATION"
 KEPT = 200
 """Journals are kept of this many operations."""
+KEPT_OF_WORKERS = 20
+"""Of them: what the load asks for every day shall not push out what people have done."""
 ATTEMPTS = 3
 REPEAT_SECONDS = 5.0
 RELEASE = Path(__file__).resolve().parents[3]
@@ -48,6 +50,7 @@ class LongOperation:
 TABLE: Mapping[str, LongOperation] = {
     "restart": LongOperation(("-m", "appliance.agent.operations.restart"), "resume"),
     "apply": LongOperation(("-m", "appliance.agent.operations.apply"), "resume"),
+    "workers": LongOperation(("-m", "appliance.agent.operations.workers"), "resume"),
     "rotate": LongOperation(("-m", "appliance.agent.operations.rotate"), "resume"),
     "switchover": LongOperation(("-m", "appliance.agent.operations.switchover"), "resume"),
     "node": LongOperation(("-m", "appliance.agent.operations.node"), "resume"),
@@ -276,7 +279,9 @@ def _log_of(journal: Journal) -> Path:
 
 def _forget_old(paths: Paths) -> None:
     """Keep the journals of the latest operations only."""
-    for journal in Journal.all(paths.operations)[KEPT:]:
+    everyone = Journal.all(paths.operations)
+    routine = [journal for journal in everyone if "-workers-" in journal.id]
+    for journal in {*everyone[KEPT:], *routine[KEPT_OF_WORKERS:]}:
         _log_of(journal).unlink(missing_ok=True)
         journal.path.unlink(missing_ok=True)
 

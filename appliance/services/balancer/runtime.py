@@ -65,6 +65,10 @@ class Runtime:
         if at_once:
             self._tell(f"set server {backend}/{server} health up")
 
+    def set_aside(self, backend: str, server: str) -> None:
+        """Neither requests nor checks go to `server`: it is off on purpose."""
+        self._tell(f"set server {backend}/{server} state maint")
+
     def _tell(self, command: str) -> None:
         # A command that worked is answered with nothing.
         if words := self._ask(command).strip():

@@ -103,8 +103,9 @@ class Limits:
 
 
 def limits(node: Node) -> Limits:
-    """Six neighbourhoods fill all slots together, and none does alone."""
-    threads, workers = node.box.web.threads, node.web_workers
+    """Six neighbourhoods together fill all slots of the fewest workers that there may be, and none does
+    alone: the balancer is not reloaded when the load asks for more of them."""
+    threads, workers = node.box.web.threads, node.web_workers_min
     slots = max(90, 12 * threads)
     return Limits(slots=slots, share=slots * workers // 6, crowd=threads, kept=threads)
 
@@ -167,7 +168,9 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
                 names=its_names,
                 domains=[f"^[^.]+{re.escape(domain)}$" for domain in domains],
                 limits=limits(node),
-                workers=[web_socket(node, number) for number in range(1, node.web_workers + 1)],
+                # All that there may be, so that connections outlive a change of their number.
+                workers=[web_socket(node, number) for number in range(1, node.web_workers_max + 1)],
+                running=node.web_workers,
                 push=push_socket(node),
                 nodes=_at(me.address, BALANCER_PORT) if me else "",
                 peers=peers(node),
