@@ -112,6 +112,19 @@ def _of_machine(agent: Agent) -> Iterator[Metric]:
         "When a service was started, in seconds since 1970.",
         tuple((labels, one.since.timestamp()) for labels, one in instances if one.since),
     )
+    if workers := status.workers:
+        numbers = {"now": workers.count, "min": workers.fewest, "max": workers.most}
+        yield Metric(
+            "korobka_web_workers",
+            "Web workers that the load asks for, and between which numbers it may.",
+            tuple(({"number": name}, float(number)) for name, number in numbers.items()),
+        )
+        if workers.decision:
+            yield gauge(
+                "korobka_web_workers_decision_busy_ratio",
+                "What they did of one core each when their number was last changed.",
+                workers.decision.mean,
+            )
     yield gauge("korobka_disk_free_bytes", "Room on the disk of the data.", status.disk.free)
     yield gauge("korobka_disk_size_bytes", "The disk of the data.", status.disk.total)
     yield gauge("korobka_read_only", "1 while the portal takes no writes.", bool(status.read_only))

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
@@ -27,6 +28,7 @@ from appliance.client import (
     ReadStatus,
     RestartService,
     ServiceState,
+    WorkersState,
 )
 from box.console.access import can_restart, can_use_console, only_for
 from box.console.checklist import Check, checks_for
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 LOG_LINES = 200
 OPERATIONS_SHOWN = 5
+OPERATIONS_LOOKED_AT = 30
 # Somebody waits in front of the page.
 SECONDS_TO_ANSWER = 10.0
 
@@ -87,6 +90,8 @@ class Service:
     """A service as the page shows it."""
 
     state: ServiceState
+    workers: WorkersState | None = None
+    """Of the web workers, where their number follows the load."""
 
     @property
     def title(self) -> str:
@@ -96,7 +101,9 @@ class Service:
     def about(self) -> str:
         """What is wrong with it, where that is more than its state says; else what it is for."""
         is_plain = self.state.state in ("stopped", "starting", "stopping")
-        return ("" if is_plain else self.state.problem) or str(ABOUT.get(self.state.name, ""))
+        problem = "" if is_plain else self.state.problem
+        about = str(ABOUT.get(self.state.name, ""))
+        return problem or (f"{about} {workers_told(self.workers)}" if self.workers else about)
 
     @property
     def tone(self) -> str:
@@ -117,6 +124,21 @@ class Service:
     @property
     def instances(self) -> tuple[InstanceState, ...]:
         return self.state.instances
+
+
+def workers_told(workers: WorkersState) -> str:
+    """How many run, and why."""
+    numbers = {"count": workers.count, "fewest": workers.fewest, "most": workers.most}
+    told = _("Their number follows the load, from %(fewest)s to %(most)s: now %(count)s.") % numbers
+    if (last := workers.decision) is None:
+        return told
+    why = (
+        _("One was added on %(when)s, for the others were busy at %(percent)s%%.")
+        if last.count > last.before
+        else _("One was taken away on %(when)s, for all were busy at %(percent)s%% only.")
+    )
+    when = date_format(timezone.localtime(last.at), "DATETIME_FORMAT")
+    return f"{told} {why % {'when': when, 'percent': round(last.mean * 100)}}"
 
 
 @require_GET
@@ -166,10 +188,12 @@ def _health_page(request: PersonRequest, *, problem: str = "") -> HttpResponse:
         status = _status()
         backups, certificate = _agent().ask(ReadBackups()), _agent().ask(ReadCertificate())
         checks = checks_for(request.user, backups, certificate, status.version, now=timezone.now())
-        operations = _agent().ask(ListOperations(OPERATIONS_SHOWN)).operations
+        latest = _agent().ask(ListOperations(OPERATIONS_LOOKED_AT)).operations
+        # What the load asks for all day is told beside the web workers.
+        operations = tuple(one for one in latest if one.kind != "workers")[:OPERATIONS_SHOWN]
     except AgentError as error:
         problem = problem or str(error)
-    services = [Service(state) for state in status.services] if status else []
+    services = [_shown(status, state) for state in status.services] if status else []
     context = {
         "status": status,
         "services": services,
@@ -192,8 +216,12 @@ def _status() -> NodeStatus:
 def _service(status: NodeStatus, name: str) -> Service:
     for state in status.services:
         if state.name == name:
-            return Service(state)
+            return _shown(status, state)
     raise Http404
+
+
+def _shown(status: NodeStatus, state: ServiceState) -> Service:
+    return Service(state, status.workers if state.name == "web" else None)
 
 
 def _who(request: PersonRequest) -> str:

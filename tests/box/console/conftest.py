@@ -14,7 +14,8 @@ from tests.appliance.boxes import agent_of, running_box, wait_until
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Node]:
-    with running_box("agent", "cache") as node:
+    workers = {"node__web_workers": 0, "node__web_workers_min": 2, "node__web_workers_max": 3}
+    with running_box("agent", "cache", has_tables=False, **workers) as node:
         yield node
 
 

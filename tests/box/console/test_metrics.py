@@ -71,3 +71,6 @@ def test_the_machine_is_told_as_the_agent_knows_it(agent: object) -> None:
     assert 'korobka_service_healthy{service="agent",instance="agent"} 1' in found
     assert "korobka_certificate_end_seconds{} " in found
     assert "korobka_backups_set_up{} " in found
+    assert 'korobka_web_workers{number="now"} 3' in found
+    assert 'korobka_web_workers{number="min"} 2' in found
+    assert "korobka_web_workers_decision_busy_ratio" not in found, "nothing was decided"

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from appliance.client import FollowOperation, ListOperations
+from appliance import web_workers
+from appliance.client import FollowOperation, ListOperations, WorkersDecision
 from appliance.node import Node
 from box.core.accounts.models import User
-from tests.appliance.boxes import agent_of, running_box
+from tests.appliance.boxes import agent_of
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -17,18 +19,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 type Browser = Callable[[User], Client]
-
-
-@pytest.fixture(scope="module")
-def box() -> Iterator[Node]:
-    with running_box("agent", "cache") as node:
-        yield node
-
-
-@pytest.fixture
-def agent(box: Node, settings: Any) -> Node:
-    settings.AGENT_SOCKET = box.run("agent") / "agent.sock"
-    return box
 
 
 @pytest.fixture
@@ -51,6 +41,23 @@ def test_every_service_is_listed_with_its_state(as_person: Browser, olga: User, 
     for name in ("agent", "balancer", "cache", "database", "jobs", "objects", "push", "web"):
         assert f'href="/console/services/{name}/"' in page
     assert "needs you" in page
+
+
+def test_the_page_says_how_many_web_workers_run_and_why(as_person: Browser, olga: User, agent: Node) -> None:
+    browser = as_person(olga)
+
+    def told(count: int, before: int, mean: float) -> str:
+        at = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+        web_workers.remember(agent.paths, WorkersDecision(at, count, before, mean, "In English."))
+        return browser.get("/console/").content.decode()
+
+    page = browser.get("/console/").content.decode()
+    assert "Makes the pages. Their number follows the load, from 2 to 3: now 3." in page
+    page = told(2, 3, 0.12)
+    assert "from 2 to 3: now 2. One was taken away on " in page and "busy at 12% only." in page
+    page = told(3, 2, 0.754)
+    assert "from 2 to 3: now 3. One was added on " in page and "busy at 75%." in page
+    assert "In English." not in page
 
 
 def test_a_log_is_read_in_pages(as_person: Browser, olga: User, agent: Node) -> None:
