@@ -47,8 +47,17 @@ _HEADER = re.compile(rb"([A-Za-z0-9_().-]{1,80}):[ \t]?(.*)")
 _UNREAD = {b"ChanVariable", b"DestChanVariable"}
 
 
+def N_(text: str) -> str:  # noqa: N802 - gettext's own name
+    """Marks a text for the catalogues. Nothing here is translated: see `sentences`."""
+    return text
+
+
 class PbxTrouble(Exception):
-    """The PBX cannot be spoken to; the text says what helps."""
+    """The PBX cannot be spoken to; `text` with its `values` says what helps. In English, for logs."""
+
+    def __init__(self, text: str, **values: object) -> None:
+        super().__init__(text % values)
+        self.text, self.values = text, values
 
 
 class Refused(PbxTrouble):
@@ -158,7 +167,9 @@ class Session:
     def _hear(self, event: Event) -> None:
         if len(self._heard) >= MOST_IN_A_LIST:
             raise Garbled(
-                f"{self.address.host} sends more than anybody can read in {ANSWERS_WITHIN:.0f} seconds."
+                N_("%(host)s sends more than anybody can read in %(seconds)d seconds."),
+                host=self.address.host,
+                seconds=ANSWERS_WITHIN,
             )
         self._heard.append(event)
 
@@ -240,7 +251,7 @@ class _Wire:
                 data = data[self._socket.send(data) :]
             except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
                 if time.monotonic() > deadline:
-                    raise Stalled("It takes in nothing any more.") from None
+                    raise Stalled(N_("It takes in nothing any more.")) from None
                 select.select([], [self._socket], [], 0.5)
 
     def close(self) -> None:
@@ -263,13 +274,13 @@ class _Wire:
                 self._buffer.clear()
             left = deadline - time.monotonic()
             if left <= 0:
-                raise Stalled(f"It stopped in the middle for {ANSWERS_WITHIN:.0f} seconds.")
+                raise Stalled(N_("It stopped in the middle for %(seconds)d seconds."), seconds=ANSWERS_WITHIN)
             self._take(min(left, 1.0))
 
     def _count(self, more: int) -> None:
         self._packet_bytes += more
         if self._packet_bytes > LONGEST_RUN:
-            raise Garbled(f"One packet has more than {LONGEST_RUN} bytes.")
+            raise Garbled(N_("One packet has more than %(bytes)d bytes."), bytes=LONGEST_RUN)
 
     def _take(self, within: float) -> None:
         """Reads what is there, or comes within these seconds."""
@@ -322,7 +333,7 @@ class _Manager(Asterisk.Manager.CoreManager):  # type: ignore[misc]
     def _authenticate(self) -> None:
         banner = self.file.banner()
         if not banner.startswith(_BANNER):
-            raise Garbled(f"It greets with {banner[:60]!r}, which no Asterisk does.")
+            raise Garbled(N_("It greets with %(said)s, which no Asterisk does."), said=repr(banner[:60]))
         self.version = banner[len(_BANNER) :].decode("ascii", "replace").strip()
         # The secret itself is never sent: the line may be without encryption.
         challenge = self.act("Challenge", {"AuthType": "MD5"})["Challenge"]
@@ -385,40 +396,68 @@ def _telling(address: Address) -> Iterator[None]:
         yield
     except PbxTrouble as trouble:
         if str(trouble).startswith("It "):
-            raise type(trouble)(f"{where}: {trouble} Is it an Asterisk's manager port?") from None
+            raise type(trouble)(
+                N_("%(where)s: %(said)s Is it an Asterisk's manager port?"), where=where, said=trouble
+            ) from None
         raise
     except Asterisk.Manager.AuthenticationFailure as error:
         raise Refused(
-            f"{where} refuses the user {address.user}: the secret is not the one in its manager.conf, or the"
-            " box's address is not among those that `permit` lists there."
+            N_(
+                "%(where)s refuses the user %(user)s: the secret is not the one in its manager.conf, or the "
+                "box's address is not among those that `permit` lists there."
+            ),
+            where=where,
+            user=address.user,
         ) from error
     except Asterisk.Manager.PermissionDenied as error:
         raise Refused(
-            f"{where} does not allow {address.user} to do this: give it `write = call,originate,reporting` in"
-            " manager.conf, then `manager reload`."
+            N_(
+                "%(where)s does not allow %(user)s to do this: give it `write = call,originate,reporting` in "
+                "manager.conf, then `manager reload`."
+            ),
+            where=where,
+            user=address.user,
         ) from error
     except Asterisk.Manager.ActionFailed as error:
-        raise ActionRefused(f"{where}: {error}") from error
+        raise ActionRefused("%(where)s: %(error)s", where=where, error=error) from error
     except ssl.SSLCertVerificationError as error:
         raise PbxTrouble(
-            f"{where}: its certificate is not trusted ({error.verify_message}): give the authority"
-            " that has signed it."
+            N_(
+                "%(where)s: its certificate is not trusted (%(error)s): give the authority that has "
+                "signed it."
+            ),
+            where=where,
+            error=error.verify_message,
         ) from error
     except ssl.SSLError as error:
         raise PbxTrouble(
-            f"{where} does not speak TLS there ({error.reason}): take the port of `tlsbindaddr`,"
-            " usually 5039."
+            N_(
+                "%(where)s does not speak TLS there (%(error)s): take the port of `tlsbindaddr`, usually "
+                "5039."
+            ),
+            where=where,
+            error=error.reason,
         ) from error
     except TimeoutError as error:
         raise PbxTrouble(
-            f"{where} does not answer: is the address right, and does a firewall let the box in?"
+            N_("%(where)s does not answer: is the address right, and does a firewall let the box in?"),
+            where=where,
         ) from error
     except ConnectionRefusedError as error:
         raise PbxTrouble(
-            f"Nothing listens at {where}: `enabled = yes` and `bindaddr` in manager.conf, then"
-            " restart Asterisk."
+            N_(
+                "Nothing listens at %(where)s: `enabled = yes` and `bindaddr` in manager.conf, then restart "
+                "Asterisk."
+            ),
+            where=where,
         ) from error
     except socket.gaierror as error:
-        raise PbxTrouble(f"{address.host} is no known name: write the PBX's address.") from error
+        raise PbxTrouble(
+            N_("%(host)s is no known name: write the PBX's address."), host=address.host
+        ) from error
     except (Asterisk.Manager.BaseException, KeyError, OSError) as error:
-        raise PbxTrouble(f"The connection with {where} is lost ({type(error).__name__}: {error}).") from error
+        raise PbxTrouble(
+            N_("The connection with %(where)s is lost (%(error)s)."),
+            where=where,
+            error=f"{type(error).__name__}: {error}",
+        ) from error

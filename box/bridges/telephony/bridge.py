@@ -32,6 +32,7 @@ from box.bridges.telephony.credentials import placing
 from box.bridges.telephony.events import CallEvent
 from box.bridges.telephony.facts import Fact, Unreadable
 from box.bridges.telephony.models import Pbx
+from box.bridges.telephony.sentences import company_sentence
 from box.lib.sealing import SealBroken
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ class Bridge:
                     self._serve(pbx)
                 except (PbxTrouble, SealBroken) as trouble:
                     log.warning("%s", trouble)
-                    tell_state(pbx, trouble=str(trouble))
+                    tell_state(pbx, trouble=company_sentence(trouble))
             except DatabaseError:
                 # What was heard meanwhile is in the PBX's own log.
                 log.warning("The database is away; the calls are read up later.", exc_info=True)
@@ -142,7 +143,7 @@ class Bridge:
             try:
                 session.act(command.action, **command.headers)
             except PbxTrouble as trouble:
-                refuse_command(command, str(trouble))
+                refuse_command(command, company_sentence(trouble))
                 if not isinstance(trouble, ActionRefused):
                     raise
 

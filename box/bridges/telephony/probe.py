@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from box.bridges.telephony.ami import ActionRefused, PbxTrouble, Session
 from box.bridges.telephony.logs import LogTrouble
 from box.bridges.telephony.models import Pbx
+from box.bridges.telephony.sentences import sentence
 from box.lib.sealing import SealBroken
 
 
@@ -52,10 +53,8 @@ def _session(pbx: Pbx) -> Iterator[Step]:
                 yield Step(_("Calls and queues"), said, "bad")
             if pbx.hold_context:
                 yield _hold(pbx, session)
-    except SealBroken:
-        yield Step(title, _("The secret was stored by another box: write it anew."), "bad")
-    except PbxTrouble as trouble:
-        yield Step(title, str(trouble), "bad")
+    except (PbxTrouble, SealBroken) as trouble:
+        yield Step(title, sentence(trouble), "bad")
 
 
 def _hold(pbx: Pbx, session: Session) -> Step:
