@@ -82,6 +82,7 @@ def test_a_filter_gets_a_name_and_columns_an_order(employee: Callable[..., Perso
     expect(page.locator(".list-views a").last).to_have_attribute("aria-current", "page")
 
     page.locator("#list-tools summary").last.click()
+    settled(page)
     assert list(found_in(page, TWO_LOOKS)) == []
     phone = page.locator(".list-columns li").filter(has_text=say("Phone"))
     phone.locator("input").check()

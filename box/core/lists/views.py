@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.http import Http404, HttpResponse
@@ -33,6 +33,7 @@ from box.core.lists.presenters import Table, columns_shown, rows_shown, sums_of
 from box.core.lists.query import AFTER, AS, VIEW, Query
 from box.core.registry.capabilities import finders
 from box.core.registry.company import company_day
+from box.lib.addresses import parts_of
 from box.lib.numbers import whole_number
 from box.lib.pages import REFUSED, ids_of, number_of, render, wants_part
 
@@ -137,7 +138,7 @@ def _page(
 
 def _is_own_page(request: PersonRequest) -> bool:
     """A list may be a part of another page, whose address stays."""
-    return urlsplit(request.headers.get("HX-Current-URL", "")).path in ("", request.path)
+    return parts_of(request.headers.get("HX-Current-URL", "")).path in ("", request.path)
 
 
 def first_page(listed: List[Any, Any], path: str, *, reader: User) -> Table[Any]:

@@ -74,13 +74,6 @@ def bring_back(item: Item, *, by: User) -> Item:
     return back
 
 
-@transaction.atomic
-def bring_back_all(items: Sequence[Item], *, by: User) -> list[Item]:
-    """All of them, or none: so that what was undone by half is undone by trying again."""
-    lock_drives(*(item.drive_id for item in items))
-    return [bring_back(item, by=by) for item in items]
-
-
 def take_apart(item: Item) -> None:
     """What came along into the trash lies there by itself from now on, and comes back by itself."""
     inside = Q(pk=item.pk) | Q(ancestors__contains=[item.pk])

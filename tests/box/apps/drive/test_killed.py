@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from box.apps.drive.actions.sharing import share_item
-from box.apps.drive.actions.trash import bring_back_all, purge, throw_away
+from box.apps.drive.actions.trash import bring_back, purge, throw_away
 from box.apps.drive.actions.tree import add_files, make_folder, move_items
 from box.apps.drive.models import Item, Share, Version
 from box.core.access.principals import code_of
@@ -53,7 +53,7 @@ def acts(anna: User, boris: User, annas: Item, company: Item) -> dict[str, Calla
         "move": lambda: move_items([letters, one, two], company, by=anna),
         "share": lambda: share_item(letters, [code_of(boris)], can_edit=True, by=anna),
         "throw away": lambda: throw_away([letters, one], by=anna),
-        "bring back": lambda: bring_back_all(gone(old, older), by=anna),
+        "bring back": lambda: bring_back(gone(older)[0], by=anna),
         "purge": lambda: purge(gone(older)[0], by=anna),
         "add": lambda: add_files(annas, fresh, by=anna),
         "move one": lambda: move_items([plan], company, by=anna),
