@@ -92,4 +92,5 @@ def test_a_filter_gets_a_name_and_columns_an_order(employee: Callable[..., Perso
     # On a phone each row is a card that names its columns.
     page.set_viewport_size({"width": 360, "height": 800})
     expect(page.locator("#list thead")).to_be_hidden()
+    settled(page)
     assert list(found_in(page, EVERY_LOOK)) == []
