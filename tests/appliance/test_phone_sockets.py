@@ -25,7 +25,7 @@ from appliance.node import Node
 from appliance.services import portal as portal_files
 from appliance.services.balancer.service import SERVICE as BALANCER
 from appliance.supervise.supervisord import Supervisord
-from tests.appliance.test_balancer import Echo, ask, balanced, seen  # noqa: F401 - a fixture
+from tests.appliance.test_balancer import Echo, ask, seen
 from tests.directory.authority import TestAuthority
 
 
@@ -56,7 +56,7 @@ def pbx(context: ssl.SSLContext | None = None) -> Iterator[int]:
 
 
 @pytest.fixture
-def leads_to(balanced: Node) -> Iterator[Callable[..., Node]]:  # noqa: F811
+def leads_to(balanced: Node) -> Iterator[Callable[..., Node]]:
     """Sets where the PBX `office` is, and whom to trust there."""
     before = balanced.paths.box_toml.read_text()
 
