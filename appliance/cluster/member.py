@@ -23,6 +23,7 @@ from appliance import config, folders, service_files
 from appliance.agent.codec import Malformed, decode_request, encode
 from appliance.agent.operations import AlreadyRunning
 from appliance.cluster import (
+    copies,
     credentials,
     https,
     identity,
@@ -35,7 +36,6 @@ from appliance.cluster import (
     rotation,
     shared,
     state,
-    stores,
     topology,
 )
 from appliance.cluster.decider import TICK_SECONDS, Decider
@@ -46,7 +46,9 @@ from appliance.cluster.topology import MEMBER_PORT, TopologyRefused
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.periodic import every
+from appliance.runner import CommandFailed
 from appliance.services import enabled, named
+from appliance.services.objects.setup import StoreRefused
 from appliance.supervise import State, supervisor_for
 
 log = logging.getLogger("appliance.cluster.member")
@@ -54,7 +56,7 @@ log = logging.getLogger("appliance.cluster.member")
 FOLLOW_SECONDS = 1.0
 SHARE_SECONDS = 5.0
 ROOM_SECONDS = 2.0
-FILES_SECONDS = 60.0
+COPIES_SECONDS, REPAIR_SECONDS, REVIEW_SECONDS = 2.0, 20.0, 60.0
 POSITION_SECONDS = 1.0
 CERTIFICATE_SECONDS = 6 * 3600.0
 MOST_BYTES = 64 << 10
@@ -71,7 +73,7 @@ def main() -> None:
     paths = Paths.from_environment()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     folders.prepare(paths)
-    meter, decider, files = Meter(), Decider(paths, log.info), stores.Watch(paths)
+    meter, decider, files = Meter(), Decider(paths, log.info), copies.Keeper(paths, log.info)
 
     def ills() -> tuple[str, ...]:
         return (*problems(paths), *files.problems)
@@ -84,7 +86,9 @@ def main() -> None:
         (SHARE_SECONDS, lambda: membership.share(paths, log.info)),
         (TICK_SECONDS, lambda: decider.tick(datetime.now(UTC))),
         (ROOM_SECONDS, lambda: room.look(paths, log.info)),
-        (FILES_SECONDS, files.look),
+        (COPIES_SECONDS, lambda: files.look(datetime.now(UTC))),
+        (REPAIR_SECONDS, files.repair),
+        (REVIEW_SECONDS, files.review),
         (SHARE_SECONDS, lambda: reserves.switch_off(paths, log.info)),
     ):
         every(seconds, patiently(act))
@@ -101,7 +105,14 @@ def patiently(act: Callable[[], object]) -> Callable[[], None]:
     def wait() -> None:
         try:
             act()
-        except (EtcdAway, TopologyRefused, AlreadyRunning) as error:
+        except (
+            EtcdAway,
+            TopologyRefused,
+            AlreadyRunning,
+            StoreRefused,
+            CommandFailed,
+            TimeoutError,
+        ) as error:
             log.warning("%s", error)
 
     return wait

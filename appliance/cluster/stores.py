@@ -1,21 +1,17 @@
 """The files of a cluster: taken over from the first node, followed with the topology, given back at the end.
 
-Their names are in a database that fails over with the portal's, their content in volumes of which two nodes
-have a copy each. What repairs them is SeaweedFS itself (`master.toml`).
+Their names are in a database that fails over with the portal's, their content in volumes of which three nodes
+have a copy each (`copies`). What repairs them is SeaweedFS itself (`master.toml`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from contextlib import suppress
 
 from appliance import as_owner, service_files, users
-from appliance.cluster import state
-from appliance.cluster.etcd import Etcd
 from appliance.cluster.topology import Member, Topology, TopologyRefused
 from appliance.node import Node
-from appliance.paths import Paths
-from appliance.runner import CommandFailed, run
+from appliance.runner import run
 from appliance.services import enabled, named
 from appliance.services.objects import names, volumes
 from appliance.services.objects.service import is_shared, is_store, prepare
@@ -129,34 +125,3 @@ def refuse_without_the_oldest(node: Node, after: Topology, there: Container[str]
             f"{oldest.name} says nothing, and the stores would not find together without it: start it, or "
             f"`boxctl cluster remove {oldest.name}` first."
         )
-
-
-class Watch:
-    """Looks how many files have fewer than two copies; one node does so for all."""
-
-    def __init__(self, paths: Paths) -> None:
-        self.paths = paths
-        self.problems: tuple[str, ...] = ()
-
-    def look(self) -> None:
-        node = Node.load(self.paths)
-        self.problems = _problems(node) if _is_first(node) else ()
-
-
-def _is_first(node: Node) -> bool:
-    """Whether this is the first node with files of those that say something."""
-    me = node.cluster
-    if not is_shared(node) or len(me.topology.places) < 2:
-        return False
-    there = state.beats(Etcd.of(node.paths, me.topology, first=me.me.address))
-    return next((one for one in me.topology.stores if one.name in there), None) == me.me
-
-
-def _problems(node: Node) -> tuple[str, ...]:
-    with suppress(CommandFailed, TimeoutError):
-        lacking = volumes.lacking(volumes.read(node))
-        if not lacking:
-            return ()
-        objects, size = sum(one.objects for one in lacking), sum(one.size for one in lacking)
-        return (f"objects: {objects} files ({size >> 20} MiB) have one copy; another is made within minutes",)
-    return ("objects: nobody knows where files lie: see `boxctl logs objects` on the nodes",)

@@ -80,6 +80,11 @@ LISTING = """Topology volumeSizeLimit:4096 MB hdd(volume:3/32768 active:3 free:3
 
 def test_files_of_one_copy_are_found() -> None:
     one, two, three = volumes.parse(LISTING)
-    assert one == volumes.Volume(1, 80300, 5, frozenset({"127.80.0.1", "127.80.0.2"}))
+    places, copies = frozenset({"127.80.0.1", "127.80.0.2"}), frozenset({"010"})
+    assert one == volumes.Volume(1, 80300, 5, places, "files", copies)
+    assert (three.collection, three.replications) == ("", copies)
+    # A node was away when the other one was told.
+    torn = LISTING.replace("80300, ReplicaPlacement:010", "80300, ReplicaPlacement:020")
+    assert volumes.parse(torn)[0].replications == {"010", "020"}
     assert volumes.lacking((one, two, three)) == (three,)
     assert three.places == {"127.80.0.2"}

@@ -20,8 +20,8 @@ from appliance.services.database import names
 from appliance.templates import render
 
 LOOPBACK = "127.0.0.1"
-TWO_COPIES, ONE_COPY = "010", "000"
-"""As SeaweedFS writes it: one more copy in another rack, and each node is a rack; none but the first."""
+THREE_COPIES, TWO_COPIES, ONE_COPY = "020", "010", "000"
+"""As SeaweedFS writes it: so many more than the first in other racks, and each node is a rack."""
 _REPAIR_MINUTES = 5
 """Between two looks for files with too few copies. A node that restarts is not copied for nothing."""
 
@@ -149,7 +149,7 @@ def masters(node: Node) -> str:
 
 
 def copies(node: Node) -> str:
-    """How many of each object there are to be, as SeaweedFS writes it."""
+    """How many SeaweedFS makes of its own notes, of which it is told nothing. Of files: `cluster.copies`."""
     return TWO_COPIES if is_shared(node) and len(node.cluster.topology.places) > 1 else ONE_COPY
 
 
@@ -283,7 +283,7 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
         if is_shared(node)
         else f"[sqlite]\nenabled = true\ndbFile = {quoting.toml(node.data('objects') / NAMES)}\n"
     )
-    repair = render("services/objects/master.toml.j2", copies=copies(node), minutes=_REPAIR_MINUTES)
+    repair = render("services/objects/master.toml.j2", minutes=_REPAIR_MINUTES)
     return (
         *((GeneratedFile("master.toml", repair),) if is_shared(node) else ()),
         GeneratedFile("identities.json", json.dumps({"identities": identities}, indent=1) + "\n"),

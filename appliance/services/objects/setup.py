@@ -98,31 +98,51 @@ def _is_usable(portal: Minio, bucket: str) -> bool:
         raise
 
 
-def shell(node: Node, *commands: str) -> str:
-    """Run commands in SeaweedFS's own shell, which reaches its gRPC with the certificates."""
+def shell(node: Node, *commands: str, timeout: float = 60) -> str:
+    """Run commands in SeaweedFS's own shell, which reaches its gRPC with the certificates.
+
+    It ends well whatever becomes of them: look at what was to be done.
+    """
     return runner.run(
         [program(node), "-logtostderr", "shell", f"-master={masters(node)}"],
         stdin="\n".join((*commands, "exit")) + "\n",
         cwd=node.generated("objects"),
         user=users.account(users.OBJECTS),
         env={"HOME": str(node.data("objects"))},
-        timeout=60,
+        timeout=timeout,
     ).stdout
 
 
-def _is_durable(node: Node) -> bool:
+def set_replication(node: Node, replication: str) -> None:
+    """How many copies of what the portal uploads from now on are written before it is acknowledged, on each
+    node of a cluster; as SeaweedFS writes it (`service.TWO_COPIES`)."""
+    if _rule(node).get("replication") == replication:
+        return
+    shell(node, f"fs.configure -locationPrefix={_prefix(node)} -fsync -replication={replication} -apply")
+    if _rule(node).get("replication") != replication:
+        raise StoreRefused(f"The store was not told to make copies as {replication}: it is asked again.")
+
+
+def _prefix(node: Node) -> str:
+    return f"/buckets/{node.box.objects.bucket}/"
+
+
+def _rule(node: Node) -> dict[str, object]:
+    """What holds for the portal's bucket, of whatever the store was told."""
     answer = shell(node, "fs.configure")
     text = answer[answer.find("{") : answer.rfind("}") + 1]
-    rules = json.loads(text).get("locations", []) if text else []
-    prefix = f"/buckets/{node.box.objects.bucket}/"
-    return any(rule["locationPrefix"] == prefix and rule["fsync"] for rule in rules)
+    rules: list[dict[str, object]] = json.loads(text).get("locations", []) if text else []
+    return next((rule for rule in rules if rule["locationPrefix"] == _prefix(node)), {})
+
+
+def _is_durable(node: Node) -> bool:
+    return bool(_rule(node).get("fsync"))
 
 
 def _make_durable(node: Node) -> None:
     """A write is acknowledged when it is on the disk: the database will have committed to it."""
     if not _is_durable(node):
-        prefix = f"/buckets/{node.box.objects.bucket}/"
-        shell(node, f"fs.configure -locationPrefix={prefix} -fsync -apply")
+        shell(node, f"fs.configure -locationPrefix={_prefix(node)} -fsync -apply")
 
 
 def _admit_portal(node: Node) -> None:

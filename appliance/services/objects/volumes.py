@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.node import Node
 from appliance.services.objects.service import ONE_COPY
-from appliance.services.objects.setup import shell
+from appliance.services.objects.setup import set_replication, shell
 
 _NODE = re.compile(r"DataNode (\S+?):\d+ hdd\(")
-_VOLUME = re.compile(r"volume Id:(\d+), Size:(\d+),.* FileCount:(\d+),")
+_VOLUME = re.compile(
+    r"volume Id:(\d+), Size:(\d+), ReplicaPlacement:(\d+), Collection:([^,]*),.* FileCount:(\d+),"
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,10 @@ class Volume:
     objects: int
     places: frozenset[str]
     """The addresses by which stores know each other (`Member.loopback`)."""
+    collection: str = ""
+    """The bucket; empty for SeaweedFS's own notes."""
+    replications: frozenset[str] = frozenset()
+    """How many copies there are to be, by each copy; one, unless a node was away when it was changed."""
 
 
 def read(node: Node) -> tuple[Volume, ...]:
@@ -39,23 +45,25 @@ def parse(listing: str) -> tuple[Volume, ...]:
         if named := _NODE.search(line):
             place = named[1]
         elif said := _VOLUME.search(line):
-            number, size, objects = map(int, said.groups())
-            before = found.get(number)
-            found[number] = Volume(
-                number,
-                max(size, before.size if before else 0),
-                max(objects, before.objects if before else 0),
-                (before.places if before else frozenset()) | {place},
+            number, size, objects = int(said[1]), int(said[2]), int(said[5])
+            before = found.get(number, Volume(number, 0, 0, frozenset(), said[4]))
+            found[number] = replace(
+                before,
+                size=max(size, before.size),
+                objects=max(objects, before.objects),
+                places=before.places | {place},
+                replications=before.replications | {said[3]},
             )
     return tuple(found.values())
 
 
-def lacking(volumes: Iterable[Volume]) -> tuple[Volume, ...]:
-    """Those of one copy that have something in them."""
-    return tuple(one for one in volumes if one.objects and len(one.places) < 2)
+def lacking(volumes: Iterable[Volume], *, copies: int = 2) -> tuple[Volume, ...]:
+    """Those of fewer copies that have something in them."""
+    return tuple(one for one in volumes if one.objects and len(one.places) < copies)
 
 
 def want_one_copy(node: Node) -> None:
-    """Of all there are, before this machine keeps them alone."""
+    """Of all there are and will be, before this machine keeps them alone."""
     wanted = f"-collectionPattern=* -replication={ONE_COPY}"
     shell(node, "lock", f"volume.configure.replication {wanted}", "unlock")
+    set_replication(node, ONE_COPY)
