@@ -100,7 +100,8 @@ class Keeper:
             self._told = ""
             return
         known = node.cluster.topology
-        if (answering := well(node)) != self._well:
+        # A clock that was put back must not keep uploads waiting until it has caught up.
+        if (answering := well(node)) != self._well or now < self._since:
             self._well, self._since = answering, now
         wanted, calm = replication(known, answering), now - self._since
         self._is_settled = len(answering) == len(known.places) and calm >= PATIENCE[THREE_COPIES]

@@ -14,8 +14,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Self
 
 import pytest
@@ -26,6 +27,7 @@ from appliance import scratch, service_files
 from appliance.cluster import copies, identity, state, topology
 from appliance.cluster.topology import Member, Membership, Role, Topology
 from appliance.node import Node
+from appliance.paths import Paths
 from appliance.services import named
 from appliance.services.objects import setup, volumes
 from appliance.services.objects.service import ONE_COPY, THREE_COPIES, TWO_COPIES
@@ -64,6 +66,20 @@ def test_as_many_as_stores_answer_and_two_to_three_of_several(
 
 def test_a_node_that_still_joins_is_not_counted() -> None:
     assert copies.replication(cluster_of(2, joining=1), NAMES) == TWO_COPIES
+
+
+def test_a_clock_that_is_put_back_keeps_uploads_waiting_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    node = SimpleNamespace(cluster=SimpleNamespace(topology=cluster_of(3)))
+    monkeypatch.setattr(Node, "load", lambda _paths: node)
+    monkeypatch.setattr(copies.Keeper, "_holds", lambda *_: True)
+    monkeypatch.setattr(copies, "well", lambda _node: frozenset(NAMES[:2]))
+    monkeypatch.setattr(copies, "set_replication", lambda _node, wanted: told.append(wanted))
+    keeper = copies.Keeper(Paths(Path("/")), lambda _said: None)
+    keeper.look(NOW)
+    for moment in (NOW - timedelta(hours=1), NOW - timedelta(hours=1) + copies.PATIENCE[TWO_COPIES]):
+        keeper.look(moment)
+    assert told == [TWO_COPIES]
 
 
 def volume(number: int, places: int, *replications: str, bucket: str = "files", objects: int = 1) -> Volume:
