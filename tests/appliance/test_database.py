@@ -75,6 +75,8 @@ def test_setting_up_again_changes_nothing(box: Node) -> None:
         "drop extension unaccent",
         "alter default privileges for role korobka_owner in schema public"
         " revoke all on tables from korobka_app",
+        "alter default privileges for role korobka_owner in schema public"
+        " revoke maintain on tables from korobka_app",
         "alter role korobka_owner rename to korobka_other",
     ],
 )
@@ -96,6 +98,9 @@ def test_the_application_uses_what_the_owner_makes_and_makes_nothing(box: Node) 
     assert sql(box, "create table thing (id serial primary key, name text)", by=portal, **owner).code == 0
     used = sql(box, "insert into thing (name) values ('a') returning name", role="korobka_app", by=portal)
     assert used.stdout.strip() == "a", used.stderr
+    analyzed = sql(box, "analyze thing", role="korobka_app", by=portal)
+    assert "permission denied" not in analyzed.stderr
+    assert setup.query(box, "select reltuples from pg_class where relname = 'thing'") == "1"
     for forbidden in ("create table mine (id int)", "drop table thing", "truncate thing", "create schema s"):
         refused = sql(box, forbidden, role="korobka_app", by=portal)
         assert "permission denied" in refused.stderr or "must be owner" in refused.stderr, forbidden

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 
 from box.apps.calendar.actions import main_calendar
 from box.apps.calendar.demo import PER_HOST as EVENTS_PER_HOST
@@ -42,6 +42,13 @@ def test_a_company_is_whole(store: object) -> None:
     for thread in Thread.objects.all():
         assert thread.comments_count == Comment.objects.filter(thread=thread).count()
     assert all(department.path[-1] == department.pk for department in Department.objects.all())
+
+
+def test_the_planner_knows_it_at_once(store: object) -> None:
+    _demo()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE oid = 'feed_post'::regclass")
+        assert cursor.fetchone() == (120,)
 
 
 def test_who_administers_the_box_has_work_in_it_too(store: object, olga: User) -> None:

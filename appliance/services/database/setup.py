@@ -107,6 +107,7 @@ def is_set_up(node: Node) -> bool:
         and set(state["extensions"]) >= set(EXTENSIONS)
         and bool(state["has_default_privileges"])
         and bool(state["can_switch"])
+        and bool(state["can_analyze"])
         and _can_sign_in(node, OWNER, node.secrets.database_owner_password)
         and _can_sign_in(node, REWIND, node.secrets.database_rewind_password)
     )
@@ -145,22 +146,24 @@ def set_up(node: Node) -> None:
                 # What was written is handed over in time, whatever PostgreSQL's own timer does.
                 f"grant execute on function pg_catalog.pg_switch_wal() to {BACKUP};",
                 # What migrations create is usable by the portal at once, and it can do no more than use it.
+                # To maintain is to tell the planner of what was written in bulk (ANALYZE).
                 *(
                     f"alter default privileges for role {OWNER} in schema public"
                     f" grant {rights} to {APPLICATION};"
                     for rights in (
-                        "select, insert, update, delete on tables",
+                        f"{_OF_TABLES} on tables",
                         "usage, select on sequences",
                         "execute on functions",
                     )
                 ),
-                f"grant select, insert, update, delete on all tables in schema public to {APPLICATION};",
+                f"grant {_OF_TABLES} on all tables in schema public to {APPLICATION};",
                 f"grant usage, select on all sequences in schema public to {APPLICATION};",
             )
         ),
     )
 
 
+_OF_TABLES = "select, insert, update, delete, maintain"
 # Statements put together from constants of ours.
 _EXISTS = f"select 1 from pg_database where datname = '{NAME}'"  # noqa: S608
 _CREATE_DATABASE = f"select 'create database {NAME} owner {OWNER}' where not exists ({_EXISTS}) \\gexec"
@@ -170,6 +173,9 @@ select json_build_object(
   'extensions', (select json_agg(extname) from pg_extension),
   'can_switch', (select has_function_privilege(oid, 'pg_switch_wal()', 'execute')
    from pg_roles where rolname = '{BACKUP}'),
+  'can_analyze', (select bool_or(privilege_type = 'MAINTAIN')
+   from pg_default_acl, aclexplode(defaclacl)
+   where defaclrole = to_regrole('{OWNER}') and grantee = to_regrole('{APPLICATION}')),
   'has_default_privileges',
   (select count(*) >= 3 from pg_default_acl where defaclrole = to_regrole('{OWNER}')))
 """  # noqa: S608
