@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import CodeType
 
@@ -86,14 +87,20 @@ class Place:
 
 @dataclass(frozen=True)
 class Mutant:
-    """`code` is what the function `where` becomes. A test can only see it that runs one of `lines`."""
+    """A test can only see it that runs one of `lines`."""
 
     path: Path
     where: str
     first_line: int
     lines: range
     change: str
-    code: CodeType
+    compiled: Callable[[], CodeType]
+    """The module with the change."""
+
+    @property
+    def code(self) -> CodeType:
+        """What the function `where` becomes."""
+        return _inside(self.compiled(), self.where, self.first_line)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -120,11 +127,14 @@ def mutants_of(path: Path, root: Path, functions: tuple[str, ...] = ()) -> list[
             seen[where, said] += 1
             if (times := seen[where, said]) > 1:
                 said += f" ({times})"
-            with place.holding(new):
-                compiled = compile(tree, str(root / path), "exec", dont_inherit=True)
-            code = _inside(compiled, where, _first_line(function))
-            found.append(Mutant(path, where, _first_line(function), _lines(statement), said, code))
+            compiled = partial(_compiled, tree, place, new, str(root / path))
+            found.append(Mutant(path, where, _first_line(function), _lines(statement), said, compiled))
     return found
+
+
+def _compiled(tree: ast.Module, place: Place, new: ast.AST | None, path: str) -> CodeType:
+    with place.holding(new):
+        return compile(tree, path, "exec", dont_inherit=True)
 
 
 def _functions(tree: ast.AST, within: str = "") -> Iterator[tuple[str, Function]]:

@@ -8,6 +8,7 @@ leaves in a copy of the database goes with the copy.
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import math
 import os
@@ -17,9 +18,12 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
+from importlib import import_module
+from itertools import batched
 from pathlib import Path
 from types import CodeType, FunctionType, SimpleNamespace
 from typing import Any
@@ -31,8 +35,13 @@ from urllib3 import PoolManager
 
 from tests.mutants.children import Child
 from tests.mutants.operators import Mutant
+from tests.mutants.reach import Memory, Reach
+from tests.prefixes import scratch_prefix
 
 DATABASE = "test_mutants"
+AT_ONCE = 50
+"""Tests after which it is written down what they reach: a run that is killed has learnt so much."""
+MEMORY = scratch_prefix("mutants") / "reach.json"
 
 # What a child may use of the processor: what its tests use without a mutant, so many times over, and more.
 CPU_TIMES, CPU_MORE = 5, 10
@@ -42,8 +51,10 @@ WALL_TIMES, WALL_MORE = 20, 120
 TOOL = sys.monitoring.COVERAGE_ID
 _DROP = f"DROP DATABASE IF EXISTS {DATABASE}_{{}} WITH (FORCE)"
 FLUSHING = {"transactional_db", "live_server", "django_db_reset_sequences", "django_db_serialized_rollback"}
-# Of these there is one for the whole run: two children would find each other's things there.
-SHARED = {"account", "seaweedfs", "samba", "slapd"}
+# Of these there is one for the whole run: two children would find each other's things there. The store is
+# empty again after each test, and so children use it in turn; the others keep what a module put into them.
+IN_TURN = {"account", "seaweedfs"}
+SHARED = {"samba", "slapd", "etcd"}
 
 
 class Fate(StrEnum):
@@ -53,34 +64,32 @@ class Fate(StrEnum):
     UNREACHED = "reached by no test"
     UNTRIED = "untried"
 
+    @property
+    def is_caught(self) -> bool:
+        """One that never ends is as good as one that fails a test."""
+        return self in (Fate.KILLED, Fate.TIMEOUT)
+
 
 @dataclass(frozen=True)
 class Room:
-    """Mutants, and the folders or files of tests that answer for them."""
+    """The folders or files of tests that answer for these modules, and mutants of them."""
 
     tests: tuple[str, ...]
+    modules: tuple[Path, ...]
     mutants: tuple[Mutant, ...]
-
-
-@dataclass
-class Reach:
-    """Which lines a test reaches, by file, and what it costs in seconds."""
-
-    lines: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    cpu: float = 0
-    wall: float = 0
-    trouble: str = ""
-    """Why it fails without any mutant."""
-
-    @property
-    def passes(self) -> bool:
-        return not self.trouble
 
 
 @dataclass
 class Attempt:
     mutant: Mutant
     slot: int
+    child: Child
+
+
+@dataclass
+class Measuring:
+    slot: int
+    items: list[pytest.Item]
     child: Child
 
 
@@ -142,47 +151,98 @@ class Trial:
 
     def _learn(self, room: Room, items: list[pytest.Item]) -> None:
         """Tests that flush the database do it in a child: all children begin as this process is."""
-        paths = {str(self.root / mutant.path) for mutant in room.mutants}
-        self._measure([item for item in items if not is_flushing(item)], paths)
-        if flushing := [item for item in items if is_flushing(item)]:
-            child = self._fork(0, lambda: self._measured(flushing, paths), cpu=10_000, wall=10_000)
-            with selectors.DefaultSelector() as selector:
-                selector.register(child.process, selectors.EVENT_READ)
-                selector.select()
-            said, _status = child.end()
-            for item in flushing:
-                lines, cpu, wall, trouble = (said or {}).get(item.nodeid, ({}, 0, 0, "The child died."))
-                reach = self.reached[item.nodeid] = Reach(cpu=cpu, wall=wall, trouble=trouble)
-                reach.lines.update({path: set(numbers) for path, numbers in lines.items()})
-            self._forget_database(0)
-        for pool in [one for one in gc.get_objects() if issubclass(type(one), PoolManager)]:
-            pool.clear()
+        paths = {str(self.root / module) for module in room.modules}
+        memory = Memory(MEMORY, self.root, paths)
+        known = {item: reach for item in items if (reach := memory.reach(item))}
+        self.reached.update({item.nodeid: reach for item, reach in known.items()})
+        fresh = [item for item in items if item not in known]
+        steady = [item for item in fresh if not is_flushing(item)]
+        # What the whole run shares is there before a child begins.
+        first = self._first_users(steady)
+        steady = [item for item in steady if item not in first]
+        middle = len(steady) if self.workers == 1 or _is_shared(items) else len(steady) // 2
+        self._measure(first, paths)
+        child = self._measuring(1, steady[middle:], paths)
+        for part in batched(steady[:middle], AT_ONCE, strict=False):
+            self._measure(list(part), paths)
+            memory.keep({item: self.reached[item.nodeid] for item in part})
+        self._take_in(child)
+        self._take_in(self._measuring(0, [item for item in fresh if is_flushing(item)], paths))
+        memory.keep({item: self.reached[item.nodeid] for item in fresh})
+        self.say(f"  {sum(self.reached[item.nodeid].wall for item in fresh):.0f} s to learn what they reach")
+        if known:
+            self._warm_up(room, items)
+        _hang_up()
         for item in items:
             if not self.reached[item.nodeid].passes:
                 self.say(
                     f"  left out, for it fails as it is: {item.nodeid}: {self.reached[item.nodeid].trouble}"
                 )
 
+    def _warm_up(self, room: Room, items: list[pytest.Item]) -> None:
+        """Runs those that the mutants ask first, and one for each thing that the whole run shares: what is
+        loaded and set up here, no child does again."""
+        passing = [item for item in items if self.reached[item.nodeid].passes and not is_flushing(item)]
+        passing.sort(key=lambda item: self.reached[item.nodeid].wall)
+        firsts = {found[0] for one in room.mutants if (found := self._tests_of(one, passing))}
+        needed: list[Callable[[pytest.Item], bool]] = [
+            partial(_uses, name) for name in sorted(SHARED | IN_TURN)
+        ]
+        for needs in [uses_database, *needed]:
+            firsts |= {*[item for item in passing if needs(item)][:1]}
+        for item, following in self._in_turn([item for item in items if item in firsts]):
+            self.reached[item.nodeid].trouble = _trouble(item, following)
+
+    def _first_users(self, items: list[pytest.Item]) -> list[pytest.Item]:
+        """One of the database, and of each other thing that there is one of."""
+        needs: list[Callable[[pytest.Item], bool]] = [
+            partial(_uses, name) for name in sorted(SHARED | IN_TURN)
+        ]
+        found = [next(filter(one, items), None) for one in (uses_database, *needs)]
+        return list(dict.fromkeys(item for item in found if item is not None))
+
+    def _measuring(self, slot: int, items: list[pytest.Item], paths: set[str]) -> Measuring | None:
+        """By a child, while this process goes on."""
+        if not items:
+            return None
+        _hang_up()
+        child = self._fork(slot, partial(self._measured, items, paths), cpu=10_000, wall=10_000)
+        return Measuring(slot, items, child)
+
     def _measured(self, items: list[pytest.Item], paths: set[str]) -> dict[str, Any]:
         self._measure(items, paths)
-        found = {item.nodeid: self.reached[item.nodeid] for item in items}
-        return {
-            name: ({path: list(lines) for path, lines in one.lines.items()}, one.cpu, one.wall, one.trouble)
-            for name, one in found.items()
-        }
+        return {item.nodeid: self.reached[item.nodeid].dump() for item in items}
+
+    def _take_in(self, measuring: Measuring | None) -> None:
+        if measuring is None:
+            return
+        with selectors.DefaultSelector() as selector:
+            selector.register(measuring.child.process, selectors.EVENT_READ)
+            selector.select()
+        said, _status = measuring.child.end()
+        for item in measuring.items:
+            stored = (said or {}).get(item.nodeid)
+            self.reached[item.nodeid] = Reach.load(stored) if stored else Reach(trouble="The child died.")
+        if said is None or any(is_flushing(item) for item in measuring.items):
+            self._forget_database(measuring.slot)
 
     def _measure(self, items: list[pytest.Item], paths: set[str]) -> None:
         monitoring = sys.monitoring
         current = Reach()
 
         def on_line(code: CodeType, line: int) -> object:
-            if code.co_filename in paths:
-                current.lines[code.co_filename].add(line)
+            current.lines[code.co_filename].add(line)
             return monitoring.DISABLE
 
+        # Of these functions alone: to hear of every line that a test runs takes as long as the test.
+        for module in {Path(path).relative_to(self.root) for path in paths}:
+            # One that is imported only where it is used would be missed.
+            import_module(".".join(module.with_suffix("").parts).removesuffix(".__init__"))
+        codes = _codes(paths)
         monitoring.use_tool_id(TOOL, "mutants")
         monitoring.register_callback(TOOL, monitoring.events.LINE, on_line)
-        monitoring.set_events(TOOL, monitoring.events.LINE)
+        for code in codes:
+            monitoring.set_local_events(TOOL, code, monitoring.events.LINE)
         try:
             for item, following in self._in_turn(items):
                 current = self.reached[item.nodeid] = Reach()
@@ -191,7 +251,8 @@ class Trial:
                 current.trouble = _trouble(item, following)
                 current.cpu, current.wall = time.process_time() - cpu, time.monotonic() - wall
         finally:
-            monitoring.set_events(TOOL, 0)
+            for code in codes:
+                monitoring.set_local_events(TOOL, code, 0)
             monitoring.free_tool_id(TOOL)
 
     def _in_turn(self, items: list[pytest.Item]) -> list[tuple[pytest.Item, Any]]:
@@ -206,8 +267,7 @@ class Trial:
     def _try_all(self, room: Room, items: list[pytest.Item]) -> None:
         functions = _functions({str(self.root / mutant.path) for mutant in room.mutants})
         waiting = list(reversed(room.mutants))
-        is_shared = any(SHARED & set(getattr(item, "fixturenames", ())) for item in items)
-        free = set(range(1 if is_shared else self.workers))
+        free = set(range(1 if _is_shared(items) else self.workers))
         most = len(free)
         gc.collect()
         # Untouched by the collector, what is loaded stays shared with the children.
@@ -336,16 +396,44 @@ def _silence() -> Iterator[None]:
                 os.close(before)
 
 
+def _hang_up() -> None:
+    """No two processes speak on one line to the store."""
+    for pool in [one for one in gc.get_objects() if issubclass(type(one), PoolManager)]:
+        pool.clear()
+
+
 def _trouble(item: pytest.Item, following: Any) -> str:
     """What it fails with; nothing where it passes."""
-    for report in runtestprotocol(item, log=False, nextitem=following):
-        if report.failed:
-            return report.longreprtext.strip().rpartition("\n")[2] or "It fails."
+    with _turn() if any(_uses(name, item) for name in IN_TURN) else nullcontext():
+        for report in runtestprotocol(item, log=False, nextitem=following):
+            if report.failed:
+                return report.longreprtext.strip().rpartition("\n")[2] or "It fails."
     return ""
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """While no other process of the run has one; the kernel ends it with the process."""
+    MEMORY.parent.mkdir(parents=True, exist_ok=True)
+    with MEMORY.with_name("turn.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _is_shared(items: list[pytest.Item]) -> bool:
+    return any(_uses(name, item) for name in SHARED for item in items)
 
 
 def _is_of(item: pytest.Item, room: Room) -> bool:
     return any(item.path.is_relative_to(Path(tests).absolute()) for tests in room.tests)
+
+
+def _uses(fixture: str, item: pytest.Item) -> bool:
+    return fixture in getattr(item, "fixturenames", ())
+
+
+def uses_database(item: pytest.Item) -> bool:
+    return item.get_closest_marker("django_db") is not None or _uses("db", item)
 
 
 def is_flushing(item: pytest.Item) -> bool:
@@ -359,6 +447,17 @@ def is_flushing(item: pytest.Item) -> bool:
         or FLUSHING & set(getattr(item, "fixturenames", ()))
         or (kind and issubclass(kind, TransactionTestCase) and not issubclass(kind, TestCase))
     )
+
+
+def _codes(paths: set[str]) -> list[CodeType]:
+    """Of all functions of these files, and of what is defined within them."""
+    functions = [one for several in _functions(paths).values() for one in several]
+    waiting = [one.__code__ for one in functions]
+    found = []
+    while waiting:
+        found.append(code := waiting.pop())
+        waiting += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return found
 
 
 def _functions(paths: set[str]) -> dict[tuple[str, str, int], list[FunctionType]]:
