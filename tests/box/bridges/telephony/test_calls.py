@@ -1,0 +1,349 @@
+"""The rules of the state machine one by one, in facts that no recorded call brings together."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from box.bridges.telephony import calls as state_machine
+from box.bridges.telephony import events
+from box.bridges.telephony.calls import REMEMBERED, Calls, Result
+from box.bridges.telephony.facts import Channel, Fact, Kind, State
+
+BEGIN = datetime(2026, 3, 2, 9, tzinfo=UTC)
+CALLER = Channel("1.1", "1.1", "PJSIP/100-00000001", number="100", exten="101")
+CALLED = Channel("1.2", "1.1", "PJSIP/101-00000002", number="101")
+OTHER = Channel("1.3", "1.1", "PJSIP/102-00000003", number="102")
+NORMAL, BUSY, UNREACHABLE = 16, 17, 20
+
+
+def fact(kind: Kind, seconds: float, channel: Channel, **more: Any) -> Fact:
+    return Fact(kind, BEGIN + timedelta(seconds=seconds), channel, **more)
+
+
+def seen(seconds: float, channel: Channel, state: State = State.RINGING) -> Fact:
+    return fact(Kind.SEEN, seconds, channel, state=state)
+
+
+def gone(seconds: float, channel: Channel, cause: int = NORMAL) -> Fact:
+    return fact(Kind.GONE, seconds, channel, cause=cause)
+
+
+def of_kind(happened: list[events.CallEvent], kind: type[events.CallEvent]) -> list[Any]:
+    return [one for one in happened if type(one) is kind]
+
+
+@pytest.fixture
+def calls() -> Calls:
+    return Calls("pbx")
+
+
+@pytest.fixture
+def talking(calls: Calls) -> Calls:
+    """100 talks to 101, who answered after two seconds."""
+    calls.feed([seen(0, CALLER), seen(1, CALLED), seen(2, CALLED, State.UP)])
+    return calls
+
+
+# Ringing
+
+
+@pytest.mark.parametrize(
+    ("cause", "is_answered", "reason"),
+    [
+        (NORMAL, False, "no answer"),
+        (NORMAL, True, "elsewhere"),
+        (BUSY, True, "busy"),
+        (UNREACHABLE, True, "failed"),
+        (21, False, "rejected"),
+        (23, False, "forwarded"),
+        (26, False, "elsewhere"),
+    ],
+)
+def test_why_a_telephone_rings_no_more(cause: int, is_answered: bool, reason: str, calls: Calls) -> None:
+    calls.feed([seen(0, CALLER), seen(1, CALLED), seen(1, OTHER)])
+    if is_answered:
+        calls.feed([seen(2, OTHER, State.UP)])
+    (ended,) = of_kind(calls.feed([gone(3, CALLED, cause)]), events.CallRingingEnded)
+    assert (ended.leg, ended.endpoint, ended.reason) == ("1.2", "PJSIP/101", reason)
+
+
+def test_a_telephone_that_forwards_without_a_cause_is_known_by_the_moment(calls: Calls) -> None:
+    calls.feed([seen(0, CALLER), seen(1, CALLED), seen(1, OTHER)])
+    calls.feed([fact(Kind.FORWARDED, 3, CALLED, text="200")])
+    (at_once,) = of_kind(calls.feed([gone(3.5, CALLED, 0)]), events.CallRingingEnded)
+    (later,) = of_kind(calls.feed([gone(4, OTHER, 0)]), events.CallRingingEnded)
+    assert (at_once.reason, later.reason) == ("forwarded", "no answer")
+
+
+def test_who_talked_leaves_and_who_rang_does_not(talking: Calls) -> None:
+    happened = talking.feed([seen(3, OTHER), gone(4, OTHER), gone(5, CALLED)])
+    assert [one.leg for one in of_kind(happened, events.CallLeft)] == ["1.2"]
+    assert [one.leg for one in of_kind(happened, events.CallRingingEnded)] == ["1.3"]
+
+
+def test_the_first_answer_counts_and_each_telephone_answers_once(talking: Calls) -> None:
+    happened = talking.feed([seen(3, OTHER, State.UP), seen(4, CALLED, State.UP)])
+    assert [one.leg for one in of_kind(happened, events.CallAnswered)] == ["1.3"]
+    call = talking.call("1.1")
+    assert call is not None
+    assert call.answered_at == BEGIN + timedelta(seconds=2)
+    # What is told late was earlier all the same.
+    talking.feed([seen(1.5, CALLED, State.UP)])
+    assert (call.answered_at, call.legs["1.2"].answered_at) == (BEGIN + timedelta(seconds=1.5),) * 2
+
+
+def test_a_channel_that_began_a_call_of_its_own_was_not_called(calls: Calls) -> None:
+    own = Channel("1.5", "1.5", "PJSIP/105-00000005")
+    calls.feed([seen(0, CALLER), seen(1, Channel("1.5", "1.1", own.name)), seen(2, own)])
+    assert not of_kind(calls.feed([seen(3, own, State.UP)]), events.CallAnswered)
+
+
+def test_what_was_said_first_is_what_was_dialled(calls: Calls) -> None:
+    calls.feed([seen(5, Channel("1.1", "1.1", CALLER.name, exten="transferred", number="100"))])
+    calls.feed([seen(0, CALLER), seen(6, Channel("1.1", "1.1", CALLER.name, exten="later", number="7"))])
+    call = calls.call("1.1")
+    assert call is not None
+    assert (call.called, call.caller, call.started_at) == ("101", "100", BEGIN)
+
+
+# Taken up by somebody else
+
+
+def test_whoever_picks_up_answers_and_leaves(calls: Calls) -> None:
+    picker = Channel("2.1", "2.1", "PJSIP/103-00000004")
+    calls.feed([seen(0, CALLER), seen(1, CALLED), seen(2, picker)])
+    happened = calls.feed([fact(Kind.PICKED_UP, 3, picker, other=CALLED)])
+    (ringing,) = of_kind(happened, events.CallRingingEnded)
+    assert (ringing.leg, ringing.reason) == ("1.2", "elsewhere")
+    (merged,) = of_kind(happened, events.CallMerged)
+    assert (merged.call, merged.into) == ("2.1", "1.1")
+    (answered,) = of_kind(happened, events.CallAnswered)
+    assert (answered.call, answered.leg) == ("1.1", "2.1")
+    happened = calls.feed([gone(4, CALLED, 26), gone(9, picker), gone(9, CALLER)])
+    assert [one.leg for one in of_kind(happened, events.CallLeft)] == ["2.1"]
+    assert [one.result for one in of_kind(happened, events.CallEnded)] == ["answered"]
+
+
+def test_who_is_taken_out_of_the_parking_lot_may_be_put_on_hold_again(talking: Calls) -> None:
+    talking.feed([fact(Kind.PARKED, 3, CALLER)])
+    # Who waits there hears music as well.
+    assert talking.feed([fact(Kind.HELD, 4, CALLER), fact(Kind.PARKED, 5, CALLER)]) == []
+    taker = Channel("3.1", "3.1", "PJSIP/104-00000005")
+    # Of a channel the name may be all that is known.
+    talking.feed([seen(6, taker)])
+    happened = talking.feed([fact(Kind.RETRIEVED, 7, CALLER, other=Channel("?", "?", taker.name))])
+    assert [one.leg for one in of_kind(happened, events.CallAnswered)] == ["3.1"]
+    assert [one.into for one in of_kind(happened, events.CallMerged)] == ["1.1"]
+    (held,) = talking.feed([fact(Kind.HELD, 20, CALLER)])
+    assert type(held) is events.CallHeld
+
+
+def test_a_name_that_is_given_anew_is_the_latest_that_was_there_by_then(calls: Calls) -> None:
+    old, new = (Channel(f"{number}.1", f"{number}.1", "PJSIP/104-00000005") for number in (1, 2))
+    parked = Channel("3.1", "3.1", "PJSIP/100-00000001")
+    calls.feed(
+        [seen(0, old), gone(1, old), seen(2, new), seen(3, parked), seen(9, Channel("4", "4", old.name))]
+    )
+    happened = calls.feed([fact(Kind.RETRIEVED, 5, parked, other=Channel("?", "?", old.name))])
+    assert [(one.call, one.into) for one in of_kind(happened, events.CallMerged)] == [("3.1", "2.1")]
+
+
+def test_a_channel_is_found_by_its_number_whatever_it_is_called_by_now(talking: Calls) -> None:
+    taker = Channel("3.1", "3.1", "PJSIP/104-00000005")
+    talking.feed([seen(6, taker)])
+    renamed = Channel("3.1", "3.1", "PJSIP/104-00000099")
+    happened = talking.feed([fact(Kind.RETRIEVED, 7, CALLER, other=renamed)])
+    assert [one.leg for one in of_kind(happened, events.CallAnswered)] == ["3.1"]
+
+
+@pytest.mark.parametrize("other", [None, Channel("9.9", "9.9", "PJSIP/999-00000009"), CALLED])
+def test_a_transfer_is_told_though_nothing_is_known_of_the_second_call(
+    other: Channel | None, talking: Calls
+) -> None:
+    (told,) = talking.feed([fact(Kind.ATTENDED_TRANSFER, 3, CALLER, other=other, text="102")])
+    assert (told.call, told.by, told.to, told.is_attended) == ("1.1", "PJSIP/100", "102", True)
+
+
+def test_with_an_attended_transfer_two_calls_are_one(talking: Calls) -> None:
+    second = Channel("5.1", "5.1", "PJSIP/101-00000006")
+    talking.feed([seen(3, second), fact(Kind.RECORDED, 4, second, text="b.wav")])
+    merged, told = talking.feed([fact(Kind.ATTENDED_TRANSFER, 5, CALLED, other=second, text="102")])
+    assert (merged.call, merged.into, told.call) == ("5.1", "1.1", "1.1")
+    call = talking.call("5.1")
+    assert call is not None
+    assert (call.key, call.recordings, set(call.legs)) == ("1.1", ["b.wav"], {"1.1", "1.2", "5.1"})
+    assert not of_kind(talking.feed([gone(6, CALLER), gone(6, CALLED)]), events.CallEnded)
+    assert of_kind(talking.feed([gone(7, second)]), events.CallEnded)
+
+
+# Two calls that are one
+
+
+def test_an_older_call_of_which_nothing_was_heard_is_the_same_under_its_right_key(calls: Calls) -> None:
+    calls.feed([seen(0, Channel("2.1", "2.1", CALLER.name))])
+    happened = calls.feed([seen(1, Channel("2.1", "1.7", CALLER.name))])
+    assert [one.call for one in of_kind(happened, events.CallStarted)] == ["1.7"]
+    assert [(one.call, one.into) for one in of_kind(happened, events.CallMerged)] == [("2.1", "1.7")]
+    call = calls.call("2.1")
+    assert call is not None
+    assert (call.key, call.parts, list(calls.open)) == ("1.7", {"2.1"}, ["1.7"])
+
+
+def test_a_call_that_was_over_becomes_a_part_of_the_one_that_goes_on(talking: Calls) -> None:
+    over = Channel("6.1", "6.1", "PJSIP/105-00000007")
+    talking.feed([seen(3, over), fact(Kind.QUEUED, 3, over, text="sales"), gone(4, over)])
+    talking.feed([seen(3, Channel("6.1", "1.1", over.name))])
+    call = talking.call("6.1")
+    assert call is not None
+    assert (call.key, call.queue, "6.1" in call.legs) == ("1.1", "sales", True)
+    assert call.is_open
+
+
+def test_a_call_that_was_over_goes_on_with_what_becomes_a_part_of_it(calls: Calls) -> None:
+    later = Channel("7.1", "7.1", "PJSIP/105-00000007")
+    calls.feed([seen(0, CALLER), gone(1, CALLER), seen(2, later)])
+    happened = calls.feed([seen(3, Channel("7.1", "1.1", later.name))])
+    assert [one.call for one in of_kind(happened, events.CallReopened)] == ["1.1"]
+    assert list(calls.open) == ["1.1"]
+
+
+# What is told once, and how much
+
+
+def test_a_recording_is_told_once_and_so_many_of_a_call(
+    talking: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_machine, "MAX_LEGS", 2)
+    happened = talking.feed(
+        [fact(Kind.RECORDED, number, CALLER, text=text) for number, text in enumerate("aabc", 3)]
+    )
+    assert [one.file for one in of_kind(happened, events.CallRecorded)] == ["a", "b"]
+    call = talking.call("1.1")
+    assert call is not None
+    assert call.recordings == ["a", "b"]
+
+
+def test_who_puts_on_hold_without_end_is_told_so_many_times(
+    talking: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_machine, "MAX_LEGS", 2)
+    happened = talking.feed(
+        fact(kind, 10 * turn + more, CALLER)
+        for turn in range(1, 5)
+        for kind, more in ((Kind.HELD, 0), (Kind.RESUMED, 5))
+    )
+    assert len(of_kind(happened, events.CallHeld)) == len(of_kind(happened, events.CallResumed)) == 2
+
+
+@pytest.mark.parametrize(("apart", "times"), [(0.9, 1), (1, 2)])
+def test_what_both_streams_tell_within_a_second_happened_once(
+    apart: float, times: int, talking: Calls
+) -> None:
+    told = [fact(Kind.CONFERENCE, 3 + number * apart, CALLED, text="500") for number in range(2)]
+    assert len(of_kind(talking.feed(told), events.ConferenceJoined)) == times
+    # Another room is another thing, and so is somebody else.
+    others = [fact(Kind.CONFERENCE, 3, CALLED, text="501"), fact(Kind.CONFERENCE, 3, CALLER, text="500")]
+    assert len(of_kind(talking.feed(others), events.ConferenceJoined)) == 2
+
+
+def test_who_left_the_queue_may_enter_it_again(calls: Calls) -> None:
+    calls.feed([seen(0, CALLER)])
+    happened = calls.feed(
+        [
+            fact(Kind.QUEUED, 1, CALLER, text="sales"), fact(Kind.QUEUED, 5, CALLER, text="sales"),
+            fact(Kind.UNQUEUED, 6, CALLER), fact(Kind.QUEUED, 9, CALLER, text="help"),
+        ]
+    )  # fmt: skip
+    assert [one.queue for one in of_kind(happened, events.CallQueued)] == ["sales", "help"]
+    call = calls.call("1.1")
+    assert call is not None
+    assert call.queue == "help"
+
+
+# How it ends, and how long it is known
+
+
+def test_one_channel_whose_end_is_estimated_makes_the_call_so(talking: Calls) -> None:
+    talking.feed([gone(5, CALLED)])
+    happened = talking.reconcile([], known=talking.channels(), at=BEGIN + timedelta(minutes=1))
+    assert [one.is_estimated for one in of_kind(happened, events.CallEnded)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("status", "result"),
+    [
+        ("BUSY", Result.BUSY),
+        ("CONGESTION", Result.FAILED),
+        ("NOANSWER", Result.NO_ANSWER),
+        ("", Result.NO_ANSWER),
+    ],
+)
+def test_what_is_behind_a_local_channel_says_how_it_was_dialled(
+    status: str, result: Result, calls: Calls
+) -> None:
+    local = Channel("1.4", "1.1", "Local/200@hunt-00000001;1")
+    calls.feed([seen(0, CALLER), seen(1, local), fact(Kind.DIALLED, 2, CALLER, text=status)])
+    calls.feed([gone(3, local), gone(3, CALLER)])
+    call = calls.call("1.1")
+    assert call is not None
+    assert call.result == result
+    # A telephone behind it is what counts.
+    calls.feed([seen(0, OTHER), gone(3, OTHER, NORMAL)])
+    assert call.result == Result.NO_ANSWER
+
+
+def test_a_menu_has_taken_a_call_in_which_nobody_was_called(calls: Calls) -> None:
+    calls.feed([seen(0, CALLER, State.UP), gone(3, CALLER)])
+    queued = Channel("8.1", "8.1", "PJSIP/100-00000009")
+    calls.feed([seen(0, queued, State.UP), fact(Kind.QUEUED, 1, queued, text="sales"), gone(3, queued)])
+    busy = Channel("8.2", "8.2", "PJSIP/100-00000010")
+    calls.feed([seen(0, busy), gone(3, busy, BUSY)])
+    assert [call.result for call in calls.over.values()] == [Result.BY_PBX, Result.NO_ANSWER, Result.BUSY]
+
+
+def test_what_is_over_is_known_for_a_quarter_of_an_hour(calls: Calls) -> None:
+    calls.feed([seen(0, CALLER), gone(1, CALLER)])
+    just = REMEMBERED.total_seconds()
+    calls.feed([seen(just, Channel("2.1", "2.1", "PJSIP/200-00000001"))])
+    assert calls.call("1.1") is not None
+    calls.feed([seen(just + 1, Channel("3.1", "3.1", "PJSIP/200-00000002"))])
+    assert calls.call("1.1") is None
+    # Its channel may be another call's now.
+    calls.feed([seen(just + 2, Channel("1.1", "9.1", "PJSIP/200-00000003"))])
+    assert calls.call("9.1") is not None
+    assert calls.call("1.1") is None
+
+
+def test_of_too_many_that_are_over_the_oldest_is_forgotten(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_machine, "MAX_REMEMBERED", 2)
+    for number in range(3):
+        channel = Channel(f"{number}.1", f"{number}.1", f"PJSIP/100-0000000{number}")
+        calls.feed([seen(number, channel), gone(number, channel)])
+    assert list(calls.over) == ["1.1", "2.1"]
+
+
+def test_so_many_calls_are_followed_at_a_time_and_so_many_channels_of_each(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_machine, "MAX_OPEN", 2)
+    monkeypatch.setattr(state_machine, "MAX_LEGS", 2)
+    for number in range(3):
+        calls.feed([seen(0, Channel(f"{number}.1", f"{number}.1", f"PJSIP/100-0000000{number}"))])
+    assert list(calls.open) == ["0.1", "1.1"]
+    calls.feed([seen(1, CALLED), seen(1, OTHER)])
+    assert list(calls.open["1.1"].legs) == ["1.1", "1.2"]
+    # Of those that are followed everything is heard still.
+    (ended,) = of_kind(calls.feed([gone(2, Channel("0.1", "0.1", "PJSIP/100-00000000"))]), events.CallEnded)
+    assert ended.call == "0.1"
+
+
+def test_what_was_heard_of_a_call_is_still_to_be_stored(talking: Calls) -> None:
+    assert talking.changed == {"1.1"}
+    talking.changed.clear()
+    talking.feed([fact(Kind.DIALLED, 3, CALLER, text="ANSWER")])
+    assert talking.changed == {"1.1"}
