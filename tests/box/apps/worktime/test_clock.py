@@ -111,6 +111,27 @@ def test_a_correction_counts_what_it_says(length: int, data: st.DataObject) -> N
     assert (day.worked, day.paused) == (timedelta(seconds=length) - pause, pause)
 
 
+def test_the_pause_of_a_correction_lies_in_the_middle_and_none_is_no_pause() -> None:
+    hour = timedelta(hours=1)
+    assert corrected(NINE, NINE + 9 * hour, hour) == (
+        Mark(Step.START, NINE), Mark(Step.PAUSE, NINE + 4 * hour), Mark(Step.RESUME, NINE + 5 * hour),
+        Mark(Step.FINISH, NINE + 9 * hour),
+    )  # fmt: skip
+    assert corrected(NINE, NINE + hour, timedelta()) == (
+        Mark(Step.START, NINE), Mark(Step.FINISH, NINE + hour)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("steps", "step"),
+    [((), Step.PAUSE), ((), Step.FINISH), ((), Step.RESUME), ((Step.START, Step.FINISH), Step.PAUSE)],
+)
+def test_nobody_pauses_or_ends_what_has_not_begun(steps: tuple[Step, ...], step: Step) -> None:
+    marks, _now = pressed([(one, 60) for one in steps])
+    with pytest.raises(NotNow, match=f"{step} is no step from {state_of(marks)}"):
+        stepped(marks, step, at=NINE)
+
+
 @given(st.integers(0, 2 * 365 * 24 * 60), st.sampled_from(["UTC", "Europe/Berlin"]))
 def test_a_day_is_forgotten_the_next_morning_and_never_in_its_first_sixteen_hours(
     minutes: int, zone: str

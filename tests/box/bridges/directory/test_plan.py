@@ -18,6 +18,7 @@ from box.bridges.directory.plan.people import Waiting, plan_people, plan_waiting
 from box.bridges.directory.plan.units import heads_by_manager, plan_units, without_circles
 from box.bridges.directory.plan.values import Claims, Known, LinkNow, LocalPerson, PersonStep, UnitNow
 from box.bridges.directory.reader import PersonEntry, Unit
+from box.bridges.directory.unreadable import DISABLED, EXPIRES
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MAPPED = frozenset(("login", "email", "first_name", "last_name", "phone"))
@@ -224,8 +225,12 @@ def test_of_two_with_one_email_the_second_has_none() -> None:
         (entry(fields={"first_name": "", "last_name": ""}), replace(RULES, without_name="import"), False),
         (entry(fields={"login": ""}), RULES, True),
         (entry(fields={"login": "an na"}), RULES, True),
+        (entry(fields={"login": "an/na"}), RULES, True),
+        (entry(fields={"login": "an\\na"}), RULES, True),
+        (entry(unknown=frozenset({DISABLED})), RULES, True),
+        (entry(unknown=frozenset({EXPIRES})), RULES, True),
         (entry(is_leaver=True), RULES, True),
-        (entry(expires_at=NOW - timedelta(days=1)), RULES, True),
+        (entry(expires_at=NOW), RULES, True),
         (entry(expires_at=NOW + timedelta(days=1)), RULES, False),
     ],
 )
@@ -252,6 +257,56 @@ def test_whom_an_administrator_has_suspended_the_directory_does_not_return() -> 
     step = planned(moved, known(local(status="suspended"), links={"id-anna": link}))
     assert step is not None
     assert step.status == ""
+
+
+@pytest.mark.parametrize("unseen", [DISABLED, EXPIRES])
+def test_what_may_not_be_read_neither_suspends_nor_returns(unseen: str) -> None:
+    suspended = linked(entry(is_disabled=True), planned(entry(is_disabled=True), known()))
+    unread = entry(unknown=frozenset({unseen}), fields={"phone": "+74951234567"})
+    step = planned(unread, known(local(status="suspended"), links={"id-anna": suspended}))
+    assert step is not None
+    assert (step.status, step.link_status, step.actions) == ("", "suspended", frozenset({"change"}))
+    working = linked(entry(), planned(entry(), known()))
+    step = planned(unread, known(local(), links={"id-anna": working}))
+    assert step is not None
+    assert (step.status, step.link_status) == ("", "")
+
+
+def test_somebody_is_called_by_their_names_or_else_by_how_they_sign_in() -> None:
+    assert local().name == "Anna A"
+    assert replace(local(), fields={"login": "anna", "last_name": "A"}).name == "A"
+    assert replace(local(), fields={"login": "anna"}).name == "anna"
+
+
+SALES, NORTH = UnitNow(2, "Sales", 1), UnitNow(3, "North", 2)
+
+
+def test_a_department_is_the_directorys_where_units_are_imported() -> None:
+    units: dict[str, Any] = {"units": {"s": SALES, "n": NORTH}, "has_units": True}
+    new = planned(entry(unit="s"), known(**units))
+    assert new is not None
+    assert new.unit == "s"
+    without = planned(entry(unit="s"), known())
+    assert without is not None
+    assert without.unit is None
+    links = {"id-anna": linked(entry(unit="s"), new)}
+    in_sales = local(departments=frozenset({2}))
+    assert planned(entry(unit="s"), known(in_sales, links=links, **units)) is None
+    moved = planned(entry(unit="n"), known(in_sales, links=links, **units))
+    assert moved is not None
+    assert moved.unit == "n"
+    assert [(note.action, note.old, note.new) for note in moved.notes] == [("move", "Sales", "North")]
+    # Somebody has put them there already, and there alone: there is nothing to tell.
+    there = planned(entry(unit="n"), known(local(departments=frozenset({3})), links=links, **units))
+    assert there is not None
+    assert (there.unit, there.notes) == ("n", ())
+    both = planned(entry(unit="n"), known(local(departments=frozenset({2, 3})), links=links, **units))
+    assert both is not None
+    assert [note.action for note in both.notes] == ["move"]
+    # A leaver's unit is no department.
+    left = planned(entry(unit="n", is_leaver=True), known(in_sales, links=links, **units))
+    assert left is not None
+    assert left.unit is None
 
 
 def test_who_is_gone_is_suspended_and_after_the_days_dismissed_and_returns_as_the_same() -> None:
@@ -318,6 +373,18 @@ def test_units_keep_their_department_when_renamed_and_moved() -> None:
     assert (renamed.object_id, [note.action for note in renamed.notes]) == (2, ["change"])
     assert (moved.object_id, [note.action for note in moved.notes]) == (3, ["move"])
     assert (new.object_id, new.parent) == (None, "a")
+
+
+def test_a_unit_that_is_there_again_returns_and_is_not_made_anew() -> None:
+    here = {"": UnitNow(1, "Corp"), "a": UnitNow(2, "Sales", 1, is_left=True)}
+    (step,) = plan_units([Unit("a", "Sales")], here)
+    assert (step.object_id, [note.action for note in step.notes]) == (2, ["return"])
+    back, new = plan_units(
+        [Unit("b", "North", "a"), Unit("c", "South", "a")], {"": UnitNow(1, "Corp")}, {"b"}
+    )
+    assert [note.action for note in (*back.notes, *new.notes)] == ["return", "create"]
+    (above,) = plan_units([Unit("c", "South")], {"": UnitNow(1, "Corp")})
+    assert above.notes[0].reason == "Corp"
 
 
 @given(st.dictionaries(st.integers(0, 12).map(str), st.integers(0, 12).map(str), max_size=13))
