@@ -152,6 +152,8 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "application_name": os.environ.get("KOROBKA_SERVICE", "portal"),
+            # Seconds. While one attempt hangs, the pool begins no other.
+            "connect_timeout": 5,
             # Of queries that are composed once, and of no others: see box.lib.prepared.
             "prepare_threshold": 5,
         },

@@ -11,6 +11,7 @@ a real cable. Sockets of the file system are reached from here. Needs root.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -38,6 +39,8 @@ from tests.system.poster import Site
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE = 900.0
+_NUMBERS = itertools.count(1)
+"""Of companies in this process, whose networks need names of their own."""
 
 
 def require_engines() -> None:
@@ -101,7 +104,7 @@ class BoxNode:
             clusters.give(node)
         toml = node.paths.box_toml
         given = {name.replace("__", "."): value for name, value in values.items()}
-        given["node.listen"] = (self.address,)
+        given.setdefault("node.listen", (self.address,))
         own = config.set_values(toml.read_text(), given, from_console=False)
         toml.write_text(own)
         self.run([sys.executable, "-m", "appliance.scratch", "start", self.prefix, *services])
@@ -291,7 +294,7 @@ class Company[T: BoxNode = BoxNode]:
     def __init__(self, machines: int = 3, *, kind: type[T] = BoxNode) -> None:  # type: ignore[assignment]
         self.folder = Path(tempfile.mkdtemp(prefix="korobka-cluster-", dir="/var/tmp"))
         self.folder.chmod(0o755)
-        self.mark = f"kc{os.getpid()}"
+        self.mark = f"kc{os.getpid()}-{next(_NUMBERS)}"
         self.switch, self.desk = f"{self.mark}-s", f"{self.mark}-d"
         self._machines, self._kind = machines, kind
         self.nodes: tuple[T, ...] = ()
