@@ -1,7 +1,8 @@
 """Saying clearly what doesn't work, while everything else does.
 
-A full disk leaves reading; a database that is away leaves a page that says so, at once. Nobody ever sees an
-error that is not theirs to solve.
+A full disk leaves reading; a database that is away leaves a page that says so, at once. In a cluster another
+machine takes over within seconds: who only reads waits for it. Nobody ever sees an error that is not theirs
+to solve.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError
+from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connections
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
@@ -75,21 +76,44 @@ class Outage:
     even say that it is healthy. One request in a while goes through and tries.
     """
 
-    PAUSE_SECONDS = 1.0
+    PAUSE_SECONDS = 0.25
     # Longer than a trial can take: the pool's wait for a connection.
     TRIAL_SECONDS = 5.0
+    # Longer than the lead of a database takes to move. All threads may wait for it meanwhile; a bit longer,
+    # and the balancer, which asks three times whether this worker is well, would take it for dead.
+    YOUNG_SECONDS = 8.0
+    LOOK_SECONDS = 0.05
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._clock, self._sleep = clock, sleep
         self._lock = threading.Lock()
         self._next_trial: float | None = None
+        self._begun_at: float | None = None
 
     def begin(self) -> None:
         with self._lock:
-            self._next_trial = self._clock() + self.PAUSE_SECONDS
+            now = self._clock()
+            self._next_trial = now + self.PAUSE_SECONDS
+            self._begun_at = self._begun_at or now
+
+    def notice(self) -> None:
+        """Somebody cannot be answered now; others may be."""
+        with self._lock:
+            self._begun_at = self._begun_at or self._clock()
 
     def end(self) -> None:
-        self._next_trial = None
+        self._next_trial = self._begun_at = None
+
+    def wait(self) -> None:
+        """For a moment."""
+        self._sleep(self.LOOK_SECONDS)
+
+    def is_young(self) -> bool:
+        """Whether waiting for its end makes sense."""
+        begun_at = self._begun_at
+        return begun_at is not None and self._clock() - begun_at < self.YOUNG_SECONDS
 
     def refuses(self) -> bool:
         """Whether to answer without trying. False makes the caller's request the trial."""
@@ -120,15 +144,37 @@ class AvailabilityMiddleware:
             return probe(request)
         if request.method not in SAFE_METHODS and health.is_read_only():
             return answer(request, _why_read_only())
-        if outage.refuses():
-            return answer(request, Trouble.DATABASE_AWAY)
-        response = self.get_response(request)
+        response = self._attempt(request)
+        while _is_away(response) and _can_wait(request):
+            outage.wait()
+            # What one request leaves to the next is looked at between them, and not between its attempts.
+            for one in connections.all(initialized_only=True):
+                one.close_if_unusable_or_obsolete()
+            response = self._attempt(request)
         if response.status_code != 503:
             outage.end()
         return response
 
+    def _attempt(self, request: HttpRequest) -> HttpResponse:
+        while outage.refuses():
+            if not _can_wait(request):
+                return answer(request, Trouble.DATABASE_AWAY)
+            outage.wait()
+        return self.get_response(request)
+
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         return answer_to(request, exception)
+
+
+def _can_wait(request: HttpRequest) -> bool:
+    """Whether it may be asked again, by somebody for whom the next leader is worth waiting for. Programs,
+    which have no session, may write with a GET."""
+    is_repeatable = request.method in ("GET", "HEAD") and settings.SESSION_COOKIE_NAME in request.COOKIES
+    return bool(settings.NODE) and is_repeatable and outage.is_young()
+
+
+def _is_away(response: HttpResponse) -> bool:
+    return isinstance(response, Refusal) and response.trouble is Trouble.DATABASE_AWAY
 
 
 def answer_to(request: HttpRequest, error: BaseException | None) -> HttpResponse | None:
@@ -140,7 +186,17 @@ def answer_to(request: HttpRequest, error: BaseException | None) -> HttpResponse
     return answer(request, trouble) if trouble else None
 
 
-def answer(request: HttpRequest, trouble: Trouble) -> HttpResponse:
+class Refusal(HttpResponse):
+    """That something cannot be done now."""
+
+    def __init__(self, content: str, trouble: Trouble, content_type: str | None = None) -> None:
+        super().__init__(content, content_type=content_type, status=503)
+        self.trouble = trouble
+        self.headers["Retry-After"] = str(trouble.value)
+        self.headers["Cache-Control"] = "no-store"
+
+
+def answer(request: HttpRequest, trouble: Trouble) -> Refusal:
     """503: a whole page for people, the bare sentence for htmx and programs. Asks the database nothing."""
     with translation.override(translation.get_language_from_request(request)):
         if trouble is Trouble.READ_ONLY:
@@ -165,9 +221,5 @@ def answer(request: HttpRequest, trouble: Trouble) -> HttpResponse:
             title = _("The box will be back in a moment")
             text = _("Its database does not answer. What was saved is safe: try again in a moment.")
         if "HX-Request" not in request.headers and request.accepts("text/html"):
-            response = HttpResponse(render_to_string("503.html", {"title": title, "text": text}), status=503)
-        else:
-            response = HttpResponse(text, status=503, content_type="text/plain; charset=utf-8")
-    response.headers["Retry-After"] = str(trouble.value)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+            return Refusal(render_to_string("503.html", {"title": title, "text": text}), trouble)
+        return Refusal(text, trouble, "text/plain; charset=utf-8")

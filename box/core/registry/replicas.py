@@ -26,7 +26,7 @@ from django.db import Error, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpRequest, HttpResponse
 
-from box.core.registry.availability import Trouble, answer
+from box.core.registry.availability import Trouble, answer, outage
 from box.lib.pages import wants_part
 from box.lib.replicas import REPLICA, Reading, current, reading_from
 
@@ -173,6 +173,7 @@ class ReplicaMiddleware:
         if reading is None:
             return None
         if is_too_old(own_position(request)):
+            outage.notice()
             return answer(request, Trouble.DATABASE_AWAY)
         # What was answered from a replica and is made once more has its verdict already.
         if _VERDICT in vars(request):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -188,6 +189,99 @@ def test_an_outage_ends_with_the_first_request_that_is_answered(
     outage.begin()
     assert Client().get("/", headers={"X-Forwarded-Proto": "https"}).status_code != 503
     assert outage._next_trial is None
+
+
+@dataclass
+class Clock:
+    """A cluster's, whose time passes while somebody waits."""
+
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(settings: Settings, flag: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    settings.NODE = "node-1"
+    clock = Clock()
+    monkeypatch.setattr(availability, "outage", Outage(clock, clock.sleep))
+    return clock
+
+
+@contextmanager
+def away_until(moment: float, clock: Clock) -> Iterator[None]:
+    """Every query fails before another machine has taken over."""
+
+    def fail(execute: Callable[..., object], *args: object) -> object:
+        if clock.now < moment:
+            raise OperationalError("server closed the connection unexpectedly")
+        return execute(*args)
+
+    with connection.execute_wrapper(fail):
+        yield
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(7.5, 200), (8.5, 503)])
+def test_in_a_cluster_who_reads_waits_for_the_next_leader(
+    transactional_db: None,
+    clock: Clock,
+    as_person: Callable[[User], Client],
+    cara: User,
+    seconds: float,
+    status: int,
+) -> None:
+    browser = as_person(cara)
+    browser.raise_request_exception = False
+    with away_until(clock.now + seconds, clock):
+        assert browser.get("/feed/").status_code == status
+        # Whoever comes after those that waited in vain is told at once: their threads are needed.
+        before = clock.now
+        assert browser.get("/feed/").status_code == status
+        assert clock.now == before
+
+
+def test_what_may_have_been_done_is_not_asked_again(
+    transactional_db: None, clock: Clock, as_person: Callable[[User], Client], cara: User
+) -> None:
+    """Nor is a program, for which a GET may write."""
+    browser, program = as_person(cara), Client()
+    browser.raise_request_exception = program.raise_request_exception = False
+    before = clock.now
+    with away_until(before + 1, clock):
+        assert browser.post("/feed/", {"text": "hello"}).status_code == 503
+        assert program.get("/sign-in/", headers={"X-Forwarded-Proto": "https"}).status_code == 503
+    assert clock.now == before
+
+
+def test_on_a_single_box_nobody_takes_over_and_nobody_waits(
+    transactional_db: None, clock: Clock, settings: Settings, as_person: Callable[[User], Client], cara: User
+) -> None:
+    settings.NODE = ""
+    browser, before = as_person(cara), clock.now
+    browser.raise_request_exception = False
+    with away_until(before + 1, clock):
+        assert browser.get("/feed/").status_code == 503
+    assert clock.now == before
+
+
+def test_who_waits_for_a_copy_to_catch_up_keeps_nobody_else_from_trying() -> None:
+    now = 100.0
+    outage = Outage(clock=lambda: now)
+    assert not outage.is_young()
+    outage.notice()
+    assert outage.is_young() and not outage.refuses()
+    now += Outage.YOUNG_SECONDS - 0.001
+    outage.begin()
+    assert outage.is_young()
+    now += 0.001
+    assert not outage.is_young()
+    outage.end()
+    outage.notice()
+    assert outage.is_young()
 
 
 def test_healthz_asks_nobody(db: None, django_assert_num_queries: DjangoAssertNumQueries) -> None:
