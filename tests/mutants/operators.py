@@ -48,8 +48,8 @@ STAYING = {
     ),
 }
 
-# Keywords whose other value fails at once, or is seen only where several write.
-UNSEEN = {"flat", "mode", "no_key", "skip_locked"}
+# Keywords whose other value fails at once, is seen only where several write, or changes only what it costs.
+UNSEEN = {"batch_size", "chunk_size", "flat", "mode", "no_key", "skip_locked"}
 
 # Of these neither what they say nor whether they are said is a rule.
 SILENT = {"log", "logger", "_", "gettext", "gettext_lazy", "ngettext", "pgettext"}

@@ -71,12 +71,16 @@ class Memory:
         return self._files[item.path]
 
 
+UNASKED = {".toml", ".md", ".css", ".js", ".svg", ".png"}
+"""Endings of files that no test of a rule runs through."""
+
+
 def _ground(root: Path) -> list[Path]:
     """All that is no file of tests: code, pages, texts, and what tests share."""
     folders = (root / name for name in ("box", "appliance", "backup", "installer", "tests"))
     found = (path for folder in folders for path in folder.glob("**/*.*") if path.is_file())
     ours = (path for path in found if not {"__pycache__", "node_modules", "dist", "mutants"} & {*path.parts})
-    return sorted(path for path in ours if not path.name.startswith("test_"))
+    return sorted(path for path in ours if not path.name.startswith("test_") and path.suffix not in UNASKED)
 
 
 def _digest(paths: Iterable[Path], more: str) -> str:
