@@ -112,9 +112,10 @@ def _currency(given: str) -> str:
 
 def _names(given: Sequence[str]) -> list[str]:
     """Each once, however it is capitalised, in the order in which they were given."""
-    plain = (" ".join(name.split()) for name in given)
-    found = {name.casefold(): name for name in reversed([one for one in plain if one])}
-    names = list(reversed(found.values()))
+    found: dict[str, str] = {}
+    for name in filter(None, (" ".join(one.split()) for one in given)):
+        found.setdefault(name.casefold(), name)
+    names = list(found.values())
     if not names:
         raise ValidationError({"choices": _("Write what there is to choose from, one a line.")})
     if len(names) > MOST_CHOICES:

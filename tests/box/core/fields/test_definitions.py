@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.fields import actions
 from box.core.fields.actions import FieldDraft, add_field, archive_field, change_field, restore_field
 from box.core.fields.models import Field
@@ -85,6 +86,78 @@ def test_the_log_tells_of_every_change(olga: User) -> None:
         AuditRecord.objects.filter(kind__startswith="fields.").order_by("id").values_list("kind", flat=True)
     )
     assert list(kinds) == ["fields.added", "fields.changed", "fields.archived"]
+
+
+def names() -> list[str]:
+    return [one.name for one in Field.objects.of(THINGS.key).standing().in_order()]
+
+
+def test_fields_are_put_in_order_and_none_goes_beyond_the_end(olga: User) -> None:
+    first, second, third = (thing_field(name, by=olga) for name in ("One", "Two", "Three"))
+    actions.move_field(third, -1, by=olga)
+    assert names() == ["One", "Three", "Two"]
+    actions.move_field(first, 9, by=olga)
+    assert names() == ["Three", "Two", "One"]
+    actions.move_field(second, -9, by=olga)
+    assert names() == ["Two", "Three", "One"]
+    archive_field(third, by=olga)
+    told = Event.objects.filter(kind="fields.FieldChanged").count()
+    # What is not shown has no place, and what is brought back stands last.
+    actions.move_field(third, -1, by=olga)
+    assert Event.objects.filter(kind="fields.FieldChanged").count() == told
+    assert names() == ["Two", "One"]
+    thing_field("Four", by=olga)
+    restore_field(third, by=olga)
+    assert names() == ["Two", "One", "Four", "Three"]
+
+
+def test_a_name_is_free_again_once_its_field_is_archived(olga: User) -> None:
+    town = thing_field("Town", by=olga)
+    # It is called so itself.
+    change_field(town, FieldDraft("TOWN"), by=olga)
+    archive_field(town, by=olga)
+    other = thing_field("town", by=olga)
+    change_field(town, FieldDraft("Town"), by=olga)
+    with pytest.raises(ValidationError, match="rename that one first"):
+        restore_field(town, by=olga)
+    archive_field(other, by=olga)
+    restore_field(town, by=olga)
+    restore_field(town, by=olga)
+    assert names() == ["Town"]
+    kinds = Event.objects.filter(kind="fields.FieldChanged", payload__change="restored")
+    assert kinds.count() == 1
+
+
+def test_a_choice_stands_once_where_it_was_first_and_so_long_as_it_may_be(
+    olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "MOST_CHOICES", 3)
+    size = thing_field("Size", "choice", by=olga, choices=("s", "M", "S", "x" * 100, " m "))
+    assert [one.name for one in size.options] == ["s", "M", "x" * 100]
+    with pytest.raises(ValidationError, match="3 choices at most"):
+        thing_field("Sizes", "choice", by=olga, choices=("a", "b", "c", "d"))
+
+
+def test_a_choice_that_is_left_out_is_retired_and_is_itself_again_once_it_is_back(olga: User) -> None:
+    size = thing_field("Size", "choice", by=olga, choices=("S", "M"))
+    small, middle = size.options
+    change_field(size, FieldDraft("Size", choices=("M", "L")), by=olga)
+    assert [(one.name, one.is_retired) for one in size.choices.order_by("pk")] == [
+        ("S", True), ("M", False), ("L", False)
+    ]  # fmt: skip
+    change_field(size, FieldDraft("Size", choices=("small", "M"), renamed={small.pk: " small "}), by=olga)
+    small.refresh_from_db()
+    assert (small.name, small.is_retired, small.place) == ("small", False, 1)
+    with pytest.raises(ValidationError, match="the same name"):
+        change_field(size, FieldDraft("Size", choices=("M",), renamed={small.pk: "m"}), by=olga)
+    # Nothing is called nothing, and nobody renames what is another field's.
+    other = thing_field("Colour", "choice", by=olga, choices=("red",)).options[0]
+    change_field(
+        size, FieldDraft("Size", choices=("M",), renamed={middle.pk: " ", other.pk: "blue"}), by=olga
+    )
+    middle.refresh_from_db()
+    other.refresh_from_db()
+    assert (middle.name, other.name) == ("M", "red")
 
 
 def test_an_administrator_defines_fields_of_any_set(as_person: Browser, olga: User, anna: User) -> None:
