@@ -9,6 +9,7 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_type_hints
 
 import psutil
@@ -189,6 +190,7 @@ with performing(OSError):
 LASTS = """
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from appliance.agent.operations import performing
 with performing() as journal:
     while not Path({go_on!r}).exists():
@@ -529,8 +531,40 @@ def test_the_record_is_read_in_pages_each_line_once_and_over_the_rotation(
     assert json.loads(line.arguments) == {"values": {"web.threads": 4}}
     assert str(asker) == "uid 7"
     assert str(Asker(by="olga", acting="root", uid=7, pid=8)) == "olga"
-    for unknown in ("", "x:y", "1:0", f"{cursor.partition(':')[0]}:x", cursor.partition(":")[0]):
+    for unknown in ("", "x:y", "x:0", "1:0", f"{cursor.partition(':')[0]}:x", cursor.partition(":")[0]):
         assert operations_log.page(paths, cursor=unknown, lines=1).lines[0].operation == "0", unknown
+
+
+def test_the_record_is_for_its_group_and_says_what_was_asked_as_it_was_written(paths: Paths) -> None:
+    asker = Asker(by="olga", acting="console", uid=7, pid=8)
+    opened = psutil.Process().num_fds()
+    operations_log.note(paths, asker, SetConfig({"mail.from": "Ромашка"}))
+    operations_log.note(paths, asker, "reload")
+    assert psutil.Process().num_fds() == opened
+    assert (paths.log / "operations.log").stat().st_mode & 0o777 == 0o640
+    first, again = (operations_log.page(paths, cursor="", lines=5) for _twice in range(2))
+    asked, plain = first.lines
+    assert ("Ромашка" in asked.arguments, plain.arguments) == (True, "")
+    # Whoever reads a line twice knows it again.
+    assert first == again
+    assert asked.key != plain.key
+
+
+def test_a_record_of_just_so_many_bytes_is_not_put_aside(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asker = Asker(by="olga", acting="console", uid=7, pid=8)
+    monkeypatch.setattr(
+        operations_log, "datetime", SimpleNamespace(now=lambda _zone: datetime(2026, 3, 2, tzinfo=UTC))
+    )
+    operations_log.note(paths, asker, "first")
+    size = (paths.log / "operations.log").stat().st_size
+    monkeypatch.setattr(operations_log, "MAX_BYTES", 2 * size)
+    operations_log.note(paths, asker, "again")
+    assert not (paths.log / "operations.log.1").exists()
+    operations_log.note(paths, asker, "third")
+    assert (paths.log / "operations.log.1").stat().st_size == 3 * size
+    assert not (paths.log / "operations.log").exists()
 
 
 def test_a_line_that_is_still_being_written_waits(paths: Paths) -> None:

@@ -129,6 +129,15 @@ def test_a_decision_is_performed_without_touching_what_is_as_it_should_be(tmp_pa
     assert guard.state() == State(has_ballast=False, is_read_only=False)
 
 
+def test_what_was_left_of_making_ballast_makes_it_no_larger(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    paths.data.mkdir(parents=True)
+    guard = Guard(paths)
+    guard.ballast.with_name(f".{guard.ballast.name}").write_bytes(b"x" * 9000)
+    guard.perform(Decision(has_ballast=True, is_read_only=False, reason=""), 8192)
+    assert [(one.name, one.stat().st_size) for one in paths.data.iterdir()] == [(guard.ballast.name, 8192)]
+
+
 def test_ballast_that_finds_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
     paths = Paths(tmp_path)
     paths.data.mkdir(parents=True)
@@ -168,7 +177,7 @@ def test_guard_on_a_disk_that_fills_and_empties(small_disk: Paths) -> None:
     assert oct(guard.flag.stat().st_mode & 0o777) == "0o644", "the portal must be able to read why"
 
     guard.tick()
-    assert guard.reason(), "the freed ballast is not space"
+    assert guard.reason().startswith("The disk is full"), "the freed ballast is not space, and nothing is new"
 
     filler.unlink()
     guard.tick()

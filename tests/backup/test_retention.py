@@ -103,6 +103,18 @@ def test_a_damaged_set_gives_way_to_a_whole_one_of_its_day_unless_a_gap_lies_bet
     assert superfluous([whole, replace(damaged, line=1), newest], rule, ZONE) == ()
 
 
+def test_of_a_day_with_nothing_whole_the_newest_stays_and_whatever_is_better_than_it() -> None:
+    noon = BEGIN + timedelta(hours=12)
+    conditions = (Condition.FILES_DAMAGED, Condition.FILES_DAMAGED, Condition.DAMAGED, Condition.DAMAGED)
+    harmed = [
+        Candidate(f"{place}", noon + timedelta(hours=place), condition=condition)
+        for place, condition in enumerate(conditions)
+    ]
+    before = Candidate("whole", BEGIN - timedelta(days=9), line=1)
+    rule = Rule(last=0, days=1, weeks=0, months=0)
+    assert set(kept([before, *harmed], rule, ZONE)) == {"3", "1", "whole"}
+
+
 @given(histories(), rules)
 def test_no_chain_is_broken(sets: list[Candidate], rule: Rule) -> None:
     staying = kept(sets, rule, ZONE)

@@ -99,6 +99,38 @@ def test_changes_by_load_are_apart_by_the_cool_down() -> None:
     assert at(0.9, policy, changed_at=NOW - timedelta(minutes=5)).wake
 
 
+def test_nobody_sleeps_so_soon_after_a_change_either() -> None:
+    policy = Policy(maximum=4, window=timedelta(minutes=2))
+    early = at(0.1, policy, changed_at=NOW - timedelta(minutes=4))
+    assert not early.is_change and "the last change was" in early.reason
+
+
+def test_at_the_maximum_and_while_others_wake_it_is_said_why_none_is_woken() -> None:
+    full = at(0.9, Policy(minimum=1, maximum=2))
+    assert not full.is_change and "the maximum of 2 is reached" in full.reason
+    waking = (*members(reserve=0), Member("node-3", Phase.WAKING))
+    # Two nodes' work of 90 % each is three nodes' of 60 %: what wakes already is enough.
+    enough = at(0.9, members=waking)
+    assert not enough.is_change and "node-3 is waking" in enough.reason
+
+
+def test_while_one_wakes_nobody_sleeps() -> None:
+    waking = (*members(reserve=0), Member("node-3", Phase.WAKING))
+    plan = at(0.1, members=waking)
+    assert not plan.is_change and "not every node has told of itself" in plan.reason
+
+
+def test_only_what_active_nodes_tell_of_the_window_counts() -> None:
+    both = {"node-1": 0.5, "node-2": 0.5}
+    others = (
+        # Of a node that is asleep, of one that is gone, of before the window and of a clock that is ahead.
+        *samples({"node-3": 1, "node-9": 1}),
+        Sample(NOW - 5 * MINUTE, "node-1", 1000),
+        Sample(NOW + MINUTE, "node-2", 1000),
+    )
+    assert at(0, samples=(*samples(both), *others)).mean == pytest.approx(0.5)
+
+
 def test_what_was_measured_before_a_change_does_not_count() -> None:
     policy = Policy(maximum=4, cool_down=timedelta(0))
     assert "Too little is known" in at(0.9, policy, changed_at=NOW - timedelta(minutes=2)).reason
