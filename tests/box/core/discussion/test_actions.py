@@ -138,6 +138,17 @@ def test_a_comment_is_edited_and_taken_back_once(anna: User, boris: User) -> Non
     ]
 
 
+def test_links_that_lead_elsewhere_now_are_no_edit(anna: User) -> None:
+    comment = actions.add_comment(actions.open_thread("test.thing"), html="<p>Here</p>", by=anna)
+    actions.readdress(comment, '<p><a href="https://new.example.com/">There</a></p>')
+    comment.refresh_from_db()
+    assert (comment.text, "new.example.com" in comment.html) == ("There", True)
+    assert comment.edited_at is None
+    assert not Event.objects.filter(kind="discussion.CommentEdited").exists()
+    # It may have said nothing, and have had files alone.
+    actions.readdress(comment, "")
+
+
 def test_a_reaction_is_ones_own_and_of_its_thread(anna: User, boris: User) -> None:
     thread, other = actions.open_thread("test.thing"), actions.open_thread("test.thing")
     for place, person in ((thread, anna), (thread, boris), (other, anna)):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -21,6 +21,7 @@ from box.core.groups.holdings import held, pass_on
 from box.core.groups.models import Admission, Group, Member
 from box.core.notify.handlers import tell
 from box.core.notify.models import Notification
+from box.core.registry.origin import importing
 from box.core.structure.names import found_for, named, unaddressable
 from tests.clock import Clock
 
@@ -94,6 +95,103 @@ def test_a_request_is_declined_or_taken_back(anna: User, cara: User) -> None:
     assert group.code not in codes_of(again(cara))
 
 
+def test_a_guest_neither_joins_nor_asks_where_no_guests_are_taken(anna: User, erik: User) -> None:
+    for kind in ("open", "closed"):
+        group = group_of(anna, kind=kind)
+        with pytest.raises(GroupRefused, match="outside guest"):
+            actions.join_group(group, by=erik)
+        assert group.members.count() == 1
+    assert not Admission.objects.exists()
+
+
+def test_an_invitation_is_not_its_groups_to_accept(anna: User, cara: User) -> None:
+    group = group_of(anna, kind="closed")
+    actions.invite_people(group, [cara], by=anna)
+    actions.accept_request(group.admissions.get(user=cara), by=anna)
+    assert not group.members.filter(user=cara).exists()
+    assert group.admissions.get(user=cara).way == Admission.Way.INVITED
+
+
+def test_only_who_works_here_and_is_not_in_the_group_is_invited(
+    anna: User, boris: User, cara: User, person: Callable[..., User]
+) -> None:
+    group = group_of(anna, boris, kind="closed")
+    gone = person("Dora")
+    User.objects.filter(pk=gone.pk).update(status=User.Status.DISMISSED)
+    actions.invite_people(group, [boris, cara, again(gone)], by=anna)
+    assert group.admissions.get().user == cara
+    told = Event.objects.filter(kind="groups.PersonInvited", payload__user_id__in=[cara.pk, gone.pk])
+    assert [one.payload["user_id"] for one in told] == [cara.pk]
+
+
+def test_who_is_made_a_member_hears_of_it_and_whoever_comes_by_themselves_does_not(
+    anna: User, boris: User, cara: User
+) -> None:
+    group = group_of(anna, boris)
+    assert actions.add_people(group, [boris, cara, anna], by=anna) == [cara.pk]
+    deliver_calls()
+    assert [one.user for one in Notification.objects.filter(kind="groups.accepted")] == [cara]
+    group.refresh_from_db()
+    assert group.members_count == 3
+
+
+def test_a_group_that_is_taken_over_is_as_old_as_it_was(anna: User) -> None:
+    then = datetime(2020, 2, 2, tzinfo=UTC)
+    with importing(at=then):
+        group = actions.create_group(NewGroup("Reading", " Once a month "), by=anna)
+    group.refresh_from_db()
+    assert (group.created_at, group.description) == (then, "Once a month")
+
+
+def test_of_a_changed_group_only_what_differs_is_told(anna: User) -> None:
+    group = group_of(anna)
+    actions.change_group(group, NewGroup(" Reading ", " Once a month ", "closed"), by=anna)
+    group.refresh_from_db()
+    assert (group.name, group.description, group.kind) == ("Reading", "Once a month", "closed")
+    assert Event.objects.get(kind="groups.GroupChanged").payload == {
+        "group_id": group.pk,
+        "by_id": anna.pk,
+        "changes": [["description", "", "Once a month"], ["kind", "open", "closed"]],
+    }
+
+
+def test_no_other_group_goes_into_the_archive_or_comes_out_of_it(anna: User) -> None:
+    group, other, shut = (group_of(anna, name=name) for name in ("One", "Two", "Three"))
+    actions.archive_group(shut, by=anna)
+    Event.objects.all().delete()
+    for _twice in range(2):
+        actions.archive_group(group, by=anna)
+    other.refresh_from_db()
+    assert not other.is_archived
+    for _twice in range(2):
+        actions.reopen_group(group, by=anna)
+    shut.refresh_from_db()
+    assert shut.is_archived
+    told = Event.objects.filter(kind="groups.GroupChanged").order_by("pk")
+    assert [one.payload["changes"] for one in told] == [
+        [["is_archived", False, True]], [["is_archived", True, False]]
+    ]  # fmt: skip
+
+
+def test_who_leaves_the_company_is_in_no_group_and_asked_into_none(
+    anna: User, boris: User, cara: User, olga: User
+) -> None:
+    in_it, theirs = group_of(anna, boris, cara), group_of(boris, cara)
+    asked, asking = group_of(anna, kind="closed"), group_of(anna, kind="closed")
+    actions.invite_people(asked, [boris, cara], by=anna)
+    actions.join_group(asking, by=boris)
+    actions.take_out_of_all(boris, by=olga)
+    for group, left in ((in_it, {anna, cara}), (theirs, {cara}), (asked, {anna}), (asking, {anna})):
+        group.refresh_from_db()
+        assert {one.user for one in group.members.select_related("user")} == left
+        assert group.members_count == len(left)
+    assert [one.user for one in Admission.objects.all()] == [cara]
+    asked.refresh_from_db()
+    assert f"U{boris.pk}" not in asked.audience
+    left = Event.objects.filter(kind="groups.MemberLeft", payload__by_id=olga.pk)
+    assert {one.payload["group_id"] for one in left} == {in_it.pk, theirs.pk}
+
+
 def test_only_whom_one_invited_knows_of_a_secret_group(anna: User, boris: User, cara: User) -> None:
     group = group_of(anna, kind="secret")
     actions.invite_people(group, [boris], by=anna)
@@ -136,6 +234,39 @@ def test_an_owner_hands_over_before_leaving(anna: User, boris: User) -> None:
     assert group.moderators_code in codes_of(again(boris))
     actions.leave_group(group, by=anna)
     assert group.code not in codes_of(again(anna))
+
+
+def test_a_group_is_handed_over_once_and_to_whoever_is_not_in_it_too(
+    anna: User, boris: User, cara: User
+) -> None:
+    group = group_of(anna, boris)
+    Event.objects.all().delete()
+    actions.hand_over(group, anna, by=anna)
+    assert not Event.objects.exists()
+    actions.hand_over(group, cara, by=anna)
+    told = Event.objects.get(kind="groups.RoleChanged").payload
+    assert told == {"group_id": group.pk, "user_id": cara.pk, "role": "owner", "by_id": anna.pk}
+    deliver_calls()
+    # One word, and not also that they were taken in.
+    assert [one.kind for one in Notification.objects.filter(user=cara)] == ["groups.handed-over"]
+    assert dict(group.members.values_list("user", "role")) == {
+        anna.pk: "moderator", boris.pk: "member", cara.pk: "owner"
+    }  # fmt: skip
+    assert group.moderators_code in codes_of(again(cara))
+
+
+def test_the_owner_stays_owner_and_nobodys_role_changes_in_the_archive(anna: User, boris: User) -> None:
+    group = group_of(anna, boris)
+    Event.objects.all().delete()
+    actions.set_role(group.members.get(user=anna), "member", by=anna)
+    actions.set_role(group.members.get(user=boris), "member", by=anna)
+    assert not Event.objects.exists()
+    assert group.members.get(role="owner").user == anna
+    actions.archive_group(group, by=anna)
+    with pytest.raises(GroupRefused, match="archive"):
+        actions.set_role(group.members.get(user=boris), "moderator", by=anna)
+    with pytest.raises(GroupRefused, match="archive"):
+        actions.add_people(group, [], by=anna)
 
 
 def test_roles_bring_and_take_the_moderators_code(anna: User, boris: User) -> None:

@@ -15,10 +15,11 @@ from box.core.access.principals import codes_of
 from box.core.accounts.invitations import token_of
 from box.core.accounts.models import Session, User
 from box.core.discussion.actions import add_comment
+from box.core.events.models import Event
 from box.core.files.models import Blob, File
 from box.core.groups import actions
 from box.core.groups.actions import GroupRefused, NewGuest
-from box.core.groups.models import Group, Member
+from box.core.groups.models import Admission, Group, Member
 from box.core.structure.names import found_for, named
 from tests.box.core.groups.test_actions import again, group_of
 from tests.clock import Clock
@@ -62,6 +63,24 @@ def test_inviting_again_changes_the_time_and_nobody_is_there_twice(shared: Group
     assert first.expires_at is not None
     assert second.expires_at > first.expires_at
     assert User.objects.filter(email="gina@partner.example").count() == 1
+    shared.refresh_from_db()
+    assert shared.members_count == 3
+    assert Event.objects.filter(kind="groups.MemberJoined", payload__user_id=first.user_id).count() == 1
+
+
+def test_a_guest_who_has_left_is_not_invited_again(shared: Group, anna: User) -> None:
+    member = actions.invite_guest(shared, guest(), by=anna)
+    User.objects.filter(pk=member.user_id).update(status=User.Status.DISMISSED)
+    with pytest.raises(GroupRefused, match="not an outside guest"):
+        actions.invite_guest(shared, guest(), by=anna)
+
+
+def test_who_waited_to_be_let_in_waits_no_more_once_invited_as_a_guest(shared: Group, anna: User) -> None:
+    gina = actions.invite_guest(group_of(anna, kind="extranet", name="Another"), guest(), by=anna).user
+    actions.join_group(shared, by=gina)
+    assert Admission.objects.get().way == Admission.Way.ASKED
+    actions.invite_guest(shared, guest(), by=anna)
+    assert not Admission.objects.exists()
 
 
 def test_what_is_no_guest_is_refused(shared: Group, anna: User, cara: User) -> None:

@@ -15,7 +15,7 @@ from box.core.accounts.actions import suspend_user
 from box.core.accounts.models import User
 from box.core.audit.models import AuditRecord
 from box.core.lists import actions, bulk
-from box.core.lists.models import Preference, SavedView
+from box.core.lists.models import LONGEST_NAME, LONGEST_QUERY, Preference, SavedView
 from box.core.lists.preferences import preferences_of
 from box.core.people import lists as people_lists
 from box.lib import undo
@@ -100,6 +100,42 @@ def test_there_are_so_many_views_of_a_list_and_no_more(anna: User) -> None:
         actions.save_view("one", "q=a", "One more", by=anna)
     actions.save_view("one", "q=b", "View 0", by=anna)
     actions.save_view("another", "q=a", "One more", by=anna)
+
+
+def test_what_is_as_long_as_it_may_be_is_kept(anna: User) -> None:
+    view = actions.save_view("one", "q" * LONGEST_QUERY, "n" * LONGEST_NAME, by=anna)
+    with pytest.raises(ValidationError, match="choose less"):
+        actions.save_view("one", "q" * (LONGEST_QUERY + 1), "Long", by=anna)
+    actions.rename_view(view, "m" * LONGEST_NAME, by=anna)
+    # It is called so itself, which hinders nothing.
+    actions.rename_view(view, "m" * LONGEST_NAME, by=anna)
+    actions.choose_columns("one", ["name"] * actions.MOST_COLUMNS, by=anna)
+    with pytest.raises(ValidationError, match="fewer columns"):
+        actions.choose_columns("one", ["name"] * (actions.MOST_COLUMNS + 1), by=anna)
+
+
+def test_a_new_view_stands_behind_the_others_and_none_goes_beyond_the_end(anna: User, boris: User) -> None:
+    first, second, third = (actions.save_view("one", "q=a", name, by=anna) for name in "abc")
+    actions.move_view(first, 9, by=anna)
+    actions.save_view("one", "q=a", "d", by=anna)
+    assert [view.name for view in preferences_of(anna, "one").views] == ["b", "c", "a", "d"]
+    actions.move_view(third, -9, by=anna)
+    # Nobody orders what is another's.
+    actions.move_view(second, 9, by=boris)
+    assert [view.name for view in preferences_of(anna, "one").views] == ["c", "b", "a", "d"]
+
+
+def test_a_list_opens_with_what_is_shared_no_more_for_its_owner_alone(
+    olga: User, anna: User, boris: User
+) -> None:
+    view, other = (actions.save_view("one", "q=a", name, by=olga) for name in "ab")
+    for one in (view, other):
+        actions.share_view(one, is_shared=True, by=olga)
+    for person, opened in ((olga, view), (anna, view), (boris, other)):
+        actions.open_with("one", opened, by=person)
+    actions.share_view(view, is_shared=False, by=olga)
+    opened_by = dict(Preference.objects.values_list("user", "view"))
+    assert opened_by == {olga.pk: view.pk, anna.pk: None, boris.pk: other.pk}
 
 
 def test_views_are_put_in_order_renamed_and_deleted(as_person: Browser, anna: User) -> None:

@@ -29,7 +29,7 @@ from box.core.history.presenters import history_of
 from box.core.people.merging import merge_people
 from box.core.people.offboarding import dismiss
 from box.core.registry.capabilities import Ref, Work
-from box.core.relations.actions import MOST_RELATIONS, relate, unrelate
+from box.core.relations.actions import MOST_RELATIONS, forget_relations, hand_on, relate, unrelate
 from box.core.relations.models import Relation
 from box.core.relations.presenters import related_to
 from box.core.relations.relatable import ref_at
@@ -120,6 +120,39 @@ def test_it_has_an_end(task: Task, boris: User) -> None:
     )
     with pytest.raises(ValidationError, match="take some away"):
         relate(task.ref, [person(boris)], by=boris)
+
+
+def test_the_last_that_there_may_be_is_taken_and_what_is_said_again_counts_once(
+    task: Task, post: Post, boris: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.core.relations.actions.MOST_RELATIONS", 2)
+    relate(task.ref, [person(boris)], by=boris)
+    assert relate(task.ref, [person(boris), post.ref], by=boris) == [post.ref]
+
+
+def test_what_is_handed_on_is_what_may_be_and_what_is_said_there_already_stays(
+    task: Task, post: Post, boris: User, anna: User
+) -> None:
+    other = add_task(TaskDraft(title="Weigh", responsible=boris), by=boris)
+    relate(task.ref, [post.ref, person(anna), person(boris), other.ref], by=boris)
+    relate(other.ref, [post.ref], by=boris)
+    rows = {one.end_beside(task.ref): one.pk for one in Relation.objects.of(task.ref)}
+    among = [rows[post.ref], rows[other.ref], rows[person(anna)]]
+    # Not the one that is said there, nor the one to itself, nor the one that was not named.
+    assert hand_on(task.ref, other.ref, among=among) == [rows[person(anna)]]
+    assert set(titles(other.ref, boris)) == {str(post), anna.name, task.title}
+    assert set(titles(task.ref, boris)) == {str(post), boris.name, other.title}
+    assert hand_on(task.ref, other.ref) == [rows[person(boris)]]
+
+
+def test_what_is_gone_for_good_is_forgotten_at_whichever_end_it_stood(
+    task: Task, post: Post, boris: User, cara: User
+) -> None:
+    relate(task.ref, [post.ref, person(cara), person(boris)], by=boris)
+    forget_relations([post.ref, person(cara)])
+    assert titles(task.ref, boris) == [boris.name]
+    forget_relations([task.ref])
+    assert not Relation.objects.exists()
 
 
 def test_what_belongs_to_a_comment_is_told_on_the_page_of_its_post(
