@@ -127,6 +127,14 @@ def test_a_line_that_cannot_be_is_named_and_nothing_is_written(deal: Record, ann
 
 
 @pytest.mark.django_db
+def test_a_line_may_cost_nothing_and_be_given_away_whole(deal: Record, anna: User) -> None:
+    free = line("0"), line("1", discount_percent=Decimal(100)), line("0.50", vat_percent=Decimal(100))
+    set_lines(deal, free, follows=True, by=anna)
+    deal.refresh_from_db()
+    assert (deal.lines.count(), deal.amount) == (3, Decimal("0.50"))
+
+
+@pytest.mark.django_db
 def test_who_may_only_read_writes_no_lines_and_a_contact_has_none(
     deal: Record, anna: User, boris: User
 ) -> None:

@@ -221,6 +221,16 @@ def test_three_become_one_and_are_parted_in_the_other_order(anna: User, two: tup
     assert state() == before
 
 
+def test_only_what_went_into_the_same_record_afterwards_is_taken_back_first(anna: User) -> None:
+    first, second, third, fourth = (rose(anna) for _number in range(4))
+    merge_records(first, [second], by=anna)
+    merge_records(third, [fourth], by=anna)
+    assert take_back_merger(Merger.objects.get(gone=second), by=anna) == second
+    with pytest.raises(ValidationError, match="and once"):
+        take_back_merger(Merger.objects.get(gone=second), by=anna)
+    take_back_merger(Merger.objects.get(gone=fourth), by=anna)
+
+
 def test_what_was_changed_since_stays_so(anna: User, two: tuple[Record, Record]) -> None:
     first, second = two
     merge_records(first, [second], by=anna)

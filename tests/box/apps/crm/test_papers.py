@@ -16,6 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from box.apps.crm.actions.conversion import Conversion, convert_lead
 from box.apps.crm.actions.lines import LineDraft, set_lines
 from box.apps.crm.actions.merging import merge_records
 from box.apps.crm.actions.papers import (
@@ -33,7 +34,7 @@ from box.apps.crm.actions.papers import (
 )
 from box.apps.crm.actions.records import change_record, delete_records, move_record
 from box.apps.crm.actions.series import set_series
-from box.apps.crm.models import NumberSeries, Paper, PaperTemplate, Payment, Record, RecordType, Seller
+from box.apps.crm.models import Link, NumberSeries, Paper, PaperTemplate, Payment, Record, RecordType, Seller
 from box.apps.crm.numbering import check_pattern, next_number
 from box.apps.crm.paper_document import html_of
 from box.apps.crm.paper_pdf import make_pdf_of
@@ -196,6 +197,16 @@ def test_an_invoice_of_a_quote_belongs_to_the_quotes_deal(sold: Record, anna: Us
 
 
 @pytest.mark.django_db
+def test_an_invoice_names_the_people_of_its_deal_and_not_the_lead_that_it_came_of(
+    lead: Record, anna: User
+) -> None:
+    became = convert_lead(lead, Conversion(), by=anna)
+    assert became.deal is not None and became.contact is not None
+    paper = add_paper(became.deal, type_of("invoice"), by=anna)
+    assert [one.to for one in paper.links.filter(role=Link.Role.CONTACT)] == [became.contact]
+
+
+@pytest.mark.django_db
 def test_no_paper_is_written_for_a_lead_or_a_contact(lead: Record, anna: User) -> None:
     for source in (lead, added("contact", anna, first_name="Rose")):
         with pytest.raises(ValidationError):
@@ -322,6 +333,18 @@ def test_a_payment_that_cannot_be_is_refused(invoice: Record, anna: User, wrong:
     with pytest.raises(ValidationError):
         note_payment(invoice, paid("1", on=company_day() + timedelta(days=1)), by=anna)
     assert not Payment.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_smallest_payment_counts_and_the_last_that_there_may_be(
+    invoice: Record, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.crm.actions.papers.MOST_PAYMENTS", 2)
+    note_payment(invoice, paid("0.01"), by=anna)
+    note_payment(invoice, paid("0.02"), by=anna)
+    with pytest.raises(ValidationError, match="at most"):
+        note_payment(invoice, paid("0.03"), by=anna)
+    assert invoice.payments.count() == 2
 
 
 @pytest.mark.django_db
@@ -494,6 +517,25 @@ def test_a_link_ends_with_its_days_with_its_paper_and_is_not_guessed(
     assert client.get(other.get_absolute_url()).status_code == 404
     with pytest.raises(ValidationError):
         open_link(added("quote", anna, "x"), days=366, by=anna)
+
+
+@pytest.mark.django_db
+def test_a_link_lives_a_day_to_a_year_and_so_many_are_open_at_once(
+    invoice: Record, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.crm.actions.papers.MOST_LINKS", 2)
+    for days in (0, 366):
+        with pytest.raises(ValidationError, match="Between a day and a year"):
+            open_link(invoice, days=days, by=anna)
+    before = timezone.now()
+    first = open_link(invoice, days=365, by=anna)
+    assert first.expires_at is not None
+    assert timedelta(days=365) <= first.expires_at - before < timedelta(days=366)
+    open_link(invoice, days=1, by=anna)
+    with pytest.raises(ValidationError, match="at most"):
+        open_link(invoice, days=1, by=anna)
+    end_link(first, by=anna)
+    open_link(invoice, days=1, by=anna)
 
 
 @pytest.mark.django_db

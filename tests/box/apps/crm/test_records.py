@@ -129,6 +129,40 @@ def test_moving_keeps_the_history_over_pipelines(anna: User, deal: Record) -> No
     assert deal.closed_at is None
 
 
+def test_what_is_closed_keeps_its_day_from_one_closed_stage_to_another(anna: User, deal: Record) -> None:
+    move_record(deal, stage_of("deal", "WON"), by=anna)
+    deal.refresh_from_db()
+    closed_at = deal.closed_at
+    assert closed_at is not None
+    move_record(deal, stage_of("deal", "LOSE"), by=anna)
+    deal.refresh_from_db()
+    assert (deal.closed_at, deal.stage_since > closed_at) == (closed_at, True)
+
+
+def test_a_card_that_is_dropped_where_it_lies_keeps_its_place(anna: User) -> None:
+    for title in ("c", "b", "a"):
+        added("deal", anna, title)
+    new = stage_of("deal", "NEW")
+    move_record(Record.objects.get(title="b"), new, by=anna)
+    assert column("deal", "NEW") == ["a", "b", "c"]
+    move_record(Record.objects.get(title="c"), stage_of("deal", "WON"), by=anna)
+    move_record(Record.objects.get(title="c"), new, by=anna)
+    assert column("deal", "NEW") == ["c", "a", "b"]
+
+
+def test_what_has_no_stages_is_given_none(anna: User) -> None:
+    with pytest.raises(ValidationError, match="have no stages"):
+        added("contact", anna, first_name="Rose", stage=stage_of("deal", "NEW"))
+
+
+def test_who_looks_after_a_deal_already_is_not_given_it_again(anna: User, boris: User, deal: Record) -> None:
+    change_record(deal, {"responsible": anna}, by=anna)
+    assert not Event.objects.filter(kind="crm.ResponsibleChanged").exists()
+    change_record(deal, {"responsible": boris}, by=anna)
+    told = Event.objects.get(kind="crm.ResponsibleChanged").payload
+    assert (told["former_id"], told["user_id"], told["by_id"]) == (anna.pk, boris.pk, anna.pk)
+
+
 def test_a_card_is_put_between_two_others(anna: User) -> None:
     for title in ("c", "b", "a"):
         added("deal", anna, title)
@@ -218,6 +252,8 @@ def test_a_client_that_one_may_not_see_is_not_linked(anna: User, cara: User, dea
     hidden = added("contact", cara, first_name="Rose")
     with pytest.raises(ValidationError, match="not there any more"):
         change_record(deal, {"contact": hidden}, by=anna)
+    with pytest.raises(ValidationError, match="not there any more"):
+        change_record(deal, {"contacts": [hidden]}, by=anna)
     assert not Link.objects.exists()
     hers = added("contact", anna, first_name="Paul")
     company = added("company", anna, "Weber & Sons")

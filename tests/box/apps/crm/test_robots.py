@@ -828,9 +828,12 @@ def test_after_a_restore_nothing_that_waited_is_sent(anna: User, ear: Ear) -> No
         {"trigger": "never"},
         {"effect": "code"},
         {"trigger": "idle", "days": 0},
-        {"trigger": "date", "days": 400, "date_field": "expected_on"},
+        {"trigger": "idle", "days": 366},
+        {"trigger": "date", "days": 366, "date_field": "expected_on"},
+        {"trigger": "date", "days": -366, "date_field": "expected_on"},
         {"trigger": "date", "date_field": "born_on"},
-        {"delay_hours": 24 * 91},
+        {"delay_hours": 24 * 90 + 1},
+        {"delay_hours": -1},
         {"settings": {}},
         {"settings": {**CALL, "kind": "note"}},
         {"settings": {**CALL, "in_days": 366}},
@@ -854,6 +857,35 @@ def test_what_is_no_robot_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         robot(**more)
     assert not Robot.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"trigger": "idle", "days": 1},
+        {"trigger": "idle", "days": 365},
+        {"trigger": "date", "days": 365, "date_field": "expected_on"},
+        {"trigger": "date", "days": -365, "date_field": "expected_on"},
+        {"delay_hours": 24 * 90},
+    ],
+)
+def test_a_robot_waits_for_as_long_as_this(more: dict[str, Any]) -> None:
+    assert robot(**more).is_on
+
+
+def test_there_are_so_many_robots_and_those_that_are_there_are_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("box.apps.crm.robots.actions.MOST_ROBOTS", 1)
+    first = robot()
+    with pytest.raises(ValidationError, match="at most"):
+        robot()
+    draft = RobotDraft(
+        name="Another name", trigger="stage", effect="activity", stage=first.stage, settings=CALL
+    )
+    assert save_robot(first, first.type, draft, by=None) == first
+    remove_robot(first, by=None)
+    robot()
 
 
 def test_a_stage_of_another_type_is_none(anna: User) -> None:

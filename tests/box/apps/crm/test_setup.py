@@ -14,7 +14,14 @@ from django.urls import reverse
 
 from box.apps.crm.actions import dictionaries
 from box.apps.crm.actions.records import delete_records
-from box.apps.crm.actions.setup import add_pipeline, add_stage, set_own_permissions
+from box.apps.crm.actions.setup import (
+    add_pipeline,
+    add_stage,
+    add_type,
+    retire_type,
+    set_own_permissions,
+    set_permission,
+)
 from box.apps.crm.actions.stages import (
     change_pipeline,
     change_stage,
@@ -26,10 +33,12 @@ from box.apps.crm.actions.stages import (
 from box.apps.crm.catalog import catalog
 from box.apps.crm.models import (
     Currency,
+    LossReason,
     Permission,
     Pipeline,
     Product,
     Record,
+    RecordType,
     Source,
     Stage,
     StageTotal,
@@ -37,12 +46,13 @@ from box.apps.crm.models import (
     Unit,
     VatRate,
 )
-from box.apps.crm.permissions import Level
+from box.apps.crm.permissions import Level, Operation, current
 from box.apps.crm.setup import PAGES
 from box.apps.crm.setup.forms import StageForm
 from box.apps.crm.setup.permissions import reach_of
 from box.apps.crm.setup.urls import urlpatterns
-from box.core.access.actions import create_role, employees_role, grant_role
+from box.core.access.actions import built_in_role, create_role, employees_role, grant_role
+from box.core.access.models import Role
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
@@ -148,6 +158,7 @@ def test_nothing_goes_into_a_stage_of_another_type_or_one_that_is_gone(olga: Use
 def test_pipelines_are_named_ordered_and_retired(olga: User, anna: User) -> None:
     first = deals()
     second = add_pipeline(type_of("deal"), "Wholesale", by=olga)
+    assert [str(one) for one in catalog().pipelines_of(type_of("deal"))] == ["Deals", "Wholesale"]
     place_pipeline(second, 0, by=olga)
     assert [str(one) for one in catalog().pipelines_of(type_of("deal"))] == ["Wholesale", "Deals"]
     with pytest.raises(ValidationError, match="called so"):
@@ -162,6 +173,74 @@ def test_pipelines_are_named_ordered_and_retired(olga: User, anna: User) -> None
     assert [str(one) for one in catalog().pipelines_of(type_of("deal"))] == ["Wholesale"]
     with pytest.raises(ValidationError, match="need a pipeline"):
         retire_pipeline(type_of("lead").pipelines.get(), by=olga)
+
+
+def test_what_stands_is_limited_and_what_is_retired_makes_room(
+    monkeypatch: pytest.MonkeyPatch, olga: User
+) -> None:
+    def entity(name: str) -> RecordType:
+        return add_type(name, name, has_stages=False, has_client=False, has_amount=False, by=olga)
+
+    pipeline = deals()
+    most = {
+        "MOST_TYPES": RecordType.objects.filter(retired_at=None).count(),
+        "MOST_PIPELINES": type_of("deal").pipelines.standing().count(),
+        "MOST_STAGES": pipeline.stages.standing().count(),
+    }
+    for name, there in most.items():
+        monkeypatch.setattr(f"box.apps.crm.actions.setup.{name}", there + 1)
+    hall = entity("Halls")
+    add_pipeline(type_of("deal"), "Wholesale", by=olga)
+    stage = add_stage(pipeline, "Talks", by=olga)
+    with pytest.raises(ValidationError, match="at most"):
+        entity("Flats")
+    with pytest.raises(ValidationError, match="at most"):
+        add_pipeline(type_of("deal"), "Partners", by=olga)
+    with pytest.raises(ValidationError, match="at most"):
+        add_stage(pipeline, "Trial", by=olga)
+    retire_type(hall, True, by=olga)
+    retire_stage(stage, by=olga)
+    entity("Flats")
+    add_stage(pipeline, "Trial", by=olga)
+
+
+def test_an_entity_without_stages_gets_no_pipeline(olga: User) -> None:
+    with pytest.raises(ValidationError, match="have no stages"):
+        add_pipeline(type_of("contact"), "Wholesale", by=olga)
+
+
+def test_only_the_first_pipeline_of_an_entity_needs_no_name(olga: User) -> None:
+    with pytest.raises(ValidationError, match="Give the pipeline a name"):
+        add_pipeline(type_of("deal"), " ", by=olga)
+    second = add_pipeline(type_of("deal"), " Wholesale ", by=olga)
+    assert [str(one) for one in catalog().pipelines_of(type_of("deal"))] == ["Deals", "Wholesale"]
+    assert [one.code for one in second.stages.standing().in_order()] == [
+        "NEW", "PREPARATION", "EXECUTING", "WON", "LOSE"
+    ]  # fmt: skip
+
+
+def test_a_new_stage_stands_behind_the_others_of_its_kind(olga: User) -> None:
+    pipeline, before = deals(), stages(deals())
+    assert str(catalog().stages[stage_of("deal", "NEW").pk]) == before[0]
+    dear = add_stage(pipeline, "Too dear", kind=Stage.Kind.LOST, by=olga)
+    add_stage(pipeline, "Talks", by=olga)
+    assert [one for one in stages(pipeline) if str(one) == "Too dear"] == stages(pipeline)[-1:]
+    assert stages(pipeline).index("Talks") == len(before) - 2
+    assert dear.code == f"UC_{dear.pk}"
+    assert str(catalog().stages[dear.pk]) == "Too dear"
+
+
+def test_a_pipeline_is_won_in_one_stage_and_a_code_is_given_once(olga: User) -> None:
+    with pytest.raises(ValidationError, match="won in one stage"):
+        add_stage(deals(), "Won twice", kind=Stage.Kind.WON, by=olga)
+    with pytest.raises(ValidationError, match="of the code NEW"):
+        add_stage(deals(), "New again", code="NEW", by=olga)
+    gone = add_stage(deals(), "Talks", code="TALKS", by=olga)
+    retire_stage(gone, by=olga)
+    with pytest.raises(ValidationError, match="is or was"):
+        add_stage(deals(), "Talks", code="TALKS", by=olga)
+    with pytest.raises(ValidationError, match="Give the stage a name"):
+        add_stage(deals(), " ", by=olga)
 
 
 def test_an_own_entity_has_a_tab_until_it_is_retired(as_person: Browser, olga: User) -> None:
@@ -202,6 +281,98 @@ def test_sources_are_added_named_ordered_and_retired(olga: User) -> None:
     dictionaries.retire_ranked(fair, True, by=olga)
     assert fair not in catalog().standing_sources
     assert str(Source.objects.get(pk=fair.pk)) == "Autumn fair"
+
+
+def test_what_is_retired_takes_no_place_among_those_that_are_offered(olga: User) -> None:
+    a, b, c, d = (dictionaries.add_ranked(LossReason, name, by=olga) for name in "abcd")
+    dictionaries.retire_ranked(a, True, by=olga)
+    dictionaries.place_ranked(d, 1, by=olga)
+    assert [str(one) for one in catalog().standing_loss_reasons] == ["b", "d", "c"]
+    dictionaries.place_ranked(b, 9, by=olga)
+    dictionaries.add_ranked(LossReason, "e", by=olga)
+    assert [str(one) for one in catalog().standing_loss_reasons] == ["d", "c", "b", "e"]
+    assert c.pk < d.pk
+
+
+def test_each_change_of_a_list_is_told_once(olga: User) -> None:
+    dear = dictionaries.add_ranked(LossReason, "Dear", by=olga)
+    for _again in range(2):
+        dictionaries.change_ranked(dear, "Too dear", by=olga)
+    for is_retired in (True, True, False, False):
+        dictionaries.retire_ranked(dear, is_retired, by=olga)
+    told = Event.objects.filter(kind="crm.DictionaryChanged").order_by("pk")
+    assert [one.payload["change"] for one in told] == ["added", "changed", "retired", "restored"]
+    assert {(one.payload["dictionary"], one.payload["by_id"]) for one in told} == {("loss_reason", olga.pk)}
+
+
+def test_a_name_of_a_list_is_free_again_once_it_is_retired(olga: User) -> None:
+    fair = dictionaries.add_ranked(Source, "Fair", by=olga)
+    # To itself it may be called as it is.
+    dictionaries.change_ranked(fair, "FAIR", by=olga)
+    dictionaries.retire_ranked(fair, True, by=olga)
+    dictionaries.add_ranked(Source, "fair", by=olga)
+    with pytest.raises(ValidationError, match="Give the name"):
+        dictionaries.add_ranked(Source, " ", by=olga)
+
+
+def test_lists_have_so_many_entries_and_no_more(monkeypatch: pytest.MonkeyPatch, olga: User) -> None:
+    monkeypatch.setattr(dictionaries, "MOST", Source.objects.filter(retired_at=None).count() + 1)
+    fair = dictionaries.add_ranked(Source, "Fair", by=olga)
+    with pytest.raises(ValidationError, match="at most"):
+        dictionaries.add_ranked(Source, "Club", by=olga)
+    dictionaries.retire_ranked(fair, True, by=olga)
+    dictionaries.add_ranked(Source, "Club", by=olga)
+    monkeypatch.setattr(dictionaries, "MOST_CURRENCIES", 2)
+    dictionaries.set_currency("EUR", Decimal(90), by=olga)
+    with pytest.raises(ValidationError, match="at most"):
+        dictionaries.set_currency("USD", Decimal(80), by=olga)
+    # Those that are there get another rate.
+    dictionaries.set_currency("EUR", Decimal(91), by=olga)
+    monkeypatch.setattr(dictionaries, "MOST", Unit.objects.count() + 1)
+    dictionaries.set_unit("839", "set", by=olga)
+    with pytest.raises(ValidationError, match="at most"):
+        dictionaries.set_unit("840", "pair", by=olga)
+    dictionaries.set_unit("839", "sets", by=olga)
+    monkeypatch.setattr(dictionaries, "MOST", VatRate.objects.count() + 1)
+    dictionaries.add_vat_rate(Decimal(6), by=olga)
+    with pytest.raises(ValidationError, match="at most"):
+        dictionaries.add_vat_rate(Decimal(7), by=olga)
+
+
+def test_a_unit_gets_another_sign_and_no_other_does(olga: User) -> None:
+    dictionaries.set_unit("839", "set", by=olga)
+    pair = dictionaries.set_unit("840", "pair", by=olga)
+    before = dict(Unit.objects.exclude(pk=pair.pk).values_list("code", "symbol"))
+    assert dictionaries.set_unit("840", "pairs", by=olga) == pair
+    assert dict(Unit.objects.exclude(pk=pair.pk).values_list("code", "symbol")) == before
+    pair.refresh_from_db()
+    assert pair.symbol == "pairs"
+    told = Event.objects.filter(kind="crm.DictionaryChanged", payload__dictionary="unit").order_by("pk")
+    assert [one.payload["change"] for one in told] == ["added", "added", "changed"]
+
+
+@pytest.mark.parametrize(("percent", "is_rate"), [(-1, False), (100, True), (101, False)])
+def test_vat_is_between_nothing_and_the_whole_price(percent: int, is_rate: bool, olga: User) -> None:
+    if is_rate:
+        assert dictionaries.add_vat_rate(Decimal(percent), by=olga).percent == percent
+        return
+    with pytest.raises(ValidationError, match="Between 0 and 100"):
+        dictionaries.add_vat_rate(Decimal(percent), by=olga)
+
+
+def test_a_currency_stays_while_a_price_is_in_it_and_the_base_always(olga: User, anna: User) -> None:
+    euro = dictionaries.set_currency("EUR", Decimal(90), by=olga)
+    unit, vat = Unit.objects.get(code="796"), VatRate.objects.get(percent=22)
+    draft = dictionaries.ProductDraft(name="Chair", unit=unit, vat=vat, prices={"EUR": Decimal(1)})
+    chair = dictionaries.save_product(None, draft, by=olga)
+    # A deal of no amount keeps nobody.
+    added("deal", anna, currency="EUR")
+    for currency in (euro, Currency.objects.get(is_base=True)):
+        with pytest.raises(ValidationError, match="it stays"):
+            dictionaries.remove_currency(currency, by=olga)
+    chair.delete()
+    dictionaries.remove_currency(euro, by=olga)
+    assert not Currency.objects.filter(pk="EUR").exists()
 
 
 def test_loss_reasons_are_offered_until_they_are_retired(as_person: Browser, olga: User, anna: User) -> None:
@@ -301,6 +472,20 @@ def test_a_product_is_added_once_priced_and_taken_out_of_sale(as_person: Browser
     assert b"Chair" in browser.get(reverse("crm:setup-products"), {"state": "retired"}).content
 
 
+def test_a_product_is_given_away_for_nothing_and_never_sold_below(olga: User) -> None:
+    unit, vat = Unit.objects.get(code="796"), VatRate.objects.get(percent=22)
+
+    def draft(amount: int) -> dictionaries.ProductDraft:
+        return dictionaries.ProductDraft(name="Chair", unit=unit, vat=vat, prices={"RUB": Decimal(amount)})
+
+    chair = dictionaries.save_product(None, draft(0), by=olga)
+    with pytest.raises(ValidationError, match="not negative"):
+        dictionaries.save_product(chair, draft(-1), by=olga)
+    # Two that have no article are not one of another.
+    assert dictionaries.save_product(None, draft(5), by=olga) != chair
+    assert dict(chair.prices.values_list("currency_id", "amount")) == {"RUB": 0}
+
+
 def test_the_catalogue_costs_the_same_for_many(as_person: Browser, olga: User) -> None:
     unit, vat = Unit.objects.get(code="796"), VatRate.objects.get(percent=22)
 
@@ -352,6 +537,27 @@ def test_only_pipelines_of_which_there_are_several_and_stages_apart_stand_in_the
     text = browser.get(page).content.decode()
     assert f"p{pipeline.pk}-read" in text
     assert f"s{stage.pk}-read" in text
+
+
+def test_a_stage_apart_is_a_scope_at_once_and_takes_its_permissions_along_when_it_is_none(olga: User) -> None:
+    stage, role = stage_of("deal", "NEW"), employees_role()
+    scope = f"s{stage.pk}"
+    assert scope not in current().scopes
+    with pytest.raises(ValidationError, match="nothing of that kind"):
+        set_permission(role, scope, Operation.READ, Level.ALL, by=olga)
+    set_own_permissions(stage, True, by=olga)
+    assert scope in current().scopes
+    set_permission(role, scope, Operation.READ, Level.ALL, by=olga)
+    set_permission(role, type_of("deal").scope, Operation.READ, Level.OWN, by=olga)
+    set_own_permissions(stage, False, by=olga)
+    assert scope not in current().scopes
+    assert [one.scope for one in Permission.objects.all()] == [type_of("deal").scope]
+
+
+def test_what_administrators_may_is_not_limited(olga: User) -> None:
+    administrators = built_in_role(Role.Key.ADMINISTRATORS)
+    with pytest.raises(ValidationError, match="may do everything"):
+        set_permission(administrators, type_of("deal").scope, Operation.READ, Level.OWN, by=olga)
 
 
 def test_who_reaches_what_is_said_with_the_role_that_lets_them(

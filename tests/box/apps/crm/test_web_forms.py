@@ -244,6 +244,20 @@ def test_what_a_client_sends_goes_to_whoever_looks_after_the_client(form: WebFor
     assert (record.responsible, record.contact) == (boris, rose)
 
 
+def test_of_those_whom_a_number_reaches_the_oldest_person_comes_before_the_company(
+    form: WebForm, boris: User, cara: User
+) -> None:
+    reached = [Reach("phone", "+79161234567")]
+    company = added("company", cara, "Weber & Sons", reached_by=reached)
+    record = take_answer(form, ROSE, key="1").record
+    assert (record.responsible, record.company, record.contact) == (cara, company, None)
+    move_record(record, stage_of("lead", "JUNK"), by=None)
+    rose, paul = (added("contact", boris, first_name=name, reached_by=reached) for name in ("Rose", "Paul"))
+    again = take_answer(form, ROSE, key="2").record
+    assert (again.responsible, again.contact) == (boris, rose)
+    assert paul.pk > rose.pk
+
+
 def test_who_writes_again_adds_to_what_is_open_and_begins_anew_once_it_is_closed(
     form: WebForm, anna: User
 ) -> None:
