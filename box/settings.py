@@ -154,8 +154,10 @@ DATABASES: dict[str, dict[str, Any]] = {
             "application_name": os.environ.get("KOROBKA_SERVICE", "portal"),
             # Seconds. While one attempt hangs, the pool begins no other.
             "connect_timeout": 5,
-            # Of queries that are composed once, and of no others: see box.lib.prepared.
+            # Of queries that are composed once, and of no others: see box.lib.prepared. PostgreSQL by itself
+            # would plan them again and again where a list of keys might be longer than it is.
             "prepare_threshold": 5,
+            "options": "-c plan_cache_mode=force_generic_plan",
         },
     }
 }

@@ -16,12 +16,13 @@ from datetime import date, datetime
 from typing import Any, get_args, get_origin, get_type_hints
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from box.core.events.models import Delivery, Event
 from box.core.registry.origin import origin
 from box.lib.bulk import copy_rows, reserve_ids
+from box.lib.channels import notify_after_commit
 from box.lib.prepared import Asked
 
 log = logging.getLogger(__name__)
@@ -98,19 +99,16 @@ def subscription_named(name: str) -> Subscription | None:
     return _by_name.get(name)
 
 
-# The event, a delivery for each handler, and word to the workers, which PostgreSQL sends at commit: once
-# however often it was asked for, and not at all on a rollback. One statement, for every write pays for it.
+# The event and a delivery for each handler. One statement, for every write pays for it.
 _STORE = """
 WITH event AS (
     INSERT INTO events_event (kind, payload, origin, created_at)
     VALUES (%s, %s::jsonb, %s::jsonb, %s) RETURNING id, created_at
 ), handlers AS (
     SELECT unnest(%s::text[]) AS name
-), delivery AS (
-    INSERT INTO events_delivery (event_id, handler, due_at, attempts, error)
-    SELECT event.id, handlers.name, event.created_at, 0, '' FROM event, handlers
 )
-SELECT pg_notify(%s, '') WHERE EXISTS (SELECT FROM handlers)
+INSERT INTO events_delivery (event_id, handler, due_at, attempts, error)
+SELECT event.id, handlers.name, event.created_at, 0, '' FROM event, handlers RETURNING 1
 """
 
 
@@ -120,7 +118,8 @@ def emit(event: Any) -> None:
         raise RuntimeError(f"{type(event).__name__} was emitted outside a transaction: emit where you write.")
     payload, told_from = json.dumps(_serialised(event)), json.dumps(origin().as_json())
     row = kind_of(type(event)), payload, told_from, timezone.now()
-    Asked(_STORE, (*row, _names(_wanted(type(event)), event), CHANNEL), is_repeated=True).rows()
+    if Asked(_STORE, (*row, _names(_wanted(type(event)), event)), is_repeated=True).rows():
+        notify_after_commit(CHANNEL)
 
 
 def _wanted(event_type: type) -> list[Subscription]:
@@ -152,8 +151,7 @@ def emit_all(events: Sequence[Any]) -> None:
     ]
     if deliveries:
         copy_rows(Delivery, ("event", "handler", "due_at", "attempts", "error"), deliveries)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+        notify_after_commit(CHANNEL)
 
 
 def _serialised(event: Any) -> dict[str, Any]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db import connection
-
 from box.core.push.models import PushMessage
 from box.core.registry.origin import is_importing
 from box.core.registry.services import is_on
+from box.lib.channels import notify_after_commit
 from box.lib.prepared import PreparedInsert
 
 _MESSAGES = PreparedInsert(PushMessage, ("topic", "kind", "audience", "payload"))
@@ -33,6 +32,4 @@ def send_each(topic: str, kind: str, messages: Iterable[tuple[Iterable[str], Map
     if not rows or not is_on(topic):
         return
     _MESSAGES.write(rows)
-    with connection.cursor() as cursor:
-        # Delivered at the commit, and not at all after a rollback.
-        cursor.execute("NOTIFY push_sent")
+    notify_after_commit("push_sent")

@@ -77,6 +77,20 @@ def test_the_server_keeps_the_plan_of_what_comes_again_and_of_nothing_else(anna:
     assert [one.pk for one in models.rows(login=anna.login)] == [anna.pk]
 
 
+def test_what_is_asked_of_one_key_is_planned_once_too(anna: User) -> None:
+    places = Prepared(
+        lambda: User.objects.filter(id__in_array=Param("ids"), is_demo=False).values_list("id", "city")
+    )
+    for _ in range(20):
+        places.rows(ids=[anna.pk])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT custom_plans, generic_plans > 5 FROM pg_prepared_statements WHERE statement LIKE %s",
+            ['%"city"%ANY%'],
+        )
+        assert cursor.fetchall() == [(0, True)]
+
+
 def test_several_are_asked_at_once(
     anna: User, sales: Department, django_assert_num_queries: Callable[..., Any]
 ) -> None:
