@@ -112,7 +112,10 @@ def _column(field: models.Field[Any, Any], *, add: bool = True) -> Callable[[mod
 
 
 def analyze(*tables: type[models.Model]) -> None:
-    """Tells the planner what is in the tables now; autovacuum would take a minute to notice."""
+    """Tells the planner what is in the tables now; autovacuum would take a minute to notice.
+
+    To whoever may not (MAINTAIN, or the table's owner) PostgreSQL says a WARNING, and does nothing.
+    """
     with connection.cursor() as cursor:
         for model in tables:
             cursor.execute(f'ANALYZE "{model._meta.db_table}"')

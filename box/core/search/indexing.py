@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from itertools import batched
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from box.core.registry.capabilities import Searchable, Touched, searchables
@@ -14,12 +15,14 @@ from box.core.registry.demo import Company
 from box.core.registry.services import is_on
 from box.core.search.models import LONGEST_BODY, Document, Rebuild
 from box.lib.bulk import analyze
-from box.lib.prepared import Prepared, PreparedInsert
+from box.lib.prepared import Asked, Prepared, PreparedInsert
 
 BATCH = 500
 DONE = -1
 
 _LOCKS = 0x5EA2C4
+MOST_LOCKS = 20
+"""Objects that are locked one by one; PostgreSQL has some thousand places for all."""
 
 type Progress = Callable[[str, int, int], None]
 """Told of each step: the kind, how many of it are written, and how many there are."""
@@ -92,9 +95,7 @@ def _generation() -> int:
 # Without a savepoint: what called it is undone with it.
 @transaction.atomic(savepoint=False)
 def _write(kind: str, ids: Sequence[int]) -> None:
-    # Whoever reads an object and writes what it read keeps others from writing something older after it.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCKS, _lock_of(kind)])
+    _keep_others_off(kind, ids)
     generation = _generation()
     found = {one.id: one for one in searchables[kind].read(ids)}
     gone = set(ids) - found.keys()
@@ -119,8 +120,31 @@ _DOCUMENTS = PreparedInsert(
 )
 
 
-def _lock_of(kind: str) -> int:
-    return zlib.crc32(kind.encode()) & 0x7FFFFFFF
+_LOCK_SOME = """
+SELECT pg_advisory_xact_lock_shared(%s, %s)
+UNION ALL SELECT pg_advisory_xact_lock(one) FROM unnest(%s::bigint[]) one
+"""
+_LOCK_KIND = "SELECT pg_advisory_xact_lock(%s, %s)"
+
+
+def _keep_others_off(kind: str, ids: Sequence[int]) -> None:
+    """Until the end of the transaction: whoever reads an object and writes what it read keeps others from
+    writing something older after it.
+
+    A few objects hold a lock each, in the order of the locks, so that what happens to others of their kind is
+    handed over meanwhile. Many hold one for all, which is the kind's.
+    """
+    of_kind = _LOCKS, zlib.crc32(kind.encode()) & 0x7FFFFFFF
+    if len(ids) > MOST_LOCKS:
+        Asked(_LOCK_KIND, of_kind, is_repeated=True).rows()
+    else:
+        Asked(_LOCK_SOME, (*of_kind, sorted(_key_of(kind, one) for one in ids)), is_repeated=True).rows()
+
+
+def _key_of(kind: str, object_id: int) -> int:
+    """63 bits. Two that meet in one wait for each other, and no more."""
+    digest = hashlib.blake2b(f"search {kind} {object_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1
 
 
 def kinds() -> Iterable[tuple[str, Searchable]]:

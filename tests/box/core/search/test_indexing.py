@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import io
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 from django.core.management import call_command
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from box.apps.feed import actions as feed
@@ -100,3 +105,53 @@ def test_the_command_rebuilds(anna: User) -> None:
     call_command("search", "rebuild", stdout=out)
     assert "rebuilt" in out.getvalue()
     assert Document.objects.filter(kind="feed.post").count() == 2
+
+
+@contextmanager
+def being_written(kind: str, touched: Touched) -> Iterator[None]:
+    """Another courier has written these and has yet to commit."""
+    written, done = threading.Event(), threading.Event()
+
+    def courier() -> None:
+        try:
+            with transaction.atomic():
+                refresh(kind, touched)
+                written.set()
+                done.wait(60)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(courier)
+        try:
+            assert written.wait(60)
+            yield
+        finally:
+            done.set()
+            ended.result()
+
+
+def has_to_wait(kind: str, touched: Touched) -> bool:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '50ms'")
+        try:
+            refresh(kind, touched)
+        except OperationalError:
+            transaction.set_rollback(True)
+            return True
+    return False
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_what_is_the_same_waits(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "MOST_LOCKS", 2)
+    one, another, third = (post.pk for post in posts(anna, 3))
+    with being_written("feed.post", Touched((one,))):
+        assert has_to_wait("feed.post", Touched((one,)))
+        assert not has_to_wait("feed.post", Touched((another, third)))
+        # Many hold one lock for all.
+        assert has_to_wait("feed.post", Touched((another, third, 10**9)))
+    with being_written("feed.post", Touched((one, another, 10**9))):
+        assert has_to_wait("feed.post", Touched((third,)))
+        assert not has_to_wait("feed.comment", Touched((third,)))

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from box.core.registry.capabilities import demo_shares
@@ -47,7 +47,4 @@ class Command(BaseCommand):
                     share(company)
         except DemoRefused as refusal:
             raise CommandError(str(refusal)) from None
-        with connection.cursor() as cursor:
-            # Autovacuum comes a minute later, and without statistics the feed costs twenty times as much.
-            cursor.execute("ANALYZE")
         self.stdout.write(f"ready in {monotonic() - begun:.1f} s")
