@@ -79,7 +79,10 @@ class Tail:
         await self._begin(connection)
         is_publisher = False
         while True:
-            is_publisher = is_publisher or await self._take_lock(connection)
+            if not is_publisher and await self._take_lock(connection):
+                is_publisher = True
+                # What it numbers it delivers at once, too.
+                await connection.execute("UNLISTEN push_numbered")
             if is_publisher:
                 await self._publish(connection)
             await self._deliver(connection)
@@ -107,10 +110,10 @@ class Tail:
     async def _publish(self, connection: psycopg.AsyncConnection) -> None:
         count = BATCH
         while count == BATCH:
-            async with connection.transaction():
-                count = (await connection.execute(NUMBER, [BATCH])).rowcount
-                if count:
-                    await connection.execute("NOTIFY push_numbered")
+            count = (await connection.execute(NUMBER, [BATCH])).rowcount
+            if count:
+                # Not in one transaction with it, for the reason that box.lib.channels gives.
+                await connection.execute("NOTIFY push_numbered")
         if time.monotonic() >= self._next_sweep:
             self._next_sweep = time.monotonic() + SWEEP_SECONDS
             await connection.execute(SWEEP)
