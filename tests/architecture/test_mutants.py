@@ -37,6 +37,20 @@ class Item(NamedTuple):
     nodeid: str
 
 
+def test_what_only_locks_is_not_left_out(tmp_path: Path) -> None:
+    body = (
+        "lock()",
+        "_lock_views(by, key)",
+        "rows.select_for_update().get(pk=1)",
+        'cursor.execute("SELECT pg_advisory_xact_lock(1)")',
+        "unlock()",
+        "locked(task)",
+    )
+    (tmp_path / "door.py").write_text("def close():\n" + "".join(f"    {line}\n" for line in body))
+    left_out = [one.change for one in mutants_of(Path("door.py"), tmp_path) if one.change.endswith("nothing")]
+    assert left_out == ["unlock() → nothing", "locked(task) → nothing"]
+
+
 def test_each_rule_of_a_function_is_turned_round(tmp_path: Path) -> None:
     (tmp_path / "door.py").write_text(MODULE)
     mutants = mutants_of(Path("door.py"), tmp_path)

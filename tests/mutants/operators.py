@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,6 +51,9 @@ STAYING = {
 
 # Keywords whose other value fails at once, is seen only where several write, or changes only what it costs.
 UNSEEN = {"batch_size", "chunk_size", "flat", "mode", "no_key", "skip_locked"}
+
+# A lock that is taken for itself is missed only by tests in which several write at once.
+LOCKS = re.compile(r"^_?lock(_\w+)?\(|select_for_update|FOR (UPDATE|SHARE)|pg_advisory")
 
 # Of these neither what they say nor whether they are said is a rule.
 SILENT = {"log", "logger", "_", "gettext", "gettext_lazy", "ngettext", "pgettext"}
@@ -234,8 +238,7 @@ def _can_be_left_out(node: ast.stmt) -> bool:
         case ast.Raise():
             return True
         case ast.Expr(value=ast.Call() as call):
-            # A lock that is taken for itself is missed only by tests in which several write at once.
-            return not _is_silent(call) and "select_for_update" not in ast.unparse(call)
+            return not _is_silent(call) and not LOCKS.search(ast.unparse(call))
         case ast.Expr(value=ast.Yield() | ast.YieldFrom() | ast.Await()):
             return True
         case ast.Assign(targets=targets):
