@@ -31,6 +31,7 @@ from box.apps.crm.contact_points import Reach
 from box.apps.crm.layers import next_steps
 from box.apps.crm.models import Activity, LineItem, Record
 from box.apps.crm.permissions import Level
+from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.core.access.actions import employees_role
 from box.core.accounts.models import User
 from box.core.registry.settings import as_of, read_version
@@ -55,6 +56,59 @@ def test_a_moment_that_could_not_be_shown_again_is_refused(anna: User, deal: Rec
     call = planned(anna, deal, timezone.now())
     with pytest.raises(ValidationError, match="too far away"):
         move_activity(call, distant, by=anna)
+
+
+def test_what_was_is_written_down_at_the_moment_that_it_was(anna: User, deal: Record) -> None:
+    then = timezone.now() - timedelta(days=3)
+    new = NewActivity(kind=Activity.Kind.CALL, subject=" Called  Rose ", responsible=anna, at=then)
+    activity = add_activity(new, [deal], by=anna)
+    assert (activity.at, activity.subject, activity.is_planned) == (then, "Called Rose", False)
+    assert next_step(deal) is None
+    with pytest.raises(ValidationError, match="what it is about"):
+        add_activity(NewActivity(kind=Activity.Kind.CALL, subject=" ", responsible=anna), [deal], by=anna)
+
+
+def test_what_is_open_again_is_open_when_it_was_to_be_done(anna: User, deal: Record) -> None:
+    deadline = timezone.now() + timedelta(days=1)
+    step = planned(anna, deal, deadline)
+    complete_activity(step, result="Said yes", by=anna)
+    assert next_step(deal) is None
+    for _twice in range(2):
+        reopen_activity(step, by=anna)
+    step.refresh_from_db()
+    assert (step.done_at, step.done_by, step.at) == (None, None, deadline)
+    assert next_step(deal) == deadline
+    complete_activity(step, by=anna)
+    with pytest.raises(ValidationError, match="done already"):
+        move_activity(step, deadline, by=anna)
+
+
+def test_who_may_change_one_of_its_records_changes_what_is_about_several(
+    anna: User, boris: User, cara: User
+) -> None:
+    allow(employees_role(), "t2", Level.ALL, "read")
+    mine, theirs = added("deal", anna), added("deal", boris)
+    new = NewActivity(kind=Activity.Kind.CALL, subject="Call", responsible=anna, deadline=timezone.now())
+    call = add_activity(new, [mine, theirs], by=anna)
+    later = timezone.now() + timedelta(days=1)
+    assert move_activity(call, later, by=boris).deadline == later
+    with pytest.raises(PermissionDenied, match="not change it"):
+        move_activity(call, later, by=cara)
+
+
+def test_the_portal_itself_moves_a_step_and_not_the_task_behind_it(anna: User, deal: Record) -> None:
+    now = timezone.now()
+    task = add_task(TaskDraft(title="Call Rose", responsible=anna, deadline_at=now), by=anna)
+    new = NewActivity(
+        kind=Activity.Kind.CALL, subject="Call", responsible=anna, deadline=now, about=f"tasks.task:{task.pk}"
+    )
+    step = add_activity(new, [deal], by=None)
+    move_activity(step, now + timedelta(days=1), by=None)
+    task.refresh_from_db()
+    assert (task.deadline_at, next_step(deal)) == (now, now + timedelta(days=1))
+    move_activity(step, now + timedelta(days=2), by=anna)
+    task.refresh_from_db()
+    assert task.deadline_at == now + timedelta(days=2)
 
 
 def test_the_next_step_is_the_earliest_that_is_open(anna: User, deal: Record) -> None:

@@ -12,8 +12,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled
-from box.apps.crm.actions.calls import note_call, settle_call, write_call_down
+from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled, RecordingKept
+from box.apps.crm.actions.calls import note_call, settle_call, show_recording, write_call_down
 from box.apps.crm.actions.records import change_record
 from box.apps.crm.callers import cards, responsible
 from box.apps.crm.contact_points import Reach
@@ -23,6 +23,7 @@ from box.apps.crm.models import Activity, Record
 from box.core.access.actions import employees_role
 from box.core.access.field_rights import FieldLevel
 from box.core.accounts.actions import dismiss_user
+from box.core.events.models import Event
 from tests.box.apps.crm.conftest import added, type_of
 
 if TYPE_CHECKING:
@@ -83,6 +84,19 @@ def test_a_number_that_nobody_knows_becomes_one_lead_where_the_company_wants_tha
     write_call_down(call(user_id=anna.pk, begins_lead=True))
     write_call_down(call(call_id=8, user_id=boris.pk, begins_lead=True))
     assert leads() == [lead]
+
+
+def test_open_cards_hear_of_a_recording_of_a_call_that_stands_on_them(rose: Record, anna: User) -> None:
+    show_recording(RecordingKept(call_id=7, recording_id=1))
+    assert not Event.objects.filter(kind="crm.ActivityChanged").exists()
+    activity = write_call_down(call(user_id=anna.pk))
+    assert activity is not None
+    show_recording(RecordingKept(call_id=8, recording_id=2))
+    assert not Event.objects.filter(kind="crm.ActivityChanged").exists()
+    show_recording(RecordingKept(call_id=7, recording_id=1))
+    assert Event.objects.get(kind="crm.ActivityChanged").payload == {
+        "activity_id": activity.pk, "record_ids": [rose.pk], "by_id": None
+    }  # fmt: skip
 
 
 def test_a_missed_call_of_a_new_lead_is_to_be_returned_by_who_works_here(

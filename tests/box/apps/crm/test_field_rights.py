@@ -75,6 +75,16 @@ def sellers(boris: User) -> Role:
     return role
 
 
+def test_who_may_not_hand_a_deal_over_does_not_and_may_keep_it(anna: User, boris: User, deal: Record) -> None:
+    hide("responsible", level=FieldLevel.SEE)
+    me = anew(anna)
+    with pytest.raises(PermissionDenied):
+        change_record(deal, {"responsible": boris}, by=me)
+    deal.refresh_from_db()
+    assert deal.responsible == anna
+    change_record(deal, {"responsible": me}, by=me)
+
+
 # How far roles reach
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -30,10 +30,13 @@ from box.apps.crm.actions.papers import (
     note_payment,
     open_link,
     remove_payment,
+    retire,
     save_seller,
+    save_template,
 )
 from box.apps.crm.actions.records import change_record, delete_records, move_record
-from box.apps.crm.actions.series import set_series
+from box.apps.crm.actions.series import HIGHEST, set_series
+from box.apps.crm.field_rights import give
 from box.apps.crm.models import Link, NumberSeries, Paper, PaperTemplate, Payment, Record, RecordType, Seller
 from box.apps.crm.numbering import check_pattern, next_number
 from box.apps.crm.paper_document import html_of
@@ -41,15 +44,16 @@ from box.apps.crm.paper_pdf import make_pdf_of
 from box.apps.crm.permissions import Level
 from box.apps.crm.views.outside import MOST_OPENED
 from box.core.access.actions import employees_role
+from box.core.access.field_rights import FieldLevel
+from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.files.store import store
 from box.core.notify.models import Reminder
-from box.core.registry.company import company_day, company_zone
+from box.core.registry.company import LANGUAGE, company_day, company_zone
+from box.core.registry.settings import store as store_settings
 from box.lib.pdf import NotRendered
 from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
-
-if TYPE_CHECKING:
-    from box.core.accounts.models import User
 
 type Browser = Callable[[User], Client]
 
@@ -70,6 +74,56 @@ def sold(deal: Record, anna: User) -> Record:
 @pytest.fixture
 def invoice(sold: Record, anna: User) -> Record:
     return add_paper(sold, type_of("invoice"), by=anna)
+
+
+# Who sells, and how it is written
+
+
+@pytest.mark.django_db
+def test_sellers_and_templates_are_added_changed_retired_and_told_of(anna: User, olga: User) -> None:
+    seller = save_seller(None, {"name": "Chairs Ltd"}, by=olga)
+    changed = save_seller(seller, {"name": "Chairs & Co"}, by=olga)
+    assert changed == seller
+    retire(changed, True, by=olga)
+    kind = type_of("invoice")
+    template = save_template(None, {"name": "Plain", "type": kind, "days": 5}, by=olga)
+    assert save_template(template, {"days": 7}, by=olga) == template
+    retire(template, True, by=olga)
+    retire(template, False, by=olga)
+    seller.refresh_from_db()
+    template.refresh_from_db()
+    assert (seller.name, seller.retired_at is None) == ("Chairs & Co", False)
+    assert (template.days, template.retired_at) == (7, None)
+    told = Event.objects.filter(kind="crm.DictionaryChanged").order_by("pk")
+    changes = [(one.payload["name"], one.payload["change"]) for one in told]
+    assert changes == [
+        ("Chairs Ltd", "added"), ("Chairs & Co", "changed"), ("Chairs & Co", "retired"),
+        ("Plain", "added"), ("Plain", "changed"), ("Plain", "retired"), ("Plain", "restored"),
+    ]  # fmt: skip
+    with pytest.raises(PermissionDenied):
+        save_template(template, {"days": 9}, by=anna)
+    with pytest.raises(PermissionDenied):
+        retire(seller, False, by=anna)
+
+
+@pytest.mark.django_db
+def test_what_a_paper_could_not_hold_is_refused_and_so_many_write_papers(
+    olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValidationError):
+        save_seller(None, {"name": "x" * 1000}, by=olga)
+    with pytest.raises(ValidationError):
+        save_template(None, {"name": "x" * 1000, "type": type_of("invoice")}, by=olga)
+    monkeypatch.setattr("box.apps.crm.actions.papers.MOST_LINKS", 1)
+    monkeypatch.setattr("box.apps.crm.actions.papers.MOST_PAYMENTS", PaperTemplate.objects.count() + 1)
+    seller = save_seller(None, {"name": "Chairs Ltd"}, by=olga)
+    template = save_template(None, {"name": "Plain", "type": type_of("invoice")}, by=olga)
+    with pytest.raises(ValidationError, match="at most"):
+        save_seller(None, {"name": "Tables Ltd"}, by=olga)
+    with pytest.raises(ValidationError, match="at most"):
+        save_template(None, {"name": "Other", "type": type_of("invoice")}, by=olga)
+    save_seller(seller, {"name": "Tables Ltd"}, by=olga)
+    save_template(template, {"name": "Other"}, by=olga)
 
 
 # Numbers
@@ -141,6 +195,42 @@ def test_only_who_administers_the_crm_sets_a_series(anna: User) -> None:
     series = NumberSeries.objects.get(type=RecordType.Id.INVOICE)
     with pytest.raises(PermissionDenied):
         set_series(series, pattern="{number}", restart="never", last=1, by=anna)
+
+
+@pytest.mark.django_db
+def test_a_series_begins_at_nothing_and_ends_where_numbers_do(sold: Record, anna: User, olga: User) -> None:
+    series = NumberSeries.objects.get(type=RecordType.Id.INVOICE)
+    for last in (-1, HIGHEST + 1):
+        with pytest.raises(ValidationError, match="Between 0 and"):
+            set_series(series, pattern="{number}", restart="never", last=last, by=olga)
+    set_series(series, pattern="{number}", restart="never", last=HIGHEST, by=olga)
+    set_series(series, pattern=" {number} ", restart="never", last=0, by=olga)
+    told = Event.objects.filter(kind="crm.DictionaryChanged").order_by("pk")
+    assert [(one.payload["name"], one.payload["by_id"]) for one in told] == [("{number}", olga.pk)] * 2
+    assert add_paper(sold, type_of("invoice"), by=anna).paper.number == "1"
+
+
+@pytest.mark.django_db
+def test_a_paper_is_written_in_the_portals_language_as_its_oldest_seller_and_template_have_it(
+    sold: Record, anna: User, olga: User
+) -> None:
+    kind = type_of("invoice")
+    PaperTemplate.objects.filter(type=kind).delete()
+    assert add_paper(sold, kind, by=anna).paper.template is None
+    english, russian, other = (
+        save_template(None, {"name": language, "type": kind, "language": language}, by=olga)
+        for language in ("en", "ru", "ru")
+    )
+    first, second = (save_seller(None, {"name": name}, by=olga) for name in ("One", "Two"))
+    for language, template in (("ru", russian), ("en", english)):
+        store_settings({LANGUAGE.key: language})
+        paper = add_paper(sold, kind, by=anna).paper
+        assert (paper.template, paper.seller) == (template, first)
+    retire(english, True, by=olga)
+    retire(russian, True, by=olga)
+    retire(first, True, by=olga)
+    paper = add_paper(sold, kind, by=anna).paper
+    assert (paper.template, paper.seller) == (other, second)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -536,6 +626,43 @@ def test_a_link_lives_a_day_to_a_year_and_so_many_are_open_at_once(
         open_link(invoice, days=1, by=anna)
     end_link(first, by=anna)
     open_link(invoice, days=1, by=anna)
+
+
+@pytest.mark.django_db
+def test_of_two_links_the_one_that_was_said_is_withdrawn_and_once(invoice: Record, anna: User) -> None:
+    first, second = (open_link(invoice, days=None, by=anna) for _number in range(2))
+    end_link(first, by=anna)
+    first.refresh_from_db()
+    ended_at = first.ended_at
+    end_link(first, by=anna)
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert ended_at is not None
+    assert (first.ended_at, second.ended_at) == (ended_at, None)
+
+
+@pytest.mark.django_db
+def test_who_sees_no_amounts_makes_no_link_to_a_paper_and_sends_none(invoice: Record, anna: User) -> None:
+    give(employees_role(), type_of("invoice"), "amount", FieldLevel.HIDDEN, by=None)
+    me = User.objects.get(pk=anna.pk)
+    for refused in (
+        lambda: open_link(invoice, days=1, by=me),
+        lambda: mark_sent(invoice, True, by=me),
+        lambda: note_payment(invoice, paid("1"), by=me),
+    ):
+        with pytest.raises(PermissionDenied):
+            refused()
+
+
+@pytest.mark.django_db
+def test_a_payment_is_taken_back_once_and_told_of_as_one_that_never_was(invoice: Record, anna: User) -> None:
+    first, second = (note_payment(invoice, paid(amount), by=anna) for amount in ("5", "7"))
+    Event.objects.all().delete()
+    for _twice in range(2):
+        remove_payment(first, by=anna)
+    assert list(invoice.payments.all()) == [second]
+    told = Event.objects.get(kind="crm.PaymentNoted").payload
+    assert (told["is_removed"], told["amount"], told["by_id"]) == (True, "5.00 RUB", anna.pk)
 
 
 @pytest.mark.django_db

@@ -282,6 +282,66 @@ def test_what_is_deleted_comes_back(olga: User, anna: User, deal: Record) -> Non
     assert Record.objects.there().get().deleted_by is None
 
 
+def test_what_is_deleted_is_so_since_one_moment_and_told_of(olga: User, anna: User, deal: Record) -> None:
+    other = added("deal", anna, "Other")
+    delete_records([deal], by=None)
+    deal.refresh_from_db()
+    deleted_at = deal.deleted_at
+    assert delete_records([deal, other], by=olga) == [other]
+    deal.refresh_from_db()
+    assert (deal.deleted_at, deal.deleted_by) == (deleted_at, None)
+    # The portal itself brings back what it likes.
+    assert set(bring_back_records([deal, other], by=None)) == {deal, other}
+    kinds = ("crm.RecordsDeleted", "crm.RecordsBroughtBack")
+    told = Event.objects.filter(kind__in=kinds).order_by("pk")
+    assert [(one.kind, one.payload["record_ids"], one.payload["by_id"]) for one in told] == [
+        (kinds[0], [deal.pk], None), (kinds[0], [other.pk], olga.pk), (kinds[1], [deal.pk, other.pk], None)
+    ]  # fmt: skip
+    delete_records([deal], by=olga)
+    with pytest.raises(PermissionDenied):
+        bring_back_records([deal], by=anna)
+
+
+def test_who_watches_is_told_of_where_that_changes(
+    anna: User, boris: User, cara: User, deal: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> list[tuple[list[int], list[int]]]:
+        rows = Event.objects.filter(kind="crm.ObserversChanged").order_by("pk")
+        return [(row.payload["user_ids"], row.payload["former_ids"]) for row in rows]
+
+    for observers in ([boris], [boris], [boris, cara], [cara]):
+        change_record(deal, {"observers": observers}, by=anna)
+    assert told() == [([boris.pk], []), ([cara.pk], []), ([], [boris.pk])]
+    monkeypatch.setattr("box.apps.crm.actions.records.MOST_OBSERVERS", 1)
+    change_record(deal, {"observers": [boris]}, by=anna)
+    with pytest.raises(ValidationError, match="At most 1"):
+        change_record(deal, {"observers": [boris, cara]}, by=anna)
+
+
+def test_a_link_to_a_client_goes_with_the_client_and_comes_again(anna: User, deal: Record) -> None:
+    rose, paul, ines = (added("contact", anna, first_name=name) for name in ("Rose", "Paul", "Ines"))
+
+    def linked() -> list[Record]:
+        return [one.to for one in deal.links.order_by("rank", "id")]
+
+    change_record(deal, {"contacts": [rose, paul, ines]}, by=anna)
+    assert linked() == [rose, paul, ines]
+    # Whom one speaks with first stays first.
+    change_record(deal, {"contacts": [ines, paul]}, by=anna)
+    assert linked() == [rose, ines, paul]
+    change_record(deal, {"contacts": [rose]}, by=anna)
+    assert linked() == [rose]
+    # What else is changed leaves them.
+    change_record(deal, {"title": "Tables"}, by=anna)
+    assert linked() == [rose]
+
+
+def test_an_entity_of_which_no_stage_stands_begins_nowhere(anna: User) -> None:
+    Stage.objects.filter(pipeline__type__slug="deal").update(retired_at=timezone.now())
+    with pytest.raises(ValidationError, match="have no stage yet"):
+        added("deal", anna)
+
+
 def test_a_companys_own_entity_is_an_record_like_any_other(anna: User) -> None:
     repairs = add_type("repair", "Repairs", has_stages=True, has_client=True, has_amount=False, by=None)
     assert repairs.pk >= 1030

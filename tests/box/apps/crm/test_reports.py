@@ -24,6 +24,7 @@ from box.apps.crm.reports import By, Report, last_of, report_of, visible_plans
 from box.core.access.actions import employees_role
 from box.core.access.field_rights import FieldLevel
 from box.core.accounts.models import User
+from box.core.events.models import Event
 from box.core.lists.filters import Context
 from box.core.lists.query import Query
 from tests.box.apps.crm.conftest import added, allow, type_of
@@ -142,6 +143,23 @@ def test_plans_are_for_those_who_see_the_work_and_are_set_by_administrators(
     assert not set_plan(anna, 2026, {1: Decimal(5)}, by=olga)
     assert set_plan(anna, 2026, {}, by=olga)
     assert list(Plan.objects.values_list("user", flat=True)) == [cara.pk]
+
+
+def test_a_plan_is_of_whole_years_month_by_month_and_told_once(olga: User, anna: User, cara: User) -> None:
+    year = {month: Decimal(month) for month in range(1, 13)}
+    assert set_plan(anna, 2000, year, by=olga)
+    assert set_plan(anna, 2100, year, by=olga)
+    assert set_plan(cara, 2000, {1: Decimal(5)}, by=olga)
+    assert not set_plan(anna, 2000, year, by=olga)
+    # Of a month without an amount nothing is expected, and other years and people stay.
+    assert set_plan(anna, 2000, {2: Decimal(7), 3: Decimal(0)}, by=olga)
+    rows = Plan.objects.order_by("user", "month").values_list("user", "month__year", "amount")
+    assert [row for row in rows if row[0] == anna.pk and row[1] == 2000] == [(anna.pk, 2000, Decimal(7))]
+    assert len(rows) == 14
+    told = Event.objects.filter(kind="crm.DictionaryChanged").order_by("pk")
+    assert [one.payload["name"] for one in told] == [
+        f"{anna.name}, 2000", f"{anna.name}, 2100", f"{cara.name}, 2000", f"{anna.name}, 2000"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("by", "last"), [("week", 4), ("month", 30), ("quarter", 31), ("year", 31)])

@@ -18,6 +18,7 @@ from box.apps.crm.actions.setup import (
     add_pipeline,
     add_stage,
     add_type,
+    change_type,
     retire_type,
     set_own_permissions,
     set_permission,
@@ -258,6 +259,37 @@ def test_an_own_entity_has_a_tab_until_it_is_retired(as_person: Browser, olga: U
     assert b"Bids" in browser.get(reverse("crm:list", args=[tenders.slug])).content
 
 
+def test_an_entity_has_a_name_of_one_and_of_many_and_its_changes_are_told_once(olga: User) -> None:
+    for name, plural in ((" ", "Halls"), ("hall", " ")):
+        with pytest.raises(ValidationError, match="of one and of many"):
+            add_type(name, plural, has_stages=False, has_client=False, has_amount=False, by=olga)
+    hall = add_type(" hall ", " Halls ", has_stages=True, has_client=False, has_amount=False, by=olga)
+    assert (hall.name, hall.plural, hall.slug) == ("hall", "Halls", f"halls-{hall.pk}")
+    assert hall.pipelines.get().name == ""
+    for name, plural in ((" ", "Rooms"), ("room", " ")):
+        with pytest.raises(ValidationError, match="of one and of many"):
+            change_type(hall, name, plural, by=olga)
+    change_type(hall, " room ", " Rooms ", by=olga)
+    for is_retired in (True, True, False):
+        retire_type(hall, is_retired, by=olga)
+    hall.refresh_from_db()
+    assert (hall.name, hall.plural, hall.retired_at) == ("room", "Rooms", None)
+    told = Event.objects.filter(kind="crm.DictionaryChanged", payload__dictionary="type").order_by("pk")
+    assert [one.payload["change"] for one in told] == ["added", "changed", "retired", "restored"]
+
+
+def test_what_a_pipeline_or_a_stage_could_not_be_called_is_refused(olga: User) -> None:
+    for refused in (
+        lambda: add_pipeline(type_of("deal"), "x" * 1000, by=olga),
+        lambda: change_pipeline(deals(), "x" * 1000, by=olga),
+        lambda: add_stage(deals(), "x" * 1000, by=olga),
+        lambda: change_stage(stage_of("deal", "NEW"), "x" * 1000, "#123456", by=olga),
+        lambda: change_stage(stage_of("deal", "NEW"), "New", "#" * 1000, by=olga),
+    ):
+        with pytest.raises(ValidationError):
+            refused()
+
+
 def test_what_the_crm_brings_is_neither_renamed_nor_retired(as_person: Browser, olga: User) -> None:
     deal = type_of("deal")
     browser = as_person(olga)
@@ -470,6 +502,32 @@ def test_a_product_is_added_once_priced_and_taken_out_of_sale(as_person: Browser
     listed = browser.get(reverse("crm:setup-products"), {"state": "sold"}).content
     assert b"Chair" not in listed
     assert b"Chair" in browser.get(reverse("crm:setup-products"), {"state": "retired"}).content
+
+
+def test_a_product_that_is_sold_no_more_is_so_since_one_moment_and_told_of(olga: User) -> None:
+    unit, vat = Unit.objects.get(code="796"), VatRate.objects.get(percent=22)
+    chair, table = (
+        dictionaries.save_product(
+            None,
+            dictionaries.ProductDraft(name=name, article=f" {name} ", about=" Oak ", unit=unit, vat=vat),
+            by=olga,
+        )
+        for name in ("Chair", "Table")
+    )
+    assert (chair.article, chair.about) == ("Chair", "Oak")
+    with pytest.raises(ValidationError):
+        draft = dictionaries.ProductDraft(name="x", article="x" * 1000, unit=unit, vat=vat)
+        dictionaries.save_product(None, draft, by=olga)
+    dictionaries.retire_product(chair, True, by=olga)
+    retired_at = Product.objects.get(pk=chair.pk).retired_at
+    dictionaries.retire_product(chair, True, by=olga)
+    assert Product.objects.get(pk=chair.pk).retired_at == retired_at
+    assert list(Product.objects.sold()) == [table]
+    dictionaries.retire_product(chair, False, by=olga)
+    told = Event.objects.filter(kind="crm.DictionaryChanged", payload__dictionary="product").order_by("pk")
+    assert [(one.payload["name"], one.payload["change"]) for one in told] == [
+        ("Chair", "added"), ("Table", "added"), ("Chair", "retired"), ("Chair", "restored")
+    ]  # fmt: skip
 
 
 def test_a_product_is_given_away_for_nothing_and_never_sold_below(olga: User) -> None:

@@ -17,7 +17,14 @@ from django.test import Client
 from django.utils import timezone
 
 from box.apps.crm.actions.records import change_record, move_record
-from box.apps.crm.actions.web_forms import consent_of, retire_form, save_form, switch_form, take_answer
+from box.apps.crm.actions.web_forms import (
+    FormDraft,
+    consent_of,
+    retire_form,
+    save_form,
+    switch_form,
+    take_answer,
+)
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.models import FormAnswer, FormFile, Record, Source, WebForm
 from box.apps.crm.setup.web_forms import WebFormForm
@@ -27,6 +34,7 @@ from box.apps.crm.web_forms import Answered, answered, check_form, pages_of
 from box.core.accounts.actions import dismiss_user
 from box.core.accounts.throttle import Quota
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.files.models import File
 from box.core.files.store import StoreUnavailable
 from box.core.notify.models import Notification
@@ -218,6 +226,66 @@ def test_who_agrees_agrees_to_the_wording_that_stood_there(client: Client, olga:
     assert agreed.text == "You may call me."
     save_form(form, sent_again.draft, by=olga)
     assert form.consents.count() == 2
+
+
+def test_a_wording_that_is_taken_away_is_asked_of_nobody_and_each_stands_once(
+    form: WebForm, olga: User, anna: User
+) -> None:
+    def save(consent: str) -> None:
+        questions = questions_in(form.questions)
+        save_form(
+            form,
+            FormDraft(
+                name=form.name, type=form.type, heading="x", button="x", thanks="x", language="en",
+                questions=questions, receivers=[anna], consent=consent,
+            ),
+            by=olga,
+        )  # fmt: skip
+
+    for consent in ("You may call me.", " You may call me. ", ""):
+        save(consent)
+    assert [one.text for one in form.consents.order_by("pk")] == ["You may call me.", ""]
+    assert consent_of(form) == ""
+    assert take_answer(form, ROSE, key="1").consent is None
+
+
+def test_there_are_so_many_forms_each_with_people_who_work_here_and_a_stage_of_its_own(
+    form: WebForm, olga: User, anna: User, boris: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValidationError, match="no such stage"):
+        web_form(olga, [anna], stage=stage_of("deal", "NEW"))
+    with pytest.raises(ValidationError, match="Leads or deals"):
+        web_form(olga, [anna], type=type_of("contact"))
+    with pytest.raises(ValidationError, match="who gets"):
+        web_form(olga, [])
+    dismiss_user(boris, by=olga)
+    boris.refresh_from_db()
+    with pytest.raises(ValidationError, match="who gets"):
+        web_form(olga, [anna, boris])
+    monkeypatch.setattr("box.apps.crm.actions.web_forms.MOST_RECEIVERS", 1)
+    with pytest.raises(ValidationError, match="who gets"):
+        web_form(olga, [anna, olga])
+    monkeypatch.setattr("box.apps.crm.actions.web_forms.MOST_FORMS", 2)
+    web_form(olga, [anna], stage=stage_of("lead", "NEW"))
+    with pytest.raises(ValidationError, match="at most"):
+        web_form(olga, [anna])
+    retire_form(form, by=olga)
+    web_form(olga, [anna])
+
+
+def test_a_form_that_is_switched_or_retired_is_so_once(form: WebForm, olga: User, anna: User) -> None:
+    other = web_form(olga, [anna], name="Other")
+    Event.objects.all().delete()
+    for is_on in (True, True, False, False):
+        switch_form(form, is_on, by=olga)
+    for _twice in range(2):
+        retire_form(form, by=olga)
+    told = Event.objects.filter(kind="crm.DictionaryChanged").order_by("pk")
+    changes = [one.payload["change"] for one in told]
+    assert changes[-2:] == ["retired", "removed"]
+    assert len(changes) == (2 if changes[0] == "retired" else 3)
+    other.refresh_from_db()
+    assert other.retired_at is None
 
 
 def test_people_get_answers_in_turn_and_who_has_left_gets_none(
