@@ -11,7 +11,14 @@ from box.apps.tasks.actions.tasks import change_task, delegate_task
 from box.apps.tasks.models import Task
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
-from box.core.groups.actions import NewGroup, change_group, create_group, join_group, leave_group
+from box.core.groups.actions import (
+    NewGroup,
+    change_group,
+    create_group,
+    invite_people,
+    join_group,
+    leave_group,
+)
 from box.core.structure.actions import (
     add_member,
     create_department,
@@ -154,6 +161,25 @@ def test_a_guest_works_in_their_groups_alone(give: Give, anna: User, erik: User,
     with pytest.raises(ValidationError, match="guest"):
         give(to=erik, project=project)
     assert not Task.objects.exists()
+
+
+def test_a_guest_works_for_the_group_that_they_are_in(
+    give: Give, anna: User, erik: User, project: Group
+) -> None:
+    change_group(project, NewGroup("Website", kind="extranet"), by=anna)
+    other = create_group(NewGroup("Other", kind="extranet"), by=anna)
+    for group in (project, other):
+        invite_people(group, [erik], by=anna)
+    join_group(project, by=erik)
+    assert give(to=erik, project=project).responsible == erik
+    with pytest.raises(ValidationError, match="guest"):
+        give(to=erik, project=other)
+    with pytest.raises(ValidationError, match="guest"):
+        give(project=other, accomplice_ids=(erik.pk,))
+
+
+def test_an_administrator_puts_a_task_into_any_group(give: Give, olga: User, project: Group) -> None:
+    assert give(by=olga, project=project).project == project
 
 
 def test_nobody_puts_a_task_into_a_group_of_others(give: Give, cara: User, project: Group) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +13,9 @@ from box.apps.tasks.actions.tasks import (
     change_task,
     delegate_task,
     delete_tasks,
+    place_task,
     purge_old,
+    readdress,
     restore_tasks,
 )
 from box.apps.tasks.fields import TASK_FIELDS
@@ -26,17 +28,23 @@ from box.apps.tasks.models import (
     new_address,
     task_cards,
 )
+from box.apps.tasks.models.tasks import MOST_TAGS
+from box.core.accounts.models import User
 from box.core.discussion.models import Thread
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.fields.actions import FieldDraft, add_field
 from box.core.fields.models import Field
 from box.core.fields.values import values_of
 from box.core.files.models import Blob, File
 from box.core.history.presenters import history_of
+from box.core.registry.external import LONGEST_EXTERNAL_ID
+from box.core.relations.actions import relate
+from box.core.relations.models import Relation
 from box.lib.moments import EARLIEST, LATEST
+from box.lib.rich_text import LONGEST_TAG
 
 if TYPE_CHECKING:
-    from box.core.accounts.models import User
     from tests.box.apps.tasks.conftest import Give
 
 NOON = datetime(2030, 1, 31, 12, tzinfo=timezone.get_default_timezone())
@@ -82,6 +90,24 @@ def test_what_cannot_be_is_refused_and_nothing_is_made(give: Give, wrong: dict[s
     assert not Thread.objects.filter(kind="tasks.task").exists()
 
 
+def test_what_is_as_much_as_may_be_is_taken(
+    give: Give, anna: User, cara: User, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.tasks.actions.checks.MOST_PARTICIPANTS", 2)
+    tags = tuple(f"{number}".rjust(LONGEST_TAG, "t") for number in range(MOST_TAGS))
+    external_id = "e" * LONGEST_EXTERNAL_ID
+    task = give(
+        "x" * 255, tags=tags, external_id=external_id, text="x" * 100_000,
+        accomplice_ids=(cara.pk,), observer_ids=(olga.pk,),
+    )  # fmt: skip
+    assert (len(task.title), len(task.tags), task.participants.count()) == (255, 20, 2)
+    with pytest.raises(ValidationError, match="external ID"):
+        give(external_id=f"{external_id}e")
+    monkeypatch.setattr("box.apps.tasks.actions.checks.MOST_PARTICIPANTS", 1)
+    with pytest.raises(ValidationError, match="Too many people"):
+        give(accomplice_ids=(cara.pk,), observer_ids=(olga.pk,))
+
+
 def test_the_first_and_the_last_moment_are_taken(give: Give) -> None:
     task = give(starts_at=EARLIEST, ends_at=LATEST)
     task.refresh_from_db()
@@ -121,6 +147,122 @@ def test_the_same_again_is_no_change(give: Give, anna: User) -> None:
     task = give(deadline_at=NOON)
     before = task.changed_at
     assert change_task(task, {"title": task.title, "deadline_at": NOON}, by=anna).changed_at == before
+
+
+def told(kind: str) -> list[dict[str, Any]]:
+    rows = Event.objects.filter(kind=f"tasks.{kind}").order_by("pk")
+    return [row.payload for row in rows]
+
+
+def test_of_a_changed_task_just_what_differs_is_told(give: Give, anna: User) -> None:
+    task = give(text="All of them", deadline_at=NOON, tags=("store",))
+    same = {"title": task.title, "text": "All of them", "tags": ["Store"], "needs_acceptance": True}
+    change_task(task, {**same, "priority": 1}, by=anna)
+    assert told("TaskChanged") == []
+    change_task(
+        task,
+        {**same, "text": "Some of them", "deadline_at": None, "needs_acceptance": False, "tags": ["a", "b"]},
+        by=anna,
+    )
+    assert sorted(told("TaskChanged")[0]["changes"]) == [
+        ["deadline_at", NOON.astimezone(UTC).isoformat(), ""],
+        ["needs_acceptance", "yes", "no"],
+        ["tags", "store", "a, b"],
+        ["text", "", ""],
+    ]
+    task.refresh_from_db()
+    assert task.text == "Some of them"
+
+
+def test_links_that_lead_elsewhere_now_are_no_change_of_a_task(give: Give) -> None:
+    task = give(text="All of them")
+    before = task.changed_at
+    readdress(task, '<p><a href="https://new.example.com/">There</a></p>')
+    task.refresh_from_db()
+    assert (task.text, "new.example.com" in task.html, task.changed_at) == ("There", True, before)
+    assert told("TaskChanged") == []
+
+
+def test_a_deadline_that_is_moved_may_pass_once_more(give: Give, anna: User) -> None:
+    task = give(deadline_at=NOON)
+    Task.objects.filter(pk=task.pk).update(is_overdue_told=True)
+    assert change_task(task, {"title": "Weigh"}, by=anna).is_overdue_told
+    assert not change_task(task, {"deadline_at": NOON + timedelta(days=1)}, by=anna).is_overdue_told
+
+
+def test_who_helps_and_who_watches_are_changed_each_by_themselves_and_told_of(
+    give: Give, anna: User, cara: User, olga: User
+) -> None:
+    task = give(accomplice_ids=(cara.pk,), observer_ids=(olga.pk,))
+
+    def people() -> dict[int, str]:
+        return dict(task.participants.values_list("user", "role"))
+
+    change_task(task, {"accomplice_ids": (cara.pk,)}, by=anna)
+    assert (people(), told("ParticipantsChanged")) == ({cara.pk: "accomplice", olga.pk: "observer"}, [])
+    change_task(task, {"accomplice_ids": ()}, by=anna)
+    assert people() == {olga.pk: "observer"}
+    change_task(task, {"accomplice_ids": (olga.pk,)}, by=anna)
+    assert people() == {olga.pk: "accomplice"}
+    usual = {"task_id": task.pk, "by_id": anna.pk}
+    assert told("ParticipantsChanged") == [
+        {**usual, "role": "accomplice", "user_ids": [], "former_ids": [cara.pk]},
+        {**usual, "role": "accomplice", "user_ids": [olga.pk], "former_ids": []},
+        {**usual, "role": "observer", "user_ids": [], "former_ids": [olga.pk]},
+    ]
+    assert f"U{cara.pk}" not in Task.objects.get().audience
+    with pytest.raises(ValidationError, match="not there any more"):
+        change_task(task, {"observer_ids": (10**9,)}, by=anna)
+
+
+def test_who_has_left_may_stay_in_a_task_and_comes_into_none(give: Give, anna: User, cara: User) -> None:
+    task = give(observer_ids=(cara.pk,))
+    User.objects.filter(pk=cara.pk).update(status=User.Status.DISMISSED)
+    change_task(task, {"observer_ids": (cara.pk,), "title": "Weigh"}, by=anna)
+    with pytest.raises(ValidationError, match="not there any more"):
+        give(observer_ids=(cara.pk,))
+    with pytest.raises(ValidationError, match="not there any more"):
+        delegate_task(task, cara, by=anna)
+
+
+def test_whoever_gave_a_task_passes_it_on_once_and_watches_it_anyway(
+    give: Give, anna: User, boris: User, cara: User
+) -> None:
+    task = give(to=anna)
+    delegate_task(task, anna, by=anna)
+    assert told("TaskDelegated") == []
+    before = task.changed_at
+    task = delegate_task(task, boris, by=anna)
+    assert task.changed_at > before
+    assert not task.participants.exists()
+    assert told("TaskDelegated") == [
+        {"task_id": task.pk, "by_id": anna.pk, "user_id": boris.pk, "former_id": anna.pk}
+    ]
+    delegate_task(task, cara, by=anna)
+    assert not task.participants.exists(), "who is relieved of it need not watch it"
+
+
+def test_a_task_stands_between_two_that_its_mover_sees(give: Give, boris: User, cara: User) -> None:
+    first, second, third = (give(title) for title in "abc")
+    hidden = give("hidden", to=cara, by=cara)
+
+    def order() -> str:
+        return "".join(Task.objects.exclude(pk=hidden.pk).order_by("rank").values_list("title", flat=True))
+
+    for task, after, before in ((second, first.pk, None), (third, second.pk, None)):
+        first.refresh_from_db()
+        place_task(task, after, before, by=boris)
+    assert order() == "abc"
+    place_task(third, first.pk, second.pk, by=boris)
+    assert order() == "acb"
+    place_task(third, None, first.pk, by=boris)
+    assert order() == "cab"
+    rank = Task.objects.get(pk=third.pk).rank
+    place_task(third, hidden.pk, None, by=boris)
+    place_task(third, None, None, by=boris)
+    assert Task.objects.get(pk=third.pk).rank == rank
+    with pytest.raises(PermissionDenied):
+        place_task(third, first.pk, None, by=cara)
 
 
 def test_it_is_passed_on_by_whoever_does_it(give: Give, anna: User, boris: User, cara: User) -> None:
@@ -216,6 +358,47 @@ def test_what_is_thrown_away_comes_back(give: Give, anna: User, boris: User) -> 
         restore_tasks([task], by=boris)
     restore_tasks([task], by=anna)
     assert Task.objects.there().get() == task
+
+
+def test_of_several_all_are_thrown_away_or_none(give: Give, anna: User, boris: User) -> None:
+    mine, other, theirs = give(), give(), give(by=boris)
+    with pytest.raises(PermissionDenied):
+        delete_tasks([mine, theirs], by=anna)
+    assert Task.objects.there().count() == 3
+    for _twice in range(2):
+        delete_tasks([mine, other], by=anna)
+    assert list(Task.objects.there()) == [theirs]
+    assert {one.deleted_by for one in Task.objects.thrown_away()} == {anna}
+    for _twice in range(2):
+        restore_tasks([mine], by=anna)
+    assert set(Task.objects.there()) == {mine, theirs}
+    mine.refresh_from_db()
+    assert (mine.deleted_at, mine.deleted_by) == (None, None)
+    assert told("TasksDeleted") == [{"task_ids": [mine.pk, other.pk], "by_id": anna.pk}]
+    assert told("TasksRestored") == [{"task_ids": [mine.pk], "by_id": anna.pk}]
+
+
+def test_what_goes_for_good_takes_along_what_was_said_of_it_and_nothing_else(give: Give, anna: User) -> None:
+    field = add_field(TASK_FIELDS, FieldDraft(name="Room"), by=anna)
+    gone, kept = (give(title, fields={field: (title,)}) for title in ("gone", "kept"))
+    relate(gone.ref, [kept.ref], by=anna)
+    delete_tasks([gone], by=anna)
+    now = timezone.now() + timedelta(days=KEPT_IN_TRASH_DAYS + 1)
+    assert purge_old(now) == 1
+    assert (values_of(TASK_FIELDS, gone.pk), values_of(TASK_FIELDS, kept.pk)) == ({}, {field: ("kept",)})
+    assert not Relation.objects.exists()
+    assert Thread.objects.filter(kind="tasks.task").get() == kept.thread
+    assert told("TasksPurged") == [{"task_ids": [gone.pk]}]
+    assert purge_old(now) == 0
+    assert len(told("TasksPurged")) == 1
+
+
+def test_so_many_go_for_good_at_once_the_oldest_first(give: Give, anna: User) -> None:
+    tasks = [give(title) for title in "abc"]
+    delete_tasks(tasks, by=anna)
+    now = timezone.now() + timedelta(days=KEPT_IN_TRASH_DAYS + 1)
+    assert purge_old(now, most=2) == 2
+    assert [one.title for one in Task.objects.all()] == ["c"]
 
 
 def test_the_trash_is_emptied_after_a_month_and_not_a_day_earlier(give: Give, anna: User) -> None:
