@@ -17,6 +17,7 @@ from box.apps.calendar.actions.meetings import (
     add_topic,
     change_topic,
     close_topic,
+    delete_decision,
     delete_topic,
     move_topic,
     note_presence,
@@ -24,9 +25,17 @@ from box.apps.calendar.actions.meetings import (
     send_record,
     write_minutes,
 )
-from box.apps.calendar.models import LONGEST_MINUTES, Event, Meeting, Topic
+from box.apps.calendar.models import (
+    LONGEST_DECISION,
+    LONGEST_MINUTES,
+    LONGEST_TOPIC,
+    Event,
+    Meeting,
+    Topic,
+)
 from box.apps.calendar.occurrences import Occurrence
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event as Told
 from box.core.notify.models import Notification
 from box.core.registry.capabilities import cards_of
 from tests.box.apps.calendar.conftest import TEN, draft, planned
@@ -160,6 +169,74 @@ def test_topics_are_moved_renamed_and_deleted(meeting: Meeting, anna: User) -> N
     assert titles(meeting) == ["Dates", "Large rooms"]
     with pytest.raises(ValidationError, match="not there any more"):
         change_topic(budget, "Again", None, by=anna)
+
+
+def told() -> list[int | None]:
+    """Of which topic each change is, None of the meeting."""
+    rows = Told.objects.filter(kind="calendar.MeetingChanged").order_by("pk")
+    return [row.payload["topic_id"] for row in rows]
+
+
+def test_no_topic_goes_beyond_the_end_and_a_new_one_comes_last(meeting: Meeting, anna: User) -> None:
+    budget, rooms, dates = (add_topic(meeting, title, by=anna) for title in ("Budget", "Rooms", "Dates"))
+    move_topic(budget, 9, by=anna)
+    add_topic(meeting, "Lunch", by=anna)
+    assert titles(meeting) == ["Rooms", "Dates", "Budget", "Lunch"]
+    move_topic(dates, -9, by=anna)
+    assert titles(meeting) == ["Dates", "Rooms", "Budget", "Lunch"]
+    assert rooms in meeting.topics.all()
+
+
+def test_what_is_done_and_what_is_written_is_told_once(meeting: Meeting, anna: User) -> None:
+    budget, rooms = (add_topic(meeting, title, by=anna) for title in (" The  budget ", "Rooms"))
+    Told.objects.all().delete()
+    for is_done in (False, True, True, False):
+        close_topic(budget, is_done, by=anna)
+    write_minutes(budget, "One\r\nTwo", "", by=anna)
+    write_minutes(budget, "One\nTwo", "One\nTwo", by=anna)
+    budget.refresh_from_db()
+    rooms.refresh_from_db()
+    assert (budget.title, budget.minutes, budget.is_done) == ("The budget", "One\nTwo", False)
+    assert rooms.minutes == ""
+    assert told() == [budget.pk] * 3
+    delete_topic(rooms, by=anna)
+    assert told()[-1] is None
+
+
+def test_a_topic_and_a_decision_are_as_long_as_they_may_be(
+    meeting: Meeting, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_topic(meeting, "x" * LONGEST_TOPIC, 1, by=anna)
+    add_topic(meeting, "x", 600, by=anna)
+    add_decision(meeting, "x" * LONGEST_DECISION, by=anna)
+    for title in ("x" * (LONGEST_TOPIC + 1), " "):
+        with pytest.raises(ValidationError, match="Write the topic"):
+            add_topic(meeting, title, by=anna)
+    for text in ("x" * (LONGEST_DECISION + 1), " "):
+        with pytest.raises(ValidationError, match="what was decided"):
+            add_decision(meeting, text, by=anna)
+    monkeypatch.setattr("box.apps.calendar.actions.meetings.MOST_DECISIONS", 2)
+    add_decision(meeting, " We  like it ", by=anna)
+    with pytest.raises(ValidationError, match="Too many decisions"):
+        add_decision(meeting, "One more", by=anna)
+    assert meeting.decisions.latest("id").text == "We like it"
+
+
+def test_a_decision_is_of_a_topic_of_its_meeting_and_goes_without_its_task(
+    meeting: Meeting, anna: User, boris: User
+) -> None:
+    other = prepare_meeting(first_time(planned(anna)), by=anna)
+    foreign, own = add_topic(other, "Elsewhere", by=anna), add_topic(meeting, "Here", by=anna)
+    lost, kept = (
+        add_decision(meeting, "Ask", topic=one, responsible=boris, by=anna) for one in (foreign, own)
+    )
+    assert (lost.topic, kept.topic) == (None, own)
+    assert lost.work is not None
+    delete_decision(lost, by=anna)
+    assert list(meeting.decisions.all()) == [kept]
+    assert cards_of([lost.work], boris)
+    delete_topic(own, by=anna)
+    assert [one.topic for one in meeting.decisions.all()] == [None]
 
 
 def test_an_agenda_has_an_end(meeting: Meeting, anna: User) -> None:

@@ -81,6 +81,20 @@ def test_who_says_that_it_is_done_is_counted_no_more_and_can_take_it_back(pbx: P
     assert Counter.objects.filter(key="calls").count() == 2
 
 
+def test_of_two_missed_calls_only_the_one_that_was_said_is_settled_or_waits_again(
+    pbx: Pbx, anna: User, boris: User
+) -> None:
+    first, second = miss(pbx), miss(pbx, later=HOUR)
+    settle_miss(first, by=anna)
+    second.refresh_from_db()
+    assert second.settled_at is None
+    settle_miss(second, by=boris)
+    reopen_miss(first, by=anna)
+    second.refresh_from_db()
+    assert second.settled_by == boris
+    assert {one.value for one in Counter.objects.filter(key="calls")} == {1}
+
+
 def test_only_a_missed_call_is_settled_and_only_a_settled_one_waits_again(pbx: Pbx, anna: User) -> None:
     answered = play(pbx, "incoming_queue")
     settle_miss(answered, by=anna)

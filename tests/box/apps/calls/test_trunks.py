@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.exceptions import ValidationError
 
-from box.apps.calls.actions.trunks import forward_extension
+from box.apps.calls.actions.trunks import forward_extension, remove_part
 from box.bridges.telephony.asterisk_conf import Unwritable
 from box.bridges.telephony.configuration import plan_of
 from box.bridges.telephony.generator import generate
 from box.bridges.telephony.models import CallMenu, CallQueue, Pbx, Trunk
 from box.bridges.telephony.originate import NotAllowed
 from box.bridges.telephony.plan import Release
+from box.core.events.models import Event
 from box.core.registry.company import TIME_ZONE
 from box.core.registry.settings import store
 
@@ -212,6 +213,46 @@ def test_a_telephone_forwards_to_a_mobile_that_may_be_called(
     # What was allowed once is allowed no more.
     with pytest.raises((NotAllowed, Unwritable)):
         files(pbx)
+
+
+def test_a_telephone_rings_for_two_minutes_at_most_before_it_forwards(pbx: Pbx, olga: User) -> None:
+    extension = pbx.extensions.get(number="100")
+    for asked, kept in ((-1, 0), (120, 120), (121, 120)):
+        forward_extension(extension, "101", asked, by=olga)
+        extension.refresh_from_db()
+        assert (extension.forwards_to, extension.forwards_after) == ("101", kept)
+    Event.objects.all().delete()
+    forward_extension(extension, "", 0, by=olga)
+    extension.refresh_from_db()
+    assert extension.forwards_to == ""
+    told = Event.objects.get().payload
+    assert (told["pbx_id"], told["by_id"]) == (pbx.pk, olga.pk)
+    with pytest.raises(ValidationError, match="to itself"):
+        forward_extension(extension, "100", 0, by=olga)
+
+
+def test_a_pbx_has_so_many_lines_and_what_is_there_is_changed(
+    pbx: Pbx, console: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.calls.actions.trunks.MOST", 2)
+    for name in ("one", "two"):
+        assert console("lines/new", {**LINE, "answers": "100", "name": name}) == 302
+    assert console("lines/new", {**LINE, "answers": "100", "name": "three"}) == 422
+    first = Trunk.objects.get(name="one")
+    assert console(f"lines/{first.pk}", {**LINE, "answers": "101", "name": "one"}) == 302
+    # Of another kind there may be as many.
+    assert console("queues/new", QUEUE) == 302
+
+
+def test_what_came_over_a_line_that_is_gone_still_came_from_outside(
+    pbx: Pbx, console: Callable[..., int], olga: User
+) -> None:
+    console("lines/new", {**LINE, "answers": "100", "name": "old"})
+    Event.objects.all().delete()
+    remove_part(Trunk.objects.get(), by=olga)
+    pbx.refresh_from_db()
+    assert (Trunk.objects.exists(), "PJSIP/old" in pbx.lines) == (False, True)
+    assert Event.objects.get(kind="telephony.PbxChanged").payload["pbx_id"] == pbx.pk
 
 
 def test_calls_that_would_go_in_a_circle_are_refused(pbx: Pbx, olga: User) -> None:

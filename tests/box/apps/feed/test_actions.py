@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -10,6 +10,7 @@ from django.utils import timezone
 from box.apps.feed import access, actions
 from box.apps.feed.actions import Draft
 from box.apps.feed.models import Mark, Post, PostTag
+from box.apps.feed.polls import Question
 from box.apps.feed.presenters import shown
 from box.core.access.principals import codes_of
 from box.core.discussion import actions as discussion
@@ -17,6 +18,7 @@ from box.core.discussion.events import CommentAdded
 from box.core.discussion.handlers import tell_of_comment
 from box.core.discussion.models import Comment, Thread
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.notify.actions import mark_all_read, unread_count
 from box.core.notify.models import Notification
 from box.core.push.models import PushMessage
@@ -259,3 +261,92 @@ def test_a_post_that_no_hand_has_written_is_refused(anna: User) -> None:
 
 def _sees(user: User, post: Post) -> bool:
     return Post.objects.visible_to(user).filter(pk=post.pk).exists()
+
+
+def told(kind: str) -> list[dict[str, Any]]:
+    rows = Event.objects.filter(kind=f"feed.{kind}").order_by("pk")
+    return [row.payload for row in rows]
+
+
+def test_the_longest_post_is_taken_and_what_only_an_announcement_has_is_refused(anna: User) -> None:
+    actions.publish_post(Draft("x" * actions.LONGEST_POST), by=anna)
+    with pytest.raises(ValidationError, match="Only an announcement"):
+        actions.publish_post(Draft("x", read_by_on=timezone.localdate()), by=anna)
+    question = Question(("oak", "ash"))
+    with pytest.raises(ValidationError, match="one of the two"):
+        actions.publish_post(Draft("x", is_announcement=True, question=question), by=anna)
+    assert Post.objects.count() == 1
+
+
+def test_what_a_post_said_before_it_was_changed_is_kept_with_who_changed_it(anna: User, olga: User) -> None:
+    post = actions.publish_post(Draft("First #oak #ash"), by=anna)
+    actions.edit_post(post, "First #oak #ash", version=1, by=olga)
+    assert (post.versions.count(), told("PostEdited")) == (0, [])
+    actions.edit_post(post, "Second #oak #elm", version=1, by=olga)
+    actions.edit_post(post, "Third", version=2, by=anna)
+    with pytest.raises(ValidationError, match="changed meanwhile"):
+        actions.edit_post(post, "Lost", version=2, by=olga)
+    post.refresh_from_db()
+    assert (post.text, post.version, post.edited_at is not None) == ("Third", 3, True)
+    kept = post.versions.order_by("number")
+    assert [(one.number, one.editor) for one in kept] == [(1, anna), (2, olga), (3, anna)]
+    assert ["First" in kept[0].html, "Second" in kept[1].html] == [True, True]
+    assert kept[0].written_at == post.created_at
+    assert not PostTag.objects.filter(post=post).exists()
+    assert told("PostEdited") == [
+        {"post_id": post.pk, "by_id": olga.pk}, {"post_id": post.pk, "by_id": anna.pk}
+    ]  # fmt: skip
+
+
+def test_tags_follow_what_a_post_says_now(anna: User) -> None:
+    post, other = (actions.publish_post(Draft("Chairs #oak #ash"), by=anna) for _number in range(2))
+    actions.edit_post(post, "Chairs #oak #elm", version=1, by=anna)
+    assert set(post.tag_links.values_list("tag", flat=True)) == {"oak", "elm"}
+    assert set(other.tag_links.values_list("tag", flat=True)) == {"oak", "ash"}
+
+
+def test_links_that_lead_elsewhere_now_are_no_other_version(anna: User) -> None:
+    one, other = (actions.publish_post(Draft(text), by=anna) for text in ("One", "Other"))
+    post = actions.publish_post(Draft(html=f'<p><a href="{one.get_absolute_url()}">There</a></p>'), by=anna)
+    assert post.details == {"cards": [str(one.ref)]}
+    actions.readdress(post, f'<p><a href="{other.get_absolute_url()}">Here</a></p>')
+    post.refresh_from_db()
+    assert (post.text, post.details, post.version) == ("Here", {"cards": [str(other.ref)]}, 1)
+    assert other.get_absolute_url() in post.html
+    assert (post.edited_at, post.versions.count(), told("PostEdited")) == (None, 0, [])
+    actions.readdress(post, "<p>Nowhere</p>")
+    post.refresh_from_db()
+    assert post.details is None
+
+
+def test_a_deleted_post_comes_back_for_those_who_saw_it_but_not_on_top(anna: User, cara: User) -> None:
+    post, other = (actions.publish_post(Draft(text), by=anna) for text in ("One", "Other"))
+    actions.pin(post, True, by=anna)
+    actions.restore_post(post, by=anna)
+    assert told("PostEdited") == []
+    for _twice in range(2):
+        actions.delete_post(post, by=anna)
+    assert told("PostDeleted") == [{"post_id": post.pk, "by_id": anna.pk}]
+    assert list(Post.objects.there()) == [other]
+    for _twice in range(2):
+        actions.restore_post(post, by=anna)
+    post.refresh_from_db()
+    assert (_sees(cara, post), post.pinned_at) == (True, None)
+    assert told("PostEdited") == [{"post_id": post.pk, "by_id": anna.pk}]
+
+
+def test_what_somebody_makes_of_a_post_is_their_own_and_one_mark_leaves_the_other(
+    anna: User, cara: User
+) -> None:
+    post = actions.publish_post(Draft("One"), by=anna)
+    actions.mark(post, is_favourite=True, by=cara)
+    actions.mark(post, is_hidden=True, by=anna)
+    actions.mark(post, is_hidden=False, by=cara)
+    marks = {(one.user, one.is_favourite, one.is_hidden) for one in Mark.objects.select_related("user")}
+    assert marks == {(cara, True, False), (anna, False, True)}
+    actions.pin(post, True, by=anna)
+    post.refresh_from_db()
+    assert post.pinned_at is not None
+    actions.pin(post, False, by=anna)
+    post.refresh_from_db()
+    assert post.pinned_at is None

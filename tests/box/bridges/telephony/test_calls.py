@@ -163,14 +163,16 @@ def test_a_channel_is_found_by_its_number_whatever_it_is_called_by_now(talking: 
 def test_a_transfer_is_told_though_nothing_is_known_of_the_second_call(
     other: Channel | None, talking: Calls
 ) -> None:
-    (told,) = talking.feed([fact(Kind.ATTENDED_TRANSFER, 3, CALLER, other=other, text="102")])
+    happened = talking.feed([fact(Kind.ATTENDED_TRANSFER, 3, CALLER, other=other, text="102")])
+    (told,) = of_kind(happened, events.CallTransferred)
     assert (told.call, told.by, told.to, told.is_attended) == ("1.1", "PJSIP/100", "102", True)
 
 
 def test_with_an_attended_transfer_two_calls_are_one(talking: Calls) -> None:
     second = Channel("5.1", "5.1", "PJSIP/101-00000006")
     talking.feed([seen(3, second), fact(Kind.RECORDED, 4, second, text="b.wav")])
-    merged, told = talking.feed([fact(Kind.ATTENDED_TRANSFER, 5, CALLED, other=second, text="102")])
+    happened = talking.feed([fact(Kind.ATTENDED_TRANSFER, 5, CALLED, other=second, text="102")])
+    (merged,), (told,) = (of_kind(happened, kind) for kind in (events.CallMerged, events.CallTransferred))
     assert (merged.call, merged.into, told.call) == ("5.1", "1.1", "1.1")
     call = talking.call("5.1")
     assert call is not None
