@@ -10,9 +10,10 @@ from django.contrib.auth import authenticate, hashers
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from box.apps.feed.actions import Draft, publish_post
 from box.core.accounts import actions
 from box.core.accounts.jobs import forget_sessions
-from box.core.accounts.models import Session, User
+from box.core.accounts.models import Profile, Session, User
 from box.core.accounts.models.people import ERASED
 from box.core.events.models import Event
 from tests.cast import PASSWORD
@@ -222,6 +223,68 @@ def test_only_fields_of_the_profile_are_written(anna: User) -> None:
     actions.update_profile(anna, {"first_name": "Анна"}, by=anna)
     anna.refresh_from_db()
     assert anna.name == "Анна Test"
+
+
+def told(kind: str) -> list[dict[str, Any]]:
+    rows = Event.objects.filter(kind=f"accounts.{kind}").order_by("pk")
+    return [row.payload for row in rows]
+
+
+def test_an_account_that_nobody_has_used_is_gone_as_if_it_had_never_come(
+    anna: User, boris: User, olga: User
+) -> None:
+    User.objects.filter(pk=boris.pk).update(last_login=timezone.now())
+    boris.refresh_from_db()
+    with pytest.raises(ValidationError, match="has signed in already"):
+        actions.withdraw_user(boris)
+    with pytest.raises(actions.LastAdministrator):
+        actions.withdraw_user(olga)
+    publish_post(Draft("Hello"), by=anna)
+    with pytest.raises(ValidationError, match="stands under the name of"):
+        actions.withdraw_user(anna)
+    new = actions.create_user(actions.NewUser(login="dina"), password=None, by=olga)
+    pk = new.pk
+    actions.withdraw_user(new)
+    assert {one.pk for one in User.objects.filter(pk__in=[anna.pk, boris.pk, olga.pk, pk])} == {
+        anna.pk, boris.pk, olga.pk
+    }  # fmt: skip
+    assert told("UserStatusChanged") == [{"user_id": pk, "status": "dismissed", "by_id": None}]
+
+
+def test_one_session_or_all_but_one_are_ended_and_open_pages_hear_of_it(
+    anna: User, boris: User, as_person: Callable[[User], Client]
+) -> None:
+    here, elsewhere = as_person(anna), as_person(anna)
+    as_person(boris)
+    Event.objects.all().delete()
+    actions.end_session(Session.objects.get(session_key=elsewhere.session.session_key or ""))
+    assert Session.objects.filter(user=anna).count() == Session.objects.filter(user=boris).count() == 1
+    kept = here.session.session_key or ""
+    actions.end_sessions(anna, kept=kept)
+    actions.end_sessions(anna)
+    assert [one.user for one in Session.objects.select_related("user")] == [boris]
+    said = [(one["user_id"], one.get("kept", "")) for one in told("SessionsEnded")]
+    assert [user_id for user_id, _kept in said] == [anna.pk] * 3
+    assert [bool(word) for _user_id, word in said] == [False, True, False]
+    assert kept not in said[1][1], "it would let somebody in"
+
+
+def test_what_a_source_decides_of_a_person_stays_and_the_rest_is_written_in_one_form(
+    anna: User, boris: User
+) -> None:
+    Profile.objects.create(user=anna, owners={"phone": "Corp"})
+    anna = User.objects.get(pk=anna.pk)
+    with pytest.raises(ValidationError, match="Corp decides this"):
+        actions.update_profile(anna, {"phone": "+79161234567"}, by=anna)
+    anna = User.objects.get(pk=anna.pk)
+    # To write what is there is no change.
+    actions.update_profile(anna, {"phone": anna.phone, "city": "Йошкар-Ола"}, by=boris)
+    anna.refresh_from_db()
+    assert anna.city == "Йошкар-Ола"
+    actions.update_profile(anna, {"city": "Йошкар-Ола"}, by=boris)
+    assert told("ProfileChanged") == [{"user_id": anna.pk, "fields": ["city"], "by_id": boris.pk}]
+    with pytest.raises(ValidationError):
+        actions.update_profile(anna, {"city": "x" * 1000}, by=anna)
 
 
 def test_people_are_found_by_any_part_and_sorted_as_in_the_alphabet(db: None) -> None:

@@ -188,8 +188,8 @@ def test_who_leaves_the_company_is_in_no_group_and_asked_into_none(
     assert [one.user for one in Admission.objects.all()] == [cara]
     asked.refresh_from_db()
     assert f"U{boris.pk}" not in asked.audience
-    left = Event.objects.filter(kind="groups.MemberLeft", payload__by_id=olga.pk)
-    assert {one.payload["group_id"] for one in left} == {in_it.pk, theirs.pk}
+    told = Event.objects.filter(kind="groups.MemberLeft", payload__by_id=olga.pk)
+    assert {one.payload["group_id"] for one in told} == {in_it.pk, theirs.pk}
 
 
 def test_only_whom_one_invited_knows_of_a_secret_group(anna: User, boris: User, cara: User) -> None:
