@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,9 @@ from hypothesis.extra.django import TestCase
 from box.core.accounts.models import User
 from box.core.discussion import actions
 from box.core.discussion.models import Comment, EmojiReaction, Follower, Reaction, Thread
+from box.core.discussion.threads import threads
 from box.core.events.models import Event
+from box.core.files.models import Blob, File
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +61,42 @@ def test_what_is_no_emoji_is_refused(anna: User, text: str) -> None:
     with pytest.raises(ValidationError):
         actions.give_emoji(thread, text, True, by=anna)
     assert not EmojiReaction.objects.exists()
+
+
+def test_one_emoji_may_be_of_many_signs_and_of_too_many_is_none(anna: User) -> None:
+    thread = actions.open_thread("test.thing")
+    family, crowd = ("👨" + "\u200d👨" * more for more in (3, 8))
+    actions.give_emoji(thread, family, True, by=anna)
+    with pytest.raises(ValidationError, match="Choose one"):
+        actions.give_emoji(thread, crowd, True, by=anna)
+
+
+def test_where_nobody_dislikes_one_may_still_take_a_like_back(
+    anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = "feed.post"
+    monkeypatch.setitem(threads._offers, kind, replace(threads[kind], has_dislikes=lambda: False))
+    thread = actions.open_thread(kind)
+    actions.react(thread, 1, by=anna)
+    with pytest.raises(ValidationError, match="no disliking"):
+        actions.react(thread, -1, by=anna)
+    actions.react(thread, 0, by=anna)
+    assert (thread.likes_count, thread.dislikes_count) == (0, 0)
+
+
+@pytest.mark.django_db
+def test_many_threads_are_opened_at_once_in_their_order() -> None:
+    ids = actions.open_threads(["test.thing", "test.other", "test.thing"])
+    kinds = Thread.objects.in_bulk(ids)
+    assert [kinds[pk].kind for pk in ids] == ["test.thing", "test.other", "test.thing"]
+    assert actions.open_threads([]) == []
+
+
+def test_nothing_is_attached_below_what_is_gone(anna: User) -> None:
+    blob = Blob.objects.create(key="2026/01/a", size=1)
+    file = File.objects.create(owner=anna, name="plan.txt", blob=blob, audience=[f"U{anna.pk}"])
+    with pytest.raises(ValidationError, match="is gone"):
+        actions.add_comment(actions.open_thread("feed.post"), "See", file_ids=[file.pk], by=anna)
 
 
 def test_there_is_an_end_to_different_emoji(anna: User, boris: User) -> None:

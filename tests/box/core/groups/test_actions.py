@@ -276,6 +276,10 @@ def test_roles_bring_and_take_the_moderators_code(anna: User, boris: User) -> No
     assert group.moderators_code in codes_of(again(boris))
     actions.set_role(member, "member", by=anna)
     assert group.moderators_code not in codes_of(again(boris))
+    told = Event.objects.filter(kind="groups.RoleChanged").order_by("pk")
+    assert [(one.payload["user_id"], one.payload["role"], one.payload["by_id"]) for one in told] == [
+        (boris.pk, "moderator", anna.pk), (boris.pk, "member", anna.pk)
+    ]  # fmt: skip
     with pytest.raises(GroupRefused):
         actions.set_role(member, "owner", by=anna)
 
