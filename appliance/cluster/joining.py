@@ -22,6 +22,7 @@ from typing import NoReturn
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from appliance import config, folders, service_files
+from appliance.agent import applied_config
 from appliance.agent.codec import LINES, decode, encode
 from appliance.certificates import key_pem
 from appliance.cluster import https, identity, patroni, rotation, state, stores, topology
@@ -326,6 +327,8 @@ def _become(node: Node, welcome: Welcome, key: str) -> None:
     config.create_secrets(paths, welcome.secrets)
     own = {key: config.value_of(node.box, key) for key in KEYS if key.startswith("node.")}
     write_atomically(paths.box_toml, _with_own(welcome.box_toml, own), mode=0o644)
+    # By this and not by what was in force before goes whatever the box does by itself from now on.
+    applied_config.remember(paths)
     topology.store(paths, welcome.membership)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.agent import applied_config
 from appliance.runner import CommandFailed
 from appliance.services.database import setup
 from tests.appliance.boxes import wait_until
@@ -91,6 +92,9 @@ def test_three_nodes_are_one_cluster(company: Company) -> None:
     assert roles == ["leader", "replica", "sync_standby"]
     written = {node.sql("select count(*) from written") for node in company.nodes}
     assert len(written) == 1 and written != {"0"}
+    for node in company.nodes:
+        # What the box does by itself, it does by this one.
+        assert applied_config.in_force(node.node.paths).box == node.node.box
 
 
 def test_a_switchover_loses_nothing(company: Company, noted: Noted) -> None:
