@@ -57,14 +57,20 @@ Role = Participant.Role
 
 
 def _found(event: Any) -> Task | None:
-    rows = Task.objects.there().select_related("responsible", "created_by")
+    rows = Task.objects.there().select_related("responsible", "created_by").prefetch_related("participants")
     return rows.filter(pk=event.task_id).first()
+
+
+def _people_as(role: Role, task: Task) -> set[int]:
+    return {one.user_id for one in task.participants.all() if one.role == role}
 
 
 def _tell(task: Task, ids: Iterable[int], notice: Notice, event: Any, *, is_by_itself: bool = False) -> None:
     """Once for one event, and not whoever did it, unless it came by itself."""
-    actor = User.objects.get(pk=event.by_id)
-    people = User.objects.active().filter(pk__in=set(ids) - (set() if is_by_itself else {event.by_id}))
+    told = set(ids) - (set() if is_by_itself else {event.by_id})
+    if not told:
+        return
+    people, actor = User.objects.active().filter(pk__in=told), User.objects.get(pk=event.by_id)
     key = f"{notice.kind}:{task.pk}:{event_being_delivered().pk}"
     notify_all(people, notice, about=task.ref, key=key, actor=actor)
 
@@ -74,12 +80,12 @@ def _show(task: Task, event: Any) -> None:
 
 
 def _people_in(task: Task) -> set[int]:
-    return {task.responsible_id, task.created_by_id, *task.participants.values_list("user", flat=True)}
+    return {task.responsible_id, task.created_by_id, *(one.user_id for one in task.participants.all())}
 
 
 def _recount(task: Task, *more: int) -> None:
-    helping = task.participants.filter(role=Role.ACCOMPLICE).values_list("user", flat=True)
-    recount_all(User.objects.filter(pk__in={task.responsible_id, task.created_by_id, *helping, *more}))
+    concerned = {task.responsible_id, task.created_by_id, *_people_as(Role.ACCOMPLICE, task), *more}
+    recount_all(User.objects.filter(pk__in=concerned))
 
 
 # Giving and passing on
@@ -92,7 +98,7 @@ def tell_of_task(event: TaskAdded) -> None:
         return
     _tell(task, [task.responsible_id], GIVEN, event, is_by_itself=task.template_at is not None)
     for role, notice in ((Role.ACCOMPLICE, HELPS), (Role.OBSERVER, WATCHES)):
-        _tell(task, task.participants.filter(role=role).values_list("user", flat=True), notice, event)
+        _tell(task, _people_as(role, task), notice, event)
     send("tasks", "added", audience=task.audience, payload={"id": task.pk, "by": event.by_id})
     _recount(task)
 

@@ -19,7 +19,7 @@ from box.core.events.models import Delivery, Event, Nonce
 from box.core.events.outbox import CHANNEL, restored, subscription_named
 from box.core.registry.origin import importing
 from box.core.registry.settings import as_of, read_version
-from box.lib.prepared import Param, PreparedModels
+from box.lib.prepared import Asked, Param, PreparedModels
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,7 @@ _OTHERS = PreparedModels(
         .order_by("id")
     )
 )
+_COMPLETE = "UPDATE events_delivery SET completed_at = %s WHERE id = ANY(%s::bigint[]) RETURNING id"
 
 
 def deliver_next(now: datetime) -> int:
@@ -75,8 +76,12 @@ def deliver_next(now: datetime) -> int:
         # What is remembered by the settings' version is read once for all of them, as in a request.
         with as_of(read_version()):
             completed = _handed_over(taken, now)
-        Delivery.objects.filter(pk__in=completed).update(completed_at=now)
+        _complete(completed, now)
     return len(taken)
+
+
+def _complete(ids: list[int], now: datetime) -> None:
+    Asked(_COMPLETE, (now, ids), is_repeated=True).rows()
 
 
 def _handed_over(taken: Sequence[Delivery], now: datetime) -> list[int]:

@@ -25,12 +25,11 @@ bells.DIE_AT = os.environ["DIE_AT"]
 from django.utils import timezone
 from box.core.events import delivery
 if bells.DIE_AT == "completing":
-    from box.core.events.models import DeliveryQuerySet
-    whole = DeliveryQuerySet.update
-    def update(self, **kwargs):
-        whole(self, **kwargs)
+    whole = delivery._complete
+    def complete(ids, now):
+        whole(ids, now)
         bells.hang("completing")
-    DeliveryQuerySet.update = update
+    delivery._complete = complete
 delivery.deliver_next(timezone.now())
 """
 
