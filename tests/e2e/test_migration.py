@@ -154,9 +154,15 @@ def test_a_company_moves_into_the_cloud(
     administrator: Person, anna: Person, neighbour: None, words: Words
 ) -> None:
     say = words.saying(RUSSIAN)
-    anna.hand.publish("The parrots are moved on Friday")
+    # What the story in the other language has published is here, too.
+    moving, liking = (
+        f"{said} {secrets.token_hex(4)}" for said in ("The parrots move on Friday", "They like it")
+    )
+    anna.hand.publish(moving)
     page = administrator.open("/console/migrations/")
     page.get_by_role("link", name=say("Move into the cloud")).click()
+    # The page before has a field of the same name.
+    expect(page.get_by_role("heading", name=say("Move into the cloud"))).to_be_visible()
     with served(empty_company(), burst=10_000, per_second=1000.0) as cloud:
         _connected(page, cloud, say)
         expect(page.get_by_role("heading", name=say("What would go"))).to_be_visible(timeout=A_WHILE)
@@ -166,19 +172,19 @@ def test_a_company_moves_into_the_cloud(
 
         page.get_by_role("button", name=say("Begin"), exact=True).click()
         expect(page.get_by_text(say("Everything that can go is there"))).to_be_visible(timeout=A_WHILE)
-        assert _posts(cloud, "The parrots are moved on Friday") == 1
+        assert _posts(cloud, moving) == 1
 
         migration = page.url
         page.get_by_role("link", name=say("Compare with the portal")).click()
         expect(page.get_by_text(say("Everything that can go is there."))).to_be_visible()
 
-        anna.hand.publish("They like it there")
+        anna.hand.publish(liking)
         page.goto(migration)
         page.get_by_role("button", name=say("Send what has changed since")).click()
         expect(page.get_by_text(say("Pass 2"))).to_be_visible()
         expect(page.get_by_text(say("Everything that can go is there"))).to_be_visible(timeout=A_WHILE)
-        assert _posts(cloud, "The parrots are moved on Friday") == 1
-        assert _posts(cloud, "They like it there") == 1
+        assert _posts(cloud, moving) == 1
+        assert _posts(cloud, liking) == 1
 
 
 def _connected(page: Page, cloud: Served, say: Callable[[str], str]) -> None:
