@@ -77,10 +77,10 @@ def rehearsal_of(migration: Migration) -> list[Rehearsed]:
     """Nothing where there was none."""
     told, known = migration.inventory.get("dry_run") or {}, stages_of_source(migration)
     refused = told.get("refused") or {}
+    rows = told.get("rows") or {}
+    # JSON of the database keeps no order.
     return [
-        Rehearsed(known[key].label, rows, refused.get(key, ""))
-        for key, rows in (told.get("rows") or {}).items()
-        if key in known
+        Rehearsed(one.label, rows[key], refused.get(key, "")) for key, one in known.items() if key in rows
     ]
 
 

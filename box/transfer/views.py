@@ -344,7 +344,8 @@ def remarks(request: PersonRequest, pk: int) -> StreamingHttpResponse:
         for said in said_of(one, one.remarks.order_by("id").iterator()):
             yield [str(said.kind), said.theirs, said.text]
 
-    return export("xlsx", f"migration-{one.pk}", [_("Kind"), _("Number there"), _("What and why")], rows())
+    number = _("Number here") if one.is_outbound else _("Number there")
+    return export("xlsx", f"migration-{one.pk}", [_("Kind"), number, _("What and why")], rows())
 
 
 @require_POST
