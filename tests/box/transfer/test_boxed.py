@@ -22,6 +22,7 @@ from box.transfer.models import Migration
 from box.transfer.reconciliation import reconcile
 from box.transfer.sources import gaps_in
 from tests.box.transfer.archived import Canonical, archive, lines_without, undone
+from tests.box.transfer.hostile import cleaned, hostile_company
 from tests.box.transfer.moving import Move
 from tests.boxed.company import Boxed
 from tests.cast import browser, person
@@ -234,6 +235,12 @@ def test_files_that_are_missing_or_lead_elsewhere_are_named(
     (half,) = [text for (kind, _theirs), text in told.items() if kind == "task-comment"]
     assert "is a link" in half
     assert Task.objects.filter(title="Write the offer").exists()
+
+
+def test_a_hostile_portal_is_cleaned_or_refused_with_a_sentence(
+    store: S3Store, place: Path, olga: User
+) -> None:
+    cleaned(brought(connected(place, olga, hostile_company())))
 
 
 def test_a_dump_that_is_none_writes_nothing_until_a_better_one_is_there(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from datetime import time, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +21,7 @@ from box.apps.feed.models import Post
 from box.apps.tasks.models import Dependency, Task
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
+from box.core.files.models import File
 from box.core.notify.models import Notification, QueuedLetter
 from box.core.people.models import Absence
 from box.core.push.models import PushMessage
@@ -26,7 +29,7 @@ from box.core.registry.settings import store as set_settings
 from box.core.relations.models import Relation
 from box.core.structure.models import Department
 from box.transfer.archive import records
-from box.transfer.archive.container import Manifest, Writer
+from box.transfer.archive.container import Manifest, Writer, blob_name
 from box.transfer.archive.records import FORMAT, VERSION, Record
 from box.transfer.models import Migration
 from tests.box.transfer.archived import AT, Canonical, archive, company, lines_of, moved_in, undone
@@ -220,6 +223,34 @@ def test_a_hostile_archive_is_cleaned_or_left_out_with_a_sentence(store: S3Store
     said = {f"{one.kind} {one.theirs}" for one in migration.remarks.all()}
     assert said >= {"department 2", "person 1", "post 2", "task 1", "comment 1", "relation 1", "relation 5"}
     assert Relation.objects.get().made_by == olga
+
+
+def test_bytes_that_lie_stay_out_with_a_sentence_and_the_rest_comes(store: S3Store) -> None:
+    olga = person("Olga", is_administrator=True)
+    names = ("lies.txt", "lacks.txt", "../../true.txt")
+    digests = [sha256(name.encode()).hexdigest() for name in names]
+    files = [
+        records.Attachment(id=number, name=name, sha256=digest, size=len(name))
+        for number, (name, digest) in enumerate(zip(names, digests, strict=True), 1)
+    ]
+    content = io.BytesIO(
+        crafted(
+            people=[records.Person(id=2, name="Eve", login="eve", first_name="Eve", joined_at=AT)],
+            posts=[
+                records.Post(id=1, author=2, html="<p>x</p>", audience=["UA"], files=files, created_at=AT)
+            ],
+        )
+    )
+    with zipfile.ZipFile(content, "a") as archive_:
+        archive_.writestr(blob_name(digests[0]), b"LIES.TXT")
+        archive_.writestr(blob_name(digests[2]), names[2])
+    migration = moved_in(content.getvalue(), olga)
+    assert migration.state == Migration.State.DONE
+    post = Post.objects.exclude(kind=Post.Kind.SYSTEM).get()
+    assert [file.name for file in post.files.all()] == ["true.txt"]
+    said = [one.text for one in migration.remarks.filter(kind="post")]
+    assert any("other bytes" in text for text in said) and any("has no file" in text for text in said)
+    assert not File.objects.filter(name__in=["lies.txt", "lacks.txt"]).exists()
 
 
 def test_what_those_who_have_left_had_comes_whole_and_names_stay_as_they_are(store: S3Store) -> None:
