@@ -12,7 +12,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.boxed import sql
-from tests.cloud.company import Company, camel
+from tests.cloud.company import Company
+from tests.cloud.portal import camel
 
 ZONE = ZoneInfo("Europe/Moscow")
 STRUCTURE, GUESTS = 3, 12

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from PIL import Image
 
-from tests.cloud.portal import PAGE, Portal, Refused
+from tests.cloud.portal import PAGE, Portal, Refused, camel
 from tests.cloud.writes import writes
 
 HOST = "company.bitrix24.com"
@@ -789,11 +789,6 @@ def _sought(below: Mapping[int, list[dict[str, Any]]], given: Mapping[str, Any])
 def _unspoken(row: Mapping[str, Any]) -> dict[str, Any]:
     """Without what a field is called."""
     return {name: value for name, value in row.items() if name not in _SPOKEN}
-
-
-def camel(name: str) -> str:
-    first, *others = name.lower().split("_")
-    return first + "".join(other.capitalize() for other in others)
 
 
 def empty_company() -> Company:

@@ -192,6 +192,12 @@ def _found(path: str, results: Any) -> str:
     return str(results)
 
 
+def camel(name: str) -> str:
+    """As newer methods write it."""
+    first, *others = name.lower().split("_")
+    return first + "".join(other.capitalize() for other in others)
+
+
 def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, text in pairs:

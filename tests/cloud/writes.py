@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from tests.cloud.portal import Refused
+from tests.cloud.portal import Refused, camel
 
 if TYPE_CHECKING:
     from tests.cloud.company import Company
@@ -31,7 +31,7 @@ _USER = {
 _TASK = {
     *("TITLE", "DESCRIPTION", "CREATED_BY", "RESPONSIBLE_ID", "ACCOMPLICES", "AUDITORS", "PRIORITY", "TAGS"),
     *("TIME_ESTIMATE", "TASK_CONTROL", "ALLOW_CHANGE_DEADLINE", "DEADLINE", "START_DATE_PLAN"),
-    *("END_DATE_PLAN", "GROUP_ID", "PARENT_ID", "UF_TASK_WEBDAV_FILES", "XML_ID", "STATUS"),
+    *("END_DATE_PLAN", "GROUP_ID", "PARENT_ID", "UF_TASK_WEBDAV_FILES", "XML_ID", "STATUS", "UF_CRM_TASK"),
 }
 _RECORD = {
     *("TITLE", "ASSIGNED_BY_ID", "COMMENTS", "SOURCE_ID", "SOURCE_DESCRIPTION", "OPENED", "ORIGINATOR_ID"),
@@ -72,6 +72,7 @@ def writes(company: Company) -> dict[str, Callable[[Given], Any]]:
         "log.blogcomment.add": _add_comment,
         "tasks.task.add": _add_task,
         "tasks.task.update": _update_task,
+        "task.item.userfield.add": _add_task_field,
         "task.checklistitem.add": _add_check,
         "task.dependence.add": _link,
         "task.dependence.delete": _unlink,
@@ -310,6 +311,15 @@ def _task_fields(company: Company, given: Given) -> dict[str, Any]:
             row[ours] = [_user(company, one) for one in _listed(fields[name])]
     if "XML_ID" in fields:
         row["xmlId"] = fields["XML_ID"]
+    own = {one["FIELD_NAME"] for one in company.own_fields.get("task", ())}
+    row |= {
+        camel(name): _listed(value) if isinstance(value, dict) else value
+        for name, value in fields.items()
+        if name in own
+    }
+    company.unknown |= {f"task: {name}" for name in fields if name not in _TASK | own}
+    if "UF_CRM_TASK" in fields:
+        row["ufCrmTask"] = [_bound(company, one) for one in _listed(fields["UF_CRM_TASK"])]
     if "TAGS" in fields:
         row["tags"] = {str(n): {"id": n, "title": one} for n, one in enumerate(_listed(fields["TAGS"]), 1)}
     if parent := fields.get("PARENT_ID"):
@@ -319,6 +329,12 @@ def _task_fields(company: Company, given: Given) -> dict[str, Any]:
     if files := _listed(fields.get("UF_TASK_WEBDAV_FILES")):
         row["ufTaskWebdavFiles"] = [_hang(company, one) for one in files]
     return row
+
+
+def _bound(company: Company, code: Any) -> str:
+    letters, _sign, number = str(code).partition("_")
+    kind = {"L": "lead", "D": "deal", "C": "contact", "CO": "company"}[letters]
+    return f"{letters}_{_one(company.records[kind], number)['ID']}"
 
 
 def _hang(company: Company, code: Any) -> int:
@@ -559,6 +575,17 @@ def _add_field(company: Company, given: Given, kind: str) -> int:
                       choices if type_id == "enumeration" else None, MULTIPLE=fields.get("MULTIPLE") or "N",
                       SETTINGS=fields.get("SETTINGS") or {})  # fmt: skip
     return int(company.own_fields[kind][-1]["ID"])
+
+
+def _add_task_field(company: Company, given: Given) -> int:
+    params = dict(given.get("PARAMS") or {})
+    if str(params.get("USER_TYPE_ID")) not in {"string", "double", "datetime", "boolean"}:
+        raise Refused("ERROR_CORE", "The type of the field is unknown")
+    if isinstance(label := params.get("EDIT_FORM_LABEL"), dict):
+        params["EDIT_FORM_LABEL"] = label.get("en")
+    if not str(params.get("FIELD_NAME") or "UF_").startswith("UF_"):
+        params["FIELD_NAME"] = f"UF_{params['FIELD_NAME']}"
+    return _add_field(company, {"fields": params}, kind="task")
 
 
 def _set_products(company: Company, given: Given, kind: str) -> bool:

@@ -46,7 +46,6 @@ NOT_TOLD: dict[str, dict[str, str]] = {
     },
     "comments": {"parent": "no method tells what a comment answers"},
     "tasks": {
-        "own": "no method tells of own fields of tasks",
         "assignee": "a line of a checklist has nobody of its own there",
         "started_at": "time is written down by the day: the hour is that of its morning",
     },
@@ -74,7 +73,7 @@ STAYS = {
     "posts": "what is between named people is private to them",
     "events": "what stands in a person's own calendar is private to them",
     "relations": "what belongs to a task and is private stays where it is",
-    "fields": "fields for departments are lists of something there; those of tasks are told by no method",
+    "fields": "fields for departments are lists of something there; files of tasks no method tells",
 }
 """By kind what does not come at all, with why."""
 
@@ -95,7 +94,7 @@ def test_a_box_moves_into_another(
         runner.run(migration, connect=lambda _migration: there)
         migration.refresh_from_db()
         assert migration.state == Migration.State.DONE, migration.trouble
-        assert _said(migration) == {"UF_YARD", "who has chosen what"}
+        assert _said(migration) == {"UF_YARD", "UF_DRAWING", "who has chosen what"}
         found = reconcile(migration, there)
         assert [str(line.label) for line in found.lines if not line.is_whole] == []
         went = other.archive()
@@ -119,8 +118,8 @@ def test_a_box_moves_into_another(
 
 
 def _said(migration: Migration) -> set[str]:
-    """What was said of what stays, in short: a field for departments, and an anonymous poll."""
-    short = ("UF_YARD", "who has chosen what")
+    """What was said of what stays, in short: fields for departments and for files, and an anonymous poll."""
+    short = ("UF_YARD", "UF_DRAWING", "who has chosen what")
     words = [f"{one.theirs} {one.text}" for one in migration.remarks.all()]
     return {next((part for part in short if part in one), one) for one in words}
 
@@ -139,9 +138,14 @@ def _without(value: Any, fields: set[str]) -> Any:
     if isinstance(value, dict):
         return {name: _without(one, fields) for name, one in value.items() if name not in fields}
     if isinstance(value, list):
-        told = [one for one in value if not (isinstance(one, dict) and {"field", "departments"} <= set(one))]
+        told = [one for one in value if not (isinstance(one, dict) and _stays(one))]
         return [_without(one, fields) for one in told]
     return value
+
+
+def _stays(part: dict[str, Any]) -> bool:
+    """What points at departments, and files in fields of tasks."""
+    return {"field", "departments"} <= set(part) or part.get("field") == "UF_DRAWING"
 
 
 def _is_private(row: dict[str, Any], kind: str) -> bool:
@@ -155,5 +159,5 @@ def _is_private(row: dict[str, Any], kind: str) -> bool:
         case "relations":
             return any(private in end for end in row["ends"] for private in ("Dentist", "between us"))
         case "fields":
-            return bool(row["kind"] == "department" or row["set"] == "tasks.task")
+            return row["kind"] == "department" or (row["set"], row["kind"]) == ("tasks.task", "file")
     return kind in {"absences", "bookings"}

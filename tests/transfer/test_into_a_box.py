@@ -54,7 +54,6 @@ DIFFERS: dict[str, dict[str, str]] = {
     "comments": {"parent": "no method says what a comment answers"},
     "tasks": {
         "reactions": "whoever has reacted does it themselves",
-        "own": "no method takes own fields of tasks",
         "lag_minutes": "no method takes how long after another a task begins",
         "assignee": "a line of a checklist has nobody of its own there",
     },
@@ -73,7 +72,10 @@ DIFFERS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("excluded", "series", "original_at"), "what is unlike the series stands beside it"),
     },
     "drives": {},
-    "relations": {},
+    "relations": {
+        "created_by": "no method says who has related a task",
+        "created_at": "nor when",
+    },
 }
 """By kind the fields that come otherwise, with why."""
 
@@ -175,9 +177,14 @@ def without(value: Any, fields: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         return {name: without(one, fields) for name, one in value.items() if name not in fields}
     if isinstance(value, list):
-        kept = [one for one in value if not (isinstance(one, dict) and {"departments", "clients"} & set(one))]
+        kept = [one for one in value if not (isinstance(one, dict) and _stays(one))]
         return [without(one, fields) for one in kept]
     return value
+
+
+def _stays(part: Mapping[str, Any]) -> bool:
+    """What points at departments or clients, and files in fields of tasks."""
+    return bool({"departments", "clients"} & set(part)) or part.get("field") == "UF_DRAWING"
 
 
 def stays(row: Mapping[str, Any], kind: str) -> bool:
@@ -191,5 +198,6 @@ def stays(row: Mapping[str, Any], kind: str) -> bool:
         case "events":
             return str(row["calendar"]).startswith("U:")
         case "fields":
-            return row["set"] == "tasks.task" or row["kind"] in ("department", "reference")
+            is_of_tasks = row["set"] == "tasks.task"
+            return row["kind"] in ("department", "reference") or (is_of_tasks and row["kind"] == "file")
     return kind in {"absences", "bookings", "relations"}

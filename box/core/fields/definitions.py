@@ -19,7 +19,7 @@ from box.core.registry.rest import truth
 from box.lib.numbers import whole_number
 
 Kind = Field.Kind
-PREFIX = "UF_CRM_"
+CRM_PREFIX = "UF_CRM_"
 LABELS = ("EDIT_FORM_LABEL", "LIST_COLUMN_LABEL", "LIST_FILTER_LABEL")
 LANGUAGES = ("en", "ru")
 
@@ -112,8 +112,9 @@ def _settings(field: Field) -> dict[str, Any]:
     return {}
 
 
-def new_draft(sent: Mapping[str, Any], *, currency: str) -> FieldDraft:
-    """Raises ValidationError. `currency` is the usual one, of money without one."""
+def new_draft(sent: Mapping[str, Any], *, currency: str, prefix: str = CRM_PREFIX) -> FieldDraft:
+    """Raises ValidationError. `currency` is the usual one, of money without one; `prefix` stands before names
+    that have none."""
     given = _capitals(sent)
     type_ = str(given.get("USER_TYPE_ID") or "")
     if type_ not in KINDS:
@@ -121,7 +122,7 @@ def new_draft(sent: Mapping[str, Any], *, currency: str) -> FieldDraft:
     code = str(given.get("FIELD_NAME") or "").strip().upper()
     if not code:
         raise ValidationError(_("FIELD_NAME: write under which name programs know it."), code="code")
-    code = code if code.startswith("UF_") else f"{PREFIX}{code}"
+    code = code if code.startswith("UF_") else f"{prefix}{code}"
     kind, several = KINDS[type_], _flag(given, "MULTIPLE")
     settings = given.get("SETTINGS")
     if kind == Kind.TEXT and not several and is_long(settings):

@@ -423,6 +423,12 @@ class MethodGroup:
         self.offers.add(f"{self.prefix}{name}", method)
 
 
+def in_small_letters(name: str) -> str:
+    """A name as newer methods write it: `userTypeId` for `USER_TYPE_ID`."""
+    first, *others = name.lower().split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
 # JSON Schema in short
 
 

@@ -23,7 +23,9 @@ class RelationQuerySet(models.QuerySet["Relation"]):
         ids = {"object_id": first.id, "other_id": second.id}
         return self.filter(kind=first.kind, other_kind=second.kind, **ids)
 
-    def across(self, kind: str, ids: Collection[int], other_kind: str) -> QuerySet[Any, Any]:
+    def across(
+        self, kind: str, ids: Collection[int] | models.QuerySet[Any, Any], other_kind: str
+    ) -> QuerySet[Any, Any]:
         """What is related to these and is of another kind: rows of an `end` and what is `beside` it, in the
         order in which it was said."""
         first, second, one, other = (

@@ -57,9 +57,19 @@ def _gaps(found: Mapping[str, Any]) -> Iterator[Gap]:
         yield Gap(Weight.PART, _("likes, votes, receipts and badges"), why)
     if counts.get("tasks"):
         why = _("The portal takes neither from programs as they are here.")
-        yield Gap(
-            Weight.PART, _("own fields of tasks, templates, and by how much a task follows another"), why
+        yield Gap(Weight.PART, _("templates of tasks, and by how much a task follows another"), why)
+    if counts.get("task-fields") and not found.get("takes_over"):
+        why = _(
+            "The portal knows texts, numbers, moments, and yes or no there: anything else becomes a text."
         )
+        yield Gap(Weight.FORM, _("own fields of tasks"), why)
+    if staying := found.get("fields_that_stay"):
+        said = ngettext(
+            "%(count)s field points at what has no place there, or holds files of tasks: it stays here.",
+            "%(count)s fields point at what has no place there, or hold files of tasks: they stay here.",
+            staying,
+        )
+        yield Gap(Weight.PART, _("own fields"), said % {"count": staying})
     if counts.get("drives") or counts.get("folders"):
         why = _("Everything in a drive is for those whose drive it is.")
         yield Gap(Weight.FORM, _("rights of single folders, links for outsiders"), why)

@@ -10,6 +10,7 @@ from typing import Any
 from box.apps.drive.models import Item
 from box.core.accounts.models import User
 from box.core.registry.rest import TRANSFER
+from box.transfer.archive.export.own_fields import fields
 from box.transfer.cloud import Cloud
 from box.transfer.models import Match, Migration
 from box.transfer.outbound.base import MOST_UPLOADED, OutboundStage, OutboundWork
@@ -27,6 +28,7 @@ def take_stock(migration: Migration, cloud: Cloud) -> tuple[dict[str, Any], list
     takes_over = TRANSFER in scopes and person.get("ADMIN") is True
     work = OutboundWork(migration, cloud, takes_over=takes_over)
     counts = {key: stage.count(work.scope) for key, stage in OUTBOUND_STAGES.items()}
+    going = (counts["fields"] or 0) + (counts["task-fields"] or 0)
     matches = list(_matches(work)) if "user" in scopes else []
     pages = sum(ceil((count or 0) / OUTBOUND_STAGES[key].at_once) for key, count in counts.items())
     found = {
@@ -41,6 +43,7 @@ def take_stock(migration: Migration, cloud: Cloud) -> tuple[dict[str, Any], list
         "there": totals(cloud, work.mark),
         "strangers": User.objects.active().count() - len(matches),
         "large_files": Item.objects.there().filter(file__blob__size__gt=MOST_UPLOADED).count(),
+        "fields_that_stay": sum(1 for _one in fields(work.scope)) - going,
         "seconds": round(pages * _REQUESTS_A_PAGE / cloud.limits.per_second, 1),
     }
     return found, matches

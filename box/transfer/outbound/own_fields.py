@@ -1,22 +1,24 @@
-"""Fields that the company has added to the CRM, and what stands in them.
+"""Fields that the company has added to tasks and to the CRM, and what stands in them.
 
-Source: https://apidocs.bitrix24.com/api-reference/crm/universal/user-defined-fields/.
+Source: https://apidocs.bitrix24.com/api-reference/crm/universal/user-defined-fields/ and
+https://apidocs.bitrix24.com/api-reference/tasks/user-field/.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, override
+from typing import Any, ClassVar, override
 
 from django.utils.translation import gettext_lazy
 
+from box.apps.tasks.fields import TASK_FIELDS
 from box.core.fields.models import Field
 from box.transfer.archive import records
 from box.transfer.archive.export.base import Scope
 from box.transfer.archive.export.own_fields import TYPES, fields
 from box.transfer.cloud import Command
 from box.transfer.outbound.base import OutboundStage, OutboundWork, Write, rows_in, same
-from box.transfer.stages.own_fields import FIELD
+from box.transfer.stages.own_fields import FIELD, TASK, TASK_FIELD
 
 _CRM = "crm."
 _TYPES: Mapping[str, str] = {
@@ -27,6 +29,9 @@ _TYPES: Mapping[str, str] = {
     Field.Kind.FILE: "file",
 }  # fmt: skip
 """What the portal calls each kind. What it has none of (a department, something of the portal) stays."""
+_OF_TASKS = _TYPES.keys() - {Field.Kind.FILE}
+_TYPES_OF_TASKS = frozenset({"string", "double", "datetime", "boolean"})
+"""Those that fields of tasks have in the cloud; what is of another is a text there."""
 
 
 class OwnFields(OutboundStage[records.OwnField]):
@@ -35,6 +40,8 @@ class OwnFields(OutboundStage[records.OwnField]):
     kind = FIELD
     scope = "crm"
     is_recognised = True
+    parameter: ClassVar[str] = "fields"
+    """What the method that makes one calls what it is told."""
 
     @override
     def things(self, scope: Scope) -> Iterator[records.OwnField]:
@@ -46,49 +53,89 @@ class OwnFields(OutboundStage[records.OwnField]):
 
     @override
     def write(self, work: OutboundWork, record: records.OwnField) -> Write:
+        slug = _slug(record)
         fields_: dict[str, Any] = {
             "FIELD_NAME": record.code if work.takes_over else _name(record),
-            "USER_TYPE_ID": _TYPES[record.kind],
-            "EDIT_FORM_LABEL": record.name, "LIST_COLUMN_LABEL": record.name, "HELP_MESSAGE": record.help,
+            "USER_TYPE_ID": _type(work, record),
+            "EDIT_FORM_LABEL": self.label_of(record), "LIST_COLUMN_LABEL": self.label_of(record),
+            "HELP_MESSAGE": record.help,
             "MULTIPLE": "Y" if record.is_several else "N",
             "MANDATORY": "Y" if record.is_required and work.takes_over else "N",
         }  # fmt: skip
-        if record.kind == Field.Kind.CHOICE:
+        if fields_["USER_TYPE_ID"] == "enumeration":
             fields_["LIST"] = [{"VALUE": one, "SORT": 10 * n} for n, one in enumerate(record.choices, 1)]
         if record.kind == Field.Kind.LONG:
             fields_["SETTINGS"] = {"ROWS": 5}
         if record.currency and work.takes_over:
             fields_["SETTINGS"] = {"DEFAULT_VALUE": f"|{record.currency}"}
-        return Write(f"crm.{_slug(record)}.userfield.add", {"fields": fields_})
+        return Write(f"{_group(slug)}.add", {self.parameter: fields_})
+
+    def label_of(self, record: records.OwnField) -> Any:
+        return record.name
 
     @override
     def find(self, work: OutboundWork, sought: Sequence[records.OwnField]) -> Mapping[int, str]:
         """By the name that we give one, or by the one that it came with."""
 
         def ask(one: records.OwnField) -> Write:
-            return Write(f"crm.{_slug(one)}.userfield.list", {"order": {"ID": "ASC"}, "filter": {}})
+            return Write(*_listing(_slug(one)))
 
         def told(one: records.OwnField, result: Any) -> list[str]:
             return [
                 str(row["ID"])
                 for row in rows_in(result)
                 if row.get("FIELD_NAME") in (_name(one), one.code)
-                and row.get("USER_TYPE_ID") == _TYPES[one.kind]
+                and row.get("USER_TYPE_ID") == _type(work, one)
                 and (row.get("MULTIPLE") == "Y") == one.is_several
             ]
 
         return work.look_for(self.kind, sought, ask, told)
 
 
+class TaskFields(OwnFields):
+    """The same of tasks. Before them there are no clients, so what points at one stays; so do files."""
+
+    key = "task-fields"
+    label = gettext_lazy("Own fields of tasks")
+    kind = TASK_FIELD
+    scope = "task"
+    parameter = "PARAMS"
+
+    @override
+    def things(self, scope: Scope) -> Iterator[records.OwnField]:
+        return (one for one in fields(scope) if one.set == TASK_FIELDS.key and one.kind in _OF_TASKS)
+
+    @override
+    def label_of(self, record: records.OwnField) -> Any:
+        return {"en": record.name, "ru": record.name}
+
+
 def _slug(record: records.OwnField) -> str:
-    return record.set.removeprefix(_CRM)
+    return TASK if record.set == TASK_FIELDS.key else record.set.removeprefix(_CRM)
+
+
+def _group(slug: str) -> str:
+    return "task.item.userfield" if slug == TASK else f"crm.{slug}.userfield"
+
+
+def _listing(slug: str) -> tuple[str, Mapping[str, Any]]:
+    """The method that tells of all fields, and its parameters."""
+    if slug == TASK:
+        return f"{_group(slug)}.getlist", {"ORDER": {"ID": "ASC"}, "FILTER": {}}
+    return f"{_group(slug)}.list", {"order": {"ID": "ASC"}, "filter": {}}
+
+
+def _type(work: OutboundWork, record: records.OwnField) -> str:
+    found = _TYPES[record.kind]
+    is_unknown = record.set == TASK_FIELDS.key and found not in _TYPES_OF_TASKS and not work.takes_over
+    return "string" if is_unknown else found
 
 
 def _name(record: records.OwnField) -> str:
-    return f"UF_CRM_K{record.id}"
+    return f"UF_TASK_K{record.id}" if record.set == TASK_FIELDS.key else f"UF_CRM_K{record.id}"
 
 
-def own_values(work: OutboundWork, slug: str, record: records.Client) -> dict[str, Any]:
+def own_values(work: OutboundWork, slug: str, record: records.Client | records.Task) -> dict[str, Any]:
     """By the portal's names of the fields."""
     found: dict[str, Any] = {}
     known = _fields_of(work, slug) if record.own else {}
@@ -106,17 +153,23 @@ def _fields_of(work: OutboundWork, slug: str) -> Mapping[str, dict[str, Any]]:
     """By our codes the portal's fields, asked once a run."""
     kept = work.kept.setdefault("own fields", {})
     if slug not in kept:
-        asked = Command("f", f"crm.{slug}.userfield.list", {"order": {"ID": "ASC"}, "filter": {}})
+        asked = Command("f", *_listing(slug))
         rows = {str(row["ID"]): row for row in rows_in(work.cloud.batch([asked])["f"].result)}
-        ours = dict(Field.objects.of(f"{_CRM}{slug}").values_list("pk", "code"))
-        theirs = work.all_theirs(FIELD, list(ours))
+        is_of_tasks = slug == TASK
+        key = TASK_FIELDS.key if is_of_tasks else f"{_CRM}{slug}"
+        ours = dict(Field.objects.of(key).values_list("pk", "code"))
+        theirs = work.all_theirs(TASK_FIELD if is_of_tasks else FIELD, list(ours))
         kept[slug] = {ours[pk]: rows[one] for pk, one in theirs.items() if one in rows}
     found: Mapping[str, dict[str, Any]] = kept[slug]
     return found
 
 
 def _told(
-    work: OutboundWork, slug: str, record: records.Client, own: records.OwnValue, row: Mapping[str, Any]
+    work: OutboundWork,
+    slug: str,
+    record: records.Client | records.Task,
+    own: records.OwnValue,
+    row: Mapping[str, Any],
 ) -> Iterator[Any]:
     kind = row.get("USER_TYPE_ID")
     if kind == "employee":
@@ -132,3 +185,4 @@ def _told(
         yield from (text.replace(" ", "|") for text in own.texts)
     else:
         yield from own.texts
+        yield from map(work.name_of, own.people)

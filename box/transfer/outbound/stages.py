@@ -21,7 +21,8 @@ from box.transfer.outbound.crm import (
 from box.transfer.outbound.dependencies import Dependencies
 from box.transfer.outbound.drives import Files, Folders
 from box.transfer.outbound.feed import Comments, Posts
-from box.transfer.outbound.own_fields import OwnFields
+from box.transfer.outbound.own_fields import OwnFields, TaskFields
+from box.transfer.outbound.task_clients import TaskClients
 from box.transfer.outbound.tasks import TaskComments, Tasks
 
 OUTBOUND_STAGES: Mapping[str, OutboundStage[Any]] = {
@@ -34,6 +35,7 @@ OUTBOUND_STAGES: Mapping[str, OutboundStage[Any]] = {
         Groups(),
         Posts(),
         Comments(),
+        TaskFields(),
         Tasks(),
         Dependencies(),
         TaskComments(),
@@ -46,6 +48,7 @@ OUTBOUND_STAGES: Mapping[str, OutboundStage[Any]] = {
         Contacts(),
         Leads(),
         Deals(),
+        TaskClients(),
         Activities(),
         Letters(),
         ClientComments(),

@@ -21,6 +21,8 @@ from box.transfer.cloud import Command
 from box.transfer.outbound.base import OutboundStage, OutboundWork, There, Write, rows_in, same, stays
 from box.transfer.outbound.disk import hung
 from box.transfer.outbound.feed import comments_below
+from box.transfer.outbound.own_fields import own_values
+from box.transfer.stages.own_fields import TASK
 from box.transfer.stages.tasks import COMMENT
 
 _STATES: Mapping[str, int] = {
@@ -35,7 +37,7 @@ class Tasks(OutboundStage[records.Task]):
     label = gettext_lazy("Tasks")
     kind = "task"
     scope = "task"
-    needs = ("people", "groups")
+    needs = ("people", "groups", "task-fields")
 
     @override
     def things(self, scope: Scope) -> Iterator[records.Task]:
@@ -69,6 +71,7 @@ class Tasks(OutboundStage[records.Task]):
             "TASK_CONTROL": "Y" if record.needs_acceptance else "N",
             "ALLOW_CHANGE_DEADLINE": "Y" if record.may_move_deadline else "N",
             "XML_ID": record.external_id if work.takes_over else self._mark(work, record),
+            **own_values(work, TASK, record),
         }
         if record.deadline_at:
             fields["DEADLINE"] = record.deadline_at.isoformat()

@@ -46,8 +46,8 @@ _OF_THE_PORTAL = frozenset({"UF_CRM_TASK", "UF_MAIL_MESSAGE", "UF_TASK_WEBDAV_FI
 # Tasks come before clients do, and no method tells of files in their fields.
 _NOT_OF_TASKS = frozenset({Field.Kind.REFERENCE, Field.Kind.FILE})
 
-# The letters before the numbers of records, where a field points at several kinds of them.
-_LETTERS: Mapping[str, str] = {"L": "lead", "D": "deal", "C": "contact", "CO": "company"}
+LETTERS: Mapping[str, str] = {"L": "lead", "D": "deal", "C": "contact", "CO": "company"}
+"""Before the numbers of records, where several kinds of them are pointed at: `D_5` is a deal."""
 
 
 class OwnFields(Stage):
@@ -365,7 +365,7 @@ def _each(found: Any) -> tuple[int, ...]:
 
 def _record(work: Ledger, field: Field, told: str) -> int:
     letters, sign, number = told.rpartition("_")
-    slug = _LETTERS.get(letters, "") if sign else field.target.removeprefix("crm.")
+    slug = LETTERS.get(letters, "") if sign else field.target.removeprefix("crm.")
     ours = work.ours(slug, number) if slug else 0
     if not ours:
         said = _("%(field)s: what it points at (%(id)s) has not come.")

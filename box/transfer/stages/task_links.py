@@ -29,6 +29,7 @@ from box.lib.numbers import whole_number
 from box.transfer.ledger import Extra, Row, digest_of
 from box.transfer.models import MOST_ID, Identity
 from box.transfer.stages.base import Page, Stage, Work, ids_in, moment_in, part_of
+from box.transfer.stages.own_fields import LETTERS
 from box.transfer.stages.tasks import COMMENT
 
 # Source: https://apidocs.bitrix24.com/api-reference/tasks/fields.html, and of kinds of waiting
@@ -38,7 +39,6 @@ _NAMES = ("id", "parentId", "createdDate", "ufCrmTask", "waitsFor", "related")
 _LINKS = ("ufCrmTask", "waitsFor", "related")
 TIE = "task-tie"
 """A link that has come, by its task, the portal's name for its kind, and what is at its other end."""
-_CLIENTS = {"L": "lead", "D": "deal", "C": "contact", "CO": "company"}
 # By a kind of things here what its like is called in the map of ids.
 _RELATED = {
     KIND: "task",
@@ -182,7 +182,7 @@ def _minutes(told: Row) -> int:
 def _client(work: Work, code: str) -> Ref | None:
     """One that has come: `D_5` is a deal there. A company's own entities do not come."""
     letters, _sign, number = code.partition("_")
-    ours = work.ours(_CLIENTS[letters], number) if letters in _CLIENTS and whole_number(number) else 0
+    ours = work.ours(LETTERS[letters], number) if letters in LETTERS and whole_number(number) else 0
     return Ref(ANY_RECORD, ours) if ours else None
 
 

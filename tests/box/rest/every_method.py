@@ -69,15 +69,16 @@ def own_fields(program: Program) -> dict[str, dict[str, Any]]:
     given: dict[str, dict[str, Any]] = {}
     names = iter(f"OWN_{number}" for number in count())
     for group in sorted({name.rpartition(".")[0] for name, _one in methods.items() if ".userfield." in name}):
+        new, other = ("PARAMS", "DATA") if group.startswith("task.") else ("FIELDS", "FIELDS")
 
-        def added(group: str = group) -> int:
+        def added(group: str = group, new: str = new) -> int:
             fields = {"FIELD_NAME": next(names), "USER_TYPE_ID": "string"}
-            pk: int = program.call(f"{group}.add", fields=fields)
+            pk: int = program.call(f"{group}.add", **{new: fields})
             return pk
 
-        given[f"{group}.add"] = {"FIELDS": {"FIELD_NAME": next(names), "USER_TYPE_ID": "double"}}
+        given[f"{group}.add"] = {new: {"FIELD_NAME": next(names), "USER_TYPE_ID": "double"}}
         given[f"{group}.get"] = {"ID": added()}
-        given[f"{group}.update"] = {"ID": added(), "FIELDS": {"MANDATORY": "Y"}}
+        given[f"{group}.update"] = {"ID": added(), other: {"MANDATORY": "Y"}}
         given[f"{group}.delete"] = {"ID": added()}
 
     def config() -> dict[str, Any]:

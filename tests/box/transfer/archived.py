@@ -124,6 +124,10 @@ def _own_fields(anna: User) -> None:
     for key, kind, name, more in (
         ("tasks.task", "text", "Ship", {}),
         ("tasks.task", "file", "Drawing", {}),
+        ("tasks.task", "choice", "Hull", {"choices": ("Oak", "Steel")}),
+        ("tasks.task", "person", "Pilots", {"is_several": True}),
+        ("tasks.task", "money", "Toll", {"currency": "EUR"}),
+        ("tasks.task", "yes_no", "Afloat", {}),
         ("crm.deal", "choice", "Colour", {"choices": ("Red", "White"), "is_several": True}),
         ("crm.deal", "money", "Deposit", {"currency": "EUR", "help": "Paid before"}),
         ("crm.deal", "moment", "Loaded at", {}),
@@ -170,6 +174,7 @@ def _feed(anna: User, boris: User, cara: User, group: int, sales: int) -> None:
 
 def _tasks(anna: User, boris: User, cara: User, group: Any) -> None:
     brief = a_file(anna, "brief.txt", b"Brief")
+    oak = Field.objects.get(code="UF_HULL").options[0].pk
     draft = TaskDraft(
         title="Build", responsible=boris, html="<p>A bridge</p>",
         accomplice_ids=(cara.pk,), observer_ids=(anna.pk,),
@@ -177,7 +182,8 @@ def _tasks(anna: User, boris: User, cara: User, group: Any) -> None:
         priority=2, tags=("river",), project=group, needs_acceptance=False, file_ids=(brief.pk,),
         external_id="1c:task-5",
         fields=_own(
-            "tasks.task", SHIP=("Ark",), DRAWING=(a_file(anna, "drawing.txt", b"Lines").pk,)
+            "tasks.task", SHIP=("Ark",), DRAWING=(a_file(anna, "drawing.txt", b"Lines").pk,), HULL=(oak,),
+            PILOTS=(anna.pk, boris.pk), TOLL=(Money(Decimal("2.5"), "EUR"),), AFLOAT=(True,),
         ),
     )  # fmt: skip
     build = add_task(draft, by=anna)

@@ -25,7 +25,7 @@ from tests.box.transfer.archived import company
 from tests.box.transfer.moving import Move
 from tests.cast import browser, person
 from tests.cloud.company import Company, empty_company
-from tests.cloud.portal import Fault, Portal, Refused
+from tests.cloud.portal import Fault, Portal, Refused, camel
 from tests.cloud.server import served
 from tests.cloud.writes import writes
 
@@ -136,6 +136,15 @@ def test_everything_goes_under_its_names(moving: MoveOut) -> None:
     assert [title for title, *_more in found["tasks"]] == ["Build", "Paint"]
     assert ("Paint", "Olga", "2", "", "Build") in found["tasks"]
     assert ("Build", "Boris", "5", "Bridge", "") in found["tasks"]
+    build = next(row for row in there.tasks if row["title"] == "Build")
+    known = {row["EDIT_FORM_LABEL"]: row for row in there.own_fields["task"]}
+    own = {name: build[camel(row["FIELD_NAME"])] for name, row in known.items()}
+    # Of kinds that the portal's tasks do not know it is a text; a field for files has no like there.
+    assert own == {
+        "Ship": "Ark", "Hull": "Oak", "Pilots": ["Anna Test", "Boris Test"], "Toll": "2.5 EUR", "Afloat": "1"
+    }  # fmt: skip
+    deal_id = next(row["ID"] for row in there.records["deal"] if row["TITLE"] == "A bridge")
+    assert build["ufCrmTask"] == [f"D_{deal_id}"]
     assert ("Steel", "Y") in found["checks"]
     assert found["time"] == [("Boris", 4321)]
     assert ("file", "bridge.txt", 2) in found["disk"]
@@ -251,6 +260,9 @@ def test_before_anything_is_written_it_says_what_stays(moving: MoveOut) -> None:
     assert "“crm”" in gaps["the CRM"]
     assert migration.inventory["counts"]["tasks"] == Task.objects.count()
     assert [match.user for match in migration.matches.all()] == [moving.by]
+    # For a department, for a company, and for files of tasks.
+    assert "3 fields" in gaps["own fields"]
+    assert "becomes a text" in gaps["own fields of tasks"]
 
 
 def test_the_way_out_is_connected_shown_and_compared(
@@ -311,8 +323,8 @@ def test_paused_it_stands_still_and_goes_on(moving: MoveOut) -> None:
 
     moving.portal.on_request = pause
     assert moving.go().state == Migration.State.PAUSED
-    # Of the page at hand what goes before it: the folder of a task, and its file.
-    assert moving.portal.requests - begun <= 16
+    # Of the page at hand what goes before it: the portal's fields, the folder of a task, and its file.
+    assert moving.portal.requests - begun <= 20
     moving.portal.on_request = lambda portal: None
     actions.resume(moving.again(), by=moving.by)
     assert moving.go().state == Migration.State.DONE

@@ -21,7 +21,16 @@ from box.apps.crm.catalog import catalog
 from box.apps.crm.field_rights import check_seen
 from box.apps.crm.models import LineItem, Product, Record, RecordType
 from box.apps.crm.pricing import sums_of
-from box.core.registry.rest import Call, Conditions, Parameters, Structures, listed, not_found, truth
+from box.core.registry.rest import (
+    Call,
+    Conditions,
+    Parameters,
+    Structures,
+    in_small_letters,
+    listed,
+    not_found,
+    truth,
+)
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -193,19 +202,14 @@ def set_item_rows(call: Call) -> dict[str, Any]:
 
 def _items(call: Call, record: Record) -> dict[str, Any]:
     rows = rows_of(record, call.user)
-    return {"productRows": [{_item_name(name): value for name, value in row.items()} for row in rows]}
-
-
-def _item_name(name: str) -> str:
-    first, *rest = name.lower().split("_")
-    return first + "".join(part.capitalize() for part in rest)
+    return {"productRows": [{in_small_letters(name): value for name, value in row.items()} for row in rows]}
 
 
 def declare() -> None:
     rows = listed(**_ROW)
     for name in PRICED:
         _declare_of(name, CLASSIC[name], rows)
-    item = listed(**{_item_name(name): kind for name, kind in _ROW.items()})
+    item = listed(**{in_small_letters(name): kind for name, kind in _ROW.items()})
     answer = {"type": "object", "properties": {"productRows": item}}
     reads = gettext_lazy("The lines of products of a record.")
     writes = gettext_lazy(

@@ -16,11 +16,12 @@ from django.utils.translation import gettext_lazy
 
 from box.apps.crm.api import ROOM
 from box.apps.crm.api.records import CLASSIC
-from box.apps.crm.api.userfields import ORDERS, SETTINGS, add_to, must_decide
+from box.apps.crm.api.userfields import add_to
 from box.apps.crm.custom_fields import SETS
 from box.core.fields import definitions
 from box.core.fields.actions import archive_field, change_field
 from box.core.fields.models import Field
+from box.core.portal.field_definitions import ORDERS, SETTINGS, must_decide
 from box.core.registry.filtering import condition_of, order_of
 from box.core.registry.rest import (
     DOCS,
@@ -34,6 +35,7 @@ from box.core.registry.rest import (
     Parameters,
     Scope,
     Sorting,
+    in_small_letters,
     listed,
     not_found,
     scopes,
@@ -152,19 +154,14 @@ def _told(one: Field) -> dict[str, Any]:
     """As the older methods tell it, under names in small letters."""
     row = definitions.described(one, _ENTITY_OF[one.set_key], language="")
     choices = row.pop("LIST", None)
-    told = {_small(name): value for name, value in row.items()}
+    told = {in_small_letters(name): value for name, value in row.items()}
     told["languageId"] = {language: language for language in definitions.LANGUAGES}
     if choices is not None:
         told["enum"] = [
-            {"userFieldId": str(one.pk), **{_small(name): value for name, value in choice.items()}}
+            {"userFieldId": str(one.pk), **{in_small_letters(name): value for name, value in choice.items()}}
             for choice in choices
         ]
     return told
-
-
-def _small(name: str) -> str:
-    first, *others = name.lower().split("_")
-    return first + "".join(map(str.capitalize, others))
 
 
 def _capitals(sent: Mapping[str, Any]) -> dict[str, Any]:

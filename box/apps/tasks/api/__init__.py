@@ -2,9 +2,10 @@
 
 
 def declare() -> None:
-    from box.apps.tasks.api import parts, plans, tasks, v3
+    from box.apps.tasks.api import own_fields, parts, plans, tasks, v3
 
     tasks.declare()
     parts.declare()
     plans.declare()
+    own_fields.declare()
     v3.declare()

@@ -18,6 +18,7 @@ from box.apps.tasks.actions.audiences import participants_of
 from box.apps.tasks.actions.states import STEPS, take_over_state
 from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task, delegate_task, delete_tasks
 from box.apps.tasks.actions.time import add_time
+from box.apps.tasks.api import own_fields
 from box.apps.tasks.api.bindings import FIELD as BINDINGS
 from box.apps.tasks.api.bindings import BoundTo, bind, bindings_of, bound
 from box.apps.tasks.api.transfer_fields import linked
@@ -196,7 +197,8 @@ def get(call: Call) -> Any:
 def tasks(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/tasks/tasks-task-list.html"""
     rows = Task.objects.visible_to(call.user).there().as_shown()
-    rows = rows.filter(condition_of(call.values["FILTER"], {**_FILTERS, BINDINGS: BoundTo(call.user)}))
+    known = {**_FILTERS, **own_fields.filters(), BINDINGS: BoundTo(call.user)}
+    rows = rows.filter(condition_of(call.values["FILTER"], known))
     order = order_of("", call.values["ORDER"], _ORDERS, usual=("-id",))
 
     def shown(page: Sequence[Task]) -> list[dict[str, Any]]:
@@ -220,12 +222,13 @@ def create(fields: Mapping[str, Any], call: Call) -> Task:
     """A task by Bitrix24's names of fields."""
     values = _read(fields, call.user)
     by, state = giver(values.pop("created_by", None), call), values.pop("state", None)
-    hanging = values.pop("files", None)
+    hanging, own = values.pop("files", None), values.pop("own", {})
     values.setdefault("responsible", by)
     if not values.get("title"):
         raise ValidationError(_("Say in a few words what is to be done."), code="title")
     with transaction.atomic():
         values["file_ids"] = from_drives(hanging, reader=call.user, by=by)
+        values["fields"] = own_fields.given(own, reader=call.user, by=by)
         task = add_task(TaskDraft(**values), by=by)
         if state is not None:
             _set_state(task, state, call)
@@ -258,13 +261,15 @@ def update(call: Call) -> Any:
 def apply(task: Task, fields: Mapping[str, Any], call: Call) -> None:
     values = _read(fields, call.user)
     to, state = values.pop("responsible", None), values.pop("state", None)
-    related = values.pop("related", None)
+    related, own = values.pop("related", None), values.pop("own", {})
     if values.pop("created_by", task.created_by) != task.created_by:
         raise ValidationError(_("Who has given a task stays so."), code="created_by")
     if "files" in values:
         said_files = _("Files are hung on a task when it is given; later ones on a comment.")
         raise ValidationError(f"UF_TASK_WEBDAV_FILES: {said_files}", code="files")
     with transaction.atomic():
+        if own:
+            values["fields"] = own_fields.given(own, reader=call.user, by=call.user)
         if values:
             task = change_task(task, values, by=call.user)
         if related is not None:
@@ -333,9 +338,13 @@ def _elapsed_shown(rows: Sequence[TimeEntry]) -> list[dict[str, Any]]:
 
 
 def _read(given: Mapping[str, Any], by: User) -> dict[str, Any]:
-    """As the actions take them. Raises ValidationError for a field that is not known: none is passed over."""
+    """As the actions take them, and under `own` the company's own as they were sent. Raises ValidationError
+    for a field that is not known: none is passed over."""
     values: dict[str, Any] = {}
     for name, value in given.items():
+        if own_fields.is_own(name.upper()):
+            values.setdefault("own", {})[name.upper()] = value
+            continue
         if name.upper() not in _FIELDS:
             raise ValidationError(_("%(name)s is no field of tasks.") % {"name": name[:40]}, code="unknown")
         key, read = _FIELDS[name.upper()]
@@ -447,6 +456,7 @@ def said(moment: datetime | None) -> str | None:
 def _shown(rows: Sequence[Task], reader: User) -> list[dict[str, Any]]:
     people = participants_of([task.pk for task in rows])
     bindings = bindings_of([task.pk for task in rows], reader)
+    own = own_fields.answered([task.pk for task in rows])
     files: dict[int, list[int]] = {task.pk: [] for task in rows}
     for tie in TaskFile.objects.filter(task__in=rows).order_by("pk"):
         files[tie.task_id].append(tie.file_id)
@@ -479,6 +489,7 @@ def _shown(rows: Sequence[Task], reader: User) -> list[dict[str, Any]]:
             "taskControl": _YES_NO[task.needs_acceptance],
             "allowChangeDeadline": _YES_NO[task.may_move_deadline],
             "xmlId": task.external_id or None,
+            **own[task.pk],
         }
         for task in rows
     ]
