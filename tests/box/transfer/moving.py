@@ -73,6 +73,11 @@ class Move:
         actions.begin(self.migration, by=self.by)
         return self.go()
 
+    def share_of_rate(self) -> float:
+        """Of the requests that the limits have allowed from the first one to the last, how many were made."""
+        first, *_others, last = self.portal.moments
+        return self.portal.requests / (self.portal.burst + (last - first) * self.portal.per_second)
+
     def ours(self, kind: str, theirs: Any) -> int:
         return self.migration.identities.get(kind=kind, theirs=str(theirs)).ours
 

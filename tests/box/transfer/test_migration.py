@@ -111,6 +111,14 @@ def test_it_is_paused_between_two_pages_and_goes_on(store: object, olga: User) -
     assert User.objects.count() == len(move.company.people) + 1
 
 
+def test_all_of_it_uses_nearly_all_of_the_rate_and_not_one_request_more(store: object, olga: User) -> None:
+    """The clock moves while the portal works, and not while the box does: the portal alone holds it."""
+    move = Move(olga, burst=5)
+    assert move.bring().state == Migration.State.DONE
+    assert move.portal.refusals == []
+    assert move.share_of_rate() >= 0.95
+
+
 def test_two_do_not_go_on_at_once(store: object, olga: User) -> None:
     first = Move(olga)
     with pytest.raises(actions.NotNow, match="Another migration"):

@@ -312,6 +312,15 @@ def test_the_command_connects_and_says_what_goes(moving: MoveOut, settings: Sett
     assert len(portal.company.tasks) == 2
 
 
+def test_all_of_it_uses_nearly_all_of_the_rate_and_not_one_request_more(store: S3Store) -> None:
+    olga = person("Olga", is_administrator=True)
+    company(olga)
+    moving = MoveOut(olga, empty_company(), burst=5)
+    assert moving.send("invitations").state == Migration.State.DONE
+    assert moving.portal.refusals == []
+    assert moving.share_of_rate() >= 0.95
+
+
 def test_paused_it_stands_still_and_goes_on(moving: MoveOut) -> None:
     moving.look()
     actions.begin(moving.migration, by=moving.by)
