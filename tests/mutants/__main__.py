@@ -24,6 +24,7 @@ from tests.mutants.estimates import Stratum
 from tests.mutants.operators import Mutant, mutants_of
 from tests.mutants.results import Results
 from tests.mutants.trial import Fate, Room, Trial
+from tests.prefixes import scratch_prefix
 
 ROOT = Path(__file__).parents[2]
 EQUAL = ROOT / "tests/mutants-equal.toml"
@@ -221,7 +222,8 @@ def kind_of(fate: Fate, *, is_equal: bool) -> str:
 
 def run(trial: Trial, tests: list[str]) -> None:
     options = ["-q", "-s", "-p", "no:randomly", "-p", "no:xdist", "-p", "no:cacheprovider"]
-    options += ["-o", "tmp_path_retention_policy=failed"]
+    # Folders of its own: to clear away what other runs have left in pytest's takes minutes.
+    options += ["-o", "tmp_path_retention_policy=failed", f"--basetemp={scratch_prefix('mutants')}/tmp"]
     pytest.main([*options, *tests], plugins=[trial])
 
 
@@ -248,6 +250,9 @@ def report(fates: Mapping[Path, Counter[str]], *, print_line: Callable[[str], No
 
 def estimate(strata: list[Stratum], *, print_line: Callable[[str], None]) -> int:
     """The table by room, where what was tried stands for what was not. Returns the exit status."""
+    if not strata:
+        print_line("Nothing was tried: give it more minutes.")
+        return 1
     line = "{:<44} {:>8} {:>8} {:>8} {:>9} {:>6} {:>5}  {}".format
     print_line(line("room", "mutants", "tried", "killed", "survived", "equal", "%", "95 % interval"))
     rows = [(one.name, [one]) for one in strata]

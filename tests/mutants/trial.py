@@ -234,7 +234,7 @@ class Trial:
             current.lines[code.co_filename].add(line)
             return monitoring.DISABLE
 
-        # Of these functions alone: to hear of every line that a test runs takes as long as the test.
+        # Of these functions alone: of every other line that runs nobody asks.
         for module in {Path(path).relative_to(self.root) for path in paths}:
             # One that is imported only where it is used would be missed.
             import_module(".".join(module.with_suffix("").parts).removesuffix(".__init__"))
