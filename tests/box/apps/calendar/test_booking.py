@@ -41,7 +41,7 @@ from box.apps.calendar.actions import (
     take_back,
 )
 from box.apps.calendar.actions.appointments import MOST_OF_ADDRESS, forget_old
-from box.apps.calendar.actions.booking_pages import MOST_PAGES
+from box.apps.calendar.actions.booking_pages import BOUNDS, MOST_PAGES, change_page
 from box.apps.calendar.booking import availability, times_shown
 from box.apps.calendar.models import (
     Appointment,
@@ -60,6 +60,7 @@ from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User
 from box.core.accounts.throttle import Quota
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event as Told
 from box.core.groups.actions import archive_group
 from box.core.notify.models import Notification, QueuedLetter
 from box.core.people.models import Absence
@@ -556,6 +557,49 @@ def test_a_page_that_cannot_be_is_refused_and_leaves_nothing(
     with pytest.raises(ValidationError, match=said):
         page_of(anna, **wrong)
     assert not BookingPage.objects.exists()
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_each_figure_of_a_page_lies_between_two_that_may_be(anna: User, name: str) -> None:
+    least, most = BOUNDS[name]
+    hours: dict[str, Any] = {"begins": time(0), "ends": time(23, 59)}
+    assert getattr(page_of(anna, **{**hours, name: least}), name) == least
+    assert getattr(page_of(anna, **{**hours, name: most}), name) == most
+    for wrong in (least - 1, most + 1):
+        with pytest.raises(ValidationError, match=f"Between {least} and {most}"):
+            page_of(anna, **{**hours, name: wrong})
+
+
+def test_a_page_is_kept_tidy_and_its_hours_hold_one_appointment(anna: User) -> None:
+    page = page_of(
+        anna, title=" Free  talk ", place=" Room  5 ", description=" One\r\nTwo ", consent=" Yes\r\nNo ",
+        weekdays=(4, 0, 4, 6), begins=time(9), ends=time(9, 30), length_minutes=30,
+        questions=[Question(f"q{number}", "line", "x") for number in range(10)],
+    )  # fmt: skip
+    page.refresh_from_db()
+    assert (page.title, page.place) == ("Free talk", "Room 5")
+    assert (page.description, page.consent) == ("One\nTwo", "Yes\nNo")
+    assert (page.weekdays, len(page.questions), page.owner) == ([0, 4, 6], 10, anna)
+
+
+def test_each_change_of_a_page_is_told_once(page: BookingPage, anna: User) -> None:
+    before = page.address_version
+    change_page(page, PageDraft(title="Another", zone="Europe/Moscow"), by=anna)
+    for is_on in (True, True, False, False):
+        switch_page(page, is_on, by=anna)
+    renew_address(page, by=anna)
+    retire_page(page, by=anna)
+    with pytest.raises(ValidationError, match="was taken away"):
+        retire_page(page, by=anna)
+    page.refresh_from_db()
+    assert (page.title, page.is_on, page.address_version) == ("Another", False, before + 1)
+    assert page.retired_at is not None
+    rows = Told.objects.filter(kind="calendar.BookingPageChanged").order_by("pk")
+    changes = [row.payload["change"] for row in rows]
+    assert [one for one in changes if one != "switched-on"] == [
+        "added", "changed", "switched-off", "readdressed", "removed"
+    ]  # fmt: skip
+    assert {row.payload["by_id"] for row in rows} == {anna.pk}
 
 
 def test_somebody_has_so_many_pages_and_no_more(anna: User) -> None:

@@ -153,6 +153,34 @@ def test_rooms_are_managed_by_who_has_the_right(anna: User, olga: User, blue: Ro
     assert made(olga, "Blue").pk != blue.pk
 
 
+def test_a_room_is_changed_and_stays_itself_and_is_retired_once(olga: User, anna: User, blue: Room) -> None:
+    other = made(olga, "Red")
+    change_room(
+        blue,
+        RoomDraft(
+            name=" Blue ", place=" Floor  2 ", equipment=" Screen ", capacity=9, bookers=(EVERYONE, EVERYONE)
+        ),
+        by=olga,
+    )
+    blue.refresh_from_db()
+    assert (blue.name, blue.place, blue.equipment, blue.capacity) == ("Blue", "Floor 2", "Screen", 9)
+    assert (blue.bookers, blue.keepers, blue.needs_approval) == ([EVERYONE], [], False)
+    with pytest.raises(ValidationError, match="called so"):
+        change_room(blue, RoomDraft(name="Red", bookers=(EVERYONE,)), by=olga)
+    event = planned(anna, draft(room=blue))
+    retire_room(blue, by=olga)
+    blue.refresh_from_db()
+    retired_at = blue.retired_at
+    retire_room(blue, by=olga)
+    blue.refresh_from_db()
+    other.refresh_from_db()
+    assert (blue.retired_at, other.retired_at) == (retired_at, None)
+    # Those who meet there are not without one.
+    assert Booking.objects.get().event == event
+    with pytest.raises(PermissionDenied):
+        retire_room(other, by=anna)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_twenty_who_book_at_once_one_gets_it() -> None:
     olga = cast.person("Olga", is_administrator=True)

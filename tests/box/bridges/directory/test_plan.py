@@ -326,6 +326,94 @@ def test_who_is_gone_is_suspended_and_after_the_days_dismissed_and_returns_as_th
     assert (back.object_id, back.status, back.leaving_since) == (1, "active", "")
 
 
+def test_who_was_dismissed_is_not_so_again_and_without_days_it_is_at_once() -> None:
+    old = NOW - timedelta(days=90)
+    link = replace(
+        linked(entry(), planned(entry(), known())), leaving_since=old, leaving_why="gone", status="dismissed"
+    )
+    assert plan_gone({"id-anna": link}, {1: local(status="dismissed")}, RULES, now=NOW) == []
+    at_once = replace(RULES, dismiss_after_days=0)
+    (step,) = plan_gone({"id-anna": replace(link, leaving_since=None)}, {1: local()}, at_once, now=NOW)
+    assert (step.status, step.leaving_since) == ("dismissed", NOW.isoformat())
+    assert "days" not in step.notes[0].reason
+    (step,) = plan_gone({"id-anna": link}, {1: local()}, RULES, now=NOW)
+    assert "for 30 days" in step.notes[0].reason
+
+
+def test_who_may_have_been_found_again_is_not_dismissed_and_who_was_is_not_gone() -> None:
+    link = replace(
+        linked(entry(), planned(entry(), known())), leaving_since=NOW - timedelta(days=90), leaving_why="gone"
+    )
+    people, links = {1: local()}, {"id-anna": link}
+    (step,) = plan_gone(links, people, RULES, now=NOW, asked_about={1})
+    assert step.status == "suspended"
+    (step,) = plan_gone(links, people, RULES, now=NOW, asked_about={2})
+    assert step.status == "dismissed"
+    assert plan_gone(links, people, RULES, now=NOW, relinked={1}) == []
+    assert plan_gone(links, {}, RULES, now=NOW) == []
+
+
+def test_when_an_account_ends_is_known_until_it_may_be_read_again() -> None:
+    unread = entry(unknown=frozenset({EXPIRES}), fields={"phone": "+74951234567"})
+    expired = planned(entry(expires_at=NOW), known(local(), links={"id-anna": linked_now()}))
+    link = linked(entry(expires_at=NOW), expired)
+    assert link.leaving_why == "expired"
+    step = planned(unread, known(local(status="suspended"), links={"id-anna": link}))
+    assert step is not None
+    assert (step.leaving_why, step.status, step.leaving_since) == ("expired", "", NOW.isoformat())
+    step = planned(unread, known(local(), links={"id-anna": linked_now()}))
+    assert step is not None
+    assert (step.leaving_why, step.leaving_since) == ("", "")
+
+
+def linked_now(**more: Any) -> LinkNow:
+    """Of anna, whom the directory has as she is here."""
+    return replace(linked(entry(), planned(entry(), known())), **more)
+
+
+def test_whom_an_administrator_has_returned_is_the_directorys_no_more() -> None:
+    step = planned(entry(), known(local(), links={"id-anna": linked_now(status="suspended")}))
+    assert step is not None
+    assert (step.status, step.link_status, step.notes) == ("", "", ())
+    # And is suspended again only where she is disabled still, which is told.
+    step = planned(entry(is_disabled=True), known(local(), links={"id-anna": linked_now(status="suspended")}))
+    assert step is not None
+    assert (step.status, step.actions) == ("suspended", frozenset({"suspend"}))
+
+
+def test_what_the_directory_tells_no_more_is_a_loss() -> None:
+    had = entry(fields={"phone": "+74951234567"}, photo=b"x")
+    link = linked(had, planned(had, known()))
+    here = LocalPerson(1, {**local().fields, "phone": "+74951234567"})
+    step = planned(entry(), known(here, links={"id-anna": link}))
+    assert step is not None
+    assert [(note.field, note.new) for note in step.losses] == [("phone", ""), ("photo", "")]
+    # Another number is none, and a picture that stays is not gone.
+    step = planned(entry(fields={"phone": "+74950000000"}, photo=b"x"), known(here, links={"id-anna": link}))
+    assert step is not None
+    assert (step.losses, step.takes_photo_away) == ((), False)
+    assert not step.is_leaving
+    gone = planned(entry(is_leaver=True), known(here, links={"id-anna": link}))
+    assert gone is not None
+    assert gone.is_leaving
+
+
+def test_where_a_photo_comes_from_is_remembered() -> None:
+    step = planned(entry(photo=b"x", photo_attribute="thumbnailphoto"), known())
+    assert step is not None
+    assert step.values["photo_from"] == "thumbnailphoto"
+    without = planned(entry(), known())
+    assert without is not None
+    assert "photo_from" not in without.values
+
+
+def test_who_was_like_somebody_that_is_not_here_any_more_is_new() -> None:
+    clash = Clash("again", "anna", 7, "number")
+    step = planned(entry(), known(again={"id-anna": clash}), replace(RULES, again="number"))
+    assert step is not None
+    assert (step.is_new, step.is_skipped) == (True, False)
+
+
 def test_by_rule_whoever_is_gone_is_kept_or_never_dismissed() -> None:
     link = linked(entry(), planned(entry(), known()))
     assert plan_gone({"id-anna": link}, {1: local()}, replace(RULES, gone="keep"), now=NOW) == []
@@ -372,6 +460,7 @@ def test_units_keep_their_department_when_renamed_and_moved() -> None:
     renamed, moved, new = plan_units([Unit("a", "Trade"), Unit("b", "North"), Unit("c", "New", "a")], here)
     assert (renamed.object_id, [note.action for note in renamed.notes]) == (2, ["change"])
     assert (moved.object_id, [note.action for note in moved.notes]) == (3, ["move"])
+    assert (moved.notes[0].old, moved.notes[0].new) == ("Sales", "Corp")
     assert (new.object_id, new.parent) == (None, "a")
 
 
@@ -417,6 +506,8 @@ def test_the_head_is_whom_most_of_the_department_name() -> None:
     [
         (Leaving(now=3, people=10), False),
         (Leaving(now=4, people=10), True),
+        (Leaving(now=4, people=200), False),
+        (Leaving(now=5, people=200), True),
         (Leaving(now=20, people=2000), False),
         (Leaving(now=21, people=2000), True),
         (Leaving(now=2, before=19, people=2000), True),

@@ -127,6 +127,14 @@ def test_whoever_picks_up_answers_and_leaves(calls: Calls) -> None:
     assert [one.result for one in of_kind(happened, events.CallEnded)] == ["answered"]
 
 
+def test_whoever_picks_up_what_nobody_has_heard_of_answers_all_the_same(calls: Calls) -> None:
+    picker = Channel("2.1", "2.1", "PJSIP/103-00000004")
+    unknown = Channel("9.9", "9.9", "PJSIP/999-00000009")
+    happened = calls.feed([seen(2, picker), fact(Kind.PICKED_UP, 3, picker, other=unknown)])
+    assert [(one.call, one.leg) for one in of_kind(happened, events.CallAnswered)] == [("2.1", "2.1")]
+    assert not of_kind(calls.feed([fact(Kind.PICKED_UP, 4, picker)]), events.CallAnswered)
+
+
 def test_who_is_taken_out_of_the_parking_lot_may_be_put_on_hold_again(talking: Calls) -> None:
     talking.feed([fact(Kind.PARKED, 3, CALLER)])
     # Who waits there hears music as well.
@@ -145,7 +153,7 @@ def test_a_name_that_is_given_anew_is_the_latest_that_was_there_by_then(calls: C
     old, new = (Channel(f"{number}.1", f"{number}.1", "PJSIP/104-00000005") for number in (1, 2))
     parked = Channel("3.1", "3.1", "PJSIP/100-00000001")
     calls.feed(
-        [seen(0, old), gone(1, old), seen(2, new), seen(3, parked), seen(9, Channel("4", "4", old.name))]
+        [seen(0, old), gone(1, old), seen(5, new), seen(3, parked), seen(9, Channel("4", "4", old.name))]
     )
     happened = calls.feed([fact(Kind.RETRIEVED, 5, parked, other=Channel("?", "?", old.name))])
     assert [(one.call, one.into) for one in of_kind(happened, events.CallMerged)] == [("3.1", "2.1")]
@@ -210,6 +218,29 @@ def test_a_call_that_was_over_goes_on_with_what_becomes_a_part_of_it(calls: Call
     happened = calls.feed([seen(3, Channel("7.1", "1.1", later.name))])
     assert [one.call for one in of_kind(happened, events.CallReopened)] == ["1.1"]
     assert list(calls.open) == ["1.1"]
+
+
+def test_two_that_are_over_and_were_one_are_one_and_stay_over(calls: Calls) -> None:
+    first, second = (Channel(f"{number}.1", f"{number}.1", f"PJSIP/10{number}-00000001") for number in (1, 2))
+    calls.feed([seen(0, first), seen(0, second), gone(1, first), gone(2, second)])
+    happened = calls.feed([seen(1, Channel("2.1", "1.1", second.name))])
+    assert [(one.call, one.into) for one in of_kind(happened, events.CallMerged)] == [("2.1", "1.1")]
+    assert not of_kind(happened, events.CallReopened)
+    assert not calls.open
+    call = calls.call("2.1")
+    assert call is not None
+    assert call.ended_at == BEGIN + timedelta(seconds=2)
+
+
+def test_of_two_that_become_one_the_first_answer_and_the_first_moment_are_kept(talking: Calls) -> None:
+    caller, called = Channel("5.1", "5.1", "PJSIP/105-00000005"), Channel("5.2", "5.1", "PJSIP/106-00000006")
+    talking.feed([seen(-5, caller), seen(-4, called), seen(-3, called, State.UP)])
+    talking.feed([seen(4, Channel("5.1", "1.1", caller.name))])
+    call = talking.call("5.1")
+    assert call is not None
+    assert (call.key, call.started_at, call.answered_at) == (
+        "1.1", BEGIN - timedelta(seconds=5), BEGIN - timedelta(seconds=3)
+    )  # fmt: skip
 
 
 # What is told once, and how much
