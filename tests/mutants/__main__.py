@@ -24,7 +24,6 @@ from tests.mutants.estimates import Stratum
 from tests.mutants.operators import Mutant, mutants_of
 from tests.mutants.results import Results
 from tests.mutants.trial import Fate, Room, Trial
-from tests.prefixes import scratch_prefix
 
 ROOT = Path(__file__).parents[2]
 EQUAL = ROOT / "tests/mutants-equal.toml"
@@ -222,8 +221,7 @@ def kind_of(fate: Fate, *, is_equal: bool) -> str:
 
 def run(trial: Trial, tests: list[str]) -> None:
     options = ["-q", "-s", "-p", "no:randomly", "-p", "no:xdist", "-p", "no:cacheprovider"]
-    # Folders of its own: to clear away what other runs have left in pytest's takes minutes.
-    options += ["-o", "tmp_path_retention_policy=failed", f"--basetemp={scratch_prefix('mutants')}/tmp"]
+    options += ["-o", "tmp_path_retention_policy=failed"]
     pytest.main([*options, *tests], plugins=[trial])
 
 
