@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +15,8 @@ from appliance.node import Node
 from appliance.runner import CommandFailed
 from appliance.services.backup.service import SERVICE as BACKUP
 from appliance.services.database.service import SERVICE as DATABASE
+from appliance.services.database.service import archive_command
+from appliance.services.database.setup import query
 from appliance.supervise import Supervisor, supervisor_for
 from backup import blobs, pgbackrest, settings
 from backup.keys import KeyRing, MasterKey, RecoveryKey
@@ -23,6 +26,8 @@ from backup.settings import BackupRefused, Holder, Settings, Target
 from backup.targets import kind_of
 
 type Say = Callable[[str], None]
+
+TAKEN_SECONDS = 30
 
 
 def begin() -> tuple[Settings, RecoveryKey]:
@@ -121,6 +126,7 @@ def with_target(chosen: Settings, target: Target) -> Settings:
 def enforce(node: Node, say: Say, *wanted: Target) -> None:
     """Have PostgreSQL archive to the targets that are noted, and wait until it has: to these, or to all."""
     put_into_force(node, supervisor_for(node), say)
+    _wait_until_taken(node)
     chosen, failed = settings.load(node.paths), list[str]()
     for target in wanted or chosen.targets:
         say(f"Asking PostgreSQL to hand over its log to {target.name}.")
@@ -173,6 +179,15 @@ def put_into_force(node: Node, supervisor: Supervisor, say: Say) -> None:
         supervisor.restart(DATABASE.name)
     else:
         supervisor.reload(DATABASE.name)
+
+
+def _wait_until_taken(node: Node) -> None:
+    """Until the database hands its log over as it shall. In a cluster Patroni tells it, a little later."""
+    wanted, deadline = archive_command(node), time.monotonic() + TAKEN_SECONDS
+    while query(node, "show archive_command", database="postgres") != wanted:
+        if time.monotonic() > deadline:
+            raise BackupRefused("The database does not take its new settings: see `boxctl logs database`.")
+        time.sleep(0.2)
 
 
 def keep_up(supervisor: Supervisor) -> None:
