@@ -23,7 +23,7 @@ packages=(
   mmdebstrap systemd-container dbus iproute2 nftables util-linux e2fsprogs   # fresh Debian roots
   samba-ad-dc samba-ad-provision winbind krb5-user ldb-tools python3-samba samba-dsdb-modules   # an Active Directory
   slapd ldap-utils                          # an OpenLDAP
-  etcd-server etcd-client patroni python3-etcd   # a cluster
+  etcd-server etcd-client patroni python3-etcd keepalived   # a cluster
   libfaketime                               # a clock that is wrong
   sip-tester                                # phones, for the Asterisk that the tests make a root of
   lame                                      # a sound as people have it
@@ -42,7 +42,7 @@ if [ ${#missing[@]} != 0 ]; then
     echo 'create_main_cluster = false' >> /etc/postgresql-common/createcluster.conf
   mkdir -p /etc/systemd/system
   # Tests start directory servers of their own; Debian's must neither start now nor with the machine.
-  for unit in samba-ad-dc smbd nmbd winbind slapd etcd patroni; do
+  for unit in samba-ad-dc smbd nmbd winbind slapd etcd patroni keepalived; do
     [ -e "/usr/lib/systemd/system/$unit.service" ] || ln -sf /dev/null "/etc/systemd/system/$unit.service"
   done
   policy=/usr/sbin/policy-rc.d

@@ -38,7 +38,7 @@ from tests.appliance import clusters
 from tests.system.poster import Site
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE = 900.0
+PATIENCE = 2400.0
 _NUMBERS = itertools.count(1)
 """Of companies in this process, whose networks need names of their own."""
 
