@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,12 +32,9 @@ class Reach:
         return {"lines": lines, "cpu": self.cpu, "wall": self.wall, "trouble": self.trouble}
 
     @classmethod
-    def load(cls, stored: Mapping[str, object]) -> Reach:
-        found = cls(**{**stored, "lines": defaultdict(set)})  # type: ignore[arg-type]
-        lines = stored["lines"]
-        assert isinstance(lines, dict)
-        found.lines.update({path: set(numbers) for path, numbers in lines.items()})
-        return found
+    def load(cls, stored: Mapping[str, Any]) -> Reach:
+        lines = defaultdict(set, {path: set(numbers) for path, numbers in stored["lines"].items()})
+        return cls(**{**stored, "lines": lines})
 
 
 class Memory:
