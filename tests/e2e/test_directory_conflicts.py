@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.directory import entries
 from tests.e2e.portal import Portal
-from tests.e2e.test_directory import SAID, connect, domain, keeper, look, staff
+from tests.e2e.test_directory import SAID, confirm, connect, domain, keeper, look, staff
 
 if TYPE_CHECKING:
     from tests.directory.samba import Samba
@@ -46,8 +46,7 @@ def test_entries_made_anew_are_linked_or_told_apart(
     place = connect(page, said, name, domain, staff)
     page.goto(place)
     page.get_by_role("button", name=said.preview).click()
-    page.get_by_role("button", name=said.confirm).click()
-    expect(page.get_by_text(said.done)).to_be_visible()
+    confirm(page, said)
 
     mark = staff.anna.login.removeprefix("anna-")
     pavel = f"CN=p0-{mark},{staff.sales.dn}"

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.directory.server import run
 from tests.e2e.boxes import Login
 from tests.e2e.portal import Portal
-from tests.e2e.test_directory import SAID, THEIRS, connect, domain, keeper, look, staff
+from tests.e2e.test_directory import SAID, THEIRS, confirm, connect, domain, keeper, look, staff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,8 +46,7 @@ def test_a_password_of_the_domain_is_changed_in_the_portal(
     place = connect(page, said, name, domain, staff)
     page.goto(place)
     page.get_by_role("button", name=said.preview).click()
-    page.get_by_role("button", name=said.confirm).click()
-    expect(page.get_by_text(said.done)).to_be_visible()
+    confirm(page, said)
     page.goto(place)
     page.get_by_role("link", name=said.signing_in).click()
     page.get_by_label(said.with_theirs).check()
