@@ -105,10 +105,17 @@ def _gaps(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:
     if "calendar" not in (found.get("missing_scopes") or ()):
         why = _("Of others the portal gives what whoever made the webhook may see in their calendars.")
         yield Gap(Weight.PART, _("calendars of others, and reminders"), why)
+    yield from _gaps_of_crm(found, counts)
+    yield from _passwords(newcomers)
+
+
+def _gaps_of_crm(found: Mapping[str, Any], counts: Mapping[str, Any]) -> Iterator[Gap]:
+    if counts.get("companies") and not found.get("is_korobka"):
+        why = _("Of them the tax number comes.")
+        yield Gap(Weight.PART, _("requisites of companies"), why)
     if counts.get("deals") or counts.get("leads"):
         why = _("This version does not bring them yet.")
         yield Gap(Weight.PART, _("files and letters of activities"), why)
-    yield from _passwords(newcomers)
 
 
 def _gaps_of_dump(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:

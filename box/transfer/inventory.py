@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
 
+from box.core.registry.rest import TRANSFER
 from box.transfer.cloud import AT_ONCE, Cloud, Command, Outcome
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Inventory:
     is_administrator: bool
     """Whoever is none sees what they see, and nobody learns what is missing."""
     counted: tuple[Counted, ...]
+    is_korobka: bool
+    """Another one, whose webhook may also see what the cloud has no words for."""
     missing_scopes: tuple[str, ...]
     seconds: float
     """At the least, to list everything by its limits; files come on top."""
@@ -77,6 +80,7 @@ def take_stock(cloud: Cloud, kinds: Sequence[Kind] = KINDS) -> Inventory:
         " ".join(filter(None, (person.get("NAME"), person.get("LAST_NAME")))),
         person.get("ADMIN") is True,
         counted,
+        TRANSFER in scopes,
         tuple(sorted({*(kind.scope for kind in kinds), *UNCOUNTED} - scopes)),
         _seconds((one.count or 0 for one in counted), cloud.limits.per_second),
     )
@@ -88,6 +92,7 @@ def as_json(found: Inventory) -> dict[str, Any]:
         "portal": found.portal,
         "person": found.person,
         "is_administrator": found.is_administrator,
+        "is_korobka": found.is_korobka,
         "missing_scopes": list(found.missing_scopes),
         "counts": {one.kind.key: one.count for one in found.counted},
         "hidden": {one.kind.key: one.hidden for one in found.counted if one.hidden},

@@ -94,6 +94,7 @@ _SCHEMA: Mapping[str, str] = {
     " RRULE:t EXDATE:l RECURRENCE_ID:i SECTION_ID:i SEARCHABLE_CONTENT:l",
     "b_crm_status": "ID:i ENTITY_ID:t STATUS_ID:t NAME:t SORT:i SEMANTICS:s COLOR:t",
     "b_crm_deal_category": "ID:i NAME:t SORT:i",
+    "b_crm_requisite": "ID:i ENTITY_TYPE_ID:i ENTITY_ID:i NAME:t RQ_INN:t",
     "b_crm_deal_contact": "DEAL_ID:i CONTACT_ID:i SORT:i",
     "b_crm_field_multi": "ID:i ENTITY_ID:t ELEMENT_ID:i TYPE_ID:t VALUE_TYPE:t VALUE:t",
     "b_crm_timeline": "ID:i TYPE_ID:i AUTHOR_ID:i CREATED:m COMMENT:l",
@@ -550,6 +551,7 @@ class Boxed:
         for one in self.company.categories:
             if one["id"]:
                 self._add("b_crm_deal_category", ID=one["id"], NAME=one["name"], SORT=one["sort"])
+        self.rows["b_crm_requisite"] += self.company.requisites
         for kind in _RECORDS:
             self._records(kind)
         for deal, contacts in self.company.deal_contacts.items():

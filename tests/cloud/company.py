@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from PIL import Image
 
-from tests.cloud.portal import PAGE, Portal, Refused, camel
+from tests.cloud.portal import PAGE, Portal, Refused, camel, listed
 from tests.cloud.writes import writes
 
 HOST = "company.bitrix24.com"
@@ -62,6 +62,8 @@ class Company:
     records: dict[str, list[dict[str, Any]]] = field(
         default_factory=lambda: {kind: [] for kind in ("lead", "deal", "contact", "company")}
     )
+    requisites: list[dict[str, Any]] = field(default_factory=list)
+    """Each of a record, by the number of its type and its own."""
     deal_contacts: dict[int, list[int]] = field(default_factory=dict)
     product_rows: dict[tuple[str, int], list[dict[str, Any]]] = field(default_factory=dict)
     """By the kind of a record and its number."""
@@ -539,6 +541,7 @@ class Company:
         answers: dict[str, Callable[[Mapping[str, Any]], Any]] = {
             "crm.status.list": lambda given: self._counted(self.statuses, given),
             "crm.category.list": lambda given: {"categories": self.categories},
+            "crm.requisite.list": self._requisites,
             "crm.timeline.comment.list": self._timeline,
             "crm.deal.contact.items.get": lambda given: [
                 {"CONTACT_ID": pk, "SORT": 10, "IS_PRIMARY": "N"}
@@ -589,6 +592,17 @@ class Company:
     def _counted(self, rows: list[dict[str, Any]], given: Mapping[str, Any]) -> Any:
         start = _number(given.get("start") or 0)
         return Counted([self._linked(row) for row in rows[start : start + PAGE]], len(rows))
+
+    def _requisites(self, given: Mapping[str, Any]) -> Any:
+        asked = given.get("filter") or {}
+        type_, of = int(asked["ENTITY_TYPE_ID"]), set(map(str, listed(asked["ENTITY_ID"])))
+        rows = [
+            {name: str(one[name]) for name in listed(given["select"])}
+            for one in self.requisites
+            if one["ENTITY_TYPE_ID"] == type_ and str(one["ENTITY_ID"]) in of
+        ]
+        start = _number(given.get("start") or 0)
+        return Counted(rows[start : start + PAGE], len(rows))
 
     def _products(self, kind: str, given: Mapping[str, Any]) -> Any:
         return self.product_rows.get((kind, _number(given["id"])), [])
@@ -869,7 +883,7 @@ def small_company() -> Company:
         tags={"1": {"id": 1, "title": "Spring"}},
         ufTaskWebdavFiles=[company.attach("brief.txt", b"Brief")],
     )
-    company.task(8, "Call the client", 2, 3, parentId=7, status=5, closedBy=3, closedDate=at(95))
+    company.task(8, "Call the client", 2, 3, parentId=7, status=5, priority=0, closedBy=3, closedDate=at(95))
     top = company.check(7, "BX_CHECKLIST_1")
     company.check(7, "Ask for the price", done_by=2, parent=top)
     company.check(7, "Send it", parent=top)
@@ -919,6 +933,10 @@ def small_company() -> Company:
     company.record(
         "company", 1, "Rose Ltd", 2, PHONE=[{"ID": 1, "VALUE": "+49 30 901820", "VALUE_TYPE": "WORK"}]
     )
+    company.requisites += [
+        {"ID": pk, "ENTITY_TYPE_ID": type_, "ENTITY_ID": 1, "NAME": "Of its own", "RQ_INN": number}
+        for pk, type_, number in ((1, 4, ""), (2, 4, "7707083893"), (3, 3, "500100732259"))
+    ]
     company.record(
         "contact",
         1,

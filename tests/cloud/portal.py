@@ -210,6 +210,13 @@ def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return values
 
 
+def listed(value: Any) -> list[Any]:
+    """A list as a form of PHP's writes it, or as JSON does."""
+    if isinstance(value, dict):
+        return list(value.values())
+    return list(value) if isinstance(value, list) else [value] if value not in (None, "") else []
+
+
 def _is_meant(row: Mapping[str, Any], conditions: Mapping[str, Any], id_name: str = "ID") -> bool:
     for name, given in conditions.items():
         match = PREFIX.fullmatch(name)
@@ -233,9 +240,7 @@ def _is_meant(row: Mapping[str, Any], conditions: Mapping[str, Any], id_name: st
 
 def _selected(row: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Of tasks without fields that nobody has asked for: there `ufAuto1` is what `UF_AUTO_1` is called."""
-    select = given.get("select") or ()
-    names = select.values() if isinstance(select, dict) else select
-    asked = {str(name).replace("_", "").lower() for name in names}
+    asked = {str(name).replace("_", "").lower() for name in listed(given.get("select"))}
     return {name: value for name, value in row.items() if name[:2] != "uf" or name.lower() in asked}
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from tests.cloud.portal import Refused, camel
+from tests.cloud.portal import Refused, camel, listed
 
 if TYPE_CHECKING:
     from tests.cloud.company import Company
@@ -105,20 +105,13 @@ def _fields(company: Company, given: Given, known: set[str], of: str) -> dict[st
     return {name: given[name] for name in given}
 
 
-def _listed(value: Any) -> list[Any]:
-    """A list as a form of PHP's writes it, or as JSON does."""
-    if isinstance(value, dict):
-        return list(value.values())
-    return list(value) if isinstance(value, list) else [value] if value not in (None, "") else []
-
-
 def _number(value: Any) -> int:
     text = str(value or "0")
     return int(text) if text.isdecimal() else 0
 
 
 def _numbers(value: Any) -> list[int]:
-    return [_number(one) for one in _listed(value)]
+    return [_number(one) for one in listed(value)]
 
 
 def _one(rows: list[dict[str, Any]], pk: Any, key: str = "ID") -> dict[str, Any]:
@@ -137,7 +130,7 @@ def _user(company: Company, pk: Any) -> int:
 
 
 def _bytes(value: Any) -> tuple[str, bytes]:
-    name, content = _listed(value)
+    name, content = listed(value)
     return str(name), b64decode(str(content), validate=True)
 
 
@@ -234,7 +227,7 @@ def _update_group(company: Company, given: Given) -> int:
 
 
 def _attached(company: Company, given: Any) -> list[int]:
-    return [company.attach(*_bytes(one)) for one in _listed(given)]
+    return [company.attach(*_bytes(one)) for one in listed(given)]
 
 
 def _add_post(company: Company, given: Given) -> int:
@@ -245,14 +238,14 @@ def _add_post(company: Company, given: Given) -> int:
     known = {"POST_MESSAGE", "POST_TITLE", "DEST", "FILES", "IMPORTANT", "IMPORTANT_DATE_END", "USER_ID"}
     _fields(company, given, known, "post")
     author = _user(company, given.get("USER_ID"))
-    rights = (*map(str, _listed(given.get("DEST")) or ["UA"]), f"U{author}")
+    rights = (*map(str, listed(given.get("DEST")) or ["UA"]), f"U{author}")
     more: dict[str, Any] = {
         "FILES": _attached(company, given.get("FILES")),
         "_important": given.get("IMPORTANT"),
     }
     if number := str(given.get("UF_BLOG_POST_VOTE") or ""):
-        (question,) = _listed(given[f"UF_BLOG_POST_VOTE_{number}_DATA"]["QUESTIONS"])
-        answers: Mapping[str, tuple[int, ...]] = {one["MESSAGE"]: () for one in _listed(question["ANSWERS"])}
+        (question,) = listed(given[f"UF_BLOG_POST_VOTE_{number}_DATA"]["QUESTIONS"])
+        answers: Mapping[str, tuple[int, ...]] = {one["MESSAGE"]: () for one in listed(question["ANSWERS"])}
         more["UF_BLOG_POST_VOTE"] = company.poll(
             question["QUESTION"],
             answers,
@@ -308,25 +301,25 @@ def _task_fields(company: Company, given: Given) -> dict[str, Any]:
     row = {names[name]: fields[name] for name in names if name in fields}
     for name, ours in (("ACCOMPLICES", "accomplices"), ("AUDITORS", "auditors")):
         if name in fields:
-            row[ours] = [_user(company, one) for one in _listed(fields[name])]
+            row[ours] = [_user(company, one) for one in listed(fields[name])]
     if "XML_ID" in fields:
         row["xmlId"] = fields["XML_ID"]
     own = {one["FIELD_NAME"] for one in company.own_fields.get("task", ())}
     row |= {
-        camel(name): _listed(value) if isinstance(value, dict) else value
+        camel(name): listed(value) if isinstance(value, dict) else value
         for name, value in fields.items()
         if name in own
     }
     company.unknown |= {f"task: {name}" for name in fields if name not in _TASK | own}
     if "UF_CRM_TASK" in fields:
-        row["ufCrmTask"] = [_bound(company, one) for one in _listed(fields["UF_CRM_TASK"])]
+        row["ufCrmTask"] = [_bound(company, one) for one in listed(fields["UF_CRM_TASK"])]
     if "TAGS" in fields:
-        row["tags"] = {str(n): {"id": n, "title": one} for n, one in enumerate(_listed(fields["TAGS"]), 1)}
+        row["tags"] = {str(n): {"id": n, "title": one} for n, one in enumerate(listed(fields["TAGS"]), 1)}
     if parent := fields.get("PARENT_ID"):
         row["parentId"] = _one(company.tasks, parent, "id")["id"]
     if group := fields.get("GROUP_ID"):
         row["groupId"] = _one(company.groups, group)["ID"]
-    if files := _listed(fields.get("UF_TASK_WEBDAV_FILES")):
+    if files := listed(fields.get("UF_TASK_WEBDAV_FILES")):
         row["ufTaskWebdavFiles"] = [_hang(company, one) for one in files]
     return row
 
@@ -398,7 +391,7 @@ def _add_task_comment(company: Company, given: Given) -> int:
         if name not in {"POST_MESSAGE", "AUTHOR_ID", "POST_DATE", "UF_FORUM_MESSAGE_DOC"}
     }
     author = _user(company, fields.get("AUTHOR_ID"))
-    files = [_hang(company, one) for one in _listed(fields.get("UF_FORUM_MESSAGE_DOC"))]
+    files = [_hang(company, one) for one in listed(fields.get("UF_FORUM_MESSAGE_DOC"))]
     if files and author != OWNER:
         raise Refused("ERROR_CORE", "The file was not found, or its author may not see it")
     pk = company.task_comment(task["id"], author, fields["POST_MESSAGE"], tuple(files))
@@ -524,14 +517,14 @@ def _record_fields(company: Company, given: Given, kind: str) -> dict[str, Any]:
             company.unknown.add(f"{kind}: {name}")
         elif own[name]["USER_TYPE_ID"] == "file":
             told = fields[name]
-            several = [told] if isinstance(told, dict) and "fileData" in told else _listed(told)
+            several = [told] if isinstance(told, dict) and "fileData" in told else listed(told)
             files = [company.file_in_field(*_bytes(one["fileData"])) for one in several]
             fields[name] = files if own[name]["MULTIPLE"] == "Y" else files[0]
         elif own[name]["MULTIPLE"] == "Y":
-            fields[name] = _listed(fields[name])
+            fields[name] = listed(fields[name])
     for name in ("PHONE", "EMAIL", "WEB", "IM"):
         if name in fields:
-            fields[name] = [{"ID": company.number(), **one} for one in _listed(fields[name])]
+            fields[name] = [{"ID": company.number(), **one} for one in listed(fields[name])]
     if kind == "deal":
         category = _number(fields.get("CATEGORY_ID"))
         entity = f"DEAL_STAGE_{category}" if category else "DEAL_STAGE"
@@ -570,7 +563,7 @@ def _add_field(company: Company, given: Given, kind: str) -> int:
         raise Refused("ERROR_CORE", "The name or the type of the field is missing")
     if len(name) > 50 or name in {row["FIELD_NAME"] for row in company.own_fields.get(kind, [])}:
         raise Refused("ERROR_CORE", f"The field {name} exists already")
-    choices = {company.number(): one["VALUE"] for one in _listed(fields.get("LIST"))}
+    choices = {company.number(): one["VALUE"] for one in listed(fields.get("LIST"))}
     company.own_field(kind, name, type_id, str(fields.get("EDIT_FORM_LABEL") or name),
                       choices if type_id == "enumeration" else None, MULTIPLE=fields.get("MULTIPLE") or "N",
                       SETTINGS=fields.get("SETTINGS") or {})  # fmt: skip
@@ -591,7 +584,7 @@ def _add_task_field(company: Company, given: Given) -> int:
 def _set_products(company: Company, given: Given, kind: str) -> bool:
     pk = int(_one(company.records[kind], given.get("id"))["ID"])
     company.product_rows[kind, pk] = []
-    for row in _listed(given.get("rows")):
+    for row in listed(given.get("rows")):
         if str(row.get("DISCOUNT_TYPE_ID", "2")) == "2" and "DISCOUNT_RATE" not in row:
             raise Refused("ERROR_CORE", "Discount Rate (DISCOUNT_RATE) is required")
         told = {"TAX_RATE": None, **row}
@@ -606,7 +599,7 @@ def _add_activity(company: Company, given: Given) -> int:
     fields = _fields(company, given.get("fields") or {}, _ACTIVITY, "activity")
     kind = _OWNERS.get(str(fields.get("OWNER_TYPE_ID")), "")
     owner = _one(company.records.get(kind, []), fields.get("OWNER_ID"))
-    if not _listed(fields.get("COMMUNICATIONS")):
+    if not listed(fields.get("COMMUNICATIONS")):
         raise Refused("ERROR_CORE", "The field COMMUNICATIONS is required")
     if _number(fields.get("TYPE_ID")) == 4:
         company.letters.append(str(fields.get("SUBJECT")))
@@ -679,6 +672,6 @@ def _add_event(company: Company, given: Given) -> int:
 def _rule(told: Mapping[str, Any]) -> dict[str, Any]:
     until = str(told.get("UNTIL") or "2038-01-01")
     return {
-        **told, "BYDAY": {one: one for one in _listed(told.get("BYDAY"))}, "UNTIL": until, "~UNTIL": until,
+        **told, "BYDAY": {one: one for one in listed(told.get("BYDAY"))}, "UNTIL": until, "~UNTIL": until,
         "UNTIL_TS": int(datetime.fromisoformat(until).replace(tzinfo=UTC).timestamp()),
     }  # fmt: skip

@@ -1,6 +1,6 @@
 """Another box: a process with a database of its own, whose REST API answers over HTTP.
 
-    with another_box(tmp_path, account, is_filled=True) as other:
+    with another_box(tmp_path, account, filled=COMPANY) as other:
         other.webhook                 # of its administrator, with every scope
         other.archive()               # all that it has, as an open archive
 
@@ -22,13 +22,21 @@ from urllib.request import urlopen
 from tests.box.processes import configuration
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from box.bridges.storage.client import Account
 
 ARCHIVE = "/archive"
 DATABASE = "another_box"
+COMPANY = ("company",)
+"""A small one with something of every kind."""
+NOTHING = ("nothing",)
+
+
+def demonstration(employees: int, posts: int) -> tuple[str, ...]:
+    """What `boxctl demo` makes."""
+    return ("demonstration", f"--employees={employees}", f"--posts={posts}")
 
 
 @dataclass(frozen=True)
@@ -37,12 +45,12 @@ class AnotherBox:
 
     def archive(self) -> io.BytesIO:
         address = urlsplit(self.webhook)
-        with urlopen(f"{address.scheme}://{address.netloc}{ARCHIVE}", timeout=60) as answer:
+        with urlopen(f"{address.scheme}://{address.netloc}{ARCHIVE}", timeout=600) as answer:
             return io.BytesIO(answer.read())
 
 
 @contextmanager
-def another_box(folder: Path, account: Account, *, is_filled: bool) -> Iterator[AnotherBox]:
+def another_box(folder: Path, account: Account, *, filled: Sequence[str]) -> Iterator[AnotherBox]:
     from django.conf import settings
     from django.db import connection
 
@@ -54,7 +62,7 @@ def another_box(folder: Path, account: Account, *, is_filled: bool) -> Iterator[
         database = {**settings.KOROBKA["database"], "name": name}
         env = configuration(own, database=database, objects=objects)
         env["DJANGO_SETTINGS_MODULE"] = "box.settings"
-        words = [sys.executable, "-m", __name__, "filled" if is_filled else "empty"]
+        words = [sys.executable, "-m", __name__, *filled]
         with subprocess.Popen(words, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             try:
                 assert process.stdout is not None
@@ -87,11 +95,12 @@ def _copied(name: str) -> Iterator[None]:
             server.execute(drop)
 
 
-def _serve(is_filled: bool) -> None:
+def _serve(what: str, *options: str) -> None:
     import django
 
     django.setup()
     from django.conf import settings
+    from django.core.management import call_command
     from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
     from django.core.wsgi import get_wsgi_application
 
@@ -101,8 +110,11 @@ def _serve(is_filled: bool) -> None:
     from tests.cast import person
 
     olga = person("Olga", is_administrator=True)
-    if is_filled:
-        company(olga)
+    match what:
+        case "company":
+            company(olga)
+        case "demonstration":
+            call_command("demo", *options, stdout=sys.stderr)
     own_settings.store({"rest.burst": 1000, "rest.rate": 1000})
     program = program_of(olga, *EVERYTHING, "korobka_transfer")
 
@@ -156,4 +168,4 @@ def _balanced(portal: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1] == "filled")
+    _serve(*sys.argv[1:])

@@ -25,7 +25,7 @@ from box.transfer.outbound.reconciliation import reconcile_outbound
 from box.transfer.pace import Limits
 from tests.box.transfer.archived import AT, Canonical, a_file, archive, company, lines_of
 from tests.cast import person
-from tests.transfer.another_box import another_box
+from tests.transfer.another_box import NOTHING, another_box
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +88,7 @@ def test_a_box_moves_into_an_empty_one(
     olga = person("Olga", is_administrator=True)
     company_with_a_large_file(olga)
     went = Canonical(archive()).dump()
-    with another_box(tmp_path, account, is_filled=False) as other:
+    with another_box(tmp_path, account, filled=NOTHING) as other:
 
         def there(_migration: Migration | None = None) -> Cloud:
             return Cloud(other.webhook, FAST, transport=losing(every=7), sleep=lambda seconds: None)

@@ -26,7 +26,7 @@ from tests.cast import person
 from tests.cloud.company import empty_company
 from tests.cloud.server import served
 from tests.randomness import is_thorough, seed
-from tests.transfer.another_box import another_box
+from tests.transfer.another_box import NOTHING, another_box
 from tests.transfer.deaths import BEGUN, DONE, REQUEST, Place, dies
 from tests.transfer.test_into_a_box import FAST, as_it_was, company_with_a_large_file
 
@@ -59,7 +59,7 @@ def test_killed_while_it_writes_into_a_box_everything_is_there_once(
     went = Canonical(archive()).dump()
     random = Random(seed() + turn)
     print(f"killed by the dice of {seed() + turn}")  # noqa: T201 - KOROBKA_SEED throws them again
-    with another_box(tmp_path, account, is_filled=False) as other:
+    with another_box(tmp_path, account, filled=NOTHING) as other:
         there = Cloud(other.webhook, FAST)
         migration = actions.connect(there, by=olga, is_outbound=True)
         actions.look(migration, there)

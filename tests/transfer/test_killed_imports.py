@@ -35,7 +35,7 @@ from tests.cast import person
 from tests.cloud.company import HOST, small_company
 from tests.cloud.server import served
 from tests.randomness import is_thorough, seed
-from tests.transfer.another_box import another_box
+from tests.transfer.another_box import COMPANY, another_box
 from tests.transfer.deaths import Step, drawn, killed_at, watched
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _dump(ground: Ground) -> Iterator[Migration]:
 
 @contextmanager
 def _another(ground: Ground) -> Iterator[Migration]:
-    with another_box(ground.folder, ground.account, is_filled=True) as other:
+    with another_box(ground.folder, ground.account, filled=COMPANY) as other:
         yield _connected(other.webhook, Limits(burst=1000, per_second=1000), ground.olga)
 
 

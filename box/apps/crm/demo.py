@@ -17,6 +17,7 @@ from box.apps.crm.contact_points import Reach
 from box.apps.crm.models import (
     Activity,
     ActivityBinding,
+    Link,
     Payment,
     Record,
     RecordType,
@@ -229,11 +230,16 @@ def _plan(company: Company, records: Sequence[Record]) -> None:
             )
         )  # fmt: skip
     activities = Activity.objects.bulk_create(rows, batch_size=BATCH)
+    bound = {record.pk: [record.pk] for record in open_ones}
+    clients = Link.objects.filter(record__in=bound, role__in=(Link.Role.CONTACT, Link.Role.COMPANY))
+    for record_id, client_id in clients.order_by("record_id", "rank", "id").values_list("record_id", "to_id"):
+        bound[record_id].append(client_id)
     ActivityBinding.objects.bulk_create(
         (
-            ActivityBinding(activity=activity, record=record, at=activity.at, is_open=True)
+            ActivityBinding(activity=activity, record_id=pk, at=activity.at, is_open=True)
             for activity, record in zip(activities, open_ones, strict=True)
+            for pk in bound[record.pk]
         ),
         batch_size=BATCH,
     )
-    renew_next_steps(record.pk for record in open_ones)
+    renew_next_steps({pk for some in bound.values() for pk in some})

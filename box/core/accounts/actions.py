@@ -59,6 +59,7 @@ class NewUser:
     gender: str = ""
     external_id: str = ""
     birthday_on: date | None = None
+    birthday_shown: str = User.BirthdayShown.DAY
     language: str = ""
     is_administrator: bool = False
     is_extranet: bool = False

@@ -104,6 +104,7 @@ class Person(Record, kw_only=True):
     position: Line = ""
     phone: Line = ""
     birthday_on: date | None = None
+    birthday_shown: Literal["day", "year", "nobody"] = "day"
     language: Annotated[str, Meta(max_length=2)] = ""
     time_zone: Line = ""
     status: Literal["active", "suspended", "dismissed"] = "active"

@@ -136,6 +136,7 @@ _LISTED = (
     _table("b_crm_deal", f"{_RECORD} #CATEGORY_ID STAGE_ID BEGINDATE CLOSEDATE IS_MANUAL_OPPORTUNITY"),
     _table("b_crm_contact", f"{_RECORD} NAME LAST_NAME SECOND_NAME POST BIRTHDATE ADDRESS"),
     _table("b_crm_company", f"{_RECORD} ADDRESS"),
+    _table("b_crm_requisite", "#ID #ENTITY_TYPE_ID #ENTITY_ID RQ_INN", "ENTITY_ID ENTITY_TYPE_ID"),
     _table("b_crm_deal_contact", "#DEAL_ID #CONTACT_ID #SORT", "DEAL_ID"),
     _table("b_crm_field_multi", "#ID ENTITY_ID #ELEMENT_ID TYPE_ID VALUE_TYPE VALUE", "ELEMENT_ID ENTITY_ID"),
     _table("b_crm_timeline", "#ID #TYPE_ID #AUTHOR_ID CREATED COMMENT"),

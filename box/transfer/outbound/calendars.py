@@ -26,7 +26,7 @@ class Events(OutboundStage[records.Event]):
     label = gettext_lazy("Events in calendars")
     kind = "event"
     scope = "calendar"
-    needs = ("people", "groups")
+    needs = ("departments", "people", "groups")
 
     @override
     def things(self, scope: Scope) -> Iterator[records.Event]:
@@ -63,10 +63,14 @@ class Events(OutboundStage[records.Event]):
         return Write("calendar.event.add", fields, by=record.organizer, at=record.created_at)
 
     def _owner(self, work: OutboundWork, record: records.Event) -> dict[str, Any] | None:
-        letters, number = record.calendar.rstrip("0123456789"), record.calendar.lstrip("UADRG")
+        number = record.calendar.lstrip("UADRG")
+        letters = record.calendar.removesuffix(number)
         if letters == "UA":
             return {"type": "company_calendar", "ownerId": 0}
-        kind, of = {"U": ("user", "person"), "G": ("group", "group")}.get(letters, ("", ""))
+        kinds = {"U": ("user", "person"), "G": ("group", "group")}
+        if work.takes_over:
+            kinds["DR"] = ("department", "department")
+        kind, of = kinds.get(letters, ("", ""))
         theirs = work.theirs(of, int(number)) if of else ""
         return {"type": kind, "ownerId": theirs} if theirs else None
 

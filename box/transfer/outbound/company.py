@@ -150,6 +150,7 @@ def _told(work: OutboundWork, record: records.Person) -> dict[str, Any]:
         "LAST_NAME": record.last_name, "SECOND_NAME": record.patronymic, "WORK_POSITION": record.position,
         "WORK_PHONE": record.phone, "UF_DEPARTMENT": [*places.values()],
         "PERSONAL_CITY": record.city, "PERSONAL_GENDER": record.gender, "XML_ID": record.external_id,
+        "LANGUAGE_ID": record.language, "BIRTHDAY_SHOWN": record.birthday_shown,
         "EXTRANET": "Y" if record.is_extranet else "N",
         "ACTIVE": "N" if record.status == "dismissed" else "Y",
     }  # fmt: skip

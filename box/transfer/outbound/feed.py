@@ -127,8 +127,11 @@ def _readers(work: OutboundWork, audience: Iterable[str]) -> Iterator[str]:
     yield from (f"DR{theirs}" for theirs in departments.values())
     # What the portal has no code for are the people whom it means today.
     people = {*_numbers(codes, "U")}
-    of = Membership.objects.filter(department__in=_numbers(codes, "D"))
-    people |= set(of.values_list("user", flat=True))
+    if work.takes_over:
+        yield from (f"D{theirs}" for theirs in work.all_theirs("department", _numbers(codes, "D")).values())
+    else:
+        of = Membership.objects.filter(department__in=_numbers(codes, "D"))
+        people |= set(of.values_list("user", flat=True))
     leading = Membership.objects.leading().filter(department__in=_numbers(codes, "H"))
     people |= set(leading.values_list("user", flat=True))
     moderating = Member.objects.filter(group__in=_numbers(codes, "GM")).exclude(role=Member.Role.MEMBER)

@@ -63,10 +63,14 @@ class Owner:
 
 
 def owners(work: Work, *, after: int = 0) -> list[Owner]:
-    """The company, then groups and people that have come, in an order that stays."""
+    """The company, then groups, people and another Korobka's departments that have come, in an order that
+    stays."""
     found = [Owner("company_calendar", "0", EVERYONE)]
-    for kind, type_, letter in (("group", "group", "G"), ("person", "user", "U")):
-        found += [Owner(type_, theirs, f"{letter}{ours}") for theirs, ours in work.listed(kind)]
+    kinds = [("group", "group", "G"), ("person", "user", "U")]
+    if work.migration.inventory.get("is_korobka"):
+        kinds.append(("department", "department", "DR"))
+    for kind, type_, letters in kinds:
+        found += [Owner(type_, theirs, f"{letters}{ours}") for theirs, ours in work.listed(kind)]
     return found[after:]
 
 
@@ -76,7 +80,7 @@ class Calendars(Stage):
     key = "calendars"
     label = gettext_lazy("Calendars")
     kind = SECTION
-    needs = ("people", "groups")
+    needs = ("departments", "people", "groups")
 
     @override
     def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:

@@ -58,7 +58,8 @@ from box.transfer.stages.statuses import statuses
 
 DEAL_TYPE, DEFAULT_COLOR = 2, "#7bd500"
 TIMELINE = "timeline-comment"
-LONGEST_TEXT = 20_000
+REQUISITES = "requisites"
+LONGEST_TEXT, LONGEST_TAX_NUMBER = 20_000, 30
 # Source: https://apidocs.bitrix24.com/api-reference/crm/timeline/comments/crm-timeline-comment-list.html
 _ON_DISK = re.compile(r"/disk/downloadFile/([0-9]{1,12})/", re.ASCII)
 _SEMANTICS = {"S": PipelineStage.Kind.WON, "F": PipelineStage.Kind.LOST}
@@ -219,8 +220,33 @@ class Records(Stage):
                 text = _("Not all that was said below it is given by the portal: %(why)s") % {"why": refused}
                 extra.refused.append((self.kind, self.id_of(row), text))
         self._fetch_said(work, [one for command in said for one in found[command.name].result], extra)
+        if self.of.slug == "company":
+            self._fetch_requisites(work, rows, extra)
         fetch_own_files(work, self.of.slug, self.of.owner_type, rows, extra)
         return extra
+
+    def _fetch_requisites(self, work: Work, rows: Sequence[Row], extra: Extra) -> None:
+        """Tax numbers, which the portal keeps apart; another Korobka tells them with the company.
+
+        Source: https://apidocs.bitrix24.com/api-reference/crm/requisites/universal/crm-requisite-list.html
+        """
+        of = [self.id_of(row) for row in rows if "TAX_NUMBER" not in row]
+        if not of:
+            return
+        about = {"ENTITY_TYPE_ID": self.of.owner_type, "ENTITY_ID": of}
+        asked = Command(
+            REQUISITES, "crm.requisite.list",
+            {"filter": about, "select": ["ID", "ENTITY_ID", "RQ_INN"], "order": {"ID": "ASC"}},
+        )  # fmt: skip
+        found = whole(work.cloud, [asked], further_on)[REQUISITES]
+        if found.refused is not None:
+            said = _("Tax numbers are not given by the portal: %(why)s") % {"why": found.refused}
+            extra.refused += [(self.kind, theirs, said) for theirs in of]
+        numbers: dict[str, str] = {}
+        for one in found.result:
+            if number := line(one.get("RQ_INN"), LONGEST_TAX_NUMBER):
+                numbers.setdefault(str(one.get("ENTITY_ID")), number)
+        extra.rows[REQUISITES] = numbers
 
     def _fetch_said(self, work: Work, comments: Sequence[Row], extra: Extra) -> None:
         """Files of what was said. Their addresses are for people; the disk knows those for programs."""
@@ -251,7 +277,7 @@ class Records(Stage):
     @override
     def take(self, work: Work, row: Row, extra: Extra) -> int:
         theirs = self.id_of(row)
-        by = work.author(self.kind, theirs, row.get("CREATED_BY_ID"))
+        by = work.author(self.kind, theirs, _made_by(row, "CREATED_BY_ID", "ASSIGNED_BY_ID"))
         responsible = work.author(self.kind, theirs, row.get("ASSIGNED_BY_ID"))
         stage = self._stage(work, row)
         contacts = self._contacts(work, row, extra)
@@ -261,7 +287,7 @@ class Records(Stage):
             stage=stage,
             contacts=contacts,
             reached_by=self._points(work, row),
-            **self._fields(work, row, contacts),
+            **self._fields(work, row, extra, contacts),
         )
         record = add_record(new, by=by)
         work.took(self.kind, theirs, record.pk, digest=digest_of(row))
@@ -279,7 +305,7 @@ class Records(Stage):
         by = work.person(row.get("MODIFY_BY_ID"))
         with importing(at=moment_in(row.get("DATE_MODIFY"))):
             contacts = self._contacts(work, row, extra)
-            changes = {**self._fields(work, row, contacts), "reached_by": self._points(work, row)}
+            changes = {**self._fields(work, row, extra, contacts), "reached_by": self._points(work, row)}
             responsible = work.person(row.get("ASSIGNED_BY_ID"))
             if contacts:
                 changes["contacts"] = contacts
@@ -293,7 +319,7 @@ class Records(Stage):
             self._fill_own(work, row, extra, record, by)
         self._say(work, row, extra, record)
 
-    def _fields(self, work: Work, row: Row, contacts: Sequence[Record]) -> dict[str, Any]:
+    def _fields(self, work: Work, row: Row, extra: Extra, contacts: Sequence[Record]) -> dict[str, Any]:
         theirs = self.id_of(row)
         title = line(row.get("TITLE"), 255)
         fields: dict[str, Any] = {
@@ -320,7 +346,10 @@ class Records(Stage):
                 "begins_on": begins,
                 "expected_on": ends if not (begins and ends) or begins <= ends else None,
             }
-        if self.of.slug != "company":
+        if self.of.slug == "company":
+            number = row.get("TAX_NUMBER") or extra.rows.get(REQUISITES, {}).get(theirs)
+            fields["tax_number"] = line(number, LONGEST_TAX_NUMBER)
+        else:
             company = str(row.get("COMPANY_ID") or "0")
             fields["company"] = Record.objects.there().filter(pk=work.ours("company", company)).first()
         if self.of.slug in ("lead", "deal"):
@@ -472,7 +501,7 @@ class Activities(Stage):
         record = Record.objects.there().filter(pk=ours).first()
         if record is None:
             raise ValidationError(_("What it is about has not come."), code="refused")
-        by = work.author(self.kind, theirs, row.get("AUTHOR_ID"))
+        by = work.author(self.kind, theirs, _made_by(row, "AUTHOR_ID", "RESPONSIBLE_ID"))
         is_done = is_yes(row.get("COMPLETED"))
         deadline = None if is_done else optional_moment(row.get("DEADLINE"))
         new = NewActivity(
@@ -496,6 +525,11 @@ class Activities(Stage):
         if activity is not None and is_yes(row.get("COMPLETED")):
             with importing(at=moment_in(row.get("LAST_UPDATED"))):
                 complete_activity(activity, by=work.person(row.get("RESPONSIBLE_ID")))
+
+
+def _made_by(row: Row, maker: str, responsible: str) -> Any:
+    """What a form or a program has made, and nobody, is of whoever answers for it."""
+    return row.get(maker if str(row.get(maker) or "").strip("0") else responsible)
 
 
 def _external(row: Row) -> dict[str, Any]:

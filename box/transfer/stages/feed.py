@@ -29,7 +29,13 @@ from box.transfer.stages.comments import change_comment
 from box.transfer.stages.polls import Told, bring_votes, fetch_polls
 from box.transfer.stages.reactions import take_over_reactions
 
-_CODES = {"SG": ("group", "G"), "DR": ("department", "DR"), "U": ("person", "U")}
+_CODES = {
+    "SG": ("group", "G"),
+    "DR": ("department", "DR"),
+    "D": ("department", "D"),
+    "U": ("person", "U"),
+}
+"""Of whoever may read a post: the kind, and a principal's letters. `D` are a department's own people."""
 METHOD = "log.blogpost.get"
 MOST_COMMENTS = 100
 """Of one answer."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from shutil import copyfileobj
 from tempfile import TemporaryFile
 from typing import IO, Any, override
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext as _
@@ -131,7 +132,9 @@ class People(Stage):
             gender=gender if (gender := line(row.get("PERSONAL_GENDER"), 1)) in User.Gender else "",
             external_id=line(row.get("XML_ID"), LONGEST_EXTERNAL_ID),
             birthday_on=_day(row.get("PERSONAL_BIRTHDAY")),
-            language=work.migration.language,
+            # These two another Korobka tells.
+            birthday_shown=_one_of(User.BirthdayShown.values, row.get("BIRTHDAY_SHOWN"), "day"),
+            language=_one_of(dict(settings.LANGUAGES), row.get("LANGUAGE_ID"), work.migration.language),
             is_extranet=row.get("USER_TYPE") == "extranet",
         )
 
@@ -205,6 +208,10 @@ def matched(work: Ledger, rows: Sequence[Row]) -> list[Match]:
             )
         )
     return found
+
+
+def _one_of(known: Container[str], told: Any, usual: str) -> str:
+    return str(told) if isinstance(told, str) and told in known else usual
 
 
 def _day(value: Any) -> date | None:

@@ -61,6 +61,8 @@ _STATES = {
     "6": State.DEFERRED,
     "7": State.DEFERRED,
 }
+_PRIORITIES = {str(one.value): one for one in Task.Priority}
+"""0, 1 and 2 there as here."""
 _SELECT = (
     *("ID", "PARENT_ID", "TITLE", "DESCRIPTION", "STATUS", "PRIORITY", "GROUP_ID", "TAGS"),
     *("CREATED_BY", "RESPONSIBLE_ID", "ACCOMPLICES", "AUDITORS", "CLOSED_BY"),
@@ -181,7 +183,7 @@ class Tasks(Stage):
             starts_at=starts,
             ends_at=ends if not (starts and ends) or ends >= starts else None,
             estimate_minutes=(whole_number(estimate) or 0) // 60 or None,
-            priority=Task.Priority.HIGH if str(row.get("priority")) == "2" else Task.Priority.NORMAL,
+            priority=_PRIORITIES.get(str(row.get("priority")), Task.Priority.NORMAL),
             tags=tuple(self._tags(row))[:MOST_TAGS],
             project=project,
             parent=self._parent(work, row),

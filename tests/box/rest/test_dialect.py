@@ -111,6 +111,20 @@ def test_a_birthday_is_told_as_far_as_its_owner_shows_it(anna: User, boris: User
         assert (found == [{"ID": str(boris.pk)}]) is is_found
 
 
+@pytest.mark.parametrize("is_administrator", [True, False])
+def test_a_migration_of_an_administrator_is_told_what_is_shown_to_nobody(
+    anna: User, boris: User, is_administrator: bool
+) -> None:
+    User.objects.filter(pk=anna.pk).update(is_administrator=is_administrator)
+    User.objects.filter(pk=boris.pk).update(birthday_on=date(1984, 2, 29), birthday_shown="nobody")
+    program = program_of(User.objects.get(pk=anna.pk), "user", "korobka_transfer")
+    (one,) = program.call("user.get", ID=boris.pk)
+    told = [one.get(name, "") for name in ("LOGIN", "LANGUAGE_ID", "BIRTHDAY_SHOWN")]
+    whole = [boris.login, boris.language, "nobody"]
+    assert told == (whole if is_administrator else ["", "", ""])
+    assert one["PERSONAL_BIRTHDAY"][:10] == ("1984-02-29" if is_administrator else "")
+
+
 def test_what_cannot_be_read_is_refused(anna: User) -> None:
     program = program_of(anna)
     address = f"{program.address}/user.get"

@@ -98,7 +98,10 @@ def _company(olga: User) -> None:
     top = create_department("Company", parent=None, by=None)
     sales = create_department("Sales", parent=top, by=None)
     create_department("Abroad", parent=sales, by=None)
-    anna = person("Anna", position="Head", city="Tver", gender="F", external_id="{0d-17}")
+    anna = person(
+        "Anna", position="Head", city="Tver", gender="F", external_id="{0d-17}",
+        login="anna.t", language="ru", birthday_on=date(1984, 2, 29), birthday_shown="nobody",
+    )  # fmt: skip
     boris, cara = person("Boris"), person("Cara")
     erik = person("Erik", is_extranet=True)
     place(anna, {sales.pk: "head"}, by=None)
@@ -114,7 +117,7 @@ def _company(olga: User) -> None:
     _tasks(anna, boris, cara, group)
     _drives(anna, boris, group.pk)
     _crm(anna, boris)
-    _calendar(anna, boris, cara, group.pk)
+    _calendar(anna, boris, cara, group.pk, sales.pk)
     _relations(anna, boris)
     write_absence(boris, Away("vacation", date(2026, 7, 1), date(2026, 7, 14), "At sea", anna), by=boris)
     dismiss_user(cara, by=None)
@@ -154,6 +157,7 @@ def _feed(anna: User, boris: User, cara: User, group: int, sales: int) -> None:
     link = f'<p>As I said <a href="{first.get_absolute_url()}">there</a></p>'
     publish_post(Draft(html=link, audience=(EVERYONE,)), by=boris)
     publish_post(Draft(text="Only between us", audience=(f"U{boris.pk}",)), by=anna)
+    publish_post(Draft(text="For us who sell", audience=(f"D{sales}",)), by=boris)
     notes = publish_post(
         Draft(text="Read this", audience=(EVERYONE,), is_announcement=True, read_by_on=date(2026, 4, 1)),
         by=anna,
@@ -187,7 +191,7 @@ def _tasks(anna: User, boris: User, cara: User, group: Any) -> None:
         ),
     )  # fmt: skip
     build = add_task(draft, by=anna)
-    later = add_task(TaskDraft(title="Paint", responsible=cara, parent=build), by=anna)
+    later = add_task(TaskDraft(title="Paint", responsible=cara, parent=build, priority=0), by=anna)
     add_dependency(build, later, lag_minutes=60, by=anna)
     steel, paint = add_items(build, "Steel\nPaint", by=anna)
     assign_item(steel, boris, by=anna)
@@ -274,7 +278,7 @@ def _crm(anna: User, boris: User) -> None:
     add_comment(deal.thread, html="<p>A good one</p>", by=boris)
 
 
-def _calendar(anna: User, boris: User, cara: User, group: int) -> None:
+def _calendar(anna: User, boris: User, cara: User, group: int, sales: int) -> None:
     weekly = EventDraft(
         title="Weekly", starts_at=AT, ends_at=AT + timedelta(hours=1), zone="Europe/Moscow",
         rule="FREQ=WEEKLY;COUNT=6", invited=(f"U{boris.pk}",), place="Room 5",
@@ -295,6 +299,10 @@ def _calendar(anna: User, boris: User, cara: User, group: int) -> None:
         is_all_day=True, is_confidential=True,
     )  # fmt: skip
     create_event(main_calendar(f"U{boris.pk}"), own, by=boris)
+    morning = EventDraft(
+        title="The morning's round", starts_at=AT, ends_at=AT + timedelta(minutes=15), zone="Europe/Moscow"
+    )
+    create_event(main_calendar(f"DR{sales}"), morning, by=anna)
     answer_as_guest(series.guests.get(email="mason@stone.example"), "declined", comment="No boots")
     _booking(anna, boris, group)
 
@@ -524,10 +532,10 @@ def _without(value: Any, fields: Collection[str]) -> Any:
 
 
 def _said(row: dict[str, Any]) -> str:
-    """Without where links lead: to numbers."""
+    """Without where links lead: to numbers. Lines and paragraphs are alike."""
     text = re.sub(r" </(employees|feed|tasks)/\d+/>", "", text_of(row.get("html", "")))
     # A pasted address is its own text.
-    return re.sub(r"(/tasks/)\d+/", r"\1…/", text)
+    return " ".join(re.sub(r"(/tasks/)\d+/", r"\1…/", text).split())
 
 
 def _html(names: Canonical, html: str) -> str:

@@ -194,7 +194,7 @@ def test_a_task_comes_with_all_that_belongs_to_it(moved: Move) -> None:
 
 def test_a_finished_task_is_finished_when_it_was_and_stands_below_another(moved: Move) -> None:
     task = Task.objects.get(pk=moved.ours("task", 8))
-    assert task.state == State.COMPLETED
+    assert (task.state, task.priority) == (State.COMPLETED, Task.Priority.LOW)
     assert task.closed_by is not None and task.closed_by.first_name == "Cara"
     assert task.closed_at == datetime(2021, 4, 12, 7, tzinfo=UTC)
     assert task.parent_id == moved.ours("task", 7)
@@ -290,6 +290,10 @@ def test_contacts_and_leads_come_with_the_ways_to_reach_them(moved: Move) -> Non
     assert str(nina.source) == "Spring fair"
     lead = Record.objects.select_related("stage").get(pk=moved.ours("lead", 1))
     assert str(lead.stage) == "Talking"
+
+
+def test_a_company_comes_with_its_tax_number_which_the_portal_keeps_apart(moved: Move) -> None:
+    assert Record.objects.get(pk=moved.ours("company", 1)).tax_number == "7707083893"
 
 
 def test_a_deal_that_was_won_is_won_and_stays_with_who_has_left(moved: Move) -> None:

@@ -30,31 +30,34 @@ if TYPE_CHECKING:
 LONGEST_STRETCH = timedelta(days=400)
 INTEGER: Mapping[str, Any] = {"type": "integer"}
 TRUE: Mapping[str, Any] = {"type": "boolean"}
-_TYPES = (("user", "user"), ("group", "group"), ("company_calendar", "company_calendar"))
+_LETTERS = {"user": "U", "group": "G", "department": "DR"}
+"""By type, as a principal's code. Departments have calendars in this product alone."""
+_COMPANY = "company_calendar"
+_TYPES = [(one, one) for one in (*_LETTERS, _COMPANY)]
 
 
 class OfOwner(Parameters):
-    TYPE = forms.ChoiceField(choices=_TYPES, help_text=gettext_lazy("user, group or company_calendar."))
+    TYPE = forms.ChoiceField(
+        choices=_TYPES, help_text=gettext_lazy("user, group, department or company_calendar.")
+    )
     OWNERID = forms.IntegerField(
-        required=False, help_text=gettext_lazy("The person or the group; by default oneself.")
+        required=False, help_text=gettext_lazy("The person, the group or the department; by default oneself.")
     )
 
 
 def owner_code(call: Call) -> str:
-    pk = call.values.get("OWNERID") or 0
-    match call.values["TYPE"]:
-        case "user":
-            return f"U{pk or call.user.pk}"
-        case "group":
-            return f"G{pk}"
-    return EVERYONE
+    type_, pk = call.values["TYPE"], call.values.get("OWNERID") or 0
+    if type_ == _COMPANY:
+        return EVERYONE
+    return f"{_LETTERS[type_]}{pk or (call.user.pk if type_ == 'user' else 0)}"
 
 
 def type_of(calendar: Calendar) -> tuple[str, str]:
-    if calendar.is_personal:
-        return "user", str(calendar.owner_id)
-    is_group = calendar.code.startswith("G")
-    return ("group", calendar.code[1:]) if is_group else ("company_calendar", "0")
+    if calendar.code == EVERYONE:
+        return _COMPANY, "0"
+    number = calendar.code.lstrip("UGDR")
+    letters = calendar.code.removesuffix(number)
+    return next(type_ for type_, one in _LETTERS.items() if one == letters), number
 
 
 def calendar_meant(call: Call, pk: int | None) -> Calendar:

@@ -119,6 +119,10 @@ _OF_BASIC = {
 _OF_WHOLE = {**_OF_BASIC, "LAST_LOGIN": "string", "PERSONAL_WWW": "string", "PERSONAL_ICQ": "string"}
 
 
+_OF_MIGRATION = dict.fromkeys(("LOGIN", "LANGUAGE_ID", "BIRTHDAY_SHOWN"), "string")
+"""Told to whoever takes people over besides, with the whole birthday, whomever it is shown to."""
+
+
 _FIELDS = {BRIEF: _OF_BRIEF, BASIC: _OF_BASIC, WHOLE: _OF_WHOLE}
 
 
@@ -247,9 +251,10 @@ def _fields_of(call: Call) -> frozenset[str]:
     """Those that the widest scope shows, and that were asked for: by name, or by MOST_MASKS at most."""
     asked = dict.fromkeys(call.values.get("SELECT") or ["*"])
     masks = list(islice((one for one in asked if not one.isidentifier()), MOST_MASKS))
+    more = _OF_MIGRATION if call.may_transfer else ()
     return frozenset(
         name
-        for name in (*_FIELDS[_widest(call)], *(field.code for field in _custom_fields(call)))
+        for name in (*_FIELDS[_widest(call)], *more, *(field.code for field in _custom_fields(call)))
         if name in asked or any(fnmatchcase(name, mask) for mask in masks)
     )
 
@@ -290,13 +295,16 @@ def _shown(rows: Iterable[User], call: Call) -> list[dict[str, Any]]:
             "PERSONAL_CITY": person.city,
             "PERSONAL_GENDER": person.gender,
             "XML_ID": person.external_id,
-            "PERSONAL_BIRTHDAY": _birthday(person),
+            "PERSONAL_BIRTHDAY": _birthday(person, call),
             "PERSONAL_PHOTO": _photo(person.photo_id, call),
             "UF_DEPARTMENT": departments[person.pk],
             "USER_TYPE": "extranet" if person.is_extranet else "employee",
             "TIME_ZONE": person.time_zone,
             "DATE_REGISTER": _moment(person.joined_at),
             "LAST_LOGIN": _moment(person.last_login),
+            "LOGIN": person.login,
+            "LANGUAGE_ID": person.language,
+            "BIRTHDAY_SHOWN": person.birthday_shown,
             "IS_ONLINE": _YES_NO[person.pk in seen and seen[person.pk] > here],
             "LAST_ACTIVITY_DATE": _moment(seen.get(person.pk)),
             **({} if person.is_extranet else rest.answered(custom, values.get(person.pk, {}))),
@@ -312,9 +320,12 @@ def _moment(at: datetime | None) -> str:
     return timezone.localtime(at).isoformat(timespec="seconds") if at else ""
 
 
-def _birthday(person: User) -> str:
-    """As far as the person shows it, as its midnight: so does Bitrix24 give days."""
+def _birthday(person: User, call: Call) -> str:
+    """As far as the person shows it, and whole for a migration, as its midnight: so does Bitrix24 give
+    days."""
     day, shown = person.birthday_on, person.birthday_shown
+    if call.may_transfer:
+        shown = User.BirthdayShown.YEAR
     if day is None or shown == User.BirthdayShown.NOBODY:
         return ""
     if shown == User.BirthdayShown.DAY:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils.dateparse import parse_date
@@ -141,6 +142,16 @@ class UserAdd(_Profile):
         max_length=150,
         help_text=gettext_lazy("Another than the e-mail, for a migration alone."),
     )
+    LANGUAGE_ID = forms.ChoiceField(
+        required=False,
+        choices=settings.LANGUAGES,
+        help_text=gettext_lazy("The language of the pages, for a migration alone."),
+    )
+    BIRTHDAY_SHOWN = forms.ChoiceField(
+        required=False,
+        choices=User.BirthdayShown,
+        help_text=gettext_lazy("How much of the birthday others see, for a migration alone."),
+    )
     ACTIVE = YesNo(required=False, help_text=gettext_lazy("N: somebody who has left, for a migration alone."))
 
 
@@ -183,7 +194,13 @@ def _added(given: UserAdd, call: Call) -> User:
     login = call.values["LOGIN"].strip().lower()
     if not login or User.objects.signing_in_as(login).exists():
         login = email or _login()
-    return accounts.create_user(replace(new, login=login), password=None, by=call.user)
+    new = replace(
+        new,
+        login=login,
+        language=call.values["LANGUAGE_ID"] or new.language,
+        birthday_shown=call.values["BIRTHDAY_SHOWN"] or new.birthday_shown,
+    )
+    return accounts.create_user(new, password=None, by=call.user)
 
 
 def _refuse_others(call: Call) -> None:

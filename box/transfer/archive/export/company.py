@@ -57,7 +57,7 @@ def _person(scope: Scope, row: User, places: list[Membership], photo: Blob | Non
         id=row.pk, name=row.name, login=row.login, email=row.email,
         first_name=row.first_name, last_name=row.last_name, former_last_name=row.former_last_name,
         patronymic=row.patronymic, position=row.position, phone=row.phone, birthday_on=row.birthday_on,
-        language=row.language, time_zone=row.time_zone,
+        birthday_shown=word(row.birthday_shown), language=row.language, time_zone=row.time_zone,
         status=word(row.status),
         is_extranet=row.is_extranet, joined_at=row.joined_at,
         city=row.city, gender=word(row.gender), external_id=row.external_id,

@@ -145,6 +145,7 @@ class People(ArchiveStage[records.Person]):
             position=line(record.position, 200),
             phone=line(record.phone, 32),
             birthday_on=record.birthday_on,
+            birthday_shown=record.birthday_shown,
             language=record.language if record.language in ("en", "ru") else work.migration.language,
             is_extranet=record.is_extranet,
             city=line(record.city, 100),

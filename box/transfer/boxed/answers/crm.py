@@ -63,6 +63,16 @@ def _points(question: Question, kind: Kind, ids: list[str]) -> dict[str, dict[st
     return found
 
 
+def _requisites(question: Question) -> Listed:
+    asked = question.filter()
+    ids = [int(one) for one in asked.get("ENTITY_ID", ()) if str(one).isdecimal()]
+    of = f"b_crm_requisite WHERE ENTITY_ID IN ({', '.join('?' * len(ids)) or 'NULL'}) AND ENTITY_TYPE_ID = ?"
+    values = [*ids, int(asked["ENTITY_TYPE_ID"])]
+    sql = f"SELECT ID, ENTITY_ID, RQ_INN FROM {of} ORDER BY ID LIMIT {PAGE} OFFSET ?"
+    rows = question.extract.rows(sql, [*values, question.number("start")])
+    return Listed(rows, question.extract.count(of, values))
+
+
 def _statuses(question: Question) -> Listed:
     place = question.number("start")
     rows = question.extract.rows(
@@ -130,6 +140,7 @@ def _nothing(question: Question) -> Listed:
 METHODS: Mapping[str, Method] = {
     **{f"crm.{kind.slug}.list": partial(_records, kind) for kind in KINDS},
     **{f"crm.{kind.slug}.productrows.get": partial(_lines, kind) for kind in KINDS[:2]},
+    "crm.requisite.list": _requisites,
     "crm.status.list": _statuses,
     "crm.category.list": _categories,
     "crm.timeline.comment.list": _comments,
