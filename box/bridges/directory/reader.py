@@ -60,6 +60,7 @@ class PersonEntry:
     stable_id: str
     dn: str
     base: str = ""
+    # What it holds, none of it empty.
     fields: Mapping[str, str] = field(default_factory=dict)
     # The key of the department: a unit's stable id, or a path's; empty: the one that all stand under.
     unit: str = ""

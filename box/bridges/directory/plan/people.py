@@ -341,7 +341,7 @@ def _step_of_known(
         if clash not in standing
     ]
     is_here = {**here.fields, **fields}
-    kept = {name: value for name, value in entry.fields.items() if value and is_here.get(name) == value}
+    kept = {name: value for name, value in entry.fields.items() if is_here.get(name) == value}
     return PersonStep(
         stable_id=entry.stable_id, dn=entry.dn, base=entry.base, name=entry.name, object_id=here.id,
         is_relinked=whose.is_relinked, fields=fields, values=_values(kept, entry, manager),
@@ -410,11 +410,10 @@ def _manager(entry: PersonEntry, known: Known) -> tuple[str, list[Note]]:
 
 def _values(fields: Mapping[str, str], entry: PersonEntry, manager: str) -> dict[str, Any]:
     """What is remembered of the entry."""
-    held = {name: value for name, value in fields.items() if value}
     above = {"manager_key": distinguished_names.key(entry.manager)} if entry.manager else {}
     number = {"number": entry.number} if entry.number else {}
     photo = {"photo_from": entry.photo_attribute} if entry.photo_attribute else {}
-    return {**held, "unit": entry.unit, "manager": manager, **above, **number, **photo}
+    return {**fields, "unit": entry.unit, "manager": manager, **above, **number, **photo}
 
 
 def _skipped(entry: PersonEntry, clash: Clash) -> PersonStep:

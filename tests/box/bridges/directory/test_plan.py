@@ -147,6 +147,44 @@ def test_an_employee_number_opens_no_account_of_the_console() -> None:
         assert (step.is_relinked, step.is_skipped) == (not holds_console, holds_console)
 
 
+@pytest.mark.parametrize(
+    ("rule", "again", "is_sure"),
+    [("number", "number", True), ("number", "ask", False), ("email", "number", False)],
+)
+def test_somebody_again_is_so_without_a_question_by_their_number_alone_and_by_rule(
+    rule: str, again: str, is_sure: bool
+) -> None:
+    one, another = entry("anna-new"), entry("anna-too")
+    here = known(
+        local(),
+        again={each.stable_id: Clash("again", "anna", 1, rule) for each in (one, another)},
+        former={1: LinkNow(1, "CN=Anna")},
+    )
+    claims = Claims()
+    first, second = plan_people([one, another], here, replace(RULES, again=again), claims, [], now=NOW)
+    assert (first.is_relinked, first.is_skipped, first.object_id) == (
+        is_sure,
+        not is_sure,
+        1 if is_sure else None,
+    )
+    # Nobody is two entries: about the other one there is a question, and nobody is dismissed while it stands.
+    assert (second.is_skipped, [clash.kind for clash in second.clashes]) == (True, ["again"])
+    assert claims.asked_about == {1}
+    assert claims.relinked == ({1} if is_sure else set())
+
+
+def test_who_may_be_somebody_again_is_new_where_an_administrator_says_so() -> None:
+    here = known(
+        local(),
+        again={"id-anna-new": Clash("again", "anna", 1, "number")},
+        former={1: LinkNow(1, "CN=Anna")},
+        separate=frozenset({"id-anna-new"}),
+    )
+    step = planned(entry("anna-new", "new@corp.test"), here, replace(RULES, again="number"))
+    assert step is not None
+    assert step.is_new
+
+
 def test_without_matching_a_taken_login_is_refused_and_a_taken_email_left_out() -> None:
     rules = replace(RULES, matching="none")
     step = planned(entry(), known(local()), rules)
@@ -178,6 +216,21 @@ def test_a_login_that_is_anothers_email_is_taken_and_the_other_way_round() -> No
     both = [entry("anna"), entry("anna@corp.test", "x@corp.test")]
     _first, second = planned_all(both, known())
     assert second.is_skipped
+    # It is told whose it is, which is not oneself.
+    here = known(
+        local(1, "olga", "boris@corp.test"),
+        local(2, "boris@corp.test", "b@corp.test"),
+        links={
+            "id-olga": linked(
+                entry("olga", "boris@corp.test"), planned(entry("olga", "boris@corp.test"), known())
+            )
+        },
+    )
+    step = planned(entry("boris@corp.test", "boris@corp.test", stable_id="id-olga"), here)
+    assert step is not None
+    assert [(one.kind, one.person) for one in step.clashes] == [("login", 2)]
+    # What could not be written is not remembered as the directory's: else it would be taken away one day.
+    assert (step.values.get("login"), step.values["email"]) == (None, "boris@corp.test")
     # One's own are no trouble.
     step = planned(entry("vera@corp.test", "vera@corp.test"), known(local()))
     assert step is not None
@@ -257,6 +310,27 @@ def test_whom_an_administrator_has_suspended_the_directory_does_not_return() -> 
     step = planned(moved, known(local(status="suspended"), links={"id-anna": link}))
     assert step is not None
     assert step.status == ""
+
+
+def test_who_was_suspended_before_the_directory_disabled_them_is_not_the_directorys_to_return() -> None:
+    by_hand = known(local(status="suspended"), links={"id-anna": linked_now()})
+    disabled = entry(is_disabled=True, dn="cn=anna,ou=new,dc=corp")
+    step = planned(disabled, by_hand)
+    assert step is not None
+    assert (step.status, step.link_status, step.notes) == ("", "", ())
+    enabled = planned(entry(), known(local(status="suspended"), links={"id-anna": linked(disabled, step)}))
+    assert enabled is not None
+    assert enabled.status == ""
+
+
+def test_whom_an_administrator_has_unlinked_comes_in_again_only_as_somebody_new() -> None:
+    apart = {"id-anna": frozenset({Clash("apart", "anna", 1)})}
+    step = planned(entry(), known(standing=apart))
+    assert step is not None
+    assert (step.is_skipped, [one.kind for one in step.clashes]) == (True, ["apart"])
+    step = planned(entry(), known(standing=apart, separate=frozenset({"id-anna"})))
+    assert step is not None
+    assert step.is_new
 
 
 @pytest.mark.parametrize("unseen", [DISABLED, EXPIRES])
@@ -514,6 +588,13 @@ def test_the_head_is_whom_most_of_the_department_name() -> None:
         (Leaving(now=0, before=50, people=100), False),
         (Leaving(now=15, people=5000, by_base={"ou=a": 15}, in_base={"ou=a": 40}), True),
         (Leaving(now=15, people=5000, by_base={"ou=a": 15}, in_base={"ou=a": 400}), False),
+        # Exactly as many as are allowed are not more.
+        (Leaving(now=15, people=5000, by_base={"ou=a": 15}, in_base={"ou=a": 50}), False),
+        (Leaving(now=3, people=5000, by_base={"ou=a": 3}, in_base={"ou=a": 4}), False),
+        (Leaving(now=0, people=50, heads_now=4, heads=200), False),
+        (Leaving(now=0, people=50, heads_now=5, heads=200), True),
+        (Leaving(now=0, people=50, groups=(LeavingGroup("Team", 6, 20),)), False),
+        (Leaving(now=0, people=50, groups=(LeavingGroup("Team", 7, 20),)), True),
         (Leaving(now=1, people=50, in_base={"ou=a": 1}, empty_bases=("ou=a",)), True),
         (Leaving(now=0, people=50, empty_bases=("ou=new",)), False),
         (Leaving(now=0, people=50, heads_now=3, heads=5), False),
@@ -612,6 +693,26 @@ def test_what_nobody_gives_up_is_nobodys_and_the_rest_goes_on() -> None:
     # What Cara gives up goes down the line, also by way of an e-mail that the directory has taken away.
     wanted = [("boris", ""), ("cara", "anna@corp.test"), ("dina", "boris@corp.test")]
     assert swapped(ABC, wanted) == wanted
+
+
+def test_what_turns_out_to_be_free_goes_on_down_the_line() -> None:
+    # Anna cannot have Boris's e-mail, for he keeps it and signs in with it from now on: so his login is free.
+    wanted = [
+        ("anna", "boris@corp.test"),
+        ("boris", "cara@corp.test"),
+        ("boris@corp.test", "boris@corp.test"),
+    ]
+    assert swapped([ABC[0], ABC[2], ABC[1]], wanted) == [
+        ("anna", ""), ("boris", "cara@corp.test"), ("boris@corp.test", "boris@corp.test"),
+    ]  # fmt: skip
+
+
+def test_who_cannot_come_in_takes_no_email_from_whoever_can() -> None:
+    """Without a login nobody is made."""
+    rules = replace(RULES, matching="none")
+    new = [entry("anna", "new@corp.test", stable_id="id-1"), entry("dina", "new@corp.test", stable_id="id-2")]
+    anna, dina = planned_all(new, known(local()), rules)
+    assert (anna.is_skipped, dina.is_new, dina.fields["email"]) == (True, True, "new@corp.test")
 
 
 @given(
