@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from box.apps.calendar.access import can_change_page, can_lead_page_of, can_offer_times
+from box.apps.calendar.access import can_change_page, can_lead_page_of, demand_offering
 from box.apps.calendar.events import BookingPageChanged
 from box.apps.calendar.models import BookingPage
 from box.core.accounts.models import User
@@ -62,8 +62,7 @@ class PageDraft:
 
 @transaction.atomic
 def create_page(draft: PageDraft, *, by: User) -> BookingPage:
-    if not can_offer_times(by):
-        raise PermissionDenied(_("Ask an administrator for the right to offer times to people outside."))
+    demand_offering(by)
     # Whoever adds two at once waits for themselves.
     User.objects.select_for_update(no_key=True).get(pk=by.pk)
     if BookingPage.objects.standing().filter(owner=by).count() >= MOST_PAGES:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from box.apps.calendar.access import can_see, can_write
+from box.apps.calendar.access import can_write
 from box.apps.calendar.events import FeedEnded, FeedMade
 from box.apps.calendar.models import Calendar, Feed
 from box.core.events.outbox import emit
@@ -23,7 +23,7 @@ MOST = 5
 @transaction.atomic
 def create_feed(calendar: Calendar, *, by: User) -> Feed:
     """Of a calendar that the person may write into: what they only look at is not theirs to show."""
-    if not can_see(by, calendar) or not can_write(by, calendar):
+    if not can_write(by, calendar):
         raise PermissionDenied(_("This calendar is not yours to change."))
     if Feed.objects.open().filter(calendar=calendar, by=by).count() >= MOST:
         raise ValidationError(_("There are %(most)s links already: end one first.") % {"most": MOST})

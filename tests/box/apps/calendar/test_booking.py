@@ -328,6 +328,22 @@ def test_all_members_receive_together_or_nobody_does(anna: User, boris: User, te
 # Another time, or none
 
 
+def test_all_who_receive_together_come_to_the_time_that_the_visitor_has_chosen(
+    anna: User, boris: User, team: Group
+) -> None:
+    made = book(page_of(anna, hosts="all", group=team))
+    move_appointment(made, TEN + HOUR, now=NOW)
+    event = Event.objects.get(pk=made.event_id)
+    assert dict(event.attendances.values_list("user", "answer")) == {
+        anna.pk: "accepted", boris.pk: "accepted",
+    }  # fmt: skip
+    assert {one.user for one in HeldTime.objects.filter(span__startswith=TEN + HOUR)} == {anna, boris}
+    # Only together.
+    planned(boris, draft(starts=TEN + 3 * HOUR))
+    with pytest.raises(ValidationError, match="no longer free"):
+        move_appointment(made, TEN + 3 * HOUR, now=NOW)
+
+
 def test_a_visitor_moves_an_appointment_and_the_old_time_is_free(page: BookingPage, anna: User) -> None:
     made = book(page)
     deliver_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
 from box.apps.calendar.actions import calendars as actions
-from box.apps.calendar.actions import create_calendar, create_event, main_calendar
+from box.apps.calendar.actions import create_calendar, create_event, main_calendar, remove_event
 from box.apps.calendar.actions.calendars import change_calendar, make_missing, remove_calendar
 from box.apps.calendar.models import Calendar, Event
 from box.core.access.principals import EVERYONE, code_of
@@ -107,3 +108,14 @@ def test_what_is_over_goes_with_its_calendar(anna: User) -> None:
     remove_calendar(calendar, by=anna)
     assert list(Event.objects.all()) == [kept]
     assert told()[-1] == (calendar.pk, anna.pk)
+
+
+def test_a_calendar_in_which_something_is_to_come_stays(anna: User) -> None:
+    calendar = create_calendar("Trips", "plum", by=anna)
+    event = create_event(calendar, draft(starts=timezone.now() + timedelta(days=1)), by=anna)
+    with pytest.raises(ValidationError, match="to come in this calendar"):
+        remove_calendar(calendar, by=anna)
+    assert Calendar.objects.filter(pk=calendar.pk).exists()
+    remove_event(event, by=anna)
+    remove_calendar(calendar, by=anna)
+    assert not Calendar.objects.filter(pk=calendar.pk).exists()

@@ -14,6 +14,7 @@ from icalendar import Calendar as Read
 from box.apps.calendar.actions import Scope, create_feed, end_feed, main_calendar, move_event, remove_event
 from box.apps.calendar.models import Feed
 from box.core.accounts.actions import suspend_user
+from box.core.events.models import Event as Told
 from tests.box.apps.calendar.conftest import TEN, draft, planned, whole_days
 
 if TYPE_CHECKING:
@@ -85,9 +86,28 @@ def test_only_who_writes_into_a_calendar_shows_it_outside(anna: User, cara: User
         create_feed(main_calendar(f"U{anna.pk}"), by=cara)
 
 
-def test_there_are_so_many_links_and_no_more(anna: User) -> None:
-    calendar = main_calendar(f"U{anna.pk}")
-    for _ in range(5):
-        create_feed(calendar, by=anna)
+def test_each_has_so_many_links_of_a_calendar_and_no_more(anna: User, boris: User, sales: Department) -> None:
+    calendar = main_calendar(sales.code_with_below)
+    feeds = [create_feed(calendar, by=anna) for _ in range(5)]
     with pytest.raises(ValidationError, match="5 links"):
         create_feed(calendar, by=anna)
+    create_feed(calendar, by=boris)
+    create_feed(main_calendar(f"U{anna.pk}"), by=anna)
+    end_feed(feeds[0], by=anna)
+    create_feed(calendar, by=anna)
+
+
+def test_that_a_link_was_made_and_ended_is_told_once(anna: User) -> None:
+    calendar = main_calendar(f"U{anna.pk}")
+    feed = create_feed(calendar, by=anna)
+    end_feed(feed, by=anna)
+    feed.refresh_from_db()
+    ended_at = feed.ended_at
+    end_feed(feed, by=anna)
+    feed.refresh_from_db()
+    assert feed.ended_at == ended_at
+    told = Told.objects.filter(kind__startswith="calendar.Feed").order_by("pk")
+    said = {"feed_id": feed.pk, "calendar_id": calendar.pk, "by_id": anna.pk}
+    assert [(one.kind, one.payload) for one in told] == [
+        ("calendar.FeedMade", said), ("calendar.FeedEnded", said)
+    ]  # fmt: skip

@@ -12,13 +12,22 @@ from django.test import Client
 from icalendar import Calendar as Read
 
 from box.apps.calendar import actions
-from box.apps.calendar.actions import GuestDraft, Scope, change_event, move_event, remove_event, take_back
+from box.apps.calendar.actions import (
+    GuestDraft,
+    Scope,
+    answer_as_guest,
+    change_event,
+    move_event,
+    remove_event,
+    take_back,
+)
 from box.apps.calendar.actions.guests import MOST_A_DAY, MOST_GUESTS, forget_sent
 from box.apps.calendar.forms import guests_of
-from box.apps.calendar.models import Guest, SentInvitation
+from box.apps.calendar.models import LONGEST_COMMENT, Guest, SentInvitation
 from box.core.access.actions import employees_role, set_rights
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event as Told
 from box.core.notify.actions import send_letters
 from box.core.notify.models import Notification, QueuedLetter
 from box.core.registry.settings import store
@@ -241,3 +250,64 @@ def test_the_bytes_of_a_letter_are_forgotten_after_a_month(anna: User, clock: Cl
     sent = SentInvitation.objects.get()
     assert forget_sent(sent.made_at + timedelta(days=30)) == 0
     assert forget_sent(sent.made_at + timedelta(days=31)) == 1
+
+
+def test_an_address_is_asked_once_however_it_is_written(anna: User) -> None:
+    event = asked(anna, GuestDraft(" Zoe@Example.com ", "  Zoe   Z "), GuestDraft("zoe@example.com", "Other"))
+    assert [(one.email, one.name) for one in event.guests.all()] == [("zoe@example.com", "Zoe Z")]
+
+
+def test_that_people_outside_are_asked_is_told_of_those_who_are_new(anna: User) -> None:
+    event = asked(anna)
+    for guests in ((ZOE,), (ZOE, YAN), (YAN,), (ZOE, YAN)):
+        change_event(event, draft(guests=guests), by=anna)
+    told = Told.objects.filter(kind="calendar.GuestsAsked").order_by("pk")
+    assert [one.payload for one in told] == [{"event_id": event.pk, "by_id": anna.pk, "count": 1}] * 3
+
+
+def test_who_is_asked_to_two_events_is_written_of_the_one_that_changes(anna: User) -> None:
+    event, _other = asked(anna), asked(anna, is_free=True)
+    assert len(written()) == 2
+    move_event(event, TEN + HOUR, TEN + 2 * HOUR, by=anna)
+    ((_to, _method, (component,)),) = written()
+    assert component["DTSTART"].dt == TEN + HOUR
+
+
+def test_who_is_asked_anew_has_not_answered(anna: User) -> None:
+    event = asked(anna)
+    guest = event.guests.get()
+    answer_as_guest(guest, "declined", comment=f" On \n leave {'x' * LONGEST_COMMENT}")
+    guest.refresh_from_db()
+    assert (guest.answer, guest.comment) == (
+        "declined",
+        f"On leave {'x' * LONGEST_COMMENT}"[:LONGEST_COMMENT],
+    )
+    change_event(event, draft("Other words", guests=(ZOE,)), by=anna)
+    guest.refresh_from_db()
+    assert guest.answer == "declined"
+    move_event(event, TEN + HOUR, TEN + 2 * HOUR, by=anna)
+    guest.refresh_from_db()
+    assert (guest.answer, guest.comment, guest.answered_at) == ("waiting", "", None)
+
+
+def test_a_guest_answers_for_their_own_events_alone(anna: User) -> None:
+    event, other = asked(anna, ZOE, YAN), asked(anna, is_free=True)
+    with pytest.raises(ValidationError, match="yes, no or maybe"):
+        answer_as_guest(event.guests.get(email=ZOE.email), "waiting")
+    answer_as_guest(event.guests.get(email=ZOE.email), "accepted")
+    assert dict(event.guests.values_list("email", "answer")) == {ZOE.email: "accepted", YAN.email: "waiting"}
+    assert other.guests.get().answer == "waiting"
+
+
+def test_of_one_organizer_so_many_letters_leave_within_a_day(
+    anna: User, boris: User, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.calendar.actions.guests.MOST_LETTERS_A_DAY", 2)
+    asked(anna, ZOE, YAN)
+    deliver_all()
+    with pytest.raises(ValidationError, match="have left for"):
+        asked(anna)
+    planned(anna)
+    asked(boris)
+    clock.now += timedelta(days=1, seconds=1)
+    asked(anna)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from box.apps.calendar.actions import Scope, change_event, remove_event
+from box.apps.calendar.actions import Scope, change_event, move_event, remove_event
 from box.apps.calendar.actions.meetings import (
     MOST_TOPICS,
     add_decision,
@@ -37,7 +38,7 @@ from box.apps.calendar.occurrences import Occurrence
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event as Told
 from box.core.notify.models import Notification
-from box.core.registry.capabilities import cards_of
+from box.core.registry.capabilities import cards_of, workshops
 from tests.box.apps.calendar.conftest import TEN, draft, planned
 
 if TYPE_CHECKING:
@@ -239,6 +240,49 @@ def test_a_decision_is_of_a_topic_of_its_meeting_and_goes_without_its_task(
     assert [one.topic for one in meeting.decisions.all()] == [None]
 
 
+def test_what_was_decided_is_to_be_done_by_the_end_of_its_day(
+    meeting: Meeting, anna: User, boris: User
+) -> None:
+    day = date(2026, 12, 4)
+    dated, undated = (
+        add_decision(meeting, "Ask", responsible=boris, due_on=due_on, by=anna) for due_on in (day, None)
+    )
+    assert dated.work is not None
+    assert undated.work is not None
+    deadline = workshops["tasks"].deadline
+    assert deadline(dated.work.id) == datetime.combine(day, time(18), timezone.get_current_timezone())
+    assert deadline(undated.work.id) is None
+
+
+def test_each_change_of_a_meeting_is_told_once(event: Event, anna: User, boris: User) -> None:
+    meeting = prepare_meeting(first_time(event), by=anna)
+    assert prepare_meeting(first_time(event), by=boris) == meeting
+    assert told() == [None]
+    topic = add_topic(meeting, "Budget", by=anna)
+    change_topic(topic, "The budget", None, by=anna)
+    assert told() == [None, topic.pk, topic.pk]
+    move_topic(topic, 1, by=anna)
+    decision = add_decision(meeting, "Ask", by=anna)
+    delete_decision(decision, by=anna)
+    note_presence(meeting, boris, True, by=anna)
+    delete_topic(topic, by=anna)
+    send_record(meeting, by=anna)
+    assert told()[3:] == [None] * 6
+
+
+def test_an_event_that_moves_takes_its_agenda_along(event: Event, meeting: Meeting, anna: User) -> None:
+    moved = move_event(event, TEN + HOUR, TEN + 2 * HOUR, by=anna).event
+    assert prepare_meeting(first_time(moved), by=anna) == meeting
+
+
+def test_nothing_is_written_down_of_what_was_removed(event: Event, meeting: Meeting, anna: User) -> None:
+    remove_event(event, by=anna)
+    with pytest.raises(ValidationError, match="not there any more"):
+        add_topic(meeting, "Budget", by=anna)
+    with pytest.raises(PermissionDenied):
+        prepare_meeting(first_time(Event.objects.get(pk=event.pk)), by=anna)
+
+
 def test_an_agenda_has_an_end(meeting: Meeting, anna: User) -> None:
     Topic.objects.bulk_create(Topic(meeting=meeting, title="x") for _ in range(MOST_TOPICS - 1))
     add_topic(meeting, "The last", by=anna)
@@ -254,6 +298,10 @@ def test_who_was_there_is_of_those_who_take_part(
 ) -> None:
     for is_there in (True, True, False, True):
         note_presence(meeting, boris, is_there, by=anna)
+    assert [one.user for one in meeting.present.all()] == [boris]
+    # Of another meeting it says nothing.
+    other = prepare_meeting(first_time(planned(anna, draft(invited=(f"U{boris.pk}",)))), by=anna)
+    note_presence(other, boris, False, by=anna)
     assert [one.user for one in meeting.present.all()] == [boris]
     with pytest.raises(ValidationError, match="does not take part"):
         note_presence(meeting, cara, True, by=anna)

@@ -112,6 +112,23 @@ def test_what_is_refused_is_free_at_once_and_the_event_stays_with_the_reason(
     assert not RoomRequest.objects.filter(event=event).exists()
 
 
+def test_who_refuses_stands_behind_it_until_the_room_is_asked_for_again(
+    anna: User, cara: User, hall: Room
+) -> None:
+    event = planned(anna, draft(room=hall))
+    version = event.version
+    refuse(event, cara, " The fair \n is there ")
+    event.refresh_from_db()
+    assert (event.version, event.changed_by) == (version + 1, cara)
+    request = asked_by(event)
+    assert (request.decided_by, request.reason) == (cara, "The fair is there")
+    assert request.decided_at is not None
+    change_event(event, draft(room=hall), by=anna)
+    request = asked_by(event)
+    assert (request.state, request.count, request.reason) == (State.WAITING, 2, "")
+    assert (request.decided_by, request.decided_at) == (None, None)
+
+
 def test_a_refusal_says_why(anna: User, cara: User, hall: Room) -> None:
     event = planned(anna, draft(room=hall))
     with pytest.raises(ValidationError, match="Say why"):
@@ -230,9 +247,13 @@ def test_what_was_booked_before_the_room_needed_a_word_stays(
 def test_a_room_that_needs_no_word_any_more_is_theirs_who_waited(
     anna: User, cara: User, olga: User, hall: Room
 ) -> None:
+    refused = planned(anna, draft(room=hall))
+    refuse(refused, cara)
     event = planned(anna, draft(room=hall))
     change_room(hall, kept_by(cara, needs_approval=False), by=olga)
-    assert asked_by(event).state == State.APPROVED
+    assert (asked_by(event).state, asked_by(event).decided_by) == (State.APPROVED, olga)
+    assert asked_by(event).decided_at is not None
+    assert asked_by(refused).state == State.REFUSED
     assert "calendar.room-approved" in told(anna)
 
 

@@ -10,20 +10,25 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from box.apps.calendar.actions import (
+    GuestDraft,
     Scope,
+    answer_event,
     change_event,
     move_event,
     purge_removed,
     remove_event,
     take_back,
 )
-from box.apps.calendar.actions.events import draft_of
+from box.apps.calendar.actions.attendees import attendees_of
+from box.apps.calendar.actions.events import change_excluded, draft_of
 from box.apps.calendar.models import Event
 from box.apps.calendar.occurrences import occurrences
+from box.core.events.models import Event as Told
 from tests.box.apps.calendar.conftest import FAR, MOSCOW, TEN, draft, planned, whole_days
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
+    from box.core.structure.models import Department
 
 pytestmark = pytest.mark.django_db
 
@@ -213,3 +218,169 @@ def test_what_was_removed_a_month_ago_is_gone_for_good(anna: User, weekly: Event
     assert weekly.removed_at is not None
     assert purge_removed(weekly.removed_at + timedelta(days=30)) == 0
     assert purge_removed(weekly.removed_at + timedelta(days=30, seconds=1)) == 1
+
+
+def test_an_event_lasts_a_leap_year_at_most(anna: User) -> None:
+    assert planned(anna, draft(hours=24 * 366)).duration == timedelta(days=366)
+
+
+def test_of_a_time_that_is_another_event_by_now_the_series_is_meant_unless_it_alone_is(
+    anna: User, weekly: Event
+) -> None:
+    at = TEN + WEEK
+    made = move_event(weekly, at + HOUR, at + 2 * HOUR, scope=Scope.THIS, at=at, by=anna).event
+    revision = remove_event(made, scope=Scope.FOLLOWING, by=anna)
+    assert shown() == FOUR[:1]
+    take_back(revision, by=anna)
+    remove_event(made, scope=Scope.THIS, by=anna)
+    assert shown() == [FOUR[0], *FOUR[2:]]
+    remove_event(weekly, scope=Scope.ALL, by=anna)
+    assert shown() == []
+
+
+def test_where_no_time_is_said_the_first_is_meant_and_one_that_is_not_there_is_refused(
+    anna: User, weekly: Event
+) -> None:
+    with pytest.raises(ValidationError, match="no such time"):
+        remove_event(weekly, scope=Scope.THIS, at=TEN + HOUR, by=anna)
+    remove_event(weekly, scope=Scope.THIS, by=anna)
+    assert shown() == FOUR[1:]
+    remove_event(weekly, by=anna)
+    with pytest.raises(ValidationError, match="was removed"):
+        move_event(weekly, TEN, TEN + HOUR, by=anna)
+
+
+def test_from_the_first_time_on_is_the_whole_series(anna: User, weekly: Event) -> None:
+    change = move_event(weekly, TEN + HOUR, TEN + 2 * HOUR, scope=Scope.FOLLOWING, at=TEN, by=anna)
+    assert (change.event, Event.objects.count()) == (weekly, 1)
+    assert shown() == [one.replace("10:00", "11:00") for one in FOUR]
+
+
+def test_what_does_not_take_place_stays_so_on_both_sides_of_a_cut(anna: User, weekly: Event) -> None:
+    for number in (1, 3):
+        remove_event(weekly, scope=Scope.THIS, at=TEN + number * WEEK, by=anna)
+    third = TEN + 2 * WEEK
+    weekly.refresh_from_db()
+    change = change_event(
+        weekly, draft("Call", third + HOUR, rule=weekly.rule), scope=Scope.FOLLOWING, at=third, by=anna
+    )
+    assert shown() == [FOUR[0], "15.12 11:00 Call"]
+    weekly.refresh_from_db()
+    assert (weekly.excluded, change.event.excluded) == ([TEN + WEEK], [TEN + 3 * WEEK + HOUR])
+
+
+def test_a_series_has_so_many_exceptions_and_no_more(
+    anna: User, weekly: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.calendar.actions.events.MOST_EXCEPTIONS", 2)
+    change_excluded(weekly, [TEN + WEEK, TEN], by=anna)
+    assert shown() == FOUR[2:]
+    with pytest.raises(ValidationError, match="2 exceptions at most"):
+        remove_event(weekly, scope=Scope.THIS, at=TEN + 2 * WEEK, by=anna)
+    weekly.refresh_from_db()
+    assert weekly.excluded == [TEN, TEN + WEEK]
+
+
+# Who takes part
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_whoever_made_an_event_takes_part_whoever_else_is_asked(
+    anna: User, boris: User, cara: User, scope: Scope
+) -> None:
+    event = planned(anna, draft(rule="FREQ=WEEKLY;COUNT=4", invited=(f"U{boris.pk}",)))
+    at = TEN + WEEK
+    wanted = draft(starts=at, rule=event.rule, invited=(f"U{cara.pk}",))
+    made = change_event(event, wanted, scope=scope, at=at, by=anna).event
+    assert attendees_of(made) == {anna.pk, cara.pk}
+    told = Told.objects.filter(kind="calendar.EventChanged", payload__event_id=made.pk).latest("pk")
+    assert told.payload["former_user_ids"] == [boris.pk]
+
+
+@pytest.mark.parametrize("scope", [Scope.THIS, Scope.FOLLOWING])
+def test_who_has_answered_for_a_series_has_answered_for_what_is_made_of_it_at_the_same_time(
+    anna: User, boris: User, scope: Scope
+) -> None:
+    event = planned(anna, draft(rule="FREQ=WEEKLY;COUNT=4", invited=(f"U{boris.pk}",)))
+    answer_event(event, "tentative", by=boris)
+    answered_at = event.attendances.get(user=boris).answered_at
+    second, third = TEN + WEEK, TEN + 2 * WEEK
+    moved = move_event(event, third + HOUR, third + 2 * HOUR, scope=scope, at=third, by=anna).event
+    mine = moved.attendances.get(user=boris)
+    assert (mine.answer, mine.answered_at) == ("waiting", None)
+    event.refresh_from_db()
+    wanted = draft("Other words", second, rule=event.rule, invited=(f"U{boris.pk}",))
+    made = change_event(event, wanted, scope=scope, at=second, by=anna).event
+    mine = made.attendances.get(user=boris)
+    assert (mine.answer, mine.answered_at) == ("tentative", answered_at)
+
+
+def test_whoever_moves_an_event_comes_and_the_others_are_asked_anew(
+    anna: User, boris: User, olga: User, sales: Department
+) -> None:
+    event = planned(anna, draft(invited=(f"U{boris.pk}", f"U{olga.pk}")), code=sales.code_with_below)
+    answer_event(event, "declined", comment="On leave", proposed_at=TEN + HOUR, by=olga)
+    answer_event(event, "tentative", by=boris)
+    move_event(event, TEN + HOUR, TEN + 2 * HOUR, by=boris)
+    assert dict(event.attendances.values_list("user", "answer")) == {
+        anna.pk: "accepted", boris.pk: "tentative", olga.pk: "waiting",
+    }  # fmt: skip
+    theirs = event.attendances.get(user=olga)
+    assert (theirs.comment, theirs.proposed_at, theirs.answered_at) == ("", None, None)
+
+
+def test_those_who_take_part_are_busy_as_long_as_a_series_goes_on(
+    anna: User, boris: User, weekly: Event
+) -> None:
+    change_event(weekly, draft(rule=weekly.rule, invited=(f"U{boris.pk}",)), by=anna)
+    remove_event(weekly, scope=Scope.FOLLOWING, at=TEN + WEEK, by=anna)
+    assert {one.span.upper for one in weekly.attendances.all()} == {TEN + HOUR}
+
+
+# What is told, and taken back
+
+
+def test_each_change_is_a_version_more_and_says_whose_it_was(
+    anna: User, boris: User, sales: Department
+) -> None:
+    event = planned(anna, code=sales.code_with_below)
+    versions = [event.version]
+
+    def renewed() -> Event:
+        event.refresh_from_db()
+        versions.append(event.version)
+        return event
+
+    move_event(event, TEN + HOUR, TEN + 2 * HOUR, by=boris)
+    assert renewed().changed_by == boris
+    revision = remove_event(event, by=boris)
+    assert renewed().removed_at is not None
+    (told,) = Told.objects.filter(kind="calendar.EventRemoved")
+    assert told.payload == {
+        "event_id": event.pk, "by_id": boris.pk, "version": event.version, "user_ids": [anna.pk],
+    }  # fmt: skip
+    # Programs take in what has a higher number than what they know.
+    take_back(revision, by=anna)
+    assert renewed().changed_by == anna
+    assert [one - versions[0] for one in versions] == [0, 1, 2, 3]
+
+
+def test_with_a_change_go_those_whom_it_has_asked_and_those_come_back_whom_it_had_dropped(
+    anna: User, boris: User, cara: User
+) -> None:
+    zoe, yan = GuestDraft("zoe@example.com"), GuestDraft("yan@example.com")
+    other = planned(anna, draft("Other"))
+    event = planned(anna, draft(invited=(f"U{boris.pk}",), guests=(zoe,)))
+    answer_event(event, "tentative", by=boris)
+    change = change_event(event, draft(invited=(f"U{cara.pk}",), guests=(yan,)), by=anna)
+    take_back(change.revision, by=anna)
+    event.refresh_from_db()
+    assert dict(event.attendances.values_list("user", "answer")) == {
+        anna.pk: "accepted", boris.pk: "tentative",
+    }  # fmt: skip
+    assert f"U{cara.pk}" not in event.audience
+    assert [one.email for one in event.guests.asked()] == ["zoe@example.com"]
+    other.refresh_from_db()
+    assert other.removed_at is None
+    with pytest.raises(ValidationError, match="changed since"):
+        take_back(change.revision, by=anna)
