@@ -22,18 +22,20 @@ from box.apps.crm.actions.activities import (
     complete_activity,
     delete_activity,
     move_activity,
+    remove_activities,
     reopen_activity,
 )
 from box.apps.crm.actions.conversion import Conversion, convert_lead
-from box.apps.crm.actions.records import change_record
+from box.apps.crm.actions.records import change_record, delete_records
 from box.apps.crm.agenda import PAGE
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.layers import next_steps
-from box.apps.crm.models import Activity, LineItem, Record
+from box.apps.crm.models import Activity, LineItem, Link, Record
 from box.apps.crm.permissions import Level
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.core.access.actions import employees_role
 from box.core.accounts.models import User
+from box.core.events.models import Event
 from box.core.registry.settings import as_of, read_version
 from tests.box.apps.crm.conftest import added, allow
 
@@ -157,6 +159,95 @@ def test_doing_it_twice_is_doing_it_once(anna: User, boris: User, deal: Record) 
         move_activity(activity, timezone.now(), by=anna)
 
 
+def told() -> list[tuple[str, dict[str, Any]]]:
+    """What was said of activities since this was last asked."""
+    kinds = ("ActivityPlanned", "ActivityDone", "ActivityChanged", "StepMoved")
+    rows = Event.objects.filter(kind__in=[f"crm.{kind}" for kind in kinds]).order_by("pk")
+    found = [(row.kind.removeprefix("crm."), row.payload) for row in rows]
+    rows.delete()
+    return found
+
+
+def test_each_step_of_an_activity_is_told_once(anna: User, olga: User, deal: Record) -> None:
+    deadline = timezone.now() + timedelta(days=1)
+    step = planned(anna, deal, deadline)
+    one = {"activity_id": step.pk, "by_id": anna.pk}
+    assert told() == [("ActivityPlanned", one)]
+    for _twice in range(2):
+        complete_activity(step, by=anna)
+    assert told() == [("ActivityDone", one)]
+    changed = ("ActivityChanged", {**one, "record_ids": [deal.pk]})
+    for _twice in range(2):
+        reopen_activity(step, by=anna)
+    assert told() == [changed]
+    later = deadline + timedelta(days=1)
+    move_activity(step, later, by=anna)
+    moved = {
+        "record_id": deal.pk, "by_id": anna.pk, "subject": "Call Rose",
+        "deadline_before": deadline.isoformat(), "deadline": later.isoformat(),
+    }  # fmt: skip
+    assert told() == [changed, ("StepMoved", moved)]
+    # To where it is already it is not moved.
+    move_activity(step, later, by=anna)
+    assert told() == [changed]
+    delete_activity(step, by=anna)
+    assert told() == [changed]
+
+
+def test_what_was_done_says_by_whom_and_what_came_of_it(anna: User, olga: User, deal: Record) -> None:
+    step = planned(anna, deal, timezone.now() + timedelta(days=1))
+    with pytest.raises(ValidationError):
+        complete_activity(step, result="x" * 20_001, by=olga)
+    complete_activity(step, result="She wants six.", by=olga)
+    step.refresh_from_db()
+    assert (step.done_by, step.result, step.at) == (olga, "She wants six.", step.done_at)
+    assert {one.at for one in step.bindings.all()} == {step.done_at}
+
+
+def test_who_has_left_is_given_no_next_step_and_what_they_did_is_theirs(
+    anna: User, boris: User, deal: Record
+) -> None:
+    User.objects.filter(pk=boris.pk).update(status=User.Status.DISMISSED)
+    boris.refresh_from_db()
+    step = NewActivity(kind=Activity.Kind.CALL, subject="Call", responsible=boris, deadline=timezone.now())
+    with pytest.raises(ValidationError, match="does not work here"):
+        add_activity(step, [deal], by=anna)
+    note = NewActivity(kind=Activity.Kind.NOTE, subject="Likes oak", responsible=boris)
+    assert add_activity(note, [deal], by=anna).responsible == boris
+
+
+def test_an_activity_is_about_records_that_are_there_and_not_about_too_many(
+    anna: User, olga: User, deal: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.crm.actions.activities.MOST_BOUND", 2)
+    note = NewActivity(kind=Activity.Kind.NOTE, subject="Likes oak", responsible=anna)
+    rose, gone = (added("contact", anna, first_name=name) for name in ("Rose", "Paul"))
+    change_record(deal, {"contacts": [rose, gone]}, by=anna)
+    delete_records([gone], by=olga)
+    for records in ([], [deal, rose, gone]):
+        with pytest.raises(ValidationError, match="between 1 and 2 records"):
+            add_activity(note, records, by=anna)
+    with pytest.raises(ValidationError, match="not there any more"):
+        add_activity(note, [gone], by=anna)
+    # A client in the trash has no time line.
+    made = add_activity(note, [deal], by=anna)
+    assert set(made.bindings.values_list("record", flat=True)) == {deal.pk, rose.pk}
+
+
+def test_what_was_planned_by_mistake_is_no_next_step_any_more(anna: User, deal: Record) -> None:
+    now = timezone.now()
+    mistake, other = planned(anna, deal, now), planned(anna, deal, now + timedelta(days=1))
+    remove_activities([mistake.pk])
+    assert list(Activity.objects.all()) == [other]
+    assert next_step(deal) == other.deadline
+
+
+def test_the_portal_itself_takes_away_what_came_from_elsewhere(anna: User, deal: Record) -> None:
+    call = NewActivity(kind=Activity.Kind.CALL, subject="Rose", responsible=anna, about="telephony.call:7")
+    delete_activity(add_activity(call, [deal], by=None), by=None)
+    assert not Activity.objects.exists()
+
+
 def test_who_may_not_change_the_record_plans_nothing_with_it(anna: User, cara: User, deal: Record) -> None:
     change_record(deal, {"observers": [cara]}, by=anna)
     with pytest.raises(PermissionDenied):
@@ -230,6 +321,32 @@ def test_a_lead_becomes_a_deal_of_a_client_that_is_there(anna: User, lead: Recor
     assert became.deal is not None
     assert became.deal.contact == rose
     assert Record.objects.of_type(3).count() == 1
+
+
+def test_what_came_of_a_lead_names_it_has_its_time_line_and_is_told(anna: User, lead: Record) -> None:
+    step = planned(anna, lead, timezone.now() + timedelta(days=1))
+    company = added("company", anna, "Weber & Sons")
+    became = convert_lead(lead, Conversion(company=company), by=anna)
+    assert became.contact is not None
+    assert became.deal is not None
+    made = [became.contact, company, became.deal]
+    assert {one.record for one in Link.objects.filter(to=lead, role=Link.Role.ORIGIN)} == set(made)
+    assert {next_step(one) for one in made} == {step.deadline}
+    assert became.contact.company == company
+    (event,) = Event.objects.filter(kind="crm.LeadConverted")
+    assert event.payload == {"lead_id": lead.pk, "by_id": anna.pk, "made": [one.pk for one in made]}
+
+
+def test_a_company_has_the_numbers_of_a_lead_where_nobody_there_has(anna: User, lead: Record) -> None:
+    LineItem.objects.create(record=lead, name="Chair", price=Decimal(50), quantity=Decimal(2), rank="i")
+    change_record(lead, {"tax_number": "7707083893", "reached_by": [Reach("phone", "+79161234567")]}, by=anna)
+    alone = convert_lead(lead, Conversion(makes_contact=False, makes_company=True, makes_deal=False), by=anna)
+    assert (alone.contact, alone.deal) == (None, None)
+    assert alone.company is not None
+    assert (alone.company.title, alone.company.tax_number) == (lead.title, "7707083893")
+    assert [one.normal for one in alone.company.contact_points.all()] == ["+79161234567"]
+    # What was written into the lead stays there.
+    assert lead.lines.count() == 1
 
 
 def test_a_deal_is_not_converted_and_a_lead_not_into_nothing(anna: User, lead: Record, deal: Record) -> None:

@@ -23,6 +23,7 @@ from box.apps.crm.permissions import Level
 from box.apps.crm.pricing import Sums, sums_of, totals_of
 from box.core.access.actions import employees_role
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from tests.box.apps.crm.conftest import added, allow
 from tests.box.rest.calling import program_of
 
@@ -106,6 +107,31 @@ def test_an_amount_that_followed_goes_with_its_lines_and_one_by_hand_stays(deal:
     set_lines(deal, [], follows=True, by=anna)
     deal.refresh_from_db()
     assert deal.amount == 70
+
+
+@pytest.mark.django_db
+def test_of_lines_what_they_come_to_is_told_where_that_is_something_else(
+    deal: Record, anna: User, olga: User
+) -> None:
+    def told() -> list[list[list[str]]]:
+        rows = Event.objects.filter(kind="crm.RecordChanged").order_by("pk")
+        found = [row.payload["changes"] for row in rows]
+        rows.delete()
+        return found
+
+    set_lines(deal, [line("100", unit=" pcs ")], follows=True, by=anna)
+    assert told() == [[["lines", "0", "100.00"], ["amount", "0.00", "100.00"]]]
+    set_lines(deal, [line("100", unit="pcs")], follows=True, by=olga)
+    assert told() == []
+    deal.refresh_from_db()
+    assert deal.changed_by == olga
+    # Another product at the same price is another line, and the same amount.
+    set_lines(deal, [LineDraft(name="Table", price=Decimal(100))], follows=True, by=anna)
+    assert told() == [[["lines", "100.00", "100.00"]]]
+    set_lines(deal, [line("7")], follows=False, by=anna)
+    assert told() == [[["lines", "100.00", "7.00"]]]
+    deal.refresh_from_db()
+    assert (deal.amount, deal.has_own_amount) == (Decimal(100), True)
 
 
 @pytest.mark.django_db

@@ -15,7 +15,7 @@ from box.apps.crm import jobs
 from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.actions.merging import forget_expired, merge_records, take_back_merger
 from box.apps.crm.actions.papers import add_paper
-from box.apps.crm.actions.records import change_record
+from box.apps.crm.actions.records import change_record, delete_records
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.duplicates import Ground, Sought, duplicates_of
 from box.apps.crm.models import Activity, Link, Merger, Record
@@ -23,6 +23,7 @@ from box.apps.crm.models.mergers import KEPT_FOR
 from box.apps.crm.permissions import Level
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.core.access.actions import employees_role
+from box.core.events.models import Event
 from box.core.registry.capabilities import Ref
 from box.core.relations.actions import relate, unrelate
 from box.core.relations.presenters import related_to
@@ -219,6 +220,47 @@ def test_three_become_one_and_are_parted_in_the_other_order(anna: User, two: tup
     take_back_merger(later, by=anna)
     take_back_merger(earlier, by=anna)
     assert state() == before
+
+
+def test_that_two_became_one_and_were_parted_is_told(anna: User, olga: User) -> None:
+    first, second, third = (rose(anna) for _number in range(3))
+    merge_records(first, [second, third], by=anna)
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.changed_by, second.deleted_by, second.deleted_at is None) == (anna, anna, False)
+    take_back_merger(Merger.objects.get(gone=third), by=olga)
+    third.refresh_from_db()
+    assert (third.deleted_at, third.deleted_by, third.merged_into) == (None, None, None)
+    told = Event.objects.filter(kind__in=["crm.RecordsMerged", "crm.MergerTakenBack"]).order_by("pk")
+    assert [one.payload for one in told] == [
+        {"record_id": first.pk, "merged_ids": [second.pk, third.pk], "by_id": anna.pk},
+        {"record_id": first.pk, "parted_id": third.pk, "by_id": olga.pk},
+    ]
+
+
+def test_nothing_is_parted_from_what_is_in_the_trash_or_by_who_may_not_change_it(
+    anna: User, boris: User
+) -> None:
+    first, second = rose(anna), rose(anna)
+    merge_records(first, [second], by=anna)
+    allow(employees_role(), "t3", Level.OWN)
+    with pytest.raises(PermissionDenied):
+        take_back_merger(Merger.objects.get(), by=boris)
+    delete_records([first], by=None)
+    with pytest.raises(ValidationError, match="from the trash first"):
+        take_back_merger(Merger.objects.get(), by=anna)
+    second.refresh_from_db()
+    assert second.merged_into == first
+
+
+def test_so_many_become_one_at_once(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("box.apps.crm.actions.merging.MOST_AT_ONCE", 2)
+    first, *others = (rose(anna) for _number in range(4))
+    with pytest.raises(ValidationError, match="between 1 and 2 duplicates"):
+        merge_records(first, others, by=anna)
+    # Itself is no duplicate.
+    merge_records(first, [first, *others[:2]], by=anna)
+    assert first.merged.count() == 2
 
 
 def test_only_what_went_into_the_same_record_afterwards_is_taken_back_first(anna: User) -> None:

@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from box.apps.crm.actions.conversion import Conversion, convert_lead
+from box.apps.crm.actions.dictionaries import set_currency
 from box.apps.crm.actions.lines import LineDraft, set_lines
 from box.apps.crm.actions.merging import merge_records
 from box.apps.crm.actions.papers import (
@@ -26,6 +27,7 @@ from box.apps.crm.actions.papers import (
     change_paper,
     end_link,
     is_paid,
+    keep_pdf,
     mark_sent,
     note_payment,
     open_link,
@@ -36,6 +38,8 @@ from box.apps.crm.actions.papers import (
 )
 from box.apps.crm.actions.records import change_record, delete_records, move_record
 from box.apps.crm.actions.series import HIGHEST, set_series
+from box.apps.crm.actions.setup import add_stage
+from box.apps.crm.actions.stages import set_demands
 from box.apps.crm.field_rights import give
 from box.apps.crm.models import Link, NumberSeries, Paper, PaperTemplate, Payment, Record, RecordType, Seller
 from box.apps.crm.numbering import check_pattern, next_number
@@ -76,6 +80,10 @@ def invoice(sold: Record, anna: User) -> Record:
     return add_paper(sold, type_of("invoice"), by=anna)
 
 
+def told(kind: str) -> list[dict[str, Any]]:
+    return [row.payload for row in Event.objects.filter(kind=f"crm.{kind}").order_by("pk")]
+
+
 # Who sells, and how it is written
 
 
@@ -90,13 +98,12 @@ def test_sellers_and_templates_are_added_changed_retired_and_told_of(anna: User,
     assert save_template(template, {"days": 7}, by=olga) == template
     retire(template, True, by=olga)
     retire(template, False, by=olga)
+    assert not PaperTemplate.objects.exclude(pk=template.pk).exclude(retired_at=None).exists()
     seller.refresh_from_db()
     template.refresh_from_db()
     assert (seller.name, seller.retired_at is None) == ("Chairs & Co", False)
     assert (template.days, template.retired_at) == (7, None)
-    told = Event.objects.filter(kind="crm.DictionaryChanged").order_by("pk")
-    changes = [(one.payload["name"], one.payload["change"]) for one in told]
-    assert changes == [
+    assert [(one["name"], one["change"]) for one in told("DictionaryChanged")] == [
         ("Chairs Ltd", "added"), ("Chairs & Co", "changed"), ("Chairs & Co", "retired"),
         ("Plain", "added"), ("Plain", "changed"), ("Plain", "retired"), ("Plain", "restored"),
     ]  # fmt: skip
@@ -205,8 +212,7 @@ def test_a_series_begins_at_nothing_and_ends_where_numbers_do(sold: Record, anna
             set_series(series, pattern="{number}", restart="never", last=last, by=olga)
     set_series(series, pattern="{number}", restart="never", last=HIGHEST, by=olga)
     set_series(series, pattern=" {number} ", restart="never", last=0, by=olga)
-    told = Event.objects.filter(kind="crm.DictionaryChanged").order_by("pk")
-    assert [(one.payload["name"], one.payload["by_id"]) for one in told] == [("{number}", olga.pk)] * 2
+    assert [(one["name"], one["by_id"]) for one in told("DictionaryChanged")] == [("{number}", olga.pk)] * 2
     assert add_paper(sold, type_of("invoice"), by=anna).paper.number == "1"
 
 
@@ -391,6 +397,36 @@ def test_what_is_sent_moves_on_and_what_is_not_after_all_stays_there(invoice: Re
     assert Paper.objects.get(pk=invoice.pk).sent_at is None
 
 
+@pytest.mark.django_db
+def test_that_the_client_has_it_is_told_once_and_keeps_its_moment(
+    invoice: Record, anna: User, olga: User
+) -> None:
+    mark_sent(invoice, True, by=anna)
+    sent_at = Paper.objects.get(pk=invoice.pk).sent_at
+    mark_sent(invoice, True, by=olga)
+    paper = Paper.objects.get(pk=invoice.pk)
+    assert (paper.sent_at, paper.sent_by) == (sent_at, anna)
+    mark_sent(invoice, False, by=anna)
+    paper = Paper.objects.get(pk=invoice.pk)
+    assert (paper.sent_at, paper.sent_by) == (None, None)
+    assert told("PaperSent") == [{"record_id": invoice.pk, "by_id": anna.pk}]
+
+
+@pytest.mark.django_db
+def test_only_what_is_new_goes_on_when_it_is_sent(sold: Record, anna: User, olga: User) -> None:
+    talks = add_stage(stage_of("invoice", "NEW").pipeline, "Talks", by=olga)
+    held, new, asked = (add_paper(sold, type_of("invoice"), by=anna) for _number in range(3))
+    move_record(held, talks, by=anna)
+    for paper in (held, new):
+        mark_sent(paper, True, by=anna)
+    # Where a field is missing that the stage asks for, it stays and is sent all the same.
+    set_demands(stage_of("invoice", "SENT"), ["comment"], by=olga)
+    mark_sent(asked, True, by=anna)
+    stages = [Record.objects.get(pk=one.pk).stage for one in (held, new, asked)]
+    assert stages == [talks, stage_of("invoice", "SENT"), stage_of("invoice", "NEW")]
+    assert Paper.objects.get(pk=asked.pk).sent_at is not None
+
+
 def paid(amount: str, **more: Any) -> PaymentDraft:
     return PaymentDraft(amount=Decimal(amount), **{"on": company_day(), **more})
 
@@ -423,6 +459,34 @@ def test_a_payment_that_cannot_be_is_refused(invoice: Record, anna: User, wrong:
     with pytest.raises(ValidationError):
         note_payment(invoice, paid("1", on=company_day() + timedelta(days=1)), by=anna)
     assert not Payment.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_payment_is_counted_over_and_told_with_its_currency(deal: Record, anna: User, olga: User) -> None:
+    set_currency("EUR", Decimal("98.7654"), by=olga)
+    change_record(deal, {"currency": "EUR"}, by=anna)
+    payment = note_payment(deal, paid("10.01", on=date(2000, 1, 1), note=" In \n cash "), by=anna)
+    payment.refresh_from_db()
+    assert (payment.amount, payment.base_amount) == (Decimal("10.01"), Decimal("988.64"))
+    assert (payment.note, payment.created_by) == ("In cash", anna)
+    assert told("PaymentNoted") == [
+        {
+            "record_id": deal.pk, "by_id": anna.pk, "amount": "10.01 EUR", "direction": "in",
+            "is_removed": False,
+        }
+    ]  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_what_has_no_amount_is_paid_by_nothing(sold: Record, anna: User) -> None:
+    with pytest.raises(ValidationError, match="have no amount"):
+        note_payment(added("contact", anna, first_name="Rose"), paid("1"), by=anna)
+    free = set_lines(add_paper(sold, type_of("invoice"), by=anna), [], follows=True, by=anna)
+    assert free.amount == 0
+    assert not is_paid(free)
+    note_payment(sold, paid("2441"), by=anna)
+    sold.refresh_from_db()
+    assert sold.is_open, "of a deal others than its payments say that it is won"
 
 
 @pytest.mark.django_db
@@ -545,6 +609,52 @@ def test_a_pdf_is_made_once_and_anew_when_the_paper_says_something_else(
 
 
 @pytest.mark.django_db
+def test_another_seller_is_printed_anew_where_there_is_a_print(
+    invoice: Record, anna: User, olga: User
+) -> None:
+    seller = save_seller(None, {"name": "Chairs Ltd"}, by=olga)
+    template = Paper.objects.get(pk=invoice.pk).template
+
+    def is_wanted() -> bool:
+        return Paper.objects.get(pk=invoice.pk).pdf_wanted_at is not None
+
+    with pytest.raises(ValidationError, match="no such choice"):
+        change_paper(invoice, seller=seller, template=PaperTemplate.objects.filter(type=7).first(), by=anna)
+    change_paper(invoice, seller=seller, template=template, by=anna)
+    assert (Paper.objects.get(pk=invoice.pk).seller, is_wanted()) == (seller, False)
+    ask_for_pdf(invoice, by=anna)
+    make_pdf_of(invoice.pk)
+    change_paper(invoice, seller=seller, template=template, by=anna)
+    assert not is_wanted()
+    change_paper(invoice, seller=None, template=template, by=anna)
+    assert is_wanted()
+
+
+@pytest.mark.django_db
+def test_what_was_wanted_while_a_pdf_was_made_is_still_to_be_made(
+    invoice: Record, sold: Record, anna: User
+) -> None:
+    other = add_paper(sold, type_of("invoice"), by=anna)
+    for one in (invoice, other):
+        ask_for_pdf(one, by=anna)
+    paper = Paper.objects.get(pk=invoice.pk)
+    begun_at = paper.pdf_wanted_at
+    assert begun_at is not None
+    ask_for_pdf(invoice, by=anna)
+    keep_pdf(paper, b"%PDF-1", digest="1", wanted_at=begun_at)
+    paper.refresh_from_db()
+    assert (paper.pdf_digest, paper.pdf_wanted_at is None) == ("1", False)
+    wanted_at = paper.pdf_wanted_at
+    assert wanted_at is not None
+    keep_pdf(paper, b"%PDF-2", digest="2", wanted_at=wanted_at)
+    paper.refresh_from_db()
+    assert paper.pdf is not None
+    assert (paper.pdf_digest, paper.pdf_wanted_at, paper.pdf.size) == ("2", None, 6)
+    untouched = Paper.objects.get(pk=other.pk)
+    assert (untouched.pdf, untouched.pdf_wanted_at is None) == (None, False)
+
+
+@pytest.mark.django_db
 def test_a_pdf_that_cannot_be_made_is_tried_three_times_and_said(
     as_person: Browser, invoice: Record, anna: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -661,8 +771,8 @@ def test_a_payment_is_taken_back_once_and_told_of_as_one_that_never_was(invoice:
     for _twice in range(2):
         remove_payment(first, by=anna)
     assert list(invoice.payments.all()) == [second]
-    told = Event.objects.get(kind="crm.PaymentNoted").payload
-    assert (told["is_removed"], told["amount"], told["by_id"]) == (True, "5.00 RUB", anna.pk)
+    (removed,) = told("PaymentNoted")
+    assert (removed["is_removed"], removed["amount"], removed["by_id"]) == (True, "5.00 RUB", anna.pk)
 
 
 @pytest.mark.django_db

@@ -139,6 +139,24 @@ def test_what_is_closed_keeps_its_day_from_one_closed_stage_to_another(anna: Use
     assert (deal.closed_at, deal.stage_since > closed_at) == (closed_at, True)
 
 
+def test_a_move_is_told_with_where_it_came_from_and_a_new_place_in_the_column_is_none(
+    anna: User, olga: User, deal: Record
+) -> None:
+    new, executing = stage_of("deal", "NEW"), stage_of("deal", "EXECUTING")
+    other = added("deal", anna, "Other")
+    Record.objects.update(changed_by=None)
+    move_record(deal, new, before=other, by=olga)
+    assert not Record.objects.exclude(changed_by=None).exists()
+    move_record(deal, executing, by=olga)
+    deal.refresh_from_db()
+    assert (deal.changed_by, deal.changed_at) == (olga, deal.stage_since)
+    assert deal.visits.get(left_at=None).by == olga
+    told = Event.objects.filter(kind="crm.RecordMoved")
+    assert [one.payload for one in told] == [
+        {"record_id": deal.pk, "by_id": olga.pk, "stage_before_id": new.pk, "stage_id": executing.pk}
+    ]
+
+
 def test_a_card_that_is_dropped_where_it_lies_keeps_its_place(anna: User) -> None:
     for title in ("c", "b", "a"):
         added("deal", anna, title)

@@ -30,6 +30,7 @@ from box.apps.crm.actions.stages import (
     place_stage,
     retire_pipeline,
     retire_stage,
+    set_demands,
 )
 from box.apps.crm.catalog import catalog
 from box.apps.crm.models import (
@@ -610,6 +611,50 @@ def test_a_stage_apart_is_a_scope_at_once_and_takes_its_permissions_along_when_i
     set_own_permissions(stage, False, by=olga)
     assert scope not in current().scopes
     assert [one.scope for one in Permission.objects.all()] == [type_of("deal").scope]
+
+
+def test_each_reach_that_is_given_is_told(olga: User) -> None:
+    role, scope = employees_role(), type_of("deal").scope
+    for level in (Level.ALL, Level.OWN, None):
+        set_permission(role, scope, Operation.READ, level, by=olga)
+    assert not Permission.objects.exists()
+    told = Event.objects.filter(kind="crm.PermissionChanged").order_by("pk")
+    said = {"role_id": role.pk, "role": str(role), "scope": scope, "operation": "read", "by_id": olga.pk}
+    assert [one.payload for one in told] == [{**said, "level": level} for level in ("all", "own", "")]
+
+
+def test_each_change_of_a_pipeline_is_told_once(olga: User) -> None:
+    def told() -> list[tuple[int, int | None]]:
+        rows = Event.objects.filter(kind="crm.PipelineChanged").order_by("pk")
+        found = [(row.payload["pipeline_id"], row.payload["by_id"]) for row in rows]
+        rows.delete()
+        return found
+
+    second = add_pipeline(type_of("deal"), "Wholesale", by=olga)
+    once = [(second.pk, olga.pk)]
+    assert told() == once
+    change_pipeline(second, " Large  clients ", by=olga)
+    assert told() == once
+    second.refresh_from_db()
+    assert second.name == "Large clients"
+    place_pipeline(second, 0, by=olga)
+    assert told() == once
+    stage = add_stage(second, "Talks", color="#123456", by=olga)
+    assert told() == once
+    assert stage.color == "#123456"
+    changes: list[Callable[[], object]] = [
+        lambda: change_stage(stage, "Talk", "#654321", by=olga),
+        lambda: place_stage(stage, 0, by=olga),
+        lambda: set_demands(stage, ["amount"], by=olga),
+        lambda: set_own_permissions(stage, True, by=olga),
+        lambda: retire_stage(stage, by=olga),
+        lambda: retire_pipeline(second, by=olga),
+    ]
+    for change in changes:
+        change()
+        assert told() == once
+    set_own_permissions(stage, True, by=olga)
+    assert told() == []
 
 
 def test_what_administrators_may_is_not_limited(olga: User) -> None:

@@ -336,6 +336,39 @@ def test_who_writes_again_adds_to_what_is_open_and_begins_anew_once_it_is_closed
     assert take_answer(form, ROSE, key="3").record != first
 
 
+def test_of_what_is_open_the_newest_gets_the_answer_which_is_told(
+    form: WebForm, anna: User, boris: User
+) -> None:
+    reached = [Reach("phone", "+79161234567")]
+    older, newer = (added("lead", anna, title, reached_by=reached) for title in ("Older", "Newer"))
+    # What is open of another kind is nothing that this form could add to.
+    rose = added("contact", boris, first_name="Rose", reached_by=reached)
+    added("deal", boris, contact=rose)
+    answer = take_answer(form, ROSE, key="1", page="x" * 500)
+    assert (answer.record, answer.page) == (newer, "x" * 400)
+    change_record(older, {"contact": rose}, by=None)
+    # Of a client that is known, what is theirs comes first.
+    assert take_answer(form, ROSE, key="2").record == older
+    assert take_answer(form, ROSE, key="2").record == older
+    told = Event.objects.filter(kind="crm.FormAnswered").order_by("pk")
+    assert [one.payload for one in told] == [
+        {"record_id": one.pk, "form_id": form.pk} for one in (newer, older)
+    ]
+
+
+def test_who_is_unknown_and_says_where_they_work_has_it_written_down(form: WebForm) -> None:
+    given = Answered(first_name="Rose", last_name="Weber", phone="+79161234567", company="Weber & Sons")
+    lead = take_answer(form, given, key="1").record
+    assert (lead.first_name, lead.last_name) == ("Rose", "Weber")
+    assert lead.comment == "Name of the company: Weber & Sons"
+    text = lead.activities.get().activity.text
+    assert text.splitlines() == [
+        "Name: Rose Weber",
+        "Telephone: +79161234567",
+        "Name of the company: Weber & Sons",
+    ]
+
+
 def test_a_form_may_want_something_new_each_time(olga: User, anna: User) -> None:
     form = web_form(olga, [anna], always_adds=True)
     assert take_answer(form, ROSE, key="1").record != take_answer(form, ROSE, key="2").record
