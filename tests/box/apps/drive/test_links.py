@@ -235,6 +235,12 @@ def test_links_of_who_is_suspended_go_on_and_of_who_has_left_never_again(
     assert link.ended_at
 
 
+def test_that_a_link_was_made_is_told(anna: User, letters: Item) -> None:
+    link = link_to(letters, anna)
+    told = Event.objects.get(kind="drive.LinkMade").payload
+    assert told == {"link_id": link.pk, "item_id": letters.pk, "name": "letters", "by_id": anna.pk}
+
+
 def test_a_link_is_ended_once(anna: User, letters: Item) -> None:
     link_to(letters, anna)
     assert [end_links_of(anna), end_links_of(anna)] == [1, 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -28,7 +28,7 @@ def letters(anna: User, annas: Item) -> Item:
     return made
 
 
-def told(kind: str) -> list[dict[str, object]]:
+def told(kind: str) -> list[dict[str, Any]]:
     """What was said of this kind since it was asked last."""
     found = Event.objects.filter(kind=f"drive.{kind}").order_by("id")
     payloads = list(found.values_list("payload", flat=True))

@@ -19,6 +19,7 @@ from box.core.events.delivery import deliver_all
 from box.core.files.models import Blob, File
 from box.core.search.models import Document
 from tests.box.apps.drive.conftest import put
+from tests.box.apps.drive.test_sharing import told
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -179,3 +180,47 @@ def test_what_is_in_the_trash_is_not_found(anna: User, company: Item) -> None:
     bring_back(again(quokka), by=anna)
     deliver_all()
     assert found.exists()
+
+
+def test_what_lies_beside_stays_when_something_goes_for_good_and_that_is_told(
+    anna: User, boris: User, annas: Item, company: Item
+) -> None:
+    letters, beside = make_folder(annas, "letters", by=anna), put(annas, "beside.txt", by=anna)
+    put(letters, by=anna)
+    other = put(company, by=anna)
+    throw_away([other], by=boris)
+    throw_away([letters], by=anna)
+    told("FoldersTouched")
+    purge(again(letters), by=anna)
+    assert set(Item.objects.all()) == {annas, beside, company, other}
+    assert told("FoldersTouched") == [{"folder_ids": [letters.pk]}]
+    assert told("ItemsPurged") == [
+        {"drive_id": annas.drive_id, "name": "letters", "count": 2, "by_id": anna.pk}
+    ]
+    purge(again(other), by=None)
+    assert [row["by_id"] for row in told("ItemsPurged")] == [None]
+
+
+def test_whoever_looks_at_a_folder_hears_what_goes_out_of_it_and_comes_back(anna: User, annas: Item) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    for kind in ("FolderChanged", "FoldersTouched"):
+        told(kind)
+    throw_away([letters], by=anna)
+    heard = [{"folder_id": annas.pk, "by_id": anna.pk}], [{"folder_ids": [letters.pk]}]
+    assert (told("FolderChanged"), told("FoldersTouched")) == heard
+    thrown = again(letters)
+    assert (thrown.trashed_by, thrown.trash_root) == (anna, letters.pk)
+    bring_back(thrown, by=anna)
+    assert (told("FolderChanged"), told("FoldersTouched")) == heard
+    back = again(letters)
+    assert (back.trashed_at, back.trashed_by, back.trash_root) == (None, None, None)
+
+
+def test_a_month_in_the_trash_is_not_over_before_it_is(anna: User, annas: Item) -> None:
+    plan = put(annas, by=anna)
+    throw_away([plan], by=anna)
+    trashed_at = again(plan).trashed_at
+    assert trashed_at is not None
+    over = trashed_at + timedelta(days=30)
+    assert purge_old(over) == 0
+    assert purge_old(over + timedelta(seconds=1)) == 1

@@ -18,6 +18,7 @@ from box.core.access.models import RoleRights
 from box.core.files.models import File
 from box.core.groups.actions import NewGroup, archive_group, create_group, join_group
 from tests.box.apps.drive.conftest import file_of, put, uploaded
+from tests.box.apps.drive.test_sharing import told
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -264,3 +265,110 @@ def test_nobody_takes_home_what_is_closed_to_them(anna: User, boris: User, compa
     move_items([forms], make_folder(company, "elsewhere", by=boris), by=boris)
     assert not Item.objects.visible_to(boris).filter(pk=table.pk).exists()
     assert not File.objects.visible_to(boris).filter(pk=table.file_id or 0).exists()
+
+
+# Who hears of it, and whose it was
+
+
+def test_whoever_looks_at_a_folder_hears_of_what_changes_in_it(anna: User, annas: Item) -> None:
+    def heard() -> list[Item]:
+        rows = told("FolderChanged")
+        assert {row["by_id"] for row in rows} <= {anna.pk}
+        return [Item.objects.get(pk=row["folder_id"]) for row in rows]
+
+    letters = make_folder(annas, "letters", by=anna)
+    assert heard() == [annas]
+    plan = put(letters, by=anna)
+    assert heard() == [letters]
+    rename_item(plan, " budget.txt ", by=anna)
+    assert heard() == [letters]
+    rename_item(plan, " budget.txt ", by=anna)
+    assert heard() == []
+    new_version(plan, uploaded(anna).pk, by=anna)
+    assert heard() == [letters]
+    bring_back_version(plan.versions.get(), by=anna)
+    assert heard() == [letters]
+    move_items([plan], annas, by=anna)
+    assert heard() == [letters, annas]
+
+
+def test_of_a_folder_those_hear_who_find_it_by_its_name(anna: User, annas: Item) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    assert told("FoldersTouched") == [{"folder_ids": [letters.pk]}]
+    rename_item(letters, "mail", by=anna)
+    assert told("FoldersTouched") == [{"folder_ids": [letters.pk]}]
+    rename_item(put(letters, by=anna), "budget.txt", by=anna)
+    assert told("FoldersTouched") == []
+
+
+def test_whoever_changed_it_last_is_said(anna: User, boris: User, company: Item) -> None:
+    plan, to = put(company, by=anna), make_folder(company, "to", by=anna)
+    before = plan.changed_at
+    rename_item(plan, "budget.txt", by=boris)
+    plan.refresh_from_db()
+    assert (plan.changed_by, plan.changed_at > before) == (boris, True)
+    before = plan.changed_at
+    move_items([plan], to, by=anna)
+    plan.refresh_from_db()
+    assert (plan.changed_by, plan.changed_at > before, plan.created_by) == (anna, True, anna)
+    # Where it is already it is not moved to.
+    move_items([plan], to, by=boris)
+    plan.refresh_from_db()
+    assert plan.changed_by == anna
+
+
+# What cannot be
+
+
+def test_a_drive_is_called_after_whose_it_is_and_stays_where_it_is(
+    anna: User, annas: Item, company: Item
+) -> None:
+    with pytest.raises(ValidationError, match="called after whose"):
+        rename_item(annas, "Mine", by=anna)
+    with pytest.raises(ValidationError, match="stays where it is"):
+        move_items([annas], company, by=anna)
+
+
+def test_nothing_is_put_into_a_file(anna: User, annas: Item) -> None:
+    plan, other = put(annas, by=anna), put(annas, "other.txt", by=anna)
+    for act in (
+        lambda: make_folder(plan, "x", by=anna),
+        lambda: add_files(plan, [uploaded(anna).pk], by=anna),
+        lambda: move_items([other], plan, by=anna),
+    ):
+        with pytest.raises(ValidationError, match="This is a file"):
+            act()
+
+
+def test_so_many_files_are_put_in_at_once_and_each_of_them_once(
+    anna: User, annas: Item, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.drive.actions.tree.MOST_AT_ONCE", 2)
+    one, two, three = (uploaded(anna, name).pk for name in ("1", "2", "3"))
+    for ids in ([], [one, two, three]):
+        with pytest.raises(ValidationError, match="between 1 and 2 files"):
+            add_files(annas, ids, by=anna)
+    added = add_files(annas, [two, one, two], by=anna)
+    assert [item.name for item in added.new] == ["2", "1"]
+
+
+def test_a_file_lies_as_deep_as_folders_go(anna: User, annas: Item) -> None:
+    folder = annas
+    while len(folder.path) < DEEPEST:
+        folder = make_folder(folder, "x", by=anna)
+    plan = put(annas, by=anna)
+    move_items([plan], folder, by=anna)
+    assert names_in(folder) == ["plan.txt"]
+
+
+def test_on_somebodys_own_drive_nothing_is_closed_to_them(anna: User, boris: User, company: Item) -> None:
+    letters = make_folder(root_of(f"U{boris.pk}", by=boris), "letters", by=boris)
+    share_item(letters, [f"U{anna.pk}"], can_edit=True, by=boris)
+    forms = make_folder(company, "forms", by=anna)
+    closed, half = (make_folder(forms, name, by=anna) for name in ("closed", "half"))
+    for folder in (closed, half):
+        set_inheritance(folder, False, by=anna)
+    share_item(half, [f"U{boris.pk}"], can_edit=False, by=anna)
+    move_items([forms], letters, by=anna)
+    for folder in (closed, half):
+        assert can_edit(boris, Item.objects.select_related("drive").get(pk=folder.pk))
