@@ -106,6 +106,16 @@ def test_a_passed_deadline_is_told_once_to_those_who_can_do_something(
     assert tell_overdue(now + 3 * HOUR) == 1
 
 
+def test_what_is_late_longest_is_told_of_first(give: Give, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("box.apps.tasks.actions.deadlines.BATCH", 1)
+    now = timezone.now()
+    later, sooner = (give(deadline_at=now + hours * HOUR) for hours in (2, 1))
+    assert tell_overdue(now + 3 * HOUR) == 1
+    assert Task.objects.get(is_overdue_told=True) == sooner
+    assert tell_overdue(now + 3 * HOUR) == 1
+    assert Task.objects.get(pk=later.pk).is_overdue_told
+
+
 def test_of_what_is_done_only_whoever_accepts_it_hears_that_it_is_late(give: Give, boris: User) -> None:
     now = timezone.now()
     task = give(deadline_at=now + HOUR)
@@ -209,6 +219,15 @@ def test_the_morning_names_lines_of_checklists_to_whom_they_were_given(
 def test_who_has_nothing_due_is_not_bothered(give: Give, boris: User, in_moscow: None) -> None:
     give(deadline_at=MORNING + 17 * HOUR)
     give("No deadline")
+    told()
+    tell_of_day(MORNING)
+    assert told() == set()
+
+
+def test_whoever_has_done_their_part_hears_nothing_in_the_morning(
+    give: Give, boris: User, in_moscow: None
+) -> None:
+    complete_task(give(deadline_at=MORNING + 3 * HOUR), by=boris)
     told()
     tell_of_day(MORNING)
     assert told() == set()

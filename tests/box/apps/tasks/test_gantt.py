@@ -29,6 +29,7 @@ from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task
 from box.apps.tasks.gantt import WIDEST, Row, Zoom, chart_of
 from box.apps.tasks.models import Baseline, BaselineBar, Dependency, Task
 from box.core.accounts.models import User
+from box.core.events.models import Event
 from tests import cast
 from tests.box.core.groups.test_actions import group_of
 
@@ -132,6 +133,17 @@ def test_only_whoever_gave_it_plans_it(give: Give, anna: User, boris: User, chai
     with pytest.raises(PermissionDenied):
         remove_dependency(Dependency.objects.earliest("pk"), by=boris)
     assert days_of(*chain) == [0, 1, 2]
+
+
+def test_what_waits_no_more_is_told_once(anna: User, chain: list[Task]) -> None:
+    link = Dependency.objects.get(after=chain[1])
+    for _twice in range(2):
+        remove_dependency(link, by=anna)
+    assert [one.before for one in Dependency.objects.all()] == [chain[1]]
+    told = Event.objects.filter(kind="tasks.DependencyChanged", payload__is_added=False)
+    assert [one.payload for one in told] == [
+        {"task_id": chain[1].pk, "by_id": anna.pk, "before_id": chain[0].pk, "is_added": False}
+    ]
 
 
 def test_a_deadline_alone_is_moved_by_whoever_may_move_it(give: Give, boris: User) -> None:
