@@ -95,6 +95,53 @@ def test_a_request_is_declined_or_taken_back(anna: User, cara: User) -> None:
     assert group.code not in codes_of(again(cara))
 
 
+def test_who_is_declined_is_nobody_else_who_waits(anna: User, boris: User, cara: User) -> None:
+    group, other = group_of(anna, kind="closed"), group_of(anna, kind="closed")
+    for one in (group, other):
+        for person in (boris, cara):
+            actions.join_group(one, by=person)
+    actions.refuse_admission(group.admissions.get(user=boris), by=anna)
+    assert [one.user for one in group.admissions.all()] == [cara]
+    assert other.admissions.count() == 2
+    # An invitation that is taken back tells its person of the group no more.
+    actions.invite_people(group, [boris], by=anna)
+    actions.refuse_admission(group.admissions.get(user=boris), by=anna)
+    group.refresh_from_db()
+    assert f"U{boris.pk}" not in group.audience
+
+
+def test_nobody_is_accepted_into_the_archive(anna: User, cara: User) -> None:
+    group = group_of(anna, kind="closed")
+    actions.join_group(group, by=cara)
+    actions.archive_group(group, by=anna)
+    with pytest.raises(GroupRefused, match="archive"):
+        actions.accept_request(group.admissions.get(), by=anna)
+    # To decline somebody makes nobody a member.
+    actions.refuse_admission(group.admissions.get(), by=anna)
+    assert not Admission.objects.exists()
+
+
+def test_who_was_invited_into_a_closed_group_comes_at_once(anna: User, cara: User) -> None:
+    group = group_of(anna, kind="closed")
+    actions.invite_people(group, [cara], by=anna)
+    assert actions.join_group(group, by=cara)
+    group.refresh_from_db()
+    assert (group.members_count, f"U{cara.pk}" in group.audience) == (2, False)
+
+
+def test_a_group_that_begins_and_whoever_comes_and_goes_is_told(anna: User, cara: User) -> None:
+    group = group_of(anna)
+    actions.join_group(group, by=cara)
+    for _twice in range(2):
+        actions.leave_group(group, by=cara)
+    told = Event.objects.filter(kind__startswith="groups.").order_by("pk")
+    assert [(one.kind.removeprefix("groups."), one.payload.get("user_id")) for one in told] == [
+        ("GroupCreated", None), ("MemberJoined", anna.pk), ("MemberJoined", cara.pk), ("MemberLeft", cara.pk),
+    ]  # fmt: skip
+    assert {one.payload["group_id"] for one in told} == {group.pk}
+    assert [one.payload["by_id"] for one in told] == [anna.pk, anna.pk, cara.pk, cara.pk]
+
+
 def test_a_guest_neither_joins_nor_asks_where_no_guests_are_taken(anna: User, erik: User) -> None:
     for kind in ("open", "closed"):
         group = group_of(anna, kind=kind)

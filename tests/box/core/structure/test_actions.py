@@ -204,6 +204,95 @@ def test_where_a_source_has_put_a_person_they_stay(
     actions.place(anna, {}, by=None)
 
 
+def told() -> list[tuple[str, dict[str, object]]]:
+    """What was said of the structure since this was last asked."""
+    rows = Event.objects.filter(kind__startswith="org.").order_by("pk")
+    found = [(row.kind.removeprefix("org."), row.payload) for row in rows]
+    rows.delete()
+    return found
+
+
+def test_each_change_of_the_structure_is_told_once_and_what_changes_nothing_is_not(
+    sales: Department, under: Make, olga: User
+) -> None:
+    by = {"by_id": olga.pk}
+    told()
+    works = actions.create_department(" Works ", parent=sales.parent, by=olga)
+    of_works = {"department_id": works.pk, **by}
+    assert works.name == "Works"
+    assert told() == [("DepartmentCreated", of_works), ("StructureChanged", by)]
+    for _twice in range(2):
+        actions.rename_department(works, " Plant ", by=olga)
+    assert told() == [("DepartmentRenamed", of_works), ("StructureChanged", by)]
+    moved = {**of_works, "from_id": sales.parent_id, "to_id": sales.pk}
+    for _twice in range(2):
+        actions.move_department(works, sales, by=olga)
+    assert told() == [("DepartmentMoved", moved), ("StructureChanged", by)]
+    actions.merge_departments(under("Shop"), works, by=olga)
+    assert [kind for kind, _payload in told()[-2:]] == ["DepartmentMerged", "StructureChanged"]
+    actions.delete_department(works, by=olga)
+    assert told() == [("DepartmentDeleted", {**of_works, "name": "Plant"}), ("StructureChanged", by)]
+
+
+def test_who_comes_goes_or_leads_is_told_and_who_stays_as_they_are_is_not(
+    sales: Department, under: Make, anna: User, olga: User
+) -> None:
+    works = under("Works")
+    told()
+    by = {"by_id": olga.pk}
+    for _twice in range(2):
+        actions.place(anna, {sales.pk: "head", works.pk: "member"}, by=olga)
+    of_anna = {"user_id": anna.pk, **by}
+    assert told() == [
+        ("MemberAdded", {**of_anna, "department_id": sales.pk, "role": "head"}),
+        ("MemberAdded", {**of_anna, "department_id": works.pk, "role": "member"}),
+        ("StructureChanged", by),
+    ]
+    actions.remove_member(works, anna, by=olga)
+    assert told() == [
+        ("MemberRemoved", {**of_anna, "department_id": works.pk}), ("StructureChanged", by)
+    ]  # fmt: skip
+    assert actions.roles_of(anna) == {sales.pk: "head"}
+    actions.remove_member(works, anna, by=olga)
+    assert told() == []
+
+
+def test_with_a_new_head_the_former_one_leads_no_more_and_deputies_stay(
+    sales: Department, under: Make, anna: User, boris: User, cara: User, olga: User
+) -> None:
+    works = under("Works")
+    for department in (sales, works):
+        actions.add_member(department, anna, role=Membership.Role.HEAD, by=olga)
+    actions.add_member(sales, cara, role=Membership.Role.DEPUTY, by=olga)
+    before = version(anna)
+    assert f"H{sales.pk}" in codes_of(anna)
+    actions.add_member(sales, boris, role=Membership.Role.HEAD, by=olga)
+    roles = dict(sales.memberships.values_list("user", "role"))
+    assert roles == {anna.pk: "member", boris.pk: "head", cara.pk: "deputy"}
+    assert version(anna) > before
+    # Elsewhere she leads still.
+    assert actions.roles_of(anna)[works.pk] == "head"
+    assert {f"H{sales.pk}", f"H{works.pk}"} & set(codes_of(anna)) == {f"H{works.pk}"}
+
+
+def test_what_holds_nothing_but_departments_is_not_empty(sales: Department, under: Make, olga: User) -> None:
+    outer = under("Outer")
+    under("Inner", outer)
+    with pytest.raises(StructureRefused, match="is not empty"):
+        actions.delete_department(outer, by=olga)
+
+
+def test_the_structure_hears_of_those_who_lead_alone(
+    sales: Department, anna: User, boris: User, olga: User
+) -> None:
+    actions.add_member(sales, anna, role=Membership.Role.DEPUTY, by=olga)
+    told()
+    actions.renew_leader(boris.pk, olga.pk)
+    assert told() == []
+    actions.renew_leader(anna.pk, olga.pk)
+    assert told() == [("StructureChanged", {"by_id": olga.pk})]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_moves_at_once_make_no_cycle(sales: Department, under: Make, olga: User) -> None:
     """Each is allowed alone; together they would hang in the air."""
