@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_IMODE
 from typing import Any
 
 import pytest
@@ -23,6 +24,13 @@ from appliance.node import Node
 from tests.appliance import clusters
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def open_to_everybody(folder: Path) -> None:
+    """Let root's services walk to a folder of pytest's, which have users of their own. Nothing is taken from
+    anybody: with a base of its own, pytest's folder lies in /tmp itself."""
+    for place in (folder, *folder.parents[:2]):
+        place.chmod(S_IMODE(place.stat().st_mode) | 0o055)
 
 
 @contextmanager

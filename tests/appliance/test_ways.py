@@ -19,6 +19,7 @@ from appliance.paths import Paths
 from appliance.runner import CommandFailed
 from appliance.supervise import launch
 from tests import require
+from tests.appliance.boxes import open_to_everybody
 
 
 @pytest.fixture(autouse=True)
@@ -47,8 +48,7 @@ REPLACING = {"write_atomically", "new_file"}
 def place(tmp_path: Path) -> Path:
     """A folder of root's own, which everybody can walk to."""
     users.create()
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    open_to_everybody(tmp_path)
     return tmp_path
 
 

@@ -24,7 +24,7 @@ from appliance.cluster.topology import Member, Membership, Rest, Role, Topology,
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import named
-from tests.appliance.boxes import wait_until
+from tests.appliance.boxes import open_to_everybody, wait_until
 
 from .nodes import require_engines
 
@@ -131,8 +131,7 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paths]:
     """A node whose etcd runs and nothing else; what Patroni says of a leader is told in its place."""
     require_engines()
     folder = tmp_path_factory.mktemp("box")
-    for place in (folder, *folder.parents[:2]):
-        place.chmod(0o755)
+    open_to_everybody(folder)
     paths = scratch.create(folder).paths
     identity.found(paths, name=ONE.name, address=ADDRESS)
     topology.store(paths, Membership(ONE.name, BOTH, founders=(f"{ONE.name}={ADDRESS}",)))

@@ -15,6 +15,7 @@ from appliance.cluster.topology import Member, Membership, Role, Topology, Topol
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import enabled
+from tests.appliance.boxes import open_to_everybody
 
 ONE = Member("node-1", "10.0.0.1", (Role.PORTAL, Role.FILES, Role.DATABASE))
 TWO = Member("node-2", "10.0.0.2", (Role.DATABASE,), site="harbour")
@@ -29,8 +30,7 @@ def names(node: Node, member: Member) -> set[str]:
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Node:
     folder = tmp_path_factory.mktemp("box")
-    for place in (folder, *folder.parents[:2]):
-        place.chmod(0o755)
+    open_to_everybody(folder)
     return scratch.create(folder)
 
 
