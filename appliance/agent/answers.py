@@ -521,7 +521,7 @@ class ClusterNode:
     """Whether it has told of itself in the last seconds."""
     is_well: bool
     database_role: str = ""
-    """`leader`, `sync_standby`, `replica`; empty where it has none."""
+    """`leader`, `quorum_standby`, `replica`; empty where it has none."""
     database_state: str = ""
     lag_bytes: int | None = None
     busy: float | None = None

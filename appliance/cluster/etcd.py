@@ -132,6 +132,10 @@ class Etcd:
         """The number of the member that leads."""
         return str(self._ask("/v3/maintenance/status", {}).get("leader", "0"))
 
+    def hand_over(self, to: str) -> None:
+        """Let another member lead. Only the one that leads does it: it has to be the first address."""
+        self._ask("/v3/maintenance/transfer-leadership", {"targetID": to})
+
     # --- how it is asked
 
     def _range(self, asked: dict[str, Any]) -> list[Entry]:

@@ -84,6 +84,8 @@ def main() -> None:
         (FOLLOW_SECONDS, lambda: membership.watch(paths)),
         (POSITION_SECONDS, lambda: position.note(paths)),
         (SHARE_SECONDS, lambda: membership.share(paths, log.info)),
+        (SHARE_SECONDS, lambda: membership.settle(paths)),
+        (SHARE_SECONDS, lambda: membership.keep_apart(paths)),
         (TICK_SECONDS, lambda: decider.tick(datetime.now(UTC))),
         (ROOM_SECONDS, lambda: room.look(paths, log.info)),
         (COPIES_SECONDS, lambda: files.look(datetime.now(UTC))),

@@ -16,6 +16,7 @@ from appliance.agent import operations
 from appliance.agent.disk import Guard
 from appliance.agent.journal import Journal
 from appliance.cluster import (
+    https,
     identity,
     instructions,
     patroni,
@@ -396,6 +397,43 @@ def share(paths: Paths, say: Say) -> bool:
     else:
         supervisor.reload(database.name)
     return True
+
+
+def settle(paths: Paths) -> bool:
+    """What holds for all copies of the database is what box.toml says on the node that leads; whether it was
+    new."""
+    node = Node.load(paths)
+    if not node.runs("database"):
+        return False
+    with suppress(BalancerAway):
+        if leading(node) != node.name:
+            return False
+        etcd = Etcd.of(paths, node.cluster.topology, first=node.cluster.me.address)
+        wanted, there = json.dumps(dynamic(node)), etcd.get(DYNAMIC_KEY)
+        if (there and there.value == wanted) or etcd.get(patroni.MOVES_KEY):
+            return False
+        # Unless the lead has begun to move since.
+        return etcd.replace(DYNAMIC_KEY, wanted, revision=there.revision if there else 0)
+    return False
+
+
+def keep_apart(paths: Paths) -> bool:
+    """Let another node lead etcd where this one leads the database; whether it was so. Lost with both, the
+    lease of the lead would begin anew with the next leader of etcd, and nobody could write meanwhile."""
+    node = Node.load(paths)
+    if not node.runs("database"):
+        return False
+    with suppress(BalancerAway, https.NodeRefused):
+        if leading(node) != node.name:
+            return False
+        etcd = Etcd.of(paths, node.cluster.topology, first=node.cluster.me.address)
+        votes = {member.name: member.id for member in etcd.members() if not member.is_learner}
+        others = [votes[name] for name in state.beats(etcd) if name in votes and name != node.name]
+        if not others or etcd.leader() != votes.get(node.name):
+            return False
+        etcd.hand_over(others[0])
+        return True
+    return False
 
 
 def leave(paths: Paths) -> None:

@@ -40,17 +40,18 @@ def look(paths: Paths, say: Say) -> None:
     if leader != me.name or not _why_full(leader, beats):
         return
     try:
-        if heir := heir_of(patroni.copies(paths, me.topology), beats):
-            say(f"The disk of {me.name} is full: {heir} is to lead the database.")
-            patroni.switch_over(paths, me.topology, to=heir)
+        if has_heir(patroni.copies(paths, me.topology), beats):
+            say(f"The disk of {me.name} is full: another node is to lead the database.")
+            # Whichever has every write: without room for a checkpoint this one may not end in order.
+            patroni.switch_over(paths, me.topology)
     except patroni.PatroniAway as error:
         say(str(error))
 
 
-def heir_of(copies: Sequence[Copy], beats: Mapping[str, Beat]) -> str | None:
-    """Who has every write and room for the next ones."""
-    able = (copy.name for copy in copies if copy.role == "sync_standby" and copy.is_well)
-    return next((name for name in able if name in beats and not beats[name].full), None)
+def has_heir(copies: Sequence[Copy], beats: Mapping[str, Beat]) -> bool:
+    """Whether somebody who confirms writes has room for the next ones."""
+    able = (copy.name for copy in copies if copy.is_confirming and copy.is_well)
+    return any(name in beats and not beats[name].full for name in able)
 
 
 def _why_full(leader: str | None, beats: Mapping[str, Beat]) -> str:

@@ -43,7 +43,7 @@ ROLES = {
 
 COPIES = {
     "leader": gettext_lazy("leads"),
-    "sync_standby": gettext_lazy("confirms every write"),
+    "quorum_standby": gettext_lazy("confirms writes"),
     "replica": gettext_lazy("follows"),
 }
 

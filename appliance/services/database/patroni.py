@@ -18,6 +18,11 @@ FILE = "patroni.json"
 SCOPE = "korobka"
 DYNAMIC_KEY = f"/service/{SCOPE}/config"
 """Where Patroni keeps in etcd what must be the same on all nodes."""
+SENDERS = 16
+"""Of the log, and slots for them. As many on a single box: with fewer PostgreSQL refuses to recover what a
+cluster has backed up."""
+SYNC_KEY = f"/service/{SCOPE}/sync"
+"""Where it keeps which copies confirm writes, and how many of them have to be asked to know all of them."""
 
 
 def command(node: Node) -> tuple[str, ...]:
@@ -28,8 +33,9 @@ def command(node: Node) -> tuple[str, ...]:
 def dynamic(node: Node) -> dict[str, object]:
     """What holds for all nodes.
 
-    No acknowledged write is lost: a commit waits for one more copy where there is one. Writes end when the
-    lock cannot be held any more, 20 s at most after the cut.
+    No acknowledged write is lost: a commit waits for one more copy where there is one, whichever is first, so
+    that a copy that stalls or restarts keeps nobody waiting. Writes end when the lock cannot be held any
+    more, 20 s at most after the cut.
     """
     return {
         "ttl": 20,
@@ -38,7 +44,7 @@ def dynamic(node: Node) -> dict[str, object]:
         "maximum_lag_on_failover": 1 << 20,
         # Another one leads at once, instead of waiting for the first to come back.
         "primary_start_timeout": 0,
-        "synchronous_mode": True,
+        "synchronous_mode": "quorum",
         # A session that was told to end drops its temporary tables, and waits for a copy that is gone to
         # confirm that: nothing but a kill ends it, and until then nobody could even read.
         "primary_stop_timeout": 10,
@@ -47,8 +53,8 @@ def dynamic(node: Node) -> dict[str, object]:
             "use_slots": True,
             "parameters": {
                 "max_connections": node.box.database.max_connections,
-                "max_wal_senders": 16,
-                "max_replication_slots": 16,
+                "max_wal_senders": SENDERS,
+                "max_replication_slots": SENDERS,
                 "wal_level": "replica",
                 "wal_log_hints": "on",
             },

@@ -85,6 +85,7 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
         archive_command=archive_command(node),
         archive_timeout="0" if archive_command(node) == "/bin/true" else "45s",
         max_connections=node.box.database.max_connections,
+        senders=patroni.SENDERS,
         shared_buffers=min(budget // 4, 4096),
         effective_cache_size=budget * 2,
         work_mem=min(max(budget // 128, 4), 32),

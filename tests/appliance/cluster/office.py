@@ -56,14 +56,6 @@ class Office:
         leader = self.leader
         return [node for node in self.nodes if node is not leader]
 
-    @property
-    def confirming(self) -> BoxNode:
-        """Who has to have each write before it is acknowledged, beside the leader."""
-        (name,) = (
-            node["name"] for node in self.leader.status()["nodes"] if node["database_role"] == "sync_standby"
-        )
-        return next(node for node in self.nodes if node.name == name)
-
     def wait_until_well(self) -> None:
         ills: list[str] = []
 

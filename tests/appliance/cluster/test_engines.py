@@ -18,6 +18,7 @@ from appliance.node import Node
 from appliance.services import enabled, named
 from appliance.services.database import patroni
 from box.lib.memcached import ByName
+from tests.appliance.boxes import open_to_everybody
 
 ONE = Member("node-1", "10.0.0.1", (Role.PORTAL, Role.FILES, Role.DATABASE), has_store=True)
 TWO = Member("node-2", "fd00::2", (Role.PORTAL, Role.DATABASE), number=1, has_store=True)
@@ -30,8 +31,7 @@ FOUNDERS = ("node-1=10.0.0.1", "node-2=fd00::2")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Node:
     """The second of three, at an address of IPv6."""
     folder = tmp_path_factory.mktemp("node")
-    for place in (folder, *folder.parents[:2]):
-        place.chmod(0o755)
+    open_to_everybody(folder)
     single = scratch.create(folder)
     identity.found(single.paths, name=TWO.name, address=TWO.address)
     secrets = replace(single.secrets, database_replication_password='it\'s "quoted": {here}\\')
@@ -58,9 +58,17 @@ def test_patroni_is_told_in_json_whatever_a_password_holds(node: Node) -> None:
 
 def test_no_acknowledged_write_is_lost_by_what_holds_for_all(node: Node) -> None:
     told = patroni.dynamic(node)
-    assert told["synchronous_mode"] is True
+    assert told["synchronous_mode"] == "quorum"
     # Patroni's own condition: a lock is renewed, with one retry, before it expires.
     assert int(str(told["loop_wait"])) + 2 * int(str(told["retry_timeout"])) <= int(str(told["ttl"]))
+
+
+def test_a_single_box_recovers_what_a_cluster_has_backed_up(node: Node) -> None:
+    """PostgreSQL refuses where one of these is lower than where the log was written."""
+    parameters = patroni.dynamic(node)["postgresql"]["parameters"]  # type: ignore[index]
+    conf = file_of(replace(node, membership=None), "database", "postgresql.conf")
+    for name in ("max_connections", "max_wal_senders"):
+        assert f"{name} = {parameters[name]}\n" in conf
 
 
 def test_postgresql_lets_nodes_in_by_certificate_and_address_and_nobody_else(node: Node) -> None:

@@ -5,15 +5,19 @@ Each row of the first table in `docs/admin/failures.md` is a test of this file.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from appliance.agent import applied_config
+from appliance.cluster.etcd import Etcd
 from appliance.runner import CommandFailed
 from appliance.services.database import setup
+from appliance.services.database.patroni import DYNAMIC_KEY, dynamic
 from tests.appliance.boxes import wait_until
 
 from .nodes import BoxFailed, BoxNode, Company, require_engines
@@ -89,12 +93,29 @@ def test_three_nodes_are_one_cluster(company: Company) -> None:
     assert said["leader"] == "node-1"
     assert said["survives"] == "1 of the 3 voting nodes may be lost."
     roles = sorted(node["database_role"] for node in said["nodes"])
-    assert roles == ["leader", "replica", "sync_standby"]
+    assert roles == ["leader", "quorum_standby", "quorum_standby"]
     written = {node.sql("select count(*) from written") for node in company.nodes}
     assert len(written) == 1 and written != {"0"}
     for node in company.nodes:
         # What the box does by itself, it does by this one.
         assert applied_config.in_force(node.node.paths).box == node.node.box
+
+
+def test_who_leads_the_database_does_not_lead_etcd_too(company: Company) -> None:
+    """Wherever the lead of etcd went, at an election or by hand."""
+    leader, *_ = parted(company)
+    with leader.inside() as paths:
+        etcd = Etcd.of(paths, leader.node.cluster.topology)
+        names = {member.id: member.name for member in etcd.members()}
+        wait_until(lambda: names[etcd.leader()] != leader.name)
+        (mine,) = (number for number, name in names.items() if name == leader.name)
+        replace(etcd, addresses=(address_of(company, names[etcd.leader()]),)).hand_over(mine)
+        wait_until(lambda: names[etcd.leader()] == leader.name)
+        wait_until(lambda: names[etcd.leader()] != leader.name)
+
+
+def address_of(company: Company, name: str) -> str:
+    return next(node.address for node in company.nodes if node.name == name)
 
 
 def test_a_switchover_loses_nothing(company: Company, noted: Noted) -> None:
@@ -105,6 +126,26 @@ def test_a_switchover_loses_nothing(company: Company, noted: Noted) -> None:
     assert "leads the database" in said and leader.name not in said
     wait_until_well(company)
     noted("`boxctl cluster switchover`", leader, writer)
+
+
+def test_the_lead_goes_to_whom_one_names(company: Company, noted: Noted) -> None:
+    leader, other, named = parted(company)
+    with writing(other) as writer:
+        said = other.cluster("switchover", named.name).stdout
+        writer.go_on()
+    assert said.strip() == f"{named.name} leads the database."
+    refused = other.cluster("switchover", named.name, check=False)
+    assert f"{named.name} leads the database already" in refused.stderr
+    wait_until(lambda: settings(named) == dynamic(named.node))
+    wait_until_well(company)
+    noted("`boxctl cluster switchover` to a certain node", leader, writer)
+
+
+def settings(node: BoxNode) -> object:
+    """What holds for all copies."""
+    with node.inside() as paths:
+        found = Etcd.of(paths, node.node.cluster.topology).get(DYNAMIC_KEY)
+    return json.loads(found.value) if found else None
 
 
 def test_the_leaders_process_is_killed(company: Company, noted: Noted) -> None:

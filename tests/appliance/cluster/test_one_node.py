@@ -37,6 +37,7 @@ from appliance.cluster.topology import Member, Role, TopologyRefused
 from appliance.files import write_atomically
 from appliance.paths import Paths
 from appliance.services.database import setup
+from appliance.services.database.patroni import DYNAMIC_KEY, dynamic
 from appliance.services.portal import version
 from appliance.supervise import supervisor_for
 from tests.appliance.boxes import wait_until
@@ -160,6 +161,30 @@ def test_etcd_tells_what_was_changed_meanwhile(one: BoxNode) -> None:
         nowhere = Etcd(("10.88.0.77",), etcd.context)
         with pytest.raises(EtcdAway, match=r"More than half of 10\.88\.0\.77 must answer"):
             nowhere.get("/test/b")
+
+
+def test_what_holds_for_all_copies_is_as_the_leaders_box_toml_says_but_while_the_lead_moves(
+    one: BoxNode,
+) -> None:
+    wanted = json.dumps(dynamic(one.node))
+    with one.inside() as paths:
+        etcd = Etcd.of(paths, one.node.cluster.topology)
+        etcd.put(patroni.MOVES_KEY, one.name)
+        etcd.put(DYNAMIC_KEY, json.dumps({**dynamic(one.node), "maximum_lag_on_failover": 7}))
+        assert not membership.settle(paths)
+        etcd.delete(patroni.MOVES_KEY)
+        wait_until(lambda: (found := etcd.get(DYNAMIC_KEY)) is not None and found.value == wanted)
+        assert not membership.settle(paths)
+
+
+def test_the_lead_goes_to_nobody_who_could_not_take_it(one: BoxNode) -> None:
+    for words, why in (
+        ([], "No other node can lead"),
+        ([one.name], f"{one.name} leads the database already"),
+        (["node-9"], "There is no node node-9 in the cluster"),
+    ):
+        refused = one.cluster("switchover", *words, check=False)
+        assert refused.returncode == 1 and why in refused.stderr
 
 
 def test_a_leader_that_dies_is_started_again(one: BoxNode) -> None:

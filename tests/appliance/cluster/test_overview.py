@@ -21,7 +21,7 @@ NODES = Topology(
 )
 BEAT = Beat(NOW, "0.1.0", 0.25, 3)
 BEATS = {"node-1": BEAT, "node-2": BEAT, "witness": BEAT}
-COPIES = [Copy("node-1", "leader", "running", None), Copy("node-2", "sync_standby", "streaming", 0)]
+COPIES = [Copy("node-1", "leader", "running", None), Copy("node-2", "quorum_standby", "streaming", 0)]
 
 
 def judged(beats: dict[str, Beat] | None = None, copies: list[Copy] | None = None) -> ClusterState:

@@ -31,7 +31,7 @@ ONE = ClusterNode(
     "node-1", "10.0.0.1", "harbour", ("portal", "database"), is_there=True, is_well=True,
     database_role="leader", database_state="running", busy=0.414,
 )  # fmt: skip
-TWO = replace(ONE, name="node-2", roles=("database",), database_role="sync_standby", lag_bytes=0, busy=0.1)
+TWO = replace(ONE, name="node-2", roles=("database",), database_role="quorum_standby", lag_bytes=0, busy=0.1)
 WITNESS = ClusterNode("witness", "10.0.0.9", "", ("witness",), is_there=True, is_well=True, busy=0.0)
 STATE = ClusterState(
     datetime(2026, 6, 1, 12, tzinfo=UTC), (ONE, TWO, WITNESS), "node-1", copies=2, votes=3, home="node-1"
@@ -86,7 +86,7 @@ def test_the_lead_goes_only_to_a_copy_that_keeps_up() -> None:
 
 def test_nodes_are_shown_with_what_they_do(shown: Any) -> None:
     page = shown(STATE)
-    for words in ("node-1", "harbour", "leads", "confirms every write", "witness", "41% CPU", "all is well"):
+    for words in ("node-1", "harbour", "leads", "confirms writes", "witness", "41% CPU", "all is well"):
         assert words in page
     assert page.count("Let it lead</button>") == 1
     assert "/console/cluster/nodes/node-2/lead/" in page
