@@ -13,16 +13,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
 from backup.portal import manage
 from tests import require
 from tests.appliance.boxes import wait_until
 from tests.e2e.browser import CHROMIUM, FLAGS, trust
-from tests.e2e.words import EN
+from tests.e2e.words import EN, RU, Words
 
 from .nodes import ROOT, BoxNode, Company, require_engines
 
@@ -31,6 +32,12 @@ PASSWORD = "Correct-horse-7-battery"
 WHOLE = ("agent", "database", "objects", "cache", "web", "push", "jobs", "balancer")
 PATIENCE = 240_000
 """Milliseconds until a node that came back is well, on a busy machine."""
+RUSSIAN = {
+    "all is well": "всё в порядке",
+    "does not answer": "не отвечает",
+    "running": "работает",
+    **{f"node-{number} says nothing.": f"Узел node-{number} не отвечает." for number in (1, 2, 3)},
+}
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +48,12 @@ def company() -> Iterator[Company]:
     with Company() as company:
         one, *others = company.nodes
         one.install(*WHOLE, has_tables=True, hostname=HOSTNAME, node__listen=("0.0.0.0",))
-        manage(
-            one.node, "user", "create", "olga@example.com", "--first-name", "Olga", "--last-name", "Orlova",
-            "--administrator", "--password-stdin", stdin=PASSWORD,
-        )  # fmt: skip
+        for language in ("en", "ru"):
+            manage(
+                one.node, "user", "create", f"olga-{language}@example.com", "--language", language,
+                "--first-name", "Olga", "--last-name", "Orlova", "--administrator", "--password-stdin",
+                stdin=PASSWORD,
+            )  # fmt: skip
         one.cluster("init", "--name", one.name, "--address", one.address)
         for node in others:
             node.install("agent", node__listen=("0.0.0.0",))
@@ -60,9 +69,24 @@ def wait_until_well(company: Company) -> None:
 type Act = Callable[[], None]
 
 
+@dataclass(frozen=True)
+class Watcher:
+    """Somebody with the page of the nodes open, by a browser that has seen nothing else."""
+
+    page: Page
+    say: Callable[[str], str]
+
+    def sees(self, text: str, *, exact: bool = False) -> None:
+        expect(self.page.get_by_text(self.say(text), exact=exact)).to_be_visible(timeout=PATIENCE)
+
+    def sees_of(self, node: BoxNode, text: str) -> None:
+        card = self.page.locator(".nodes li").filter(has_text=node.address)
+        expect(card).to_contain_text(self.say(text), timeout=PATIENCE)
+
+
 @pytest.fixture
-def page(company: Company, tmp_path: Path) -> Iterator[Page]:
-    """Of a browser that has seen nothing yet, in front of the sign-in."""
+def watchers(company: Company, tmp_path: Path) -> Iterator[tuple[Watcher, ...]]:
+    """One at a desk, in English; and one with a telephone, in Russian."""
     wait_until_well(company)
     one = company.nodes[0]
     trust(one.site.ca_file, tmp_path)
@@ -70,9 +94,22 @@ def page(company: Company, tmp_path: Path) -> Iterator[Page]:
         browser = playwright.chromium.launch(
             executable_path=program(company, tmp_path), args=[*FLAGS], env={"HOME": str(tmp_path)}
         )
-        page = browser.new_page(base_url=f"https://{HOSTNAME}:{one.site.port}", locale="en-GB")
-        page.goto("/sign-in/", timeout=PATIENCE)
-        yield page
+        pages = (
+            (EN, browser.new_context(locale="en-GB", viewport=ViewportSize(width=1440, height=900))),
+            (RU, browser.new_context(locale="ru-RU", viewport=ViewportSize(width=390, height=844))),
+        )
+        at = f"https://{HOSTNAME}:{one.site.port}"
+        yield tuple(watching(context.new_page(), words, at) for words, context in pages)
+
+
+def watching(page: Page, words: Words, at: str) -> Watcher:
+    page.goto(f"{at}/sign-in/", timeout=PATIENCE)
+    page.get_by_label(words.login).fill(f"olga-{words.language}@example.com")
+    page.get_by_label(words.password).fill(PASSWORD)
+    page.get_by_role("button", name=words.sign_in, exact=True).click()
+    page.wait_for_url(lambda url: "/sign-in/" not in url, timeout=PATIENCE)
+    page.goto(f"{at}/console/cluster/", timeout=PATIENCE)
+    return Watcher(page, words.saying(RUSSIAN))
 
 
 def program(company: Company, folder: Path) -> str:
@@ -105,16 +142,13 @@ def _answer(server: socket.socket, addresses: Sequence[str]) -> None:
         server.sendto(asked[:2] + b"\x81\x80" + counts + asked[12:end] + b"".join(found), client)
 
 
-def test_the_page_of_the_nodes_tells_of_one_that_dies_and_returns(company: Company, page: Page) -> None:
+def test_the_page_of_the_nodes_tells_of_one_that_dies_and_returns(
+    company: Company, watchers: tuple[Watcher, ...]
+) -> None:
     """The first is where the browser came in, and where the agent is asked; the page is never loaded anew."""
     one, two, _ = company.nodes
-    page.get_by_label(EN.login).fill("olga@example.com")
-    page.get_by_label(EN.password).fill(PASSWORD)
-    page.get_by_role("button", name=EN.sign_in, exact=True).click()
-    page.wait_for_url(lambda url: "/sign-in/" not in url, timeout=PATIENCE)
-    page.goto("/console/cluster/", timeout=PATIENCE)
-    well = page.get_by_text("all is well", exact=True)
-    expect(well).to_be_visible(timeout=PATIENCE)
+    for watcher in watchers:
+        watcher.sees("all is well", exact=True)
     deaths: list[tuple[BoxNode, Act, Act]] = [
         (two, two.kill, two.boot),
         (one, one.kill, one.boot),
@@ -122,16 +156,14 @@ def test_the_page_of_the_nodes_tells_of_one_that_dies_and_returns(company: Compa
     ]
     for node, ends, returns in deaths:
         ends()
-        expect(page.get_by_text(f"{node.name} says nothing.")).to_be_visible(timeout=PATIENCE)
-        expect(card(page, node)).to_contain_text("does not answer", timeout=PATIENCE)
+        for watcher in watchers:
+            watcher.sees(f"{node.name} says nothing.")
+            watcher.sees_of(node, "does not answer")
         returns()
-        expect(well).to_be_visible(timeout=PATIENCE)
-        expect(card(page, node)).to_contain_text("running", timeout=PATIENCE)
-        expect(page.locator("#cluster .notice.error")).to_have_count(0)
-
-
-def card(page: Page, node: BoxNode) -> Locator:
-    return page.locator(".nodes li").filter(has_text=node.address)
+        for watcher in watchers:
+            watcher.sees("all is well", exact=True)
+            watcher.sees_of(node, "running")
+            expect(watcher.page.locator("#cluster .notice.error")).to_have_count(0)
 
 
 MOVING = "10.88.0.100"
