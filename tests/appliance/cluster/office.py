@@ -116,12 +116,13 @@ class Office:
 
     def _kept(self) -> tuple[set[str], set[str]]:
         """What was acknowledged and is not there, and what is there twice."""
+        # First: they go on.
+        acknowledged = {text for one in self.colleagues for text in (*one.posts, *one.comments)}
         there: dict[str, int] = {}
         for text in self.leader.sql(
             "select text from feed_post union all select text from discussion_comment"
         ).splitlines():
             there[text] = there.get(text, 0) + 1
-        acknowledged = {text for one in self.colleagues for text in (*one.posts, *one.comments)}
         return acknowledged - there.keys(), {text for text in acknowledged if there.get(text, 0) > 1}
 
 

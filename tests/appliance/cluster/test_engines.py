@@ -180,7 +180,7 @@ def section(conf: str, backend: str) -> list[str]:
 
 def test_pages_are_read_from_its_own_copy_and_else_from_any(node: Node) -> None:
     conf = file_of(node, "router", "haproxy.cfg").split("\nbackend replicas\n")[1].split("\nbackend ")[0]
-    assert "uri /replica" in conf and "allbackups" in conf
+    assert "uri /quorum" in conf and "allbackups" in conf
     servers = [line.split() for line in conf.splitlines() if line.strip().startswith("server ")]
     assert [(words[1], "backup" in words) for words in servers] == [("node-2", False), ("node-1", True)]
     database = json.loads(file_of(node, "web", "portal.json"))["database"]
