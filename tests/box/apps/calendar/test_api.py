@@ -11,6 +11,7 @@ from box.apps.calendar.actions import RoomDraft, create_calendar, create_room, m
 from box.apps.calendar.models import Attendance, Calendar, Event, Room
 from box.core.access.principals import EVERYONE, code_of
 from box.core.groups.actions import NewGroup, create_group
+from box.core.structure.actions import create_department, place
 from tests.box.apps.calendar.conftest import TEN, draft, planned, whole_days
 from tests.box.rest.calling import program_of
 
@@ -107,6 +108,23 @@ def test_calendars_are_listed_made_and_removed(anna: User, boris: User) -> None:
     asked(boris, "calendar.section.update", type="user", ownerId=anna.pk, id=made, name="Mine", expected=400)
     assert asked(anna, "calendar.section.delete", type="user", id=family.pk) is True
     assert not Calendar.objects.filter(pk=family.pk).exists()
+
+
+def test_a_departments_calendar_is_that_of_its_people(anna: User, boris: User) -> None:
+    sales = create_department("Sales", parent=None, by=None)
+    place(anna, {sales.pk: "member"}, by=None)
+    theirs = {"type": "department", "ownerId": sales.pk}
+    day = stretch("2026-12-01T10:00:00+03:00", "2026-12-01T11:00:00+03:00")
+    pk = asked(anna, "calendar.event.add", **theirs, **day, name="Morning round")
+    event = Event.objects.get(pk=pk)
+    assert event.calendar.code == f"DR{sales.pk}"
+    (shown,) = asked(anna, "calendar.event.get", **theirs, **stretch("2026-12-01", "2026-12-01"))
+    assert (shown["CAL_TYPE"], shown["OWNER_ID"]) == ("department", str(sales.pk))
+    (section,) = asked(anna, "calendar.section.get", **theirs)
+    assert (section["CAL_TYPE"], section["OWNER_ID"]) == ("department", str(sales.pk))
+    asked(boris, "calendar.section.get", **theirs, expected=400)
+    asked(boris, "calendar.event.add", **theirs, **day, name="Mine", expected=400)
+    assert asked(boris, "calendar.event.get", **theirs, **stretch("2026-12-01", "2026-12-01")) == []
 
 
 def test_what_one_may_not_see_is_only_taken_time(anna: User, boris: User, cara: User) -> None:
