@@ -62,8 +62,9 @@ def test_above_the_upper_threshold_as_many_are_woken_as_the_work_needs() -> None
 
 
 def test_at_the_thresholds_themselves_nothing_is_done() -> None:
-    assert not at(0.60).is_change
-    assert not at(0.30).is_change
+    for load in (0.60, 0.30):
+        assert not at(load).is_change
+        assert "between 30% and 60%" in at(load).reason
     assert at(0.601).wake and at(0.299).drain
 
 
@@ -141,6 +142,8 @@ def test_a_dead_node_is_replaced_at_once_whatever_the_load_and_the_cool_down() -
     policy = Policy(minimum=2, maximum=3)
     plan = decide(History(dead, (), NOW), policy, NOW)
     assert str(plan) == "1 node awake, below the minimum of 2: waking node-3."
+    # As many as are lacking, and no more.
+    assert decide(History((*dead, Member("node-4", Phase.RESERVE)), (), NOW), policy, NOW).wake == ("node-3",)
     one_waking = (*dead[:2], Member("node-3", Phase.WAKING))
     assert not decide(History(one_waking, (), NOW), policy, NOW).is_change
 
