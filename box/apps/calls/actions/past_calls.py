@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from box.apps.calls.actions.external import LONGEST_SECONDS, plain_number
 from box.apps.calls.models import LoggedCall, Participant, Recording
@@ -47,8 +49,10 @@ class KeptSound:
 @transaction.atomic
 def log_past_call(past: PastCall, recording: KeptSound | None = None) -> LoggedCall:
     """Nobody is to call back, and no room hears of it. Raises ValidationError for a moment beyond the
-    calendar."""
+    calendar, and for a call that is here already, by another migration of the same portal."""
     refuse_distant(past.started_at)
+    if past.key and LoggedCall.objects.filter(external_key=past.key[:100]).exists():
+        raise ValidationError(_("This call is in the log already."), code="double")
     is_answered = past.result == LoggedCall.Result.ANSWERED
     talked = min(max(past.talk_seconds, 0), LONGEST_SECONDS) if is_answered else 0
     ended_at = past.started_at + timedelta(seconds=talked)

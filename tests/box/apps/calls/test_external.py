@@ -189,6 +189,14 @@ def test_a_past_call_of_ours_is_missed_by_nobody(anna: User) -> None:
         past(key="there.3", started_at=timezone.now().replace(year=9999))
 
 
+def test_a_past_call_that_is_here_already_is_said_to_be(anna: User) -> None:
+    past(user=anna)
+    with pytest.raises(ValidationError, match="in the log already"):
+        past(user=anna)
+    # What has no name where it comes from is no other's double.
+    assert past(key="").pk != past(key="").pk
+
+
 @pytest.mark.parametrize(("told", "kept"), [(-5, 0), (LONGEST_SECONDS + 1, LONGEST_SECONDS)])
 def test_no_past_call_is_shorter_than_nothing_or_longer_than_a_day(told: int, kept: int) -> None:
     assert past(talk_seconds=told).talk_seconds == kept
