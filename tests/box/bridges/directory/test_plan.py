@@ -14,11 +14,11 @@ from box.bridges.directory.mapping import Rules
 from box.bridges.directory.plan.clashes import Clash
 from box.bridges.directory.plan.guard import Leaving, LeavingGroup, guard
 from box.bridges.directory.plan.leavers import plan_gone
-from box.bridges.directory.plan.people import Waiting, plan_people, plan_waiting
+from box.bridges.directory.plan.people import Waiting, plan_people, plan_waiting, together
 from box.bridges.directory.plan.units import heads_by_manager, plan_units, without_circles
 from box.bridges.directory.plan.values import Claims, Known, LinkNow, LocalPerson, PersonStep, UnitNow
 from box.bridges.directory.reader import PersonEntry, Unit
-from box.bridges.directory.unreadable import DISABLED, EXPIRES
+from box.bridges.directory.unreadable import DISABLED, EXPIRES, MANAGER
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MAPPED = frozenset(("login", "email", "first_name", "last_name", "phone"))
@@ -522,6 +522,39 @@ def test_a_value_is_taken_away_only_where_the_directory_had_written_it() -> None
     assert matched.fields == {}
 
 
+def test_what_somebody_has_changed_here_stays_until_the_directory_says_something_else() -> None:
+    told = entry(fields={"phone": "+74951234567"})
+    link = linked(told, planned(told, known()))
+    here = LocalPerson(1, {**local().fields, "phone": "+74950000000"})
+    assert planned(told, known(here, links={"id-anna": link})) is None
+    step = planned(replace(told, dn="cn=anna,ou=new,dc=corp"), known(here, links={"id-anna": link}))
+    assert step is not None
+    assert step.fields == {"phone": "+74951234567"}
+
+
+def test_whom_somebody_has_returned_is_suspended_again_while_the_directory_has_them_disabled() -> None:
+    disabled = entry(is_disabled=True)
+    link = linked(disabled, planned(disabled, known()))
+    assert planned(disabled, known(local(status="suspended"), links={"id-anna": link})) is None
+    step = planned(disabled, known(local(), links={"id-anna": link}))
+    assert step is not None
+    assert (step.status, step.link_status) == ("suspended", "suspended")
+
+
+def test_a_manager_that_may_not_be_read_stays_and_nobody_is_their_own() -> None:
+    managers = {"cn=boris,dc=corp": "id-boris", "cn=anna,dc=corp": "id-anna"}
+    led = entry(manager="cn=Boris,dc=corp")
+    link = linked(led, planned(led, known(managers=managers)))
+    assert link.values["manager"] == "id-boris"
+    unread = entry(unknown=frozenset({MANAGER}), fields={"phone": "+74951234567"})
+    step = planned(unread, known(local(), links={"id-anna": link}, managers=managers))
+    assert step is not None
+    assert step.values["manager"] == "id-boris"
+    step = planned(entry(manager="cn=anna,dc=corp"), known(managers=managers))
+    assert step is not None
+    assert (step.values["manager"], step.actions) == ("", frozenset({"create"}))
+
+
 def test_a_missing_manager_is_reported_and_the_person_imported() -> None:
     step = planned(entry(manager="cn=Nobody,dc=corp"), known())
     assert step is not None
@@ -580,6 +613,8 @@ def test_the_head_is_whom_most_of_the_department_name() -> None:
     [
         (Leaving(now=3, people=10), False),
         (Leaving(now=4, people=10), True),
+        # Of how many nobody knows.
+        (Leaving(now=4), False),
         (Leaving(now=4, people=200), False),
         (Leaving(now=5, people=200), True),
         (Leaving(now=20, people=2000), False),
@@ -705,6 +740,25 @@ def test_what_turns_out_to_be_free_goes_on_down_the_line() -> None:
     assert swapped([ABC[0], ABC[2], ABC[1]], wanted) == [
         ("anna", ""), ("boris", "cara@corp.test"), ("boris@corp.test", "boris@corp.test"),
     ]  # fmt: skip
+
+
+def test_who_waits_for_a_name_is_done_in_one_piece_with_whoever_gives_it_up() -> None:
+    def entries(*wanted: tuple[str, str]) -> list[PersonEntry]:
+        return [entry(*names, stable_id=f"id-{pk}") for pk, names in enumerate(wanted, 1)]
+
+    links = {one.stable_id: linked(one, planned(one, known()), pk) for pk, one in enumerate(entries(*ABC), 1)}
+    here = known(*(local(pk, *names) for pk, names in enumerate(ABC, 1)), links=links)
+    wanted = entries(("anna", "boris@corp.test"), ("boris", "new@corp.test"), ("cara", "other@corp.test"))
+    claims, waiting = Claims(), list[Waiting]()
+    plan_people(wanted, here, RULES, claims, waiting, now=NOW)
+    assert together(waiting, claims) == {"id-1", "id-2"}
+
+
+def test_a_login_that_whoever_cannot_come_in_had_asked_for_is_free_for_another() -> None:
+    rules = replace(RULES, matching="none")
+    new = [entry("anna", "new@corp.test", stable_id="id-1"), entry("new@corp.test", "x@corp.test")]
+    anna, other = planned_all(new, known(local()), rules)
+    assert (anna.is_skipped, other.is_new, other.fields["login"]) == (True, True, "new@corp.test")
 
 
 def test_who_cannot_come_in_takes_no_email_from_whoever_can() -> None:
