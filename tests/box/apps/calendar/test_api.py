@@ -113,7 +113,7 @@ def test_calendars_are_listed_made_and_removed(anna: User, boris: User) -> None:
 def test_a_departments_calendar_is_that_of_its_people(anna: User, boris: User) -> None:
     sales = create_department("Sales", parent=None, by=None)
     place(anna, {sales.pk: "member"}, by=None)
-    theirs = {"type": "department", "ownerId": sales.pk}
+    theirs: dict[str, Any] = {"type": "department", "ownerId": sales.pk}
     day = stretch("2026-12-01T10:00:00+03:00", "2026-12-01T11:00:00+03:00")
     pk = asked(anna, "calendar.event.add", **theirs, **day, name="Morning round")
     event = Event.objects.get(pk=pk)
