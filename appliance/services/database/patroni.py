@@ -6,6 +6,7 @@ Source: Patroni 4.0, "YAML configuration settings" and "Dynamic configuration se
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from appliance.cluster import credentials
 from appliance.cluster.etcd import client_hosts
@@ -30,7 +31,7 @@ def command(node: Node) -> tuple[str, ...]:
     return ("/usr/bin/python3", "-m", "patroni", str(node.generated("database") / FILE))
 
 
-def dynamic(node: Node) -> dict[str, object]:
+def dynamic(node: Node) -> dict[str, Any]:
     """What holds for all nodes.
 
     No acknowledged write is lost: a commit waits for one more copy where there is one, whichever is first, so

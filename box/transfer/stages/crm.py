@@ -348,7 +348,9 @@ class Records(Stage):
             }
         if self.of.slug == "company":
             number = row.get("TAX_NUMBER") or extra.rows.get(REQUISITES, {}).get(theirs)
-            fields["tax_number"] = line(number, LONGEST_TAX_NUMBER)
+            # One that is not told may have been written here meanwhile.
+            if number := line(number, LONGEST_TAX_NUMBER):
+                fields["tax_number"] = number
         else:
             company = str(row.get("COMPANY_ID") or "0")
             fields["company"] = Record.objects.there().filter(pk=work.ours("company", company)).first()

@@ -65,7 +65,7 @@ def test_no_acknowledged_write_is_lost_by_what_holds_for_all(node: Node) -> None
 
 def test_a_single_box_recovers_what_a_cluster_has_backed_up(node: Node) -> None:
     """PostgreSQL refuses where one of these is lower than where the log was written."""
-    parameters = patroni.dynamic(node)["postgresql"]["parameters"]  # type: ignore[index]
+    parameters = patroni.dynamic(node)["postgresql"]["parameters"]
     conf = file_of(replace(node, membership=None), "database", "postgresql.conf")
     for name in ("max_connections", "max_wal_senders"):
         assert f"{name} = {parameters[name]}\n" in conf

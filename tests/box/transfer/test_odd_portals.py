@@ -196,6 +196,18 @@ def test_companies_whose_tax_numbers_are_refused_come_without_them_and_it_is_sai
     assert "Access denied" in move.said("company")["1"]
 
 
+def test_a_tax_number_that_was_written_here_stays_where_the_portal_tells_none(
+    olga: User, company: Company
+) -> None:
+    company.record("company", 1, "Rose Ltd", 2)
+    move = brought(olga, company)
+    ours = Record.objects.filter(pk=move.ours("company", 1))
+    ours.update(tax_number="7707083893")
+    company.records["company"][0]["TITLE"] = "Rose and Sons"
+    assert move.bring().state == Migration.State.DONE
+    assert ours.values_list("title", "tax_number").get() == ("Rose and Sons", "7707083893")
+
+
 def test_a_poll_comes_without_whoever_has_come_and_is_gone_again(
     olga: User, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
