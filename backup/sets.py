@@ -36,8 +36,9 @@ FORMAT, UNREADABLE = 1, 0
 # As pgBackRest calls them (user guide, "Backup label"). They become names of files.
 _LABEL = re.compile(r"\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?")
 MANIFEST, CONFIGURATION = "manifest.jsonl.gz", "configuration.tar.gz"
-# Made anew from the rest by every start of the box, or of this machine alone.
-_NOT_CONFIGURATION = ("generated", "notices-due")
+# Made anew from the rest by every start of the box, or of this machine alone: what comes back is a single
+# box, knows nothing of the nodes that there were, and has no key of their authority.
+_NOT_CONFIGURATION = ("generated", "notices-due", "cluster")
 # In their place stands what is sealed: see `backup.sealed_authority`.
 _NOT_PLAIN = ("root.key", sealed_authority.KEY)
 
@@ -345,11 +346,16 @@ def unpack_configuration(packed: IO[bytes], paths: Paths, root_key: RecoveryKey 
     """
     with tarfile.open(fileobj=packed, mode="r:gz") as tar:
         # No links: what is written there afterwards would go where they lead.
-        found = [entry for entry in tar if entry.isreg() or entry.isdir()]
+        found = [entry for entry in tar if (entry.isreg() or entry.isdir()) and _is_configuration(entry)]
         opened = sealed_authority.opened_in(tar, root_key) if root_key else None
         tar.extractall(paths.etc, found, filter="data")
     if root_key and opened:
         sealed_authority.put_back(paths, root_key, opened)
+
+
+def _is_configuration(entry: tarfile.TarInfo) -> bool:
+    """Sets of before may hold more."""
+    return entry.name.partition("/")[0] not in _NOT_CONFIGURATION
 
 
 def bring_configuration(

@@ -208,8 +208,8 @@ def _say_what_is_wrong(paths: Paths, found: ClusterState) -> int:
         say("Nothing is wrong between the nodes.", style="green")
     if found.leader and found.home not in ("", found.leader):
         say(
-            f"{found.leader} leads the database. Its log is archived all the same; whole backups are made "
-            f"while {found.home} leads: `boxctl cluster switchover {found.home}`."
+            f"{found.leader} leads the database. Its log is archived all the same; for the next whole backup "
+            f"{found.home} takes the lead."
         )
     say(Node.load(paths).cluster.topology.survives())
     return 0 if found.is_healthy else 1

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from appliance.agent import operations, operations_log
 from appliance.agent.operations_log import Asker
-from appliance.cluster import offers, patroni
+from appliance.cluster import offers
 from appliance.commands.common import fail, follow, say
 from appliance.node import Node
 from appliance.paths import Paths
@@ -56,12 +56,11 @@ def _offered(plan: Plan, sha256: str, address: str) -> dict[str, str]:
 
 
 def _refuse_elsewhere(paths: Paths) -> None:
-    """The backup before it is made here, and only the home makes one, while it leads."""
+    """The backup before it is made here, and only the home makes one."""
     known = Node.load(paths).cluster
     home = known.topology.home
-    if home and home.name == known.name == patroni.leader(paths, known.topology):
-        return
-    fail(
-        f"A backup is made first, on the home of backups and while that leads the database: upgrade from "
-        f"{home.name if home else 'it'} (`boxctl cluster switchover` lets it lead), or say --no-backup."
-    )
+    if home is None or home.name != known.name:
+        fail(
+            f"A backup is made first, on the home of backups: upgrade from {home.name if home else 'it'}, or "
+            f"say --no-backup."
+        )

@@ -116,8 +116,10 @@ class Rolling(ABC):
         for name, beat in self._beats().items():
             if name != me and "rolling" in beat.doing:
                 raise RollingStopped(f"Nothing was begun: {name} goes from node to node just now.")
-        names = order(self._known(), found.leader)
         self._prepare()
+        # Not who led before: a backup is made by its home, which has the lead from then on.
+        known = self._known()
+        names = order(known, patroni.leader(self.paths, known) or found.leader)
         self.journal.append(_ORDER, nodes=list(names))
         return names
 

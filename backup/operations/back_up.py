@@ -11,6 +11,9 @@ import psycopg
 
 from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
+from appliance.cluster import https, patroni
+from appliance.cluster.etcd import EtcdAway
+from appliance.cluster.topology import TopologyRefused
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.quoting import Unwritable
@@ -112,6 +115,7 @@ def to_target(
     node: Node, chosen: Settings, target: Target, asked: str, journal: Journal, *, is_extra: bool = False
 ) -> str:
     """Make one set, thin out the older ones, and say in a sentence what came of it."""
+    take_the_lead(node, journal)
     vault, zone, now = Vault(node, chosen, target), ZoneInfo(node.box.time_zone), datetime.now(UTC)
     sets.refresh(node, vault, rings=setup.mend_ring(node, target.name))
     plan = decide(target, sets.known(node, target), asked, chosen, now=now, zone=zone)
@@ -176,6 +180,25 @@ def to_target(
         f"database {size(made.database_bytes)}, {size(made.stored_bytes)} new; "
         f"{made.blobs} files ({size(made.blob_bytes)}).{lost}{went}"
     )
+
+
+def take_the_lead(node: Node, journal: Journal) -> None:
+    """pgBackRest reads the files of the server that leads, and reads them on its own machine."""
+    if node.membership is None:
+        return
+    known, me = node.membership.topology, node.membership.me
+    try:
+        if patroni.leader(node.paths, known) == me.name:
+            return
+        if me.is_drained:
+            raise BackupRefused(
+                f"A backup is made by {me.name} while it leads the database, and it is drained: "
+                f"`boxctl cluster resume {me.name}` first."
+            )
+        journal.progress(f"{me.name} takes the lead of the database. Nobody can write for a few seconds.")
+        patroni.switch_over(node.paths, known, to=me.name)
+    except (TopologyRefused, EtcdAway, patroni.PatroniAway, https.NodeAway, https.NodeRefused) as error:
+        raise BackupRefused(f"{me.name} has to lead the database for a backup. {error}") from error
 
 
 def _take_over_what_is_to_come(

@@ -75,6 +75,21 @@ def test_what_is_being_written_is_in_no_set(box: Paths) -> None:
         assert not any(name.rpartition("/")[2].startswith(".") for name in tar.getnames())
 
 
+def test_nothing_of_a_cluster_is_in_a_set_or_comes_out_of_one_of_before(
+    box: Paths, other: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes back is a single box, and the authority's key of its nodes is nobody else's."""
+    (box.etc / "cluster").mkdir()
+    (box.etc / "cluster/node.key").write_text("secret")
+    with tarfile.open(fileobj=io.BytesIO(sets.pack_configuration(box))) as tar:
+        assert not any(name.startswith("cluster") for name in tar.getnames())
+    with monkeypatch.context() as before:
+        before.setattr(sets, "_NOT_CONFIGURATION", ("generated", "notices-due"))
+        packed = sets.pack_configuration(box)
+    sets.unpack_configuration(io.BytesIO(packed), other)
+    assert (other.etc / "secrets.toml").exists() and not (other.etc / "cluster").exists()
+
+
 def test_with_the_root_key_the_same_authority_goes_on(box: Paths, packed: Path, other: Paths) -> None:
     key = RecoveryKey.parse(str(sealed_authority.root_key(box)))
     unpack(packed, other, key)

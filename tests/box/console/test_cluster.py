@@ -104,8 +104,8 @@ def test_what_is_wrong_stands_above_and_its_node_is_marked(shown: Any) -> None:
 
 
 def test_who_leads_away_from_the_backups_is_told(shown: Any) -> None:
-    assert "whole backups are made" not in shown(STATE)
-    assert "whole backups are made while node-1 leads" in shown(replace(STATE, leader="node-2"))
+    assert "next whole backup" not in shown(STATE)
+    assert "node-1 takes the lead for the next whole backup" in shown(replace(STATE, leader="node-2"))
 
 
 RESERVE = replace(
