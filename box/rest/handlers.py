@@ -11,7 +11,6 @@ from box.core.accounts.events import UserStatusChanged
 from box.core.accounts.models import User
 from box.core.events.delivery import event_being_delivered
 from box.core.events.outbox import on, subscribe
-from box.core.registry.origin import is_importing
 from box.core.registry.rest import HookEvent, hook_events
 from box.core.registry.services import is_on
 from box.rest import jobs
@@ -35,7 +34,7 @@ def tell_listeners(name: str, offer: HookEvent) -> None:
     """A handler for every event that a room offers."""
 
     def handle(event: Any) -> None:
-        if is_importing() or not is_on(offer.room):
+        if not is_on(offer.room):
             return
         data = offer.data(event)
         if data is None:
@@ -48,7 +47,13 @@ def tell_listeners(name: str, offer: HookEvent) -> None:
         if sum(queue(name, one, key=key) for key, one in told.items()):
             transaction.on_commit(jobs.send_waiting)
 
-    subscribe(f"{__name__}.tell:{name}", offer.event, handle, is_wanted=lambda: name in listened_to.value)
+    subscribe(
+        f"{__name__}.tell:{name}",
+        offer.event,
+        handle,
+        is_wanted=lambda: name in listened_to.value,
+        hears_imports=False,
+    )
 
 
 hook_events.each(tell_listeners)

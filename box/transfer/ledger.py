@@ -33,6 +33,10 @@ _FLEETING = {
 }
 
 
+# What a portal gives where there is nothing.
+_NOBODY = (None, False, "", 0, "0")
+
+
 @dataclass(frozen=True)
 class Attachment:
     """A file of the portal that is in our store, and is no file here yet."""
@@ -65,6 +69,8 @@ class Ledger:
         self.by: User = migration.by
         self.kept: dict[str, Any] = {}
         """What a stage has asked once for all its pages."""
+        self._ours: dict[tuple[str, str], int] = {}
+        self._people: dict[int, User] = {}
 
     @property
     def requests(self) -> int:
@@ -78,10 +84,18 @@ class Ledger:
         return self.all_ours(kind, [theirs]).get(str(theirs), 0)
 
     def all_ours(self, kind: str, theirs: Collection[Any]) -> dict[str, int]:
-        found = Identity.objects.filter(
-            migration=self.migration, kind=kind, theirs__in={str(one) for one in theirs}
-        )
-        return dict(found.values_list("theirs", "ours"))
+        wanted = {str(one) for one in theirs if one not in _NOBODY}
+        # What has not come may come with the next row.
+        if unknown := [one for one in wanted if (kind, one) not in self._ours]:
+            found = Identity.objects.filter(migration=self.migration, kind=kind, theirs__in=unknown)
+            self._ours |= {(kind, one): ours for one, ours in found.values_list("theirs", "ours")}
+        return {one: self._ours[kind, one] for one in wanted if (kind, one) in self._ours}
+
+    def forget(self) -> None:
+        """Who is who is remembered for the page that is being taken. Call with each page, and when something
+        was undone that may have been asked for."""
+        self._ours.clear()
+        self._people.clear()
 
     def listed(self, kind: str) -> list[tuple[str, int]]:
         """All of a kind that have come: their ids and ours, in the order in which they came."""
@@ -95,7 +109,9 @@ class Ledger:
     def person(self, theirs: Any) -> User:
         """Whoever the portal means; where it is nobody who came, whoever has started the migration."""
         ours = self.ours("person", theirs) if theirs else 0
-        return User.objects.filter(pk=ours).first() or self.by
+        if ours and ours not in self._people:
+            self._people |= User.objects.in_bulk([ours])
+        return self._people.get(ours, self.by)
 
     def author(self, kind: str, theirs_of: str, person: Any) -> User:
         """The same, and says so where somebody else's name has to stand there."""
@@ -115,20 +131,16 @@ class Ledger:
         self, kind: str, theirs: Any, ours: int, *, digest: str = "", is_new: bool = True, html: str = ""
     ) -> None:
         """`html` is a text of it as it is kept: whether it leads to the portal."""
-        Identity.objects.update_or_create(
-            migration=self.migration,
-            kind=kind,
-            theirs=str(theirs),
-            defaults={
-                "digest": digest,
-                "has_links": self.has_links(html),
-            },
-            create_defaults={
-                "ours": ours,
-                "is_new": is_new,
-                "digest": digest,
-                "has_links": self.has_links(html),
-            },
+        made = Identity(
+            migration=self.migration, kind=kind, theirs=str(theirs), ours=ours, is_new=is_new,
+            digest=digest, has_links=self.has_links(html),
+        )  # fmt: skip
+        # What it is here stays what it was.
+        Identity.objects.bulk_create(
+            [made],
+            update_conflicts=True,
+            unique_fields=["migration", "kind", "theirs"],
+            update_fields=["digest", "has_links"],
         )
 
     def remark(self, kind: str, theirs: Any, text: str) -> None:

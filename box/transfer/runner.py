@@ -138,6 +138,7 @@ def _take(work: Ledger, stage: AnyStage[Any], progress: Progress, step: _Step) -
     """All of a page, or nothing of it. False where somebody has paused the migration meanwhile."""
     if not Migration.objects.is_held_running(work.migration.pk):
         return False
+    work.forget()
     with as_of(read_version()):
         created = sum(_taken(work, stage, row, step.extra) for row in step.new)
         changed = sum(_changed(work, stage, row, step.extra) for row in step.changed)
@@ -179,6 +180,7 @@ def _tried(work: Ledger, stage: AnyStage[Any], row: Row, act: Callable[[], None]
         with transaction.atomic(), importing(at=stage.moment_of(row)):
             act()
     except (ValidationError, PermissionDenied, DataError, IntegrityError) as error:
+        work.forget()
         said = " ".join(error.messages) if isinstance(error, ValidationError) else ""
         said = str(error) if isinstance(error, PermissionDenied | DataError) else said
         work.remark(stage.kind, stage.id_of(row), said or _("It is not what such a thing is."))

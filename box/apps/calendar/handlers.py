@@ -52,17 +52,17 @@ _GUESTS = {
 }
 
 
-@on(EventCreated)
+@on(EventCreated, hears_imports=False)
 def show_new(event: EventCreated) -> None:
     _tell_open_pages(event.event_id, event.by_id)
 
 
-@on(EventChanged)
+@on(EventChanged, hears_imports=False)
 def show_changed(event: EventChanged) -> None:
     _tell_open_pages(event.event_id, event.by_id)
 
 
-@on(EventRemoved)
+@on(EventRemoved, hears_imports=False)
 def show_removed(event: EventRemoved) -> None:
     _tell_open_pages(event.event_id, event.by_id)
 
@@ -74,7 +74,7 @@ def _tell_open_pages(event_id: int, by_id: int) -> None:
         send("calendar", "changed", audience={*row.audience, row.calendar.code}, payload={"by": by_id})
 
 
-@on(CalendarChanged)
+@on(CalendarChanged, hears_imports=False)
 def tell_open_pages_of_calendar(event: CalendarChanged) -> None:
     calendar = Calendar.objects.filter(pk=event.calendar_id).first()
     if calendar is not None:
@@ -104,7 +104,7 @@ def remind_who_comes(event: EventAnswered) -> None:
     plan_reminders([event.event_id], timezone.now())
 
 
-@on(EventCreated)
+@on(EventCreated, hears_imports=False)
 def invite(event: EventCreated) -> None:
     row = Event.objects.there().filter(pk=event.event_id).first()
     if row is not None and not _is_visitors(row.pk, version=0):
@@ -263,7 +263,7 @@ def _request(pk: int, count: int) -> RoomRequest | None:
 # Meetings
 
 
-@on(MeetingChanged)
+@on(MeetingChanged, hears_imports=False)
 def show_meeting(event: MeetingChanged) -> None:
     """A topic to whoever writes in it, and the whole to whoever looks on."""
     meeting = Meeting.objects.select_related("event").filter(pk=event.meeting_id).first()

@@ -52,6 +52,7 @@ from box.core.events.outbox import emit, emit_all, on, subscribe
 from box.core.notify.actions import notify_all
 from box.core.push.actions import send_each
 from box.core.registry.capabilities import Ref
+from box.core.registry.origin import is_importing
 
 if TYPE_CHECKING:
     from box.core.registry.notices import Notice
@@ -244,9 +245,13 @@ def tell_of_step(event: ActivityPlanned) -> None:
     activity = Activity.objects.select_related("responsible").filter(pk=event.activity_id).first()
     if activity is None:
         return
+    if activity.is_planned:
+        # What was done already when it was written down waits for nobody.
+        recount_due(activity.responsible)
+    if is_importing():
+        return
     records = list(activity.bindings.order_by("pk").values_list("record", flat=True))
     tell_pages(records, event.by_id)
-    recount_due(activity.responsible)
     if activity.is_planned and event.by_id not in (None, activity.responsible_id) and records:
         _notify([activity.responsible_id], notices.GIVEN_STEP, records[0], event.by_id)
 
@@ -309,6 +314,6 @@ subscribe(
 _CHANGES: tuple[type[Any], ...] = (RecordAdded, RecordChanged, RecordMoved)
 _TURNS: tuple[type[Any], ...] = (RecordsDeleted, RecordsBroughtBack)
 for _change in _CHANGES:
-    subscribe(f"{__name__}.tell_of_change:{_change.__name__}", _change, tell_of_change)
+    subscribe(f"{__name__}.tell_of_change:{_change.__name__}", _change, tell_of_change, hears_imports=False)
 for _turn in _TURNS:
-    subscribe(f"{__name__}.tell_of_trash:{_turn.__name__}", _turn, tell_of_trash)
+    subscribe(f"{__name__}.tell_of_trash:{_turn.__name__}", _turn, tell_of_trash, hears_imports=False)

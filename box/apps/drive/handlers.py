@@ -18,7 +18,7 @@ from box.core.notify.actions import notify
 from box.core.push.actions import send
 
 
-@on(FolderChanged)
+@on(FolderChanged, hears_imports=False)
 def tell_who_looks_at_it(event: FolderChanged) -> None:
     """That it has changed, not what: that is for the page to ask."""
     folder = Item.objects.there().filter(pk=event.folder_id).first()
@@ -26,7 +26,7 @@ def tell_who_looks_at_it(event: FolderChanged) -> None:
         send("drive", "folder", audience=folder.audience, payload={"folder": folder.pk, "by": event.by_id})
 
 
-@on(ItemShared)
+@on(ItemShared, hears_imports=False)
 def tell_with_whom_it_is_shared(event: ItemShared) -> None:
     """People by name; a department finds it among what is shared with it."""
     item = Item.objects.there().filter(pk=event.item_id).first()

@@ -39,19 +39,19 @@ def _post(pk: int) -> Post | None:
     return next(iter(_POST.rows(post=pk)), None)
 
 
-@on(PostPublished)
+@on(PostPublished, hears_imports=False)
 def tell_open_feeds(event: PostPublished) -> None:
     post = _post(event.post_id)
     if post is not None:
         send("feed", "post", audience=post.audience, payload={"id": post.pk, "by": event.by_id})
 
 
-@on(PostPublished)
+@on(PostPublished, hears_imports=False)
 def tell_mentioned(event: PostPublished) -> None:
     _tell_mentioned(event)
 
 
-@on(PostPublished)
+@on(PostPublished, hears_imports=False)
 def tell_who_was_thanked(event: PostPublished) -> None:
     award = next(iter(_AWARD.rows(post=event.post_id)), None)
     if award is not None and award.post.deleted_at is None:
@@ -59,7 +59,7 @@ def tell_who_was_thanked(event: PostPublished) -> None:
         notify(award.user, notice, about=award.post.ref, key=f"award:{award.pk}", actor=award.post.author)
 
 
-@on(PostEdited)
+@on(PostEdited, hears_imports=False)
 def tell_mentioned_since(event: PostEdited) -> None:
     """Who was called before is not called again: the key is the same."""
     _tell_mentioned(event)
@@ -73,7 +73,7 @@ def _tell_mentioned(event: PostPublished | PostEdited) -> None:
         notify(person, MENTIONED, about=post.ref, key=f"mention:post:{post.pk}", actor=post.author)
 
 
-@on(Voted)
+@on(Voted, hears_imports=False)
 def tell_open_polls(event: Voted) -> None:
     """Numbers, and whose vote moved them stays unsaid."""
     poll = Poll.objects.select_related("post").filter(pk=event.post_id).first()

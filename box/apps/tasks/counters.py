@@ -105,6 +105,12 @@ def attention_count(user: User, now: datetime) -> int:
     return Task.objects.filter(OPEN).filter(late | mine)[: COUNT_CAP + 1].count()
 
 
+def waits_now(task: Task, now: datetime) -> bool:
+    """Whether somebody's number holds it: what `attention_count` asks of all, asked of one."""
+    is_late = task.deadline_at is not None and task.deadline_at < now
+    return task.is_open and (is_late or task.state == State.IN_REVIEW)
+
+
 def recount_all(people: Iterable[User]) -> None:
     """One by one in the order of their ids, so that two who count the same people only wait."""
     for person in sorted(people, key=lambda one: one.pk):

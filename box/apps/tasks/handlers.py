@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
+from django.utils import timezone
+
 from box.apps.tasks.actions.audiences import renew_audiences_in, renew_audiences_of
 from box.apps.tasks.actions.reminders import forget_reminders
-from box.apps.tasks.counters import recount_all
+from box.apps.tasks.counters import recount_all, waits_now
 from box.apps.tasks.events import (
     ChecklistChanged,
     DependencyChanged,
@@ -49,6 +51,7 @@ from box.core.events.outbox import on
 from box.core.groups.events import GroupChanged
 from box.core.notify.actions import notify_all
 from box.core.push.actions import send
+from box.core.registry.origin import is_importing
 
 if TYPE_CHECKING:
     from box.core.registry.notices import Notice
@@ -67,6 +70,8 @@ def _people_as(role: Role, task: Task) -> set[int]:
 
 def _tell(task: Task, ids: Iterable[int], notice: Notice, event: Any, *, is_by_itself: bool = False) -> None:
     """Once for one event, and not whoever did it, unless it came by itself."""
+    if is_importing():
+        return
     told = set(ids) - (set() if is_by_itself else {event.by_id})
     if not told:
         return
@@ -100,7 +105,8 @@ def tell_of_task(event: TaskAdded) -> None:
     for role, notice in ((Role.ACCOMPLICE, HELPS), (Role.OBSERVER, WATCHES)):
         _tell(task, _people_as(role, task), notice, event)
     send("tasks", "added", audience=task.audience, payload={"id": task.pk, "by": event.by_id})
-    _recount(task)
+    if waits_now(task, timezone.now()):
+        _recount(task)
 
 
 @on(TaskDelegated)

@@ -27,7 +27,7 @@ _FOLLOWERS = Prepared(
 _PEOPLE = PreparedModels(lambda: User.objects.active().filter(id__in_array=Param("people")))
 
 
-@on(CommentAdded, formerly="box.apps.feed.handlers.tell_those_concerned")
+@on(CommentAdded, formerly="box.apps.feed.handlers.tell_those_concerned", hears_imports=False)
 def tell_of_comment(event: CommentAdded) -> None:
     """One word about one comment: who is called in it hears that, and not also that it was written."""
     subject = subject_of(event.kind, event.thread_id)
@@ -53,7 +53,7 @@ def _listeners(subject: Any, own: set[int], *, to: Comment) -> list[User]:
     return [person for person in people if not codes_of(person).isdisjoint(subject.audience)]
 
 
-@on(Reacted, formerly="box.apps.feed.handlers.tell_open_counts")
+@on(Reacted, formerly="box.apps.feed.handlers.tell_open_counts", hears_imports=False)
 def tell_open_counts(event: Reacted) -> None:
     subject = subject_of(event.kind, event.thread_id)
     if subject is not None:
@@ -62,7 +62,7 @@ def tell_open_counts(event: Reacted) -> None:
         send("discussion", "reactions", audience=subject.audience, payload=payload)
 
 
-@on(EmojiChanged, formerly="box.apps.feed.handlers.tell_open_emoji")
+@on(EmojiChanged, formerly="box.apps.feed.handlers.tell_open_emoji", hears_imports=False)
 def tell_open_emoji(event: EmojiChanged) -> None:
     subject = subject_of(event.kind, event.thread_id)
     if subject is not None:

@@ -106,8 +106,11 @@ def _hand_over(delivery: Delivery) -> None:
         # A version before had this handler; nobody is left to react.
         log.warning("%s is gone: event %s is not delivered to it", delivery.handler, delivery.event_id)
         return
-    token = _current.set(delivery.event)
     imported_at = delivery.event.imported_at
+    if imported_at and not subscription.hears_imports:
+        # Stored by a version that did not know it.
+        return
+    token = _current.set(delivery.event)
     try:
         with importing(at=imported_at) if imported_at else nullcontext():
             subscription.handler(restored(subscription.event_type, delivery.event.payload))

@@ -20,7 +20,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from box.core.events.models import Delivery, Event
-from box.core.registry.origin import origin
+from box.core.registry.origin import is_importing, origin
 from box.lib.bulk import copy_rows, reserve_ids
 from box.lib.channels import notify_after_commit
 from box.lib.prepared import Asked
@@ -44,6 +44,8 @@ class Subscription:
     """Asked with each event: what nobody waits for is not even delivered."""
     concerns: Callable[[Any], bool] = lambda event: True
     """Asked of each event, which is all that it looks at."""
+    hears_imports: bool = True
+    """False for what does nothing but tell: nobody is told of what is taken over from elsewhere."""
 
 
 _by_type: dict[type, list[Subscription]] = {}
@@ -58,17 +60,20 @@ def kind_of(event_type: type) -> str:
     return f"{room}.{event_type.__name__}"
 
 
-def on[E](event_type: type[E], *, formerly: str = "") -> Callable[[Callable[[E], None]], Callable[[E], None]]:
+def on[E](
+    event_type: type[E], *, formerly: str = "", hears_imports: bool = True
+) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
     """Declares a handler. It may be called more than once for an event, and in any order: it reads the
     object again, and doing its work twice does no more than doing it once.
 
     `formerly` is the name under which a version before knew one that did the same: what it had yet to deliver
-    reaches this one.
+    reaches this one. `hears_imports` is False for what does nothing but tell people, pages or programs: a
+    migration of a hundred thousand things stores nothing for it.
     """
 
     def declare(handler: Callable[[E], None]) -> Callable[[E], None]:
         name = f"{handler.__module__}.{handler.__qualname__}"
-        subscribe(name, event_type, handler)
+        subscribe(name, event_type, handler, hears_imports=hears_imports)
         if formerly:
             _by_name[formerly] = _by_name[name]
         return handler
@@ -83,13 +88,15 @@ def subscribe[E](
     *,
     is_wanted: Callable[[], bool] = lambda: True,
     concerns: Callable[[E], bool] = lambda event: True,
+    hears_imports: bool = True,
 ) -> None:
     """The same for a handler that is made and not written: deliveries know it by this name. Where events
     are many and those who want to hear of them are few, `is_wanted` says whether there is anybody; it asks
-    the database only where something has changed. Which of the events are for it `concerns` says."""
+    the database only where something has changed. Which of the events are for it `concerns` says, and
+    `hears_imports` what it is in `on`."""
     if name in _by_name:
         raise ValueError(f"{name} is declared twice, and would react twice.")
-    subscription = Subscription(name, event_type, handler, is_wanted, concerns)
+    subscription = Subscription(name, event_type, handler, is_wanted, concerns, hears_imports)
     _by_type.setdefault(event_type, []).append(subscription)
     _by_name[name] = subscription
 
@@ -123,7 +130,8 @@ def emit(event: Any) -> None:
 
 
 def _wanted(event_type: type) -> list[Subscription]:
-    return [one for one in _by_type.get(event_type, []) if one.is_wanted()]
+    is_told = not is_importing()
+    return [one for one in _by_type.get(event_type, []) if (one.hears_imports or is_told) and one.is_wanted()]
 
 
 def _names(subscriptions: Iterable[Subscription], event: Any) -> list[str]:

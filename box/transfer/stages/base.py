@@ -157,10 +157,10 @@ def part_of(work: Ledger, kind: str, theirs: object) -> Iterator[None]:
     try:
         with transaction.atomic():
             yield
-    except ValidationError as error:
-        work.remark(kind, theirs, " ".join(error.messages))
-    except PermissionDenied as error:
-        work.remark(kind, theirs, str(error))
+    except (ValidationError, PermissionDenied) as error:
+        work.forget()
+        said = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+        work.remark(kind, theirs, said)
 
 
 def clean(text: Any, most: int = markup.LONGEST) -> str:

@@ -15,7 +15,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, override
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -25,6 +24,7 @@ from box.apps.crm.actions.dictionaries import add_ranked
 from box.apps.crm.actions.records import NewRecord, add_record, change_record, move_record
 from box.apps.crm.actions.setup import add_pipeline, add_stage
 from box.apps.crm.actions.stages import change_stage
+from box.apps.crm.catalog import catalog
 from box.apps.crm.contact_points import Reach, cleaned
 from box.apps.crm.models import Activity, Currency, Pipeline, Record, RecordType, Source
 from box.apps.crm.models import Stage as PipelineStage
@@ -49,6 +49,7 @@ from box.transfer.stages.base import (
     line,
     moment_in,
     optional_moment,
+    part_of,
     rows_in,
     whole,
 )
@@ -282,7 +283,7 @@ class Records(Stage):
         stage = self._stage(work, row)
         contacts = self._contacts(work, row, extra)
         new = NewRecord(
-            type=RecordType.objects.get(slug=self.of.slug),
+            type=next(one for one in catalog().types.values() if one.slug == self.of.slug),
             responsible=responsible,
             stage=stage,
             contacts=contacts,
@@ -325,7 +326,7 @@ class Records(Stage):
         fields: dict[str, Any] = {
             "title": title or _("No. %(id)s") % {"id": theirs},
             "comment": _plain(row.get("COMMENTS")),
-            "source": Source.objects.filter(pk=work.ours("source", row.get("SOURCE_ID"))).first(),
+            "source": catalog().sources.get(work.ours("source", row.get("SOURCE_ID"))),
             "source_note": line(row.get("SOURCE_DESCRIPTION"), 400),
             "address": line(row.get("ADDRESS"), 400),
             **_external(row),
@@ -352,8 +353,8 @@ class Records(Stage):
             if number := line(number, LONGEST_TAX_NUMBER):
                 fields["tax_number"] = number
         else:
-            company = str(row.get("COMPANY_ID") or "0")
-            fields["company"] = Record.objects.there().filter(pk=work.ours("company", company)).first()
+            company = work.ours("company", str(row.get("COMPANY_ID") or "0"))
+            fields["company"] = Record.objects.there().filter(pk=company).first() if company else None
         if self.of.slug in ("lead", "deal"):
             fields["contact"] = contacts[0] if contacts else None
         return fields
@@ -373,7 +374,7 @@ class Records(Stage):
         pipeline = "lead" if self.of.slug == "lead" else f"deal:{row.get('CATEGORY_ID') or 0}"
         code = row.get("STATUS_ID") if self.of.slug == "lead" else row.get("STAGE_ID")
         ours = work.ours("stage", f"{pipeline}:{code}")
-        return PipelineStage.objects.select_related("pipeline").filter(pk=ours).first()
+        return catalog().stages.get(ours)
 
     def _contacts(self, work: Work, row: Row, extra: Extra) -> list[Record]:
         told = extra.rows.get(f"k{self.id_of(row)}") or []
@@ -428,16 +429,13 @@ class Records(Stage):
             theirs = str(one["ID"])
             if theirs in known:
                 continue
-            try:
-                with transaction.atomic(), importing(at=moment_in(one.get("CREATED"))):
-                    author = work.author(TIMELINE, theirs, one.get("AUTHOR_ID"))
-                    files = work.files_of(TIMELINE, theirs, extra, by=author)
-                    html = work.html(one.get("COMMENT"), files)
-                    ids = [file.pk for file in files.values()]
-                    comment = add_comment(record.thread, html=html, file_ids=ids, by=author)
-                    work.took(TIMELINE, theirs, comment.pk, digest=digest_of(one), html=comment.html)
-            except ValidationError as error:
-                work.remark(TIMELINE, theirs, " ".join(error.messages))
+            with part_of(work, TIMELINE, theirs), importing(at=moment_in(one.get("CREATED"))):
+                author = work.author(TIMELINE, theirs, one.get("AUTHOR_ID"))
+                files = work.files_of(TIMELINE, theirs, extra, by=author)
+                html = work.html(one.get("COMMENT"), files)
+                ids = [file.pk for file in files.values()]
+                comment = add_comment(record.thread, html=html, file_ids=ids, by=author)
+                work.took(TIMELINE, theirs, comment.pk, digest=digest_of(one), html=comment.html)
 
 
 class Companies(Records):

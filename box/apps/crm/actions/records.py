@@ -18,7 +18,7 @@ from box.apps.crm.actions.audiences import audience_of, renew_audience
 from box.apps.crm.actions.checks import tidy
 from box.apps.crm.actions.locks import locked_people, locked_records
 from box.apps.crm.actions.series import begin_paper
-from box.apps.crm.contact_points import Reach, cleaned
+from box.apps.crm.contact_points import Point, Reach, cleaned
 from box.apps.crm.events import (
     ObserversChanged,
     RecordAdded,
@@ -152,8 +152,8 @@ def add_record(new: NewRecord, *, by: User | None) -> Record:
         StageVisit.objects.create(record=record, stage=stage, entered_at=now, by=by)
     if new.type.is_paper:
         begin_paper(record, new.deal)
-    _set_links(record, new.contacts)
-    set_contact_points(record, new.reached_by)
+    _write_links(record, new.contacts)
+    _write_contact_points(record, _contact_points(new.reached_by))
     emit(RecordAdded(record_id=record.pk, by_id=_id(by), is_paper=new.type.is_paper))
     return record
 
@@ -366,13 +366,7 @@ def _set_observers(record: Record, observers: Iterable[User], by: User | None) -
 
 def set_contact_points(record: Record, reached_by: Iterable[Reach]) -> bool:
     """These and no others; whether that changed something. Raises ValidationError."""
-    given = list(reached_by)
-    if len(given) > MOST_CONTACT_POINTS:
-        said = _("At most %(most)s numbers and addresses.") % {"most": MOST_CONTACT_POINTS}
-        raise ValidationError({"reached_by": said})
-    region = PHONE_REGION.value
-    points = [cleaned(one, region=region) for one in given]
-    wanted = {(point.kind, point.normal): point for point in points}
+    wanted = _contact_points(reached_by)
     there = {(point.kind, point.normal): point for point in record.contact_points.all()}
     gone = [point.pk for key, point in there.items() if key not in wanted]
     new = [key for key in wanted if key not in there]
@@ -382,8 +376,24 @@ def set_contact_points(record: Record, reached_by: Iterable[Reach]) -> bool:
         if key in there and (wanted[key].value, wanted[key].use) != (there[key].value, there[key].use)
     ]
     record.contact_points.filter(pk__in=gone).delete()
-    rank = None
-    rows = []
+    _write_contact_points(record, wanted)
+    return bool(gone or new or same)
+
+
+def _contact_points(reached_by: Iterable[Reach]) -> dict[tuple[str, str], Point]:
+    """Each once, by kind and normal form. Raises ValidationError."""
+    given = list(reached_by)
+    if len(given) > MOST_CONTACT_POINTS:
+        said = _("At most %(most)s numbers and addresses.") % {"most": MOST_CONTACT_POINTS}
+        raise ValidationError({"reached_by": said})
+    region = PHONE_REGION.value
+    points = [cleaned(one, region=region) for one in given]
+    return {(point.kind, point.normal): point for point in points}
+
+
+def _write_contact_points(record: Record, wanted: Mapping[tuple[str, str], Point]) -> None:
+    """In this order; what is there beside them stays."""
+    rank, rows = None, []
     for key, point in wanted.items():
         rank = between(rank, None)
         rows.append(
@@ -397,22 +407,28 @@ def set_contact_points(record: Record, reached_by: Iterable[Reach]) -> bool:
         unique_fields=["record", "kind", "normal"],
         update_fields=["value", "use", "rank"],
     )
-    return bool(gone or new or same)
 
 
 def _set_links(record: Record, contacts: Sequence[Record] | None) -> None:
-    """The main company and contact, and these contacts after it; None: those that there are stay."""
+    """The main company and contact, and these contacts after it, and no others; None: those that there are
+    stay."""
     if contacts is None:
         links = record.links.filter(role=Link.Role.CONTACT).order_by("rank", "id").select_related("to")
         contacts = [link.to for link in links]
+    written = _write_links(record, contacts)
+    for role in (Link.Role.CONTACT, Link.Role.COMPANY):
+        kept = [one.to_id for one in written if one.role == role]
+        record.links.filter(role=role).exclude(to__in=kept).delete()
+
+
+def _write_links(record: Record, contacts: Sequence[Record]) -> list[Link]:
+    """What is there beside them stays."""
     people = {one.pk: one for one in [*([record.contact] if record.contact else []), *contacts]}
     _bounded(set(people), MOST_LINKS, "contacts")
     if contacts and record.contact is None:
         record.contact = contacts[0]
         record.save(update_fields=["contact"])
     companies = [record.company] if record.company else []
-    record.links.filter(role=Link.Role.CONTACT).exclude(to__in=people).delete()
-    record.links.filter(role=Link.Role.COMPANY).exclude(to__in=companies).delete()
     rank, rows = None, []
     for to, role in [
         *((one, Link.Role.CONTACT) for one in people.values()),
@@ -420,7 +436,7 @@ def _set_links(record: Record, contacts: Sequence[Record] | None) -> None:
     ]:
         rank = between(rank, None)
         rows.append(Link(record=record, to=to, role=role, rank=rank))
-    Link.objects.bulk_create(
+    return Link.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["record", "role", "to"], update_fields=["rank"]
     )
 

@@ -12,13 +12,14 @@ from django.utils import timezone
 from box.apps.tasks.actions.checklists import add_items, assign_item, check_item, date_item
 from box.apps.tasks.actions.deadlines import tell_of_day, tell_overdue
 from box.apps.tasks.actions.states import accept_task, complete_task, return_task, start_task
-from box.apps.tasks.actions.tasks import change_task, delegate_task
+from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task, delegate_task, delete_tasks
 from box.apps.tasks.cards import day_cards
-from box.apps.tasks.counters import attention_count, counts
+from box.apps.tasks.counters import attention_count, counts, waits_now
 from box.apps.tasks.models import Task
 from box.core.discussion.actions import add_comment
 from box.core.events.delivery import deliver_all
 from box.core.notify.models import Counter, Notification
+from box.core.registry.origin import importing
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -139,6 +140,27 @@ def test_the_menu_counts_what_one_can_do_something_about(
     accept_task(late, by=anna)
     deliver_all()
     assert not Counter.objects.filter(key="tasks").exists()
+
+
+def test_whose_number_a_task_is_in_is_asked_of_one_as_of_all(give: Give, anna: User, boris: User) -> None:
+    now = timezone.now()
+    open_, late, done = give(), give(deadline_at=now - HOUR), give(deadline_at=now - HOUR)
+    review = complete_task(give(needs_acceptance=True), by=boris)
+    done = accept_task(complete_task(done, by=boris), by=anna)
+    gone = give(deadline_at=now - HOUR)
+    delete_tasks([gone], by=anna)
+    gone.refresh_from_db()
+    for task, waits in ((open_, False), (late, True), (review, True), (done, False), (gone, False)):
+        assert waits_now(task, now) == waits, task.title
+    assert (attention_count(boris, now), attention_count(anna, now)) == (1, 1)
+
+
+def test_what_is_taken_over_is_counted_too(anna: User, boris: User) -> None:
+    now = timezone.now()
+    with importing(at=now - 3 * HOUR):
+        add_task(TaskDraft(title="Late", responsible=boris, deadline_at=now - HOUR), by=anna)
+    deliver_all()
+    assert {one.user: one.value for one in Counter.objects.filter(key="tasks")} == {boris: 1}
 
 
 def test_the_number_changes_when_a_deadline_passes(give: Give, boris: User) -> None:

@@ -13,6 +13,7 @@ from box.core.events import outbox
 from box.core.events.delivery import deliver_all, deliver_next, forget_old, wait_after
 from box.core.events.models import Delivery, Event, Nonce
 from box.core.events.outbox import emit, emit_all, kind_of, on, restored, subscribe
+from box.core.registry.origin import importing
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,25 @@ def test_an_event_is_delivered_to_those_whom_it_concerns(subscriptions: None) ->
 
 def _is_of_bell(number: int, event: Rang) -> bool:
     return event.bell_id == number
+
+
+@pytest.mark.django_db
+def test_what_only_tells_hears_nothing_of_what_is_taken_over(subscriptions: None) -> None:
+    heard: list[tuple[str, int]] = []
+    for name in ("tells", "follows"):
+        handler = partial(lambda name, event: heard.append((name, event.bell_id)), name)
+        subscribe(f"tests.{name}", Rang, handler, hears_imports=name == "follows")
+    with importing(at=NOON):
+        emit(Rang(1, NOON))
+        emit_all([Rang(2, NOON)])
+    emit(Rang(3, NOON))
+    # A version before has stored one for it.
+    event = Event.objects.get(payload__bell_id=1)
+    Delivery.objects.create(event=event, handler="tests.tells", due_at=event.created_at)
+    assert Delivery.objects.filter(handler="tests.tells").count() == 2
+    deliver_all()
+    assert sorted(heard) == [("follows", 1), ("follows", 2), ("follows", 3), ("tells", 3)]
+    assert not Delivery.objects.filter(completed_at=None).exists()
 
 
 @pytest.mark.django_db
