@@ -8,7 +8,6 @@ import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from tests.system.poster import Crowd, Person
@@ -74,9 +73,5 @@ def wrong_files(reader: Person, expected: dict[int, str]) -> list[int]:
 
 
 def _hash_of(tab: Person, file: int) -> str:
-    link = tab.get(f"/files/{file}/content")
-    if link.status != 302:
-        return f"{link.status}"
-    where = urlsplit(link.headers["Location"])
-    answer = tab.get(f"{where.path}?{where.query}")
+    answer = tab.download(file)
     return hashlib.sha256(answer.body).hexdigest() if answer.status == 200 else f"{answer.status}"

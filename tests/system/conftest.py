@@ -10,6 +10,7 @@ from tests import require
 from tests.randomness import chosen
 
 from .boxes import Installation, install, installed
+from .images import image_of
 from .machines import Machine
 from .versions import archive_of_checkout
 
@@ -62,6 +63,12 @@ def _able_to_make_machines() -> None:
 @pytest.fixture(scope="session")
 def archive() -> Path:
     return archive_of_checkout()
+
+
+@pytest.fixture(scope="session")
+def image(archive: Path) -> Path:
+    """The raw disk, with the other files beside it."""
+    return image_of(archive)
 
 
 @pytest.fixture(scope="module")

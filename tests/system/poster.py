@@ -26,7 +26,7 @@ from email.message import Message
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from uuid import uuid4
 
 SESSION, CSRF = "__Host-session", "__Host-csrf"
@@ -126,6 +126,14 @@ class Person:
         done = self.post_json(f"/files/uploads/{upload['id']}/completion", {"etags": [put.headers["ETag"]]})
         assert done.status == 200, done.text
         return int(json.loads(done.text)["id"])
+
+    def download(self, file: int) -> Answer:
+        """Follows the link to a file, as a browser does."""
+        link = self.get(f"/files/{file}/content")
+        if link.status != 302:
+            return link
+        where = urlsplit(link.headers["Location"])
+        return self.get(f"{where.path}?{where.query}")
 
     def ask(self, method: str, path: str, *, headers: Mapping[str, str], body: str | None = None) -> Answer:
         """One request; raises OSError or HTTPException when no whole answer came."""

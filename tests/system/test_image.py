@@ -3,64 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import socket
 import subprocess
 import tarfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from installer.image import build, formats
-from tests import require
+from installer.image import build
 
-from . import machines
-from .poster import Person, Site
+from . import images
+from .poster import Person
 from .virtual import VirtualMachine
-
-CAPACITY = formats.CAPACITY + (8 << 30)
-ADDRESS = "10.0.2.15"
-"""What QEMU's own DHCP gives to the only machine of its network."""
-
-
-@dataclass(frozen=True)
-class Forwarded(Site):
-    """A portal whose port is another one of this host."""
-
-    here: int
-
-    def connect(self, *, source: str | None = None, preface: bytes = b"") -> socket.socket:
-        there = Site(self.hostname, self.here, self.address, self.ca_file)
-        return there.connect(source=source, preface=preface)
-
-
-@pytest.fixture(scope="module")
-def image(archive: Path) -> Path:
-    """The raw disk, with the other files beside it; made once for each content."""
-    require.programs(*build.PROGRAMS, cure=f"apt-get install {' '.join(build.PROGRAMS.values())}")
-    folder = machines.BUILD.parent / "images" / archive.parent.name
-    disk = folder / "korobka.raw"
-    if not disk.with_suffix(".ova").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with ThreadPoolExecutor(1) as elsewhere:
-            elsewhere.submit(_build, archive, disk).result()
-    return disk
-
-
-BUILDER = "the-machine-that-builds-it"
-
-
-def _build(archive: Path, disk: Path) -> None:
-    """On a machine whose name stands nowhere by chance: a thread has a host name of its own."""
-    os.unshare(os.CLONE_NEWUTS)
-    socket.sethostname(BUILDER)
-    build.build(archive, disk, print)
-    formats.write_all(disk, print)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +67,7 @@ def test_nothing_tells_where_it_was_built(tree: Path) -> None:
     assert list(tree.glob("var/cache/apt/archives/*.deb")) == []
     assert not (tree / "root/release").exists()
     written = [file for top in ("etc", "var", "root", "boot") for file in tree.glob(f"{top}/**/*")]
-    assert [file for file in written if file.is_file() and BUILDER.encode() in file.read_bytes()] == []
+    assert [file for file in written if file.is_file() and images.BUILDER.encode() in file.read_bytes()] == []
 
 
 def test_every_file_for_a_hypervisor_holds_the_same_disk(image: Path, tmp_path: Path) -> None:
@@ -129,49 +85,33 @@ def test_every_file_for_a_hypervisor_holds_the_same_disk(image: Path, tmp_path: 
 
 
 def test_by_uefi_it_starts(image: Path) -> None:
-    with VirtualMachine(image.with_suffix(".qcow2"), capacity=CAPACITY, firmware="uefi") as machine:
+    with VirtualMachine(image.with_suffix(".qcow2"), capacity=images.CAPACITY, firmware="uefi") as machine:
         machine.wait_for("Korobka is being set up")
         machine.wait_for("korobka login:")
 
 
 def test_started_once_it_is_a_box(image: Path, figure: Callable[[str], None]) -> None:
     begun = time.monotonic()
-    with VirtualMachine(image.with_suffix(".qcow2"), capacity=CAPACITY, firmware="bios") as machine:
-        root = machine.wait_for(r"root, password ([a-z0-9-]+);")[1]
+    with VirtualMachine(image.with_suffix(".qcow2"), capacity=images.CAPACITY, firmware="bios") as machine:
+        root = images.root_password(machine)
         first = time.monotonic() - begun
-        machine.wait_for(rf"The portal: +https://{ADDRESS}/\s")
-        password = machine.wait_for(r"Password: +([a-z0-9-]+) ")[1]
+        password = images.administrator_password(machine)
         ready = time.monotonic() - begun
         figure(f"the image: {first:.0f} s until its console speaks, {ready:.0f} s until it is a box")
 
         # Root's password is good once, and chosen anew.
-        machine.wait_for("login: ")
-        machine.type("root")
-        machine.wait_for("Password: ")
-        machine.type(root)
-        machine.wait_for("Current password: ")
-        machine.type(root)
-        for question in ("New password: ", "Retype new password: "):
-            machine.wait_for(question)
-            machine.type("another horse battery 7")
-        machine.wait_for("# ")
-        machine.type("stty -echo")
-        machine.wait_for("# ")
+        machine.log_in(root, chosen="another horse battery 7")
 
         # It has grown to its disk, has keys of its own, and what it runs is well.
         size = re.search(r"size (\d+)", machine.ask("echo size $(df --output=size -B1 / | tail -1)"))
         assert size
-        assert int(size[1]) > CAPACITY * 9 // 10
+        assert int(size[1]) > images.CAPACITY * 9 // 10
         assert "ssh_host_ed25519_key" in machine.ask("ls /etc/ssh")
         # Nobody tells it the time: it has no way out.
         assert "Nothing found" in machine.ask("boxctl doctor --accept 'clock synchronisation'")
-        authority = machine.ask("cat /etc/korobka/tls/ca.crt")
         assert "root, password" not in machine.ask("/usr/local/lib/korobka-image/start; cat /run/issue.d/*")
 
         # And whoever has read the console signs in.
-        ca_file = machine.folder / "ca.crt"
-        (certificate,) = re.findall("-----BEGIN CERT.*END CERTIFICATE-----", authority, re.S)
-        ca_file.write_text(certificate + "\n")
-        olga = Person(Forwarded(ADDRESS, 443, "127.0.0.1", ca_file, machine.port))
-        olga.sign_in("admin@korobka.internal", password)
+        olga = Person(images.portal_of(machine))
+        olga.sign_in(images.ADMINISTRATOR, password)
         assert olga.get("/").status in (200, 302)

@@ -14,6 +14,8 @@ from typing import Literal, Self
 
 from appliance import ports
 
+from .volatile import VolatileDisk
+
 type Firmware = Literal["bios", "uefi"]
 
 _UEFI_CODE, _UEFI_VARIABLES = Path("/usr/share/OVMF/OVMF_CODE_4M.fd"), Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
@@ -22,26 +24,22 @@ _SLOW = 3600.0
 
 
 class VirtualMachine:
-    """A machine that starts from a disk, of which nothing is changed; a context manager.
+    """A machine that starts from an image, of which nothing is changed, or from a disk; a context manager.
 
-    It has a network of its own with DHCP and no way out; its port 443 is one of this host's.
+    It has a network of its own with DHCP and no way out; its port 443 is one of this host's. An image is on
+    a disk that is `capacity` bytes large.
     """
 
-    def __init__(self, disk: Path, *, capacity: int, firmware: Firmware) -> None:
+    def __init__(self, disk: Path | VolatileDisk, *, capacity: int = 0, firmware: Firmware = "bios") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="korobka-virtual-", dir="/var/tmp"))
         self.port = ports.reserve(1, holder=self.folder)
         self.said = ""
         """All that came over the serial line, without colours."""
-        overlay = self.folder / "disk.qcow2"
-        subprocess.run(
-            ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(disk), str(overlay),
-             str(capacity)],
-            check=True,
-        )  # fmt: skip
+        drive = disk.drive if isinstance(disk, VolatileDisk) else self._laid_over(disk, capacity)
         self._command = [
             "qemu-system-x86_64", "-machine", "q35", *_accelerator(), "-smp", "2", "-m", "3072",
             "-display", "none", "-no-reboot",
-            "-drive", f"file={overlay},if=virtio,format=qcow2,cache=unsafe",
+            "-drive", f"{drive},if=virtio",
             "-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:443",
             "-device", "virtio-net-pci,netdev=net",
             "-serial", f"unix:{self.folder}/serial,server=on,wait=off",
@@ -70,9 +68,22 @@ class VirtualMachine:
 
     def __exit__(self, *_: object) -> None:
         self._serial.close()
+        self.kill()
+        shutil.rmtree(self.folder)
+
+    def kill(self) -> None:
+        """As if its plug was pulled."""
         self._process.kill()
         self._process.wait()
-        shutil.rmtree(self.folder)
+
+    def _laid_over(self, image: Path, capacity: int) -> str:
+        overlay = self.folder / "disk.qcow2"
+        subprocess.run(
+            ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(image), str(overlay),
+             str(capacity)],
+            check=True,
+        )  # fmt: skip
+        return f"file={overlay},format=qcow2,cache=unsafe"
 
     def wait_for(self, pattern: str, *, seconds: float = _SLOW) -> re.Match[str]:
         """Listens until the console has said this after all that was found before."""
@@ -89,6 +100,22 @@ class VirtualMachine:
                 continue
 
     _heard = 0
+
+    def log_in(self, password: str, *, chosen: str = "") -> None:
+        """As root. The first password of an image is good once: another one is `chosen`."""
+        self.wait_for("login: ")
+        self.type("root")
+        self.wait_for("Password: ")
+        self.type(password)
+        if chosen:
+            self.wait_for("Current password: ")
+            self.type(password)
+            for question in ("New password: ", "Retype new password: "):
+                self.wait_for(question)
+                self.type(chosen)
+        self.wait_for("# ")
+        self.type("stty -echo")
+        self.wait_for("# ")
 
     def type(self, line: str) -> None:
         self._serial.sendall(f"{line}\r".encode())

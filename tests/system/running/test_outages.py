@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from ..living import PrefixBox
-from ..poster import Answer, Person, Poster
+from ..poster import Poster
 from .truths import assert_effects_once, assert_kept
 
 PAGES = ("/feed/", "/employees/", "/console/", "/profile/password/")
@@ -31,7 +30,7 @@ def test_without_the_cache_everything_works(prefix_box: PrefixBox) -> None:
         file = olga.upload("note.txt", "nothing is remembered")
         form = {"text": "with a file", "audience": "UA", "nonce": uuid4().hex, "files": str(file)}
         assert olga.post("/feed/", form).status == 302
-        assert _content(olga, file).text == "nothing is remembered"
+        assert olga.download(file).text == "nothing is remembered"
         with Poster(olga) as poster:
             poster.go_on()
         assert set(poster.outcomes) == {"302"}
@@ -55,18 +54,10 @@ def test_without_the_store_people_post_and_are_told_what_is_missing(prefix_box: 
         refused = olga.post_json("/files/uploads/", {"name": "a.txt", "size": 3, "nonce": uuid4().hex})
         assert refused.status == 503
         assert "Files are not reachable right now" in json.loads(refused.text)["error"]
-        missing = _content(olga, file)
+        missing = olga.download(file)
         assert missing.status == 503
         assert "Files are not reachable right now" in missing.text
         assert json.loads(olga.get("/readyz").text)["objects"] == "away"
     olga.hang_up()
-    assert _content(olga, file).text == "it is in the store"
+    assert olga.download(file).text == "it is in the store"
     assert_kept(prefix_box, poster)
-
-
-def _content(person: Person, file: int) -> Answer:
-    """Follows the link to a file, as a browser does."""
-    link = person.get(f"/files/{file}/content")
-    assert link.status == 302, link.text
-    where = urlsplit(link.headers["Location"])
-    return person.get(f"{where.path}?{where.query}")
