@@ -29,12 +29,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from appliance import config, scratch
+from appliance.cluster.etcd import Etcd
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.supervise import processes
 from installer.signing import SIGNERS
 from tests import require
 from tests.appliance import clusters
+from tests.appliance.boxes import wait_until
 from tests.system.poster import Site
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -121,6 +123,12 @@ class BoxNode:
         assert line[:4] == ["sudo", "boxctl", "cluster", "join"]
         named = ("--name", self.name, "--address", self.address)
         return self.cluster(*line[3:], *named, *words)
+
+    @contextmanager
+    def etcd(self) -> Iterator[Etcd]:
+        """The cluster's, asked by this thread from here."""
+        with self.inside() as paths:
+            yield Etcd.of(paths, self.node.cluster.topology)
 
     def status(self) -> dict[str, Any]:
         said: dict[str, Any] = json.loads(self.cluster("status", "--json", check=False).stdout)
@@ -315,6 +323,10 @@ class Company[T: BoxNode = BoxNode]:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def wait_until_well(self, *nodes: T) -> None:
+        """That is what these nodes say, or all."""
+        wait_until(lambda: all(one.status()["is_healthy"] for one in nodes or self.nodes), seconds=300)
 
     def cut(self, node: BoxNode) -> None:
         """Pull its cable at the switch: it cannot tell that from the others' death."""

@@ -62,10 +62,6 @@ def company() -> Iterator[Company]:
         yield company
 
 
-def wait_until_well(company: Company) -> None:
-    wait_until(lambda: all(node.status()["is_healthy"] for node in company.nodes), seconds=300)
-
-
 type Act = Callable[[], None]
 
 
@@ -87,7 +83,7 @@ class Watcher:
 @pytest.fixture
 def watchers(company: Company, tmp_path: Path) -> Iterator[tuple[Watcher, ...]]:
     """One at a desk, in English; and one with a telephone, in Russian."""
-    wait_until_well(company)
+    company.wait_until_well()
     one = company.nodes[0]
     trust(one.site.ca_file, tmp_path)
     with sync_playwright() as playwright:
@@ -170,7 +166,7 @@ MOVING = "10.88.0.100"
 
 
 def test_an_address_moves_to_a_node_that_answers(company: Company, rows: list[str]) -> None:
-    wait_until_well(company)
+    company.wait_until_well()
     with ExitStack() as stack:
         for node in company.nodes:
             stack.enter_context(keepalived(company, node))
@@ -188,7 +184,7 @@ def test_an_address_moves_to_a_node_that_answers(company: Company, rows: list[st
                 wait_until(lambda: answers(company))
                 rows.append(f"| {what} | {time.monotonic() - begun:.1f} |")
                 assert set(holders(company)) - {holder}
-            wait_until_well(company)
+            company.wait_until_well()
             # Whoever has it keeps it: it moves once.
             wait_until(lambda: len(holders(company)) == 1)
 

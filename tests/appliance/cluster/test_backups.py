@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -70,10 +70,6 @@ def back_up(node: BoxNode, *how: str, check: bool = True) -> CompletedProcess[st
     return node.boxctl("backup", "now", *how, check=check)
 
 
-def wait_until_well(nodes: Sequence[BoxNode]) -> None:
-    wait_until(lambda: all(node.status()["is_healthy"] for node in nodes), seconds=300)
-
-
 def test_a_set_that_a_cluster_has_made_is_whole(company: Company) -> None:
     one = company.nodes[0]
     assert "database" in back_up(one).stdout
@@ -82,12 +78,12 @@ def test_a_set_that_a_cluster_has_made_is_whole(company: Company) -> None:
 
 def test_a_backup_whose_leader_dies_says_so_and_people_go_on(company: Company) -> None:
     one, two, _ = company.nodes[:3]
-    wait_until_well(company.nodes[:3])
+    company.wait_until_well(*company.nodes[:3])
     with Writer(two.prefix / "run/korobka/router") as writer:
         failed = the_leader_dies_while_one_is_made(one)
         writer.go_on()
     assert failed.returncode == 1 and failed.stderr.startswith("boxctl: disk: ")
-    wait_until_well(company.nodes[:3])
+    company.wait_until_well(*company.nodes[:3])
     there = {int(line) for line in two.sql("select number from written").split()}
     assert there >= {*writer.acknowledged}
 
@@ -100,7 +96,7 @@ def test_backups_go_on_after_a_failover_for_their_home_takes_the_lead_again(comp
         back_up(one)
         writer.go_on()
     assert one.status()["leader"] == one.name
-    wait_until_well(company.nodes[:3])
+    company.wait_until_well(*company.nodes[:3])
     assert {int(line) for line in three.sql("select number from written").split()} >= {*writer.acknowledged}
 
 
@@ -137,7 +133,7 @@ def test_it_comes_back_on_one_machine_which_becomes_three(
     """All that there was is gone; the target and the key on paper are left."""
     burnt, (new, *others) = company.nodes[:3], company.nodes[3:]
     home = burnt[0]
-    wait_until_well(burnt)
+    company.wait_until_well(*burnt)
     back_up(home)
     with Writer(home.prefix / "run/korobka/router", begins_at=1_000_000) as writer:
         writer.go_on()
@@ -157,7 +153,7 @@ def test_it_comes_back_on_one_machine_which_becomes_three(
     for node in others:
         node.install("agent")
         node.join(new, "--database")
-    wait_until_well(company.nodes[3:])
+    company.wait_until_well(*company.nodes[3:])
     for node in (new, *others):
         assert {int(line) for line in node.sql("select number from written").split()} >= {
             *writer.acknowledged

@@ -5,21 +5,19 @@ Each row of the first table in `docs/admin/failures.md` is a test of this file.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from appliance.agent import applied_config
-from appliance.cluster.etcd import Etcd
 from appliance.runner import CommandFailed
 from appliance.services.database import setup
-from appliance.services.database.patroni import DYNAMIC_KEY, dynamic
+from appliance.services.database.patroni import dynamic
 from tests.appliance.boxes import wait_until
 
+from .leads import leader_of, leader_of_etcd, let_lead_etcd, missing, parted, settings, writing
 from .nodes import BoxFailed, BoxNode, Company, require_engines
 from .strangers import Stranger
 from .writer import TABLE, Writer
@@ -57,37 +55,8 @@ def company(noted: Noted) -> Iterator[Company]:
         yield company
 
 
-def missing(node: BoxNode, writer: Writer) -> set[int]:
-    """What was acknowledged and is not there."""
-    there = {int(line) for line in node.sql("select number from written").splitlines()}
-    return set(writer.acknowledged) - there
-
-
-def leader_of(node: BoxNode) -> str | None:
-    leader = node.status()["leader"]
-    return str(leader) if leader else None
-
-
-def parted(company: Company) -> tuple[BoxNode, BoxNode, BoxNode]:
-    """The leader, and the two others."""
-    wait_until_well(company)
-    name = leader_of(company.nodes[0])
-    (leader,) = (node for node in company.nodes if node.name == name)
-    others = [node for node in company.nodes if node is not leader]
-    return leader, others[0], others[1]
-
-
-def wait_until_well(company: Company) -> None:
-    wait_until(lambda: all(node.status()["is_healthy"] for node in company.nodes), seconds=180)
-
-
-def writing(node: BoxNode) -> Writer:
-    beginning = int(node.sql("select coalesce(max(number), 0) + 1000 from written"))
-    return Writer(node.prefix / "run/korobka/router", begins_at=beginning)
-
-
 def test_three_nodes_are_one_cluster(company: Company) -> None:
-    wait_until_well(company)
+    company.wait_until_well()
     said = company.nodes[2].status()
     assert [node["name"] for node in said["nodes"]] == ["node-1", "node-2", "node-3"]
     assert said["leader"] == "node-1"
@@ -104,18 +73,9 @@ def test_three_nodes_are_one_cluster(company: Company) -> None:
 def test_who_leads_the_database_does_not_lead_etcd_too(company: Company) -> None:
     """Wherever the lead of etcd went, at an election or by hand."""
     leader, *_ = parted(company)
-    with leader.inside() as paths:
-        etcd = Etcd.of(paths, leader.node.cluster.topology)
-        names = {member.id: member.name for member in etcd.members()}
-        wait_until(lambda: names[etcd.leader()] != leader.name)
-        (mine,) = (number for number, name in names.items() if name == leader.name)
-        replace(etcd, addresses=(address_of(company, names[etcd.leader()]),)).hand_over(mine)
-        wait_until(lambda: names[etcd.leader()] == leader.name)
-        wait_until(lambda: names[etcd.leader()] != leader.name)
-
-
-def address_of(company: Company, name: str) -> str:
-    return next(node.address for node in company.nodes if node.name == name)
+    wait_until(lambda: leader_of_etcd(leader) != leader.name)
+    let_lead_etcd(company, leader)
+    wait_until(lambda: leader_of_etcd(leader) != leader.name)
 
 
 def test_a_switchover_loses_nothing(company: Company, noted: Noted) -> None:
@@ -124,7 +84,7 @@ def test_a_switchover_loses_nothing(company: Company, noted: Noted) -> None:
         said = other.cluster("switchover").stdout
         writer.go_on()
     assert "leads the database" in said and leader.name not in said
-    wait_until_well(company)
+    company.wait_until_well()
     noted("`boxctl cluster switchover`", leader, writer)
 
 
@@ -137,15 +97,8 @@ def test_the_lead_goes_to_whom_one_names(company: Company, noted: Noted) -> None
     refused = other.cluster("switchover", named.name, check=False)
     assert f"{named.name} leads the database already" in refused.stderr
     wait_until(lambda: settings(named) == dynamic(named.node))
-    wait_until_well(company)
+    company.wait_until_well()
     noted("`boxctl cluster switchover` to a certain node", leader, writer)
-
-
-def settings(node: BoxNode) -> object:
-    """What holds for all copies."""
-    with node.inside() as paths:
-        found = Etcd.of(paths, node.node.cluster.topology).get(DYNAMIC_KEY)
-    return json.loads(found.value) if found else None
 
 
 def test_the_leaders_process_is_killed(company: Company, noted: Noted) -> None:
@@ -153,7 +106,7 @@ def test_the_leaders_process_is_killed(company: Company, noted: Noted) -> None:
     with writing(other) as writer:
         leader.kill("database")
         writer.go_on()
-    wait_until_well(company)
+    company.wait_until_well()
     noted("the leader's PostgreSQL and Patroni killed", other, writer)
 
 
@@ -166,7 +119,7 @@ def test_the_leaders_machine_dies_and_comes_back(company: Company, noted: Noted)
         problems = " ".join(other.status()["problems"])
         wait_until(lambda: f"{leader.name} says nothing" in " ".join(other.status()["problems"]))
         leader.boot()
-    wait_until_well(company)
+    company.wait_until_well()
     assert problems is not None
     noted("the leader's machine killed", leader, writer)
 
@@ -175,7 +128,7 @@ def test_a_leader_that_is_cut_off_takes_no_writes_before_another_does(company: C
     leader, other, _ = parted(company)
     with (
         writing(other) as writer,
-        Writer(leader.prefix / "run/korobka/router", begins_at=10_000_000) as inside,
+        writing(leader, beside=True) as inside,
     ):
         company.cut(leader)
         writer.go_on()
@@ -186,7 +139,7 @@ def test_a_leader_that_is_cut_off_takes_no_writes_before_another_does(company: C
         assert len(inside.acknowledged) == known
         company.mend(leader)
         inside.go_on()
-    wait_until_well(company)
+    company.wait_until_well()
     assert missing(other, writer) == missing(other, inside) == set()
     noted("the leader cut off from the network", leader, writer)
 
@@ -202,7 +155,7 @@ def test_with_one_of_three_left_nobody_writes_and_it_is_said(company: Company) -
     wait_until(lambda: is_readable(leader))
     other.boot()
     third.boot()
-    wait_until_well(company)
+    company.wait_until_well()
     wait_until(lambda: can_write(leader))
 
 
@@ -233,7 +186,7 @@ def test_a_removed_node_ends_its_services_and_is_let_in_again(company: Company) 
         assert not (other.prefix / "etc/korobka/cluster").exists()
         other.join(third, "--database")
         writer.go_on()
-    wait_until_well(company)
+    company.wait_until_well()
     assert missing(other, writer) == set()
 
 
@@ -255,6 +208,6 @@ def test_a_stolen_nodes_certificates_open_nothing_any_more(
             assert not thief.gets_from(node)
     noted("`boxctl cluster rotate` after a node was removed", leader, writer)
     stolen.join(kept, "--database")
-    wait_until_well(company)
+    company.wait_until_well()
     with company.at_desk():
         assert not thief.gets_from(stolen)

@@ -18,7 +18,6 @@ from uuid import uuid4
 
 import pytest
 
-from appliance.cluster.etcd import Etcd
 from appliance.cluster.membership import ports
 from appliance.cluster.topology import MEMBER_PORT
 from appliance.services.balancer.runtime import BalancerAway, Runtime
@@ -28,6 +27,7 @@ from appliance.services.database.patroni import DYNAMIC_KEY, dynamic
 from tests.appliance.boxes import wait_until
 
 from .history import READ, WRITE, History, Register
+from .leads import leader_of_etcd
 from .nodes import BoxNode, Company, require_engines
 from .office import PASSWORD, Office, door, people_at_work, read_from
 from .people import Browser
@@ -80,11 +80,7 @@ def test_a_balancer_is_killed(office: Office) -> None:
 
 def test_etcds_leader_is_killed(office: Office) -> None:
     def kill() -> None:
-        one = office.nodes[0]
-        with one.inside() as paths:
-            etcd = Etcd.of(paths, one.node.cluster.topology)
-            leads = etcd.leader()
-            name = next(member.name for member in etcd.members() if member.id == leads)
+        name = leader_of_etcd(office.nodes[0])
         next(node for node in office.nodes if node.name == name).kill("etcd")
 
     office.happens("etcd's leader killed", kill)
@@ -379,8 +375,7 @@ def replicate(office: Office, *, is_synchronous: bool) -> None:
     if not is_synchronous:
         for node in office.nodes:
             node.boxctl("stop", "member")
-        with one.inside() as paths:
-            etcd = Etcd.of(paths, one.node.cluster.topology)
+        with one.etcd() as etcd:
             etcd.put(DYNAMIC_KEY, json.dumps({**dynamic(one.node), "synchronous_mode": False}))
     else:
         for node in office.nodes:
