@@ -32,6 +32,7 @@ from tests.appliance.boxes import wait_until
 from tests.appliance.workers import Application, working
 
 BALANCER = named("balancer")
+FORM = b"text=" + 40_000 * b"x"
 
 
 @dataclass
@@ -77,12 +78,14 @@ class Twin:
         service_files.apply(self.node, only=(BALANCER,))
         self.supervisor.reload("balancer")
 
-    def ask(self, path: str, *, method: str = "GET", **headers: str) -> int:
+    def ask(self, path: str, *, method: str = "GET", body: bytes = b"", **headers: str) -> int:
         context = ssl.create_default_context(cafile=str(self.node.paths.tls / "ca.crt"))
         port = self.node.box.balancer.https_port
         connection = http.client.HTTPSConnection("localhost", port, context=context, timeout=60)
         try:
-            connection.request(method, path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+            connection.request(
+                method, path, body, headers={k.replace("_", "-"): v for k, v in headers.items()}
+            )
             answer = connection.getresponse()
             answer.read()
             return answer.status
@@ -163,17 +166,27 @@ def test_who_has_no_workers_sends_people_to_the_other(twins: tuple[Twin, Twin]) 
     two.application.asked.clear()
 
 
-def test_a_page_is_asked_for_elsewhere_when_the_other_has_just_lost_its_workers(
-    twins: tuple[Twin, Twin],
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_what_is_asked_of_the_other_that_has_just_lost_its_workers_is_asked_elsewhere(
+    twins: tuple[Twin, Twin], method: str
 ) -> None:
     one, two = twins
     with one.working():
         with two.working():
             wait_until(lambda: one.is_up("at:node-2"))
         # Its balancer still stands, and for some seconds the first one takes it for well.
-        assert {one.ask(f"/{n}") for n in range(10)} == {200}
+        assert {one.ask(f"/{n}", method=method, body=FORM) for n in range(10)} == {200}
+        assert len(one.application.asked) == 10
         wait_until(lambda: not one.is_up("at:node-2"))
     one.application.asked.clear()
+
+
+def test_a_form_that_nobody_can_take_is_to_come_again(twins: tuple[Twin, Twin]) -> None:
+    one, two = twins
+    with one.working(), two.working():
+        wait_until(lambda: one.is_up("at:node-2"))
+    assert one.ask("/form", method="POST", body=FORM) == 503
+    wait_until(lambda: not one.is_up("at:node-2"))
 
 
 def test_a_drained_node_is_asked_when_nobody_else_is_left(pair: tuple[Twin, Twin], known: Topology) -> None:
