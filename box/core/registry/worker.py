@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 from django.db import connection, connections
+from psycopg_pool.base import AttemptWithBackoff
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
@@ -43,14 +44,17 @@ def refuse_cut(connection: psycopg.Connection[Any]) -> None:
         raise psycopg.OperationalError("The server has ended this connection.")
 
 
-POOL = {
+POOL: dict[str, Any] = {
     "min_size": 1,
     "check": refuse_cut,
     # Short, since a thread that waits for a connection answers nobody.
     "timeout": 2,
-    # The pool's own retries double their pauses up to this; a new request then starts over.
+    # The pool's own retries lengthen their pauses up to this; a new request then starts over.
     "reconnect_timeout": 2,
 }
+FIRST_PAUSE, LONGER = 0.02, 1.5
+"""Seconds after which the pool tries again, and how much longer each pause is than the one before. Its own
+are a second and twice as much: where the next leader had cut all connections, nobody got one in time."""
 
 
 @dataclass(frozen=True)
@@ -203,9 +207,14 @@ class WebWorker:
 
 def use_pool(*, threads: int) -> None:
     """Let the threads share connections, never more than there are threads."""
+    hasten_pools()
     database = connections.settings["default"]
     database["CONN_MAX_AGE"] = 0
     database["OPTIONS"] = {**database["OPTIONS"], "pool": {**POOL, "max_size": threads}}
+
+
+def hasten_pools() -> None:
+    AttemptWithBackoff.INITIAL_DELAY, AttemptWithBackoff.DELAY_BACKOFF = FIRST_PAUSE, LONGER
 
 
 def serve(application: Callable[..., Any], socket: Path, *, threads: int) -> None:

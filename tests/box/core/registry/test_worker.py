@@ -21,12 +21,14 @@ from django.core import signing
 from django.core.management import call_command
 from django.db import connection
 from django.urls import clear_url_caches, get_resolver
+from psycopg_pool import ConnectionPool
+from psycopg_pool.base import AttemptWithBackoff
 
 from box.apps.calls.deliveries import address_for
 from box.bridges.telephony.models import Pbx
 from box.core.registry.management.commands import web
 from box.core.registry.metrics import requests
-from box.core.registry.worker import Channel, WebWorker, refuse_cut
+from box.core.registry.worker import POOL, Channel, WebWorker, hasten_pools, refuse_cut
 from tests.box.processes import (
     PATIENCE,
     UnixConnection,
@@ -407,6 +409,25 @@ def test_a_connection_that_the_server_has_ended_is_not_given_out() -> None:
             refuse_cut(cut)
         assert cut.closed, "the pool makes another one"
         assert standing.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.django_db
+def test_where_all_connections_were_cut_whoever_comes_next_has_one_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As when another node takes the lead of the database."""
+    for name in ("INITIAL_DELAY", "DELAY_BACKOFF"):
+        monkeypatch.setattr(AttemptWithBackoff, name, getattr(AttemptWithBackoff, name))
+    hasten_pools()
+    parameters = connection.get_connection_params()
+    kept = {name: parameters[name] for name in ("host", "port", "dbname", "user")} | {"autocommit": True}
+    with psycopg.connect(**kept) as standing, ConnectionPool(kwargs=kept, max_size=8, **POOL) as pool:
+        taken = [pool.getconn() for _ in range(8)]
+        for one in taken:
+            standing.execute("SELECT pg_terminate_backend(%s, 5000)", [one.info.backend_pid])
+            pool.putconn(one)
+        with pool.connection() as found:
+            assert found.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_a_worker_knows_its_pages_before_anybody_finds_it(
