@@ -75,10 +75,6 @@ class Events(ArchiveStage[records.Event]):
     @override
     def bring(self, work: ArchiveWork, record: records.Event, extra: Extra) -> int:
         by = work.person(record.organizer)
-        if not by.is_active:
-            said = _("%(name)s, whose event it was, does not work here: it is now %(by)s's.")
-            work.remark(self.kind, record.id, said % {"name": by.name, "by": work.by.name})
-            by = work.by
         code = next(iter(work.codes([record.calendar])), None)
         if code is None:
             raise ValidationError(_("Whose calendar it is has not come."), code="missing")
