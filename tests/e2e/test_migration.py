@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.boxed.company import Boxed
-from tests.cloud.company import HOST, empty_company, small_company
+from tests.cloud.companies import empty_company, small_company
+from tests.cloud.company import HOST
 from tests.cloud.server import Served, served
 from tests.e2e.boxes import Box
 from tests.e2e.people import Person

@@ -23,7 +23,7 @@ from tests.box.processes import configuration
 from tests.box.transfer.archived import Canonical, archive, company
 from tests.box.transfer.test_moving_out import shape
 from tests.cast import person
-from tests.cloud.company import empty_company
+from tests.cloud.companies import empty_company
 from tests.cloud.server import served
 from tests.randomness import is_thorough, seed
 from tests.transfer.another_box import NOTHING, another_box

@@ -32,7 +32,8 @@ from tests.box.transfer.archived import (
 )
 from tests.boxed.company import Boxed
 from tests.cast import person
-from tests.cloud.company import HOST, small_company
+from tests.cloud.companies import small_company
+from tests.cloud.company import HOST
 from tests.cloud.server import served
 from tests.randomness import is_thorough, seed
 from tests.transfer.another_box import COMPANY, another_box

@@ -11,7 +11,8 @@ from box.transfer.cloud import Cloud, Form
 from box.transfer.models import Migration
 from box.transfer.pace import Pace
 from tests.box.transfer.test_cloud import Wire
-from tests.cloud.company import Company, small_company
+from tests.cloud.companies import small_company
+from tests.cloud.company import Company
 from tests.cloud.portal import Portal
 
 if TYPE_CHECKING:

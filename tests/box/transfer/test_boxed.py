@@ -26,7 +26,8 @@ from tests.box.transfer.hostile import cleaned, hostile_company
 from tests.box.transfer.moving import Move
 from tests.boxed.company import Boxed
 from tests.cast import browser, person
-from tests.cloud.company import HOST, Company, small_company
+from tests.cloud.companies import small_company
+from tests.cloud.company import HOST, Company
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,7 +18,7 @@ from box.transfer.cloud import Cloud, CloudAway, Loader
 from box.transfer.downloads import AT_ONCE, fetch_each
 from tests.box.transfer.moving import Move
 from tests.cast import person
-from tests.cloud.company import small_company
+from tests.cloud.companies import small_company
 
 # Until a test gives up: those that should be on their way at once are not.
 PATIENCE = 60.0

@@ -24,7 +24,8 @@ from box.transfer.outbound.reconciliation import reconcile_outbound
 from tests.box.transfer.archived import company
 from tests.box.transfer.moving import Move
 from tests.cast import browser, person
-from tests.cloud.company import Company, empty_company
+from tests.cloud.companies import empty_company
+from tests.cloud.company import Company
 from tests.cloud.portal import Fault, Portal, Refused, camel
 from tests.cloud.server import served
 from tests.cloud.writes import writes
