@@ -84,7 +84,8 @@ class Ledger:
         return self.all_ours(kind, [theirs]).get(str(theirs), 0)
 
     def all_ours(self, kind: str, theirs: Collection[Any]) -> dict[str, int]:
-        wanted = {str(one) for one in theirs if one not in _NOBODY}
+        """Those that have come, in this order."""
+        wanted = dict.fromkeys(str(one) for one in theirs if one not in _NOBODY)
         # What has not come may come with the next row.
         if unknown := [one for one in wanted if (kind, one) not in self._ours]:
             found = Identity.objects.filter(migration=self.migration, kind=kind, theirs__in=unknown)

@@ -49,6 +49,15 @@ def test_who_is_who_is_asked_once_a_page(
     assert ledger.person("5") == ledger.by
 
 
+def test_they_come_in_the_order_in_which_they_were_named(ledger: Ledger) -> None:
+    """The first of somebody's departments is the one that they stand under."""
+    named = [str(number) for number in range(40, 20, -1)]
+    for one in sorted(named):
+        ledger.took("department", one, int(one))
+    ledger.ours("department", "30")
+    assert list(ledger.all_ours("department", named)) == named
+
+
 @pytest.mark.parametrize("nobody", [None, False, "", 0, "0"])
 def test_nobody_is_not_asked_for(
     ledger: Ledger, nobody: object, django_assert_num_queries: DjangoAssertNumQueries
