@@ -145,8 +145,9 @@ class People(Stage):
             self.id_of(row),
             {str(one["ID"]): str(one.get("UF_HEAD")) for one in departments_of(work)},
         )
-        wanted = {*ids_in(row.get("UF_DEPARTMENT")), *(pk for pk, head in heads.items() if head == theirs)}
-        ours = work.all_ours("department", wanted)
+        headed = (pk for pk, head in heads.items() if head == theirs)
+        # The first of them is the one that they stand under.
+        ours = work.all_ours("department", [*ids_in(row.get("UF_DEPARTMENT")), *headed])
         roles = {pk: Role.HEAD if heads.get(one) == theirs else Role.MEMBER for one, pk in ours.items()}
         if roles:
             place(person, roles, by=None)

@@ -19,6 +19,7 @@ from box.core.fields.kinds import LONGEST, LONGEST_TEXT, MOST_VALUES
 from box.core.fields.models import Field
 from box.core.fields.values import values_of
 from box.core.files.models import File
+from box.core.structure.models import Membership
 from box.lib.plain_text import text_of
 from box.transfer.models import Migration
 from box.transfer.stages.base import Work
@@ -71,6 +72,16 @@ def test_of_many_folders_few_are_kept_in_mind_and_each_is_looked_into(olga: User
         rest = Drives().pages(Work(move.migration, move.cloud()), pages[place].cursor)
         found = [row["NAME"] for page in rest for row in page.rows]
         assert found == [row["NAME"] for page in pages[place + 1 :] for row in page.rows]
+
+
+def test_somebody_stands_under_the_first_of_their_departments(olga: User, company: Company) -> None:
+    named = [7, 3, 9, 5, 8, 2, 6, 4]
+    for number in sorted(named):
+        company.department(number, f"Of {number}", 1)
+    company.person(3, "Cara", UF_DEPARTMENT=named)
+    move = brought(olga, company)
+    places = Membership.objects.filter(user=move.ours("person", 3)).order_by("id")
+    assert list(places.values_list("department__name", flat=True)) == [f"Of {number}" for number in named]
 
 
 def test_what_there_is_to_choose_from_may_grow_after_a_field_has_come(olga: User, company: Company) -> None:
