@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from appliance.services import router
+from appliance.services.balancer.runtime import Runtime
 from appliance.services.balancer.service import PROGRAM
 from tests import require
 from tests.appliance.boxes import wait_until
@@ -55,6 +56,22 @@ def test_who_connects_while_the_leader_goes_is_told_at_once() -> None:
             connection.connect(str(way))
             asked.leads = False
             assert connection.recv(1) == b""
+
+
+def test_a_leader_that_refuses_connections_is_gone_with_the_first_look_that_says_so() -> None:
+    """Else the next one is there, and half of who connects still comes to this one."""
+    with patroni() as asked, socket.create_server(("127.0.0.1", 0)) as database:
+        port = database.getsockname()[1]
+        database.close()
+        with routed(port, asked.server_port) as way, socket.socket(socket.AF_UNIX) as connection:
+            servers = Runtime(way.with_name("admin.sock")).servers
+            wait_until(lambda: asked.looks > 1)
+            assert servers("leader")["one"].is_up
+            connection.connect(str(way))
+            assert connection.recv(1) == b""
+            asked.leads, before = False, asked.looks
+            wait_until(lambda: not servers("leader")["one"].is_up)
+            assert asked.looks - before <= 1
 
 
 @contextmanager
