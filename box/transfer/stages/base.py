@@ -8,7 +8,7 @@ on behind the last page that is here whole.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -271,6 +271,15 @@ def rows_in(found: Any) -> list[Row]:
     """Those with a number, whether the portal gives a list or an object of PHP's."""
     rows = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
     return [row for row in rows if isinstance(row, dict) and whole_number(str(row.get("ID", ""))) is not None]
+
+
+def numbered(pages: Iterable[Sequence[Row]], cursor: Mapping[str, Any]) -> Iterator[Page]:
+    """Of what has no place to go on from: those behind the pages that have come. What moves to one of these
+    meanwhile comes with the next pass."""
+    came = int(cursor.get("pages", 0))
+    for number, rows in enumerate(pages, 1):
+        if number > came:
+            yield Page(rows, {"pages": number})
 
 
 def counted(work: CloudLedger, method: str, **parameters: Any) -> Iterator[tuple[int, list[Row]]]:

@@ -48,6 +48,7 @@ from box.transfer.stages.base import (
     is_yes,
     line,
     moment_in,
+    numbered,
     optional_moment,
     part_of,
     rows_in,
@@ -111,7 +112,7 @@ class Pipelines(Stage):
             stages = dictionaries.get(entity, [])
             rows.append({"ID": f"deal:{number}", "slug": "deal", "name": name, "stages": stages})
         rows.append({"ID": "sources", "slug": "", "name": "", "stages": dictionaries.get("SOURCE", [])})
-        yield Page(rows, {})
+        yield from numbered([rows], cursor)
 
     @override
     def take(self, work: Work, row: Row, extra: Extra) -> int:

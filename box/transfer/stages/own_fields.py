@@ -26,7 +26,7 @@ from box.core.files.models import File
 from box.transfer.cloud import Command
 from box.transfer.ledger import Extra, Ledger, Row, digest_of
 from box.transfer.models import Identity
-from box.transfer.stages.base import Page, Stage, Work, clean, counted, is_yes, line
+from box.transfer.stages.base import Page, Stage, Work, clean, counted, is_yes, line, numbered
 from box.transfer.stages.statuses import statuses
 
 FIELD, TASK_FIELD, CHOICE = "field", "task-field", "choice"
@@ -59,10 +59,13 @@ class OwnFields(Stage):
 
     @override
     def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
+        yield from numbered(self._fields(work), cursor)
+
+    def _fields(self, work: Work) -> Iterator[list[Row]]:
         dictionaries = statuses(work)
         for slug in SLUGS:
             for rows in _listed(work, slug):
-                yield Page([_told(slug, row, dictionaries) for row in rows], {})
+                yield [_told(slug, row, dictionaries) for row in rows]
 
     @override
     def take(self, work: Work, row: Row, extra: Extra) -> int:
@@ -119,7 +122,7 @@ class TaskFields(OwnFields):
     kind = TASK_FIELD
 
     @override
-    def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
+    def _fields(self, work: Work) -> Iterator[list[Row]]:
         language = work.migration.language or "en"
         for rows in _pages(work, "task.item.userfield.getlist", ORDER={"SORT": "ASC", "ID": "ASC"}):
             own = [row for row in rows if row.get("FIELD_NAME") not in _OF_THE_PORTAL]
@@ -127,7 +130,7 @@ class TaskFields(OwnFields):
             asked = [Command(str(row["ID"]), "task.item.userfield.get", {"ID": row["ID"]}) for row in own]
             found = work.cloud.each(asked)
             told = ({**row, **_named(found[str(row["ID"])].result, language)} for row in own)
-            yield Page([_told(TASK, row, {}) for row in told], {})
+            yield [_told(TASK, row, {}) for row in told]
 
 
 def _named(told: Any, language: str) -> Row:

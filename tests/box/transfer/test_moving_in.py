@@ -34,6 +34,8 @@ from box.core.relations.actions import relate
 from box.core.relations.models import Relation
 from box.core.structure.models import Department, Membership
 from box.transfer.models import Migration
+from box.transfer.stages import STAGES
+from box.transfer.stages.base import Work
 from tests.box.transfer.moving import Move
 from tests.cast import person
 
@@ -410,3 +412,13 @@ def test_polls_come_with_who_has_chosen_what(moved: Move) -> None:
     secret = Post.objects.get(pk=moved.ours("post", 6))
     assert secret.poll.is_anonymous and secret.poll.closes_at is not None
     assert "Yes: 2, No: 1" in moved.said("post")["6"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_behind_its_last_page_nothing_of_a_stage_comes_again(moved: Move, stage: str) -> None:
+    """Whoever is killed there goes on from that page, and would count everything twice."""
+    work = Work(moved.again(), moved.cloud())
+    for page in STAGES[stage].pages(work, {}):
+        assert page.cursor, "a beginning"
+        last = page.cursor
+    assert [page.rows for page in STAGES[stage].pages(work, last)] == []
