@@ -88,7 +88,8 @@ def _context(
         "state": state,
         "nodes": nodes,
         "problems": [told(one) for one in state.problems] if state else [],
-        "survives": survives(state) if nodes and state else "",
+        # With one away already it would promise too much.
+        "survives": survives(state) if nodes and state and not state.problems else "",
         "is_away_from_home": bool(state and state.leader and state.home not in ("", state.leader)),
         "switches": switches,
         "decisions": [(one.at, decided(one)) for one in state.decisions[:DECISIONS_SHOWN]] if state else [],

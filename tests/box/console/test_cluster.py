@@ -100,6 +100,8 @@ def test_what_is_wrong_stands_above_and_its_node_is_marked(shown: Any) -> None:
         )
     )
     assert "node-2 says nothing" in page and "needs you" in page and "does not answer" in page
+    # No other one may fail then.
+    assert "may fail" in shown(STATE) and "may fail" not in page
     assert "Let it lead</button>" not in page
 
 
