@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -85,37 +85,46 @@ def read(home: Path, language: str) -> Catalog:
         return read_po(file, locale=language)
 
 
-def write(home: Path, language: str, catalogue: Catalog) -> None:
-    path = catalogue_of(home, language)
+def rendered(catalogue: Catalog) -> bytes:
+    """As its file holds it; nothing without texts."""
     if not len(catalogue):
-        path.unlink(missing_ok=True)
-        return
+        return b""
     catalogue.header_comment = ""
     catalogue.fuzzy = False
     text = io.BytesIO()
     write_po(text, catalogue, width=110, sort_output=True, ignore_obsolete=True, no_location=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(NEEDLESS.sub(b"", text.getvalue()))
+    return NEEDLESS.sub(b"", text.getvalue())
+
+
+def merged(language: str) -> Iterator[tuple[Path, bytes]]:
+    """Each room's catalogue with what is new and without what is gone; a text whose users changed has moved
+    with its translation."""
+    templates = gathered()
+    known = {
+        _key(message.context, message.id): message.string
+        for home in templates
+        for message in read(home, language)
+        if message.id and any(_forms(message.string))
+    }
+    for home, template in templates.items():
+        catalogue = read(home, language)
+        # A guess from a text that is nearly the same is more often wrong than right.
+        catalogue.update(template, no_fuzzy_matching=True)
+        for message in catalogue:
+            if message.id and not any(_forms(message.string)):
+                message.string = known.get(_key(message.context, message.id), message.string)
+        yield home, rendered(catalogue)
 
 
 def gather() -> None:
-    """Adds what is new, drops what is gone, and moves a text whose users changed, with its translation."""
-    templates = gathered()
     for language in LANGUAGES:
-        known = {
-            _key(message.context, message.id): message.string
-            for home in templates
-            for message in read(home, language)
-            if message.id and any(_forms(message.string))
-        }
-        for home, template in templates.items():
-            catalogue = read(home, language)
-            # A guess from a text that is nearly the same is more often wrong than right.
-            catalogue.update(template, no_fuzzy_matching=True)
-            for message in catalogue:
-                if message.id and not any(_forms(message.string)):
-                    message.string = known.get(_key(message.context, message.id), message.string)
-            write(home, language, catalogue)
+        for home, content in merged(language):
+            path = catalogue_of(home, language)
+            if content:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def compile_all() -> None:
@@ -148,6 +157,15 @@ def problems(language: str) -> list[str]:
             else:
                 found += [f"{where}: {source!r} {problem}" for problem in _problems_of(message)]
     return found
+
+
+def unlike(language: str) -> list[str]:
+    """The catalogues that the next `make setup` would change."""
+    return [
+        f"{language}, {home.relative_to(BOX.parent)}: run `make messages`, and commit what it changes."
+        for home, content in merged(language)
+        if content != (path.read_bytes() if (path := catalogue_of(home, language)).exists() else b"")
+    ]
 
 
 def _problems_of(message: Message) -> list[str]:
@@ -183,7 +201,7 @@ def main(command: str) -> int:
         case "compile":
             compile_all()
         case "check":
-            found = [problem for language in LANGUAGES for problem in problems(language)]
+            found = [problem for language in LANGUAGES for problem in problems(language) or unlike(language)]
             sys.stdout.writelines(f"{problem}\n" for problem in found)
             return 1 if found else 0
         case _:

@@ -57,6 +57,21 @@ def test_the_portal_speaks_as_an_office_does() -> None:
     assert _FAMILIAR.search("группы, которые ведёшь")
 
 
+def test_catalogues_are_as_the_next_setup_writes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert messages.unlike("ru") == []
+    theirs, feed = tmp_path / "django.po", messages.BOX / "apps/feed"
+    theirs.write_bytes(messages.catalogue_of(feed, "ru").read_bytes() + b"\n")
+    catalogue_of = messages.catalogue_of
+    monkeypatch.setattr(
+        messages,
+        "catalogue_of",
+        lambda home, language: theirs if home == feed else catalogue_of(home, language),
+    )
+    assert messages.unlike("ru") == ["ru, box/apps/feed: run `make messages`, and commit what it changes."]
+
+
 def test_a_text_lies_with_the_one_room_that_uses_it_or_with_the_portal() -> None:
     """A text in two catalogues would be translated twice, and one day differently."""
     texts = [
