@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.utils import timezone
 
 from box.apps.calendar.actions import main_calendar
 from box.apps.calendar.demo import PER_HOST as EVENTS_PER_HOST
 from box.apps.calendar.models import Event
 from box.apps.calls.models import LoggedCall
+from box.apps.crm.agenda import due_count
 from box.apps.crm.models import Record
 from box.apps.feed.models import Post
+from box.apps.tasks.counters import attention_count
 from box.apps.tasks.demo import PER_HOST
-from box.apps.tasks.models import Task
+from box.apps.tasks.models import OPEN, Task
 from box.core.accounts.models import User
 from box.core.discussion.models import Comment, Thread
+from box.core.notify.counters import counters_of, shown
 from box.core.structure.models import Department, Membership
 
 if TYPE_CHECKING:
@@ -61,6 +65,16 @@ def test_who_administers_the_box_has_work_in_it_too(store: object, olga: User) -
     assert LoggedCall.objects.filter(user=olga).exists()
     assert LoggedCall.objects.unreturned().count() < LoggedCall.objects.filter(is_missed=True).count()
     assert Event.objects.visible_to(olga).filter(organizer=olga).count() == EVENTS_PER_HOST
+
+
+def test_the_menu_says_what_waits(store: object, olga: User) -> None:
+    _demo()
+    late = Task.objects.filter(OPEN, responsible=olga, deadline_at__lt=timezone.now())
+    assert late.exists() and due_count(olga, timezone.now())
+    assert dict(counters_of(olga)) == {
+        "crm": shown(due_count(olga, timezone.now())),
+        "tasks": shown(attention_count(olga, timezone.now())),
+    }
 
 
 def test_who_has_left_sells_nothing(store: object) -> None:

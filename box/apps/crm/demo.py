@@ -25,6 +25,7 @@ from box.apps.crm.models import (
     Stage,
     StageVisit,
 )
+from box.apps.crm.reminders import recount_due
 from box.core.accounts.models import User
 from box.core.registry.company import company_day
 from box.core.registry.demo import Company
@@ -75,6 +76,8 @@ def sell(company: Company) -> None:
     leads = _added(company, _leads(company, count, sellers))
     _grow_old(company, [*deals, *leads])
     _plan(company, [*deals, *leads])
+    for seller in sellers:
+        recount_due(seller)
     _get_paid(company, deals)
     _ask_visitors(sellers)
     company.client_numbers = [f"+7916{1_000_000 + number}" for number in range(len(people))]

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from box.apps.tasks.counters import recount_all
 from box.apps.tasks.models import KIND, Participant, Task
 from box.apps.tasks.states import State
+from box.core.accounts.models import User
 from box.core.discussion.models import Thread
 from box.core.registry.company import company_zone
 from box.core.structure.access import heads_over
@@ -62,6 +64,7 @@ def give_tasks(company: Company) -> None:
     copy_rows(Task, FIELDS, _rows(company, ids, threads, watching))
     copy_rows(Participant, ("task", "user", "role"), watching)
     analyze(Thread, Task, Participant)
+    recount_all(User.objects.filter(pk__in=[*company.people, *company.hosts]))
 
 
 def _rows(
