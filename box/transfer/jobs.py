@@ -9,6 +9,7 @@ from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
 from box.core.accounts.models import User
+from box.core.events.low_priority import run_at_low_priority
 from box.core.files.jobs import locked
 from box.core.files.store import StoreUnavailable
 from box.lib.sealing import SealBroken
@@ -29,7 +30,7 @@ FORGOTTEN = timedelta(minutes=1)
 @db_task()
 def migrate(migration_id: int) -> None:
     """Looks at a portal, brings what it has, or takes it away again."""
-    go_on_once(migration_id)
+    run_at_low_priority(lambda: go_on_once(migration_id))
 
 
 @db_task()
@@ -44,7 +45,7 @@ def invite(migration_id: int, by_id: int) -> None:
 @db_task()
 def export(export_id: int) -> None:
     """Writes an open archive that somebody has asked for."""
-    export_once(export_id)
+    run_at_low_priority(lambda: export_once(export_id))
 
 
 @db_periodic_task(crontab(minute="41"))
@@ -62,8 +63,8 @@ def forget_extracts() -> None:
 @db_periodic_task(crontab())
 def go_on_with_forgotten() -> None:
     """Every minute."""
-    go_on_forgotten(timezone.now())
-    export_forgotten(timezone.now())
+    run_at_low_priority(lambda: go_on_forgotten(timezone.now()))
+    run_at_low_priority(lambda: export_forgotten(timezone.now()))
 
 
 def go_on_once(migration_id: int) -> None:
