@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, override
 
-from tests.cloud.company import Company, Counted, at
+from tests.cloud.company import Company, at
 from tests.cloud.portal import PAGE, Portal
+from tests.cloud.reads import Counted
 from tests.cloud.server import served
 
 CONTACT = 3
