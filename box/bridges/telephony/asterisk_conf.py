@@ -10,57 +10,67 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 # Whoever brings a line break into a configuration adds lines of their own, and `System()` is one of these.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _NUMBER = re.compile(r"[0-9*#+]{1,40}")
 # config.c reads lines of 8191 bytes.
 _LONGEST = 4000
+_VALUE, _A_NAME, _A_NUMBER = gettext_lazy("A value"), gettext_lazy("A name"), gettext_lazy("A number")
+_PERSON = gettext_lazy("A person's name")
 
 
 class Unwritable(ValueError):
-    """A value that a configuration of Asterisk cannot hold; the text tells what is wrong with it."""
+    """A value that a configuration of Asterisk cannot hold; the text tells whoever asks for one, in their
+    language, what is wrong with it."""
 
 
-def value(text: object, what: str = "A value") -> str:
+def value(text: object, what: object = _VALUE) -> str:
     """Right of an equals sign."""
     written = str(text)
     if found := _CONTROL.search(written):
-        raise Unwritable(
-            f"{what} has a control character ({found.group()!r}): write it on one line, without any."
-        )
+        said = _("%(what)s has a control character (%(sign)s): write it on one line, without any.")
+        raise Unwritable(said % {"what": what, "sign": repr(found.group())})
     if written != written.strip():
-        raise Unwritable(f"{what} begins or ends with a space: Asterisk would cut it off. Write it without.")
+        said = _("%(what)s begins or ends with a space: Asterisk would cut it off. Write it without.")
+        raise Unwritable(said % {"what": what})
     if len(written.encode()) > _LONGEST:
-        raise Unwritable(f"{what} is longer than {_LONGEST} bytes: shorten it.")
+        said = _("%(what)s is longer than %(bytes)s bytes: shorten it.")
+        raise Unwritable(said % {"what": what, "bytes": _LONGEST})
     if written.startswith(">"):
-        raise Unwritable(f"{what} begins with >, which belongs to the sign before it: write it without.")
+        said = _("%(what)s begins with >, which belongs to the sign before it: write it without.")
+        raise Unwritable(said % {"what": what})
     return written.replace(";", "\\;")
 
 
-def name(text: object, what: str = "A name") -> str:
+def name(text: object, what: object = _A_NAME) -> str:
     """Of a section, a context, a queue, an endpoint: a word that is plain wherever it may stand."""
     written = str(text)
     if not _NAME.fullmatch(written):
-        raise Unwritable(
-            f"{what} is {written!r}: letters A to Z, digits, points, hyphens and underscores, please."
-        )
+        said = _("%(what)s is %(given)s: letters A to Z, digits, points, hyphens and underscores, please.")
+        raise Unwritable(said % {"what": what, "given": repr(written)})
     return written
 
 
-def number(text: object, what: str = "A number") -> str:
+def number(text: object, what: object = _A_NUMBER) -> str:
     """What is dialled: never a pattern, a comma or a variable."""
     written = str(text)
     if not _NUMBER.fullmatch(written):
-        raise Unwritable(f"{what} is {written!r}: digits, *, # and + only, 40 at most.")
+        said = _("%(what)s is %(given)s: digits, *, # and + only, 40 at most.")
+        raise Unwritable(said % {"what": what, "given": repr(written)})
     return written
 
 
-def caller_name(text: object, what: str = "A person's name") -> str:
+def caller_name(text: object, what: object = _PERSON) -> str:
     """Between the quotes of a caller ID, which knows no escape."""
     written = value(text, what)
     if found := re.search(r'["<>\\]', written):
-        raise Unwritable(f"{what} has {found.group()!r}, which a caller ID cannot hold: write it without.")
+        said = _("%(what)s has %(sign)s, which a caller ID cannot hold: write it without.")
+        raise Unwritable(said % {"what": what, "sign": found.group()})
     return written
 
 
@@ -82,14 +92,16 @@ class Writer:
         if why:
             self.comment(why)
         inherited = f"({name(template)})" if template else ""
-        self._lines.append(f"[{name(title, 'A section')}]{inherited}")
+        self._lines.append(f"[{name(title, gettext_lazy('A section'))}]{inherited}")
 
     def set(self, option: str, given: object, why: str = "") -> None:
         """`why` stands in a line of its own above it."""
         if why:
             self.comment(why)
         shown = (
-            ("yes" if given else "no") if isinstance(given, bool) else value(given, f"The option {option}")
+            ("yes" if given else "no")
+            if isinstance(given, bool)
+            else value(given, format_lazy(gettext_lazy("The option {option}"), option=option))
         )
         self._lines.append(f"{option} = {shown}")
 
@@ -98,13 +110,16 @@ class Writer:
         this package of names and numbers that `name` and `number` have let through. Of two with one number
         Asterisk would mix the steps."""
         if exten in self._extensions:
-            raise Unwritable(f"Two things have the number {exten}: change one of them.")
+            said = _("Two things have the number %(number)s: change one of them.")
+            raise Unwritable(said % {"number": exten})
         self._extensions.add(exten)
         for place, step in enumerate(steps):
             begin = f"exten => {exten},1," if place == 0 else " same => n,"
-            label, _, rest = step.partition("|") if re.match(r"[a-z]+\|", step) else ("", "", step)
+            label, _bar, rest = step.partition("|") if re.match(r"[a-z]+\|", step) else ("", "", step)
             begin = begin[:-1] + f"({label})," if label else begin
-            self._lines.append(begin + value(rest, f"A step of {exten}"))
+            self._lines.append(
+                begin + value(rest, format_lazy(gettext_lazy("A step of {number}"), number=exten))
+            )
 
     def __str__(self) -> str:
         return "\n".join(self._lines).strip() + "\n"

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from itertools import chain
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from box.bridges.telephony.asterisk_conf import Unwritable, Writer, name, number, value
 from box.bridges.telephony.facts import CREDENTIALS_CONTEXT
 from box.bridges.telephony.plan import Menu, Phone, Plan, Queue, Trunk
@@ -50,7 +53,7 @@ def extensions(plan: Plan) -> str:
     out.section(INCOMING, why="What the provider's line brings.")
     for trunk in plan.trunks:
         for own in trunk.numbers:
-            out.extension(number(own, "A number of ours"), _incoming(plan, trunk))
+            out.extension(number(own, gettext_lazy("A number of ours")), _incoming(plan, trunk))
     for menu in plan.menus:
         _menu(out, menu)
     _hold(out)
@@ -73,7 +76,9 @@ def extensions(plan: Plan) -> str:
 
 
 def _outgoing(out: Writer, plan: Plan, trunk: Trunk) -> None:
-    begin = number(plan.dial_prefix, "The prefix of numbers outside") if plan.dial_prefix else ""
+    begin = (
+        number(plan.dial_prefix, gettext_lazy("The prefix of numbers outside")) if plan.dial_prefix else ""
+    )
     dialled = f"${{EXTEN:{len(begin)}}}" if begin else "${EXTEN}"
     for prefix in dict.fromkeys(plan.outgoing_prefixes):
         if prefix in plan.forbidden_prefixes:
@@ -88,10 +93,10 @@ def _outgoing(out: Writer, plan: Plan, trunk: Trunk) -> None:
             "Hangup()",
             "refused|Hangup(21)",
         ]
-        out.extension(f"_{begin}{number(prefix, 'A prefix')}X.", steps)
+        out.extension(f"_{begin}{number(prefix, gettext_lazy('A prefix'))}X.", steps)
     for prefix in dict.fromkeys(plan.forbidden_prefixes):
         # Of two patterns the longer one counts.
-        out.extension(f"_{begin}{number(prefix, 'A prefix')}X.", ["Hangup(21)"])
+        out.extension(f"_{begin}{number(prefix, gettext_lazy('A prefix'))}X.", ["Hangup(21)"])
 
 
 def _credentials(out: Writer) -> None:
@@ -145,7 +150,7 @@ def _recorded(plan: Plan) -> list[str]:
     path = f"{value(plan.recording_folder)}/${{STRFTIME(${{EPOCH}},UTC,%Y/%m/%d)}}/${{CHANNEL(LINKEDID)}}.wav"
     if any(sign in plan.recording_folder + plan.recording_command for sign in ",()${}'\"|&`"):
         raise Unwritable(
-            "The folder and the command of recordings have signs that the dialplan reads: use plain paths."
+            _("The folder and the command of recordings have signs that the dialplan reads: use plain paths.")
         )
     command = f",{plan.recording_command} ^{{MIXMONITOR_FILENAME}}" if plan.recording_command else ""
     return [
@@ -170,7 +175,7 @@ def _queue(queue: Queue) -> list[str]:
         # Behind it the dialplan goes on only for whoever nobody has answered.
         waits = f"Queue({name(queue.name)},{_TRANSFERS},,,{queue.waits_seconds:d})"
         return ["Answer()", waits, *further]
-    phones = [f"PJSIP/{number(member, 'A member of a group')}" for member in queue.members]
+    phones = [f"PJSIP/{number(member, gettext_lazy('A member of a group'))}" for member in queue.members]
     if queue.strategy != "linear":
         phones = ["&".join(phones)] if phones else []
     rings = (_unless_answered(f"Dial({one},{queue.rings_seconds:d},{_TRANSFERS})") for one in phones)
@@ -197,13 +202,15 @@ def look_where_calls_go(plan: Plan) -> None:
     keys = [goal for menu in plan.menus for goal in menu.choices.values()]
     for goal in (*further.values(), *answers, *keys):
         if goal not in known and not _may_be_dialled(plan, goal):
-            raise Unwritable(f"{goal!r} is no number that may be called: add it, or allow its beginning.")
+            said = _("%(number)s is no number that may be called: add it, or allow its beginning.")
+            raise Unwritable(said % {"number": goal})
     for begin in further:
         passed, place = {begin}, begin
         while (place := further.get(place, "")) and place not in passed:
             passed.add(place)
         if place:
-            raise Unwritable(f"Calls of {begin} would go in a circle by way of {place}: change one of them.")
+            said = _("Calls of %(number)s would go in a circle by way of %(other)s: change one of them.")
+            raise Unwritable(said % {"number": begin, "other": place})
 
 
 def _may_be_dialled(plan: Plan, goal: str) -> bool:
@@ -214,7 +221,7 @@ def _may_be_dialled(plan: Plan, goal: str) -> bool:
 
 
 def _incoming(plan: Plan, trunk: Trunk) -> list[str]:
-    goal = number(trunk.answers, "Who answers a line")
+    goal = number(trunk.answers, gettext_lazy("Who answers a line"))
     closed = f"{INTERNAL},{number(trunk.closed)},1" if trunk.closed else "over"
     steps = [f"Set({_OUTSIDE}=yes)"]
     if plan.hours and trunk.closed:
@@ -241,7 +248,7 @@ def _menu_entry(out: Writer, menu: Menu) -> None:
 
 def _menu(out: Writer, menu: Menu) -> None:
     out.section(f"korobka-menu-{number(menu.number)}", why="What callers hear there, and where keys lead.")
-    sound = "/".join(name(part, "A sound") for part in menu.sound.split("/"))
+    sound = "/".join(name(part, gettext_lazy("A sound")) for part in menu.sound.split("/"))
     further = f"Goto({INTERNAL},{number(menu.otherwise)},1)" if menu.otherwise else "Hangup()"
     out.extension(
         "s",
@@ -257,7 +264,9 @@ def _menu(out: Writer, menu: Menu) -> None:
     )
     for key, goal in menu.choices.items():
         if len(key) != 1:
-            raise Unwritable(f"{key!r} is no key of a telephone: one of 0 to 9, * and #.")
+            raise Unwritable(
+                _("%(key)s is no key of a telephone: one of 0 to 9, * and #.") % {"key": repr(key)}
+            )
         out.extension(number(key), [f"Goto({INTERNAL},{number(goal)},1)"])
     out.extension("i", ["Goto(s,again)"])
     out.extension("t", ["Goto(s,again)"])

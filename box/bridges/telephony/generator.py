@@ -11,6 +11,9 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from box.bridges.telephony.asterisk_conf import Unwritable, Writer, caller_name, name, number, value
 from box.bridges.telephony.dialplan import BROWSER_FAMILY, INCOMING, INTERNAL, extensions, look_where_calls_go
 from box.bridges.telephony.plan import RESERVED, Plan, Trunk
@@ -104,7 +107,8 @@ def _look_at_names(plan: Plan) -> None:
     taken = RESERVED | {phone.number for phone in plan.phones}
     for name_of_section in [*(trunk.name for trunk in plan.trunks), *(queue.name for queue in plan.queues)]:
         if name_of_section in taken:
-            raise Unwritable(f"{name_of_section!r} is the name of something else on a PBX: choose another.")
+            said = _("%(name)s is the name of something else on a PBX: choose another.")
+            raise Unwritable(said % {"name": name_of_section})
 
 
 def _manager(plan: Plan) -> str:
@@ -123,7 +127,7 @@ def _manager(plan: Plan) -> str:
         out.set("tlscertfile", plan.certificate)
     out.section(plan.manager_user)
     if len(plan.manager_secret) < 16:
-        raise Unwritable("The manager's secret is shorter than 16 characters: let the box make one.")
+        raise Unwritable(_("The manager's secret is shorter than 16 characters: let the box make one."))
     out.set("secret", plan.manager_secret)
     out.set("deny", "0.0.0.0/0.0.0.0", "From the box only.")
     for address in plan.box_addresses:
@@ -233,7 +237,7 @@ def _pjsip(plan: Plan) -> str:
     for phone in plan.phones:
         if phone.is_own:
             continue
-        number(phone.number, "An extension")
+        number(phone.number, gettext_lazy("An extension"))
         out.section(phone.number, why=f"{phone.name}")
         out.set("type", "endpoint")
         out.set("context", INTERNAL)
@@ -276,7 +280,7 @@ def _trunk(out: Writer, trunk: Trunk) -> None:
     out.set("direct_media", False)
     out.set("aors", trunk.name)
     if trunk.caller_id:
-        out.set("from_user", number(trunk.caller_id, "The line's caller ID"))
+        out.set("from_user", number(trunk.caller_id, gettext_lazy("The line's caller ID")))
     if trunk.user:
         out.set("outbound_auth", trunk.name)
         out.section(trunk.name)
@@ -312,5 +316,5 @@ def _queues(plan: Plan) -> str:
         out.set("joinempty", True)
         out.set("musicclass", "default")
         for member in queue.members:
-            out.set("member", f"PJSIP/{number(member, 'A member of a queue')}")
+            out.set("member", f"PJSIP/{number(member, gettext_lazy('A member of a queue'))}")
     return str(out)

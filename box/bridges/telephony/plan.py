@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
+from django.utils.translation import gettext as _
+
 from box.bridges.telephony.asterisk_conf import Unwritable
 
 RESERVED = frozenset({"general", "global", "system", "anonymous", "default"})
@@ -119,7 +121,8 @@ class Hours:
     def __str__(self) -> str:
         """As GotoIfTime takes it."""
         if not re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", self.zone):
-            raise Unwritable(f"{self.zone!r} is no time zone: write it like Europe/Moscow.")
+            said = _("%(zone)s is no time zone: write it like Europe/Moscow.")
+            raise Unwritable(said % {"zone": repr(self.zone)})
         # The end is the first minute after it; Asterisk counts that of its range in.
         last = (datetime.combine(date.min, self.end) - timedelta(minutes=1)).time()
         days = "&".join(_WEEKDAYS[day] for day in sorted(self.weekdays))

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from django.utils.translation import gettext as _
+
 LARGEST = 500 * 1024 * 1024
 """A day of speech in 8 kHz WAV is larger; a call is not."""
 VALID_SECONDS = 300
@@ -161,7 +163,6 @@ def script(*, pbx: str, key: str, url: str) -> str:
 def plain(text: str) -> str:
     """For a script, between quotes. Raises RecordingRefused."""
     if not re.fullmatch(r"[A-Za-z0-9_./:?=&%-]{1,300}", text):
-        raise RecordingRefused(
-            f"{text[:40]!r} has signs that a shell reads: plain letters and digits, please."
-        )
+        said = _("%(text)s has signs that a shell reads: plain letters and digits, please.")
+        raise RecordingRefused(said % {"text": repr(text[:40])})
     return text

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,6 +107,20 @@ def test_a_semicolon_begins_no_comment() -> None:
 )
 def test_what_would_become_configuration_of_its_own_is_refused(bad: Plan) -> None:
     with pytest.raises((Unwritable, ValueError)):
+        generate(bad)
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (replace(PLAN, dial_prefix="X."), "Префикс городских номеров: 'X.'. Допустимы только цифры"),
+        (replace(PLAN, phones=(Phone("100", 'Anna "A"', "p"),)), 'Имя сотрудника: знак " нельзя передать'),
+        (replace(PLAN, manager_user="a\nb"), "есть управляющий символ|Допустимы латинские буквы"),
+        (replace(PLAN, queues=(Queue("general", "700"),)), "Имя general на АТС уже занято"),
+    ],
+)
+def test_why_it_is_refused_is_said_in_the_language_of_whoever_asks(bad: Plan, said: str) -> None:
+    with translation.override("ru"), pytest.raises(Unwritable, match=said):
         generate(bad)
 
 
