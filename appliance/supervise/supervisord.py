@@ -264,7 +264,7 @@ class Supervisord(Supervisor):
             launch += ["--pid-file", str(pid_file)]
         if users.are_separated():
             launch += ["--oom-score", str(service.oom_score)]
-        command = [*launch, "--", *service.command(node, str(instance.number))]
+        command = [*launch, "--", *service.launch(node, str(instance.number))]
         environment = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",

@@ -191,7 +191,7 @@ def _unit(node: Node, service: Service) -> str:
         environment=[quoting.unit_word(f"{name}={value}") for name, value in environment.items()],
         # The instance's number is filled in by systemd, so it must not be escaped.
         command=" ".join(
-            quoting.unit_command_word(part).replace("%%i", "%i") for part in service.command(node, "%i")
+            quoting.unit_command_word(part).replace("%%i", "%i") for part in service.launch(node, "%i")
         ),
         memory_mb=service.memory_mb(node),
         writable=[quoting.unit_word(path) for path in sandbox.writable],

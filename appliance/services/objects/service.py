@@ -22,6 +22,7 @@ from appliance.templates import render
 LOOPBACK = "127.0.0.1"
 THREE_COPIES, TWO_COPIES, ONE_COPY = "020", "010", "000"
 """As SeaweedFS writes it: so many more than the first in other racks, and each node is a rack."""
+_RECOVERY = "appliance/services/objects/recovery.py"
 _REPAIR_MINUTES = 5
 """Between two looks for files with too few copies. A node that restarts is not copied for nothing."""
 
@@ -230,6 +231,12 @@ def _seaweedfs(node: Node) -> tuple[str, ...]:
     )
 
 
+def _starter(node: Node) -> tuple[str, ...]:
+    if node.box.objects.engine != "seaweedfs" or not is_store(node):
+        return ()
+    return (str(node.python), "-I", "-S", str(node.release / _RECOVERY), str(node.data("objects")))
+
+
 def _minio(node: Node) -> tuple[str, ...]:
     return (
         str(program(node)),
@@ -322,6 +329,7 @@ SERVICE = Service(
     order=15,
     user=users.OBJECTS,
     command=lambda node, _: _seaweedfs(node) if node.box.objects.engine == "seaweedfs" else _minio(node),
+    starter=_starter,
     environment=_environment,
     # weed looks for security.toml and filer.toml in the folder that it stands in.
     directory=lambda node: node.generated("objects"),
