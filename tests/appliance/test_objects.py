@@ -218,10 +218,14 @@ def test_what_was_acknowledged_is_found_after_a_power_cut(box: Node) -> None:
     assert first.with_suffix(f".torn-{length}").stat().st_size == 116
     assert "ReadOnly:true" not in setup.shell(box, "volume.list")
     more = {f"power/later/{number}": CONTENT for number in range(30)}
-    put(box, more)
+    put(box, more | {"power/gone": CONTENT})
+    setup.client(box).remove_object(bucket_name=box.box.objects.bucket, object_name="power/gone")
+    log = box.paths.log / "objects.log"
+    before_that = log.read_text().count("made anew")
     supervisor.restart("objects")
     for name, content in (kept | more).items():
         assert wait_until(lambda name=name: read_or_none(box, name)) == content  # type: ignore[misc]
+    assert log.read_text().count("made anew") == before_that > 0
     for torn in place.glob("*.torn-*"):
         torn.unlink()
 
