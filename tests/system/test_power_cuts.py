@@ -20,7 +20,7 @@ from .volatile import PAGE, VolatileDisk
 
 CUTS = 3
 ROOT_PASSWORD = "another horse battery 7"
-COUNTED = 'psql -XAtq -h /run/korobka/database -U postgres korobka -c "{}"'
+COUNTED = 'psql -XAtq -P pager=off -h /run/korobka/database -U postgres korobka -c "{}"'
 EMULATED = 1800.0
 """Seconds until a box that starts on an emulated processor takes a post."""
 
