@@ -69,8 +69,9 @@ class Service:
     """What one instance may use before it is better restarted (enforced under systemd)."""
     backup: tuple[str, ...]
     """What of it a backup must hold, in words; empty: nothing."""
-    starter: Callable[[Node], tuple[str, ...]] = lambda _: ()
-    """A program of the box that gets the command as its last arguments and becomes it; nothing: none."""
+    before: Callable[[Node], tuple[str, ...]] = lambda _: ()
+    """A generated program in Python's standard library, and its arguments: run as the service's user before
+    each start, which follows whatever becomes of it."""
     environment: Callable[[Node], Mapping[str, str]] = _nothing
     directory: Callable[[Node], Path] = lambda _: Path("/")
     files: Callable[[Node], tuple[GeneratedFile, ...]] = lambda _: ()
@@ -101,10 +102,6 @@ class Service:
     oom_score: int = 0
     """How readily the kernel ends it when memory is short: the cheap to restart first."""
     sandbox: Callable[[Node], Sandbox] = field(default=lambda _: Sandbox())
-
-    def launch(self, node: Node, instance: str) -> tuple[str, ...]:
-        """What a supervisor starts: the command, with its starter before it."""
-        return (*self.starter(node), *self.command(node, instance))
 
     def instance_names(self, node: Node) -> tuple[str, ...]:
         """`("web@1", "web@2")`, or `("cache",)`: the names by which supervisors, logs and status know

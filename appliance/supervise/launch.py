@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--capability", action="append", default=[], help="kept although not root")
     parser.add_argument("--tmp", type=Path, help="folder to see as /tmp")
     parser.add_argument("--pid-file", type=Path, help="removed when its process is another program's")
+    parser.add_argument("--before", action="append", default=[], help="words of a program that runs first")
     parser.add_argument("--oom-score", type=int, help="how readily the kernel ends it when memory is short")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="-- PROGRAM ARGUMENT ...")
     arguments = parser.parse_args()
@@ -44,15 +45,19 @@ def main() -> None:
     if arguments.tmp:
         _give_own_tmp(arguments.tmp)
     os.umask(0o027)
+    become: list[str] = []
     if arguments.user:
         uid, gid = arguments.user.split(":")
-        command = [
+        become = [
             *("setpriv", f"--reuid={uid}", f"--regid={gid}", "--no-new-privs"),
             f"--groups={arguments.groups}" if arguments.groups else "--init-groups",
             *_capabilities(arguments.capability),
-            *("--", *command),
+            "--",
         ]
+    if arguments.before:
+        subprocess.run([*become, sys.executable, "-I", "-S", *arguments.before], check=False)
     sys.stdout.flush()
+    command = [*become, *command]
     os.execvp(command[0], command)  # noqa: S606 - there is no shell, as it should be
 
 

@@ -262,9 +262,10 @@ class Supervisord(Supervisor):
             launch += ["--tmp", str(self._own_tmp(service.name, me))]
         if pid_file := service.stale_pid_file(node):
             launch += ["--pid-file", str(pid_file)]
+        launch += [f"--before={word}" for word in service.before(node)]
         if users.are_separated():
             launch += ["--oom-score", str(service.oom_score)]
-        command = [*launch, "--", *service.launch(node, str(instance.number))]
+        command = [*launch, "--", *service.command(node, str(instance.number))]
         environment = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",

@@ -191,8 +191,13 @@ def _unit(node: Node, service: Service) -> str:
         environment=[quoting.unit_word(f"{name}={value}") for name, value in environment.items()],
         # The instance's number is filled in by systemd, so it must not be escaped.
         command=" ".join(
-            quoting.unit_command_word(part).replace("%%i", "%i") for part in service.launch(node, "%i")
+            quoting.unit_command_word(part).replace("%%i", "%i") for part in service.command(node, "%i")
         ),
+        before=" ".join(
+            quoting.unit_command_word(part) for part in (str(node.python), "-I", "-S", *service.before(node))
+        )
+        if service.before(node)
+        else "",
         memory_mb=service.memory_mb(node),
         writable=[quoting.unit_word(path) for path in sandbox.writable],
         capabilities=[f"CAP_{name.upper()}" for name in sandbox.capabilities],

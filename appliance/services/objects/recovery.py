@@ -1,35 +1,37 @@
-"""What a power cut has left of the store's volumes is set right before it opens them, and then it starts:
-`recovery.py FOLDER COMMAND…`. Only the standard library: it starts whenever the store does.
+"""What a power cut has left of the store's volumes is set right before it opens them: `recovery.py FOLDER`.
 
 SeaweedFS syncs what it writes into a volume (`NAME.dat`), and not the index in which it finds it again
 (`NAME.idx`). After a power cut an index can lack files that were acknowledged; the store then opens the
-volume to be read only, and does not find them (seaweedfs/seaweedfs, issue 7036). Its own `weed fix` makes an
-index out of a volume. What was being written at that moment, and acknowledged to nobody, is cut off: the
-store would take the volume for broken for ever.
+volume to be read only, and does not find them (seaweedfs/seaweedfs, issue 7036). Where an index does not lead
+to the end of its volume, it is made anew out of the volume. What was being written at that moment, and
+acknowledged to nobody, is cut off: the store would take the volume for broken for ever.
 
-Both formats are those of SeaweedFS's build for large disks, which is the one that a box has: an index has 17
-bytes a file (key, place in units of eight, size); in a volume a file has 28 bytes more than its size, and
-then one to eight up to a multiple of eight.
+The formats are those of SeaweedFS's third version, built for large disks, which is what a box has. A volume
+has eight bytes of its own, the last two of which say how many more, and then its files: cookie (4 bytes), key
+(8), size (4), so many bytes, checksum (4), time (8), and one to eight more up to a multiple of eight. One
+without bytes marks that a file was deleted. An index has 17 bytes a file: key, place in units of eight (four
+bytes, and a fifth for what is above them), size; that of a deletion is -1.
+
+Only the standard library, and nothing of the box: it is copied to where the store's user may read it.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-_ENTRY, _UNIT, _MORE = 17, 8, 28
-_SUPER_BLOCK = 8
+_VERSION = 3
+_HEAD, _MORE, _UNIT, _ENTRY = 16, 28, 8, 17
 _MOST_IN_FLIGHT = 256 << 20
 """Bytes that can have been under way: as many people's parts of 8 MB as the store takes at a time."""
 
 
 class Needle(NamedTuple):
-    """A file in a volume, or the mark that one was deleted."""
+    """A file in a volume, or the mark of a deletion, of size -1."""
 
     key: int
     at: int
@@ -40,82 +42,85 @@ class Needle(NamedTuple):
         length = max(self.size, 0) + _MORE
         return self.at + length + _UNIT - length % _UNIT
 
+    def entry(self) -> bytes:
+        units = self.at // _UNIT
+        place = (units & 0xFFFFFFFF).to_bytes(4) + (units >> 32).to_bytes(1)
+        return self.key.to_bytes(8) + place + self.size.to_bytes(4, signed=True)
 
-def set_right(folder: Path, program: str) -> None:
-    """Every volume whose index does not lead to its end. Cheap where nothing is to be done."""
+
+def recover(folder: Path) -> None:
+    """Every volume. Killed anywhere it is done again; cheap where nothing is to be done."""
     for volume in sorted(folder.glob("*.dat")):
-        index = volume.with_suffix(".idx")
-        if _end_of(index) != volume.stat().st_size and _make_index(volume, program):
-            _cut_off_what_is_torn(volume, program)
+        try:
+            if _end_by_index(volume.with_suffix(".idx")) != volume.stat().st_size:
+                _recover(volume)
+        except OSError as error:
+            _say(f"{volume.name} stays as it is: {error}")
 
 
-def _end_of(index: Path) -> int:
-    """Where the next file would be written, by the last line of the index; -1 if it has no whole one."""
-    if not index.exists():
-        return -1
-    length = index.stat().st_size
+def _end_by_index(index: Path) -> int:
+    """Where the next file would be written, by its last entry; -1 where that is torn."""
+    length = index.stat().st_size if index.exists() else 0
     if not length:
-        return _SUPER_BLOCK
+        return _UNIT
     if length % _ENTRY:
         return -1
     with index.open("rb") as file:
         file.seek(-_ENTRY, os.SEEK_END)
-        return _needle(file.read()).end
-
-
-def _needle(entry: bytes) -> Needle:
+        entry = file.read()
     units = int.from_bytes(entry[8:12]) | entry[12] << 32
-    return Needle(int.from_bytes(entry[:8]), units * _UNIT, int.from_bytes(entry[13:], signed=True))
+    return Needle(int.from_bytes(entry[:8]), units * _UNIT, int.from_bytes(entry[13:], signed=True)).end
 
 
-def _needles(index: Path) -> Iterator[Needle]:
-    with index.open("rb") as file:
-        while len(entry := file.read(_ENTRY)) == _ENTRY:
-            yield _needle(entry)
-
-
-def _make_index(volume: Path, program: str) -> bool:
-    """Killed meanwhile it is made again: what is there of it leads to another end."""
-    _say(f"The index of {volume.name} does not lead to its end: it is made anew.")
-    collection, _, number = volume.stem.rpartition("_")
-    chosen = (f"-volumeId={number}", *((f"-collection={collection}",) if collection else ()))
-    done = subprocess.run([program, "-logtostderr", "fix", *chosen, str(volume.parent)], check=False)
-    if done.returncode:
-        _say(f"No index could be made of {volume.name}: it stays as it is, and is read only.")
-        return False
-    # What was derived from the other index; the store makes it again.
+def _recover(volume: Path) -> None:
+    with volume.open("r+b") as file:
+        head = os.pread(file.fileno(), _UNIT, 0)
+        if len(head) < _UNIT or head[0] != _VERSION:
+            _say(f"{volume.name} stays as it is: it is no volume of version {_VERSION}.")
+            return
+        begin = _UNIT + int.from_bytes(head[6:])
+        end, length = begin, os.fstat(file.fileno()).st_size
+        made = volume.with_suffix(".idx.new")
+        with made.open("wb") as entries:
+            for needle in _needles(file.fileno(), begin, length):
+                entries.write(needle.entry())
+                end = needle.end
+            entries.flush()
+            os.fsync(entries.fileno())
+        if length - end > _MOST_IN_FLIGHT:
+            _say(f"{length - end} bytes at the end of {volume.name} are no files: it stays as it is.")
+            made.unlink()
+            return
+        if length > end:
+            _say(f"{length - end} bytes at the end of {volume.name} were being written when the power went.")
+            file.seek(end)
+            # For whoever doubts.
+            with volume.with_suffix(f".torn-{end}").open("wb") as torn:
+                shutil.copyfileobj(file, torn)
+            file.truncate(end)
+    made.replace(volume.with_suffix(".idx"))
+    _say(f"The index of {volume.name} did not lead to its end: it is made anew.")
+    # What the store derives from an index, and makes again.
     volume.with_suffix(".sdx").unlink(missing_ok=True)
     shutil.rmtree(volume.with_suffix(".ldb"), ignore_errors=True)
-    return True
 
 
-def _cut_off_what_is_torn(volume: Path, program: str) -> None:
-    """What is cut off is kept beside it, for whoever doubts."""
-    length = volume.stat().st_size
-    whole = (one.end for one in _needles(volume.with_suffix(".idx")) if one.key and one.end <= length)
-    end = max(whole, default=_SUPER_BLOCK)
-    if end == length:
-        return
-    if length - end > _MOST_IN_FLIGHT:
-        _say(f"{length - end} bytes at the end of {volume.name} are no files: it stays as it is.")
-        return
-    _say(f"{length - end} bytes at the end of {volume.name} were being written when the power went.")
-    with volume.open("r+b") as file, volume.with_suffix(f".torn-{end}").open("wb") as kept:
-        file.seek(end)
-        shutil.copyfileobj(file, kept)
-        file.truncate(end)
-    _make_index(volume, program)
+def _needles(volume: int, begin: int, length: int) -> Iterator[Needle]:
+    """As long as they are whole."""
+    at = begin
+    while at + _HEAD <= length:
+        head = os.pread(volume, _HEAD, at)
+        key, size = int.from_bytes(head[4:12]), int.from_bytes(head[12:])
+        needle = Needle(key, at, size or -1)
+        if not key or needle.end > length:
+            return
+        yield needle
+        at = needle.end
 
 
 def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def main(words: Sequence[str]) -> None:
-    folder, *command = words
-    set_right(Path(folder), command[0])
-    os.execv(command[0], command)  # noqa: S606 - there is no shell, as it should be
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    recover(Path(sys.argv[1]))

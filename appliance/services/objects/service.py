@@ -22,7 +22,7 @@ from appliance.templates import render
 LOOPBACK = "127.0.0.1"
 THREE_COPIES, TWO_COPIES, ONE_COPY = "020", "010", "000"
 """As SeaweedFS writes it: so many more than the first in other racks, and each node is a rack."""
-_RECOVERY = "appliance/services/objects/recovery.py"
+_RECOVERY = "recovery.py"
 _REPAIR_MINUTES = 5
 """Between two looks for files with too few copies. A node that restarts is not copied for nothing."""
 
@@ -231,10 +231,10 @@ def _seaweedfs(node: Node) -> tuple[str, ...]:
     )
 
 
-def _starter(node: Node) -> tuple[str, ...]:
+def _before(node: Node) -> tuple[str, ...]:
     if node.box.objects.engine != "seaweedfs" or not is_store(node):
         return ()
-    return (str(node.python), "-I", "-S", str(node.release / _RECOVERY), str(node.data("objects")))
+    return (str(node.generated("objects") / _RECOVERY), str(node.data("objects")))
 
 
 def _minio(node: Node) -> tuple[str, ...]:
@@ -293,6 +293,7 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
     repair = render("services/objects/master.toml.j2", minutes=_REPAIR_MINUTES)
     return (
         *((GeneratedFile("master.toml", repair),) if is_shared(node) else ()),
+        GeneratedFile(_RECOVERY, Path(__file__).with_name(_RECOVERY).read_text(encoding="utf-8")),
         GeneratedFile("identities.json", json.dumps({"identities": identities}, indent=1) + "\n"),
         GeneratedFile(
             "security.toml", render("services/objects/security.toml.j2", folder=folder, secrets=secrets)
@@ -329,7 +330,7 @@ SERVICE = Service(
     order=15,
     user=users.OBJECTS,
     command=lambda node, _: _seaweedfs(node) if node.box.objects.engine == "seaweedfs" else _minio(node),
-    starter=_starter,
+    before=_before,
     environment=_environment,
     # weed looks for security.toml and filer.toml in the folder that it stands in.
     directory=lambda node: node.generated("objects"),
