@@ -20,12 +20,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 _VERSION = 3
 _HEAD, _MORE, _UNIT, _ENTRY = 16, 28, 8, 17
+_UNSYNCED = 256 << 10
+"""Bytes of an index that come in before the kernel, by itself, writes what waits: 500 files a second."""
 _MOST_IN_FLIGHT = 256 << 20
 """Bytes that can have been under way: as many people's parts of 8 MB as the store takes at a time."""
 
@@ -52,57 +54,67 @@ def recover(folder: Path) -> None:
     """Every volume. Killed anywhere it is done again; cheap where nothing is to be done."""
     for volume in sorted(folder.glob("*.dat")):
         try:
-            if _end_by_index(volume.with_suffix(".idx")) != volume.stat().st_size:
-                _recover(volume)
+            with volume.open("r+b") as file:
+                _recover(volume, file)
         except OSError as error:
             _say(f"{volume.name} stays as it is: {error}")
 
 
-def _end_by_index(index: Path) -> int:
-    """Where the next file would be written, by its last entry; -1 where that is torn."""
-    length = index.stat().st_size if index.exists() else 0
-    if not length:
-        return _UNIT
-    if length % _ENTRY:
-        return -1
-    with index.open("rb") as file:
-        file.seek(-_ENTRY, os.SEEK_END)
-        entry = file.read()
-    units = int.from_bytes(entry[8:12]) | entry[12] << 32
-    return Needle(int.from_bytes(entry[:8]), units * _UNIT, int.from_bytes(entry[13:], signed=True)).end
-
-
-def _recover(volume: Path) -> None:
-    with volume.open("r+b") as file:
-        head = os.pread(file.fileno(), _UNIT, 0)
-        if len(head) < _UNIT or head[0] != _VERSION:
-            _say(f"{volume.name} stays as it is: it is no volume of version {_VERSION}.")
-            return
-        begin = _UNIT + int.from_bytes(head[6:])
-        end, length = begin, os.fstat(file.fileno()).st_size
-        made = volume.with_suffix(".idx.new")
-        with made.open("wb") as entries:
-            for needle in _needles(file.fileno(), begin, length):
-                entries.write(needle.entry())
-                end = needle.end
-            entries.flush()
-            os.fsync(entries.fileno())
-        if length - end > _MOST_IN_FLIGHT:
-            _say(f"{length - end} bytes at the end of {volume.name} are no files: it stays as it is.")
-            made.unlink()
-            return
-        if length > end:
-            _say(f"{length - end} bytes at the end of {volume.name} were being written when the power went.")
-            file.seek(end)
-            # For whoever doubts.
-            with volume.with_suffix(f".torn-{end}").open("wb") as torn:
-                shutil.copyfileobj(file, torn)
-            file.truncate(end)
-    made.replace(volume.with_suffix(".idx"))
-    _say(f"The index of {volume.name} did not lead to its end: it is made anew.")
+def _recover(volume: Path, file: BinaryIO) -> None:
+    head, length = os.pread(file.fileno(), _UNIT, 0), os.fstat(file.fileno()).st_size
+    if len(head) < _UNIT or head[0] != _VERSION:
+        _say(f"{volume.name} stays as it is: it is no volume of version {_VERSION}.")
+        return
+    begin, index = _UNIT + int.from_bytes(head[6:]), volume.with_suffix(".idx")
+    known = _trusted_end(index, file.fileno(), begin)
+    if known == length:
+        return
+    count, first = 0, known or begin
+    end = first
+    for needle in _needles(file.fileno(), first, length):
+        count, end = count + 1, needle.end
+    if length - end > _MOST_IN_FLIGHT:
+        _say(f"{length - end} bytes at the end of {volume.name} are no files: it stays as it is.")
+        return
+    if length > end:
+        _say(f"{length - end} bytes at the end of {volume.name} were being written when the power went.")
+        file.seek(end)
+        # For whoever doubts.
+        with volume.with_suffix(f".torn-{end}").open("wb") as torn:
+            shutil.copyfileobj(file, torn)
+        file.truncate(end)
+    _write(index, _needles(file.fileno(), first, end), is_whole=known is None)
+    _say(f"The index of {volume.name} did not lead to its end: {count} entries are made anew.")
     # What the store derives from an index, and makes again.
     volume.with_suffix(".sdx").unlink(missing_ok=True)
     shutil.rmtree(volume.with_suffix(".ldb"), ignore_errors=True)
+
+
+def _trusted_end(index: Path, volume: int, begin: int) -> int | None:
+    """Where the next file would be written, by the last entry; none, where it is not that of a file, or what
+    came last has a hole: pages of a file reach a disk in any order."""
+    length = index.stat().st_size if index.exists() else 0
+    if length % _ENTRY:
+        return None
+    if not length:
+        return begin
+    with index.open("rb") as file:
+        file.seek(-min(length, _UNSYNCED), os.SEEK_END)
+        entries = file.read()
+    entry = entries[-_ENTRY:]
+    units = int.from_bytes(entry[8:12]) | entry[12] << 32
+    last = Needle(int.from_bytes(entry[:8]), units * _UNIT, int.from_bytes(entry[13:], signed=True))
+    is_there = next(_needles(volume, last.at, last.end), None) == last
+    return last.end if is_there and bytes(_ENTRY) not in entries else None
+
+
+def _write(index: Path, needles: Iterable[Needle], *, is_whole: bool) -> None:
+    place = index.with_suffix(".idx.new") if is_whole else index
+    with place.open("wb" if is_whole else "ab") as file:
+        file.writelines(needle.entry() for needle in needles)
+        file.flush()
+        os.fsync(file.fileno())
+    place.replace(index)
 
 
 def _needles(volume: int, begin: int, length: int) -> Iterator[Needle]:
