@@ -197,10 +197,10 @@ def test_a_recording_that_the_portal_does_not_give_is_said(olga: User, company: 
 def test_companies_whose_tax_numbers_are_refused_come_without_them_and_it_is_said(
     olga: User, company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(_company: Company, _given: object) -> None:
+    def refused(_reads: object, _given: object) -> None:
         raise Refused("ACCESS_DENIED", "Access denied.")
 
-    monkeypatch.setattr(Company, "_requisites", refused)
+    monkeypatch.setattr("tests.cloud.reads._Reads._requisites", refused)
     company.record("company", 1, "Rose Ltd", 2)
     move = brought(olga, company)
     assert Record.objects.get(pk=move.ours("company", 1)).tax_number == ""
