@@ -125,7 +125,7 @@ class LargeCompany(Company):
 
     def _file_of(self, number: int) -> dict[str, Any]:
         row = {**self._file, "ID": FILES + number, "NAME": f"{number}.bin", "SIZE": self.sizes.file_bytes}
-        return self._linked({**row, "_path": f"/large/{number}"})
+        return self.linked({**row, "_path": f"/large/{number}"})
 
 
 def _listed(make: Callable[[int], dict[str, Any]], count: int, given: Mapping[str, Any]) -> Any:

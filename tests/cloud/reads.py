@@ -75,7 +75,7 @@ class _Reads:
 
     def _counted(self, rows: list[dict[str, Any]], given: Given) -> Any:
         start = _number(given.get("start") or 0)
-        return Counted([self._linked(row) for row in rows[start : start + PAGE]], len(rows))
+        return Counted([self._company.linked(row) for row in rows[start : start + PAGE]], len(rows))
 
     def _requisites(self, given: Given) -> Any:
         asked = given.get("filter") or {}
@@ -215,18 +215,21 @@ class _Reads:
         found = self._company.attachments.get(_number(given["id"]))
         if found is None:
             raise Refused("ERROR_NOT_FOUND", "Could not find entity with id `X`", 400)
-        return self._linked(found)
+        return self._company.linked(found)
 
     def _disk_file(self, given: Given) -> Any:
         """Also what hangs on something, by its number on the disk."""
         asked = _number(given["id"])
         hung = next((one for one in self._company.attachments.values() if one["OBJECT_ID"] == asked), None)
-        return self._linked(hung or self._one(self._company.objects, given))
+        return self._company.linked(hung or self._one(self._company.objects, given))
 
     def _versions(self, given: Given) -> Any:
         """The newest first."""
         start = _number(given.get("start") or 0)
-        rows = [self._linked(row) for row in reversed(self._company.versions.get(_number(given["id"]), []))]
+        rows = [
+            self._company.linked(row)
+            for row in reversed(self._company.versions.get(_number(given["id"]), []))
+        ]
         return Counted(rows[start : start + PAGE], len(rows))
 
     def _children(self, of: str, given: Given) -> Any:
@@ -240,16 +243,7 @@ class _Reads:
         if "NAME" in asked:
             rows = [row for row in rows if row["NAME"] == asked["NAME"]]
         rows.sort(key=lambda row: int(row["ID"]))
-        return [self._linked(row) for row in rows[:PAGE]]
-
-    def _linked(self, row: dict[str, Any]) -> dict[str, Any]:
-        """An address of a file is another one each time."""
-        if "_path" not in row:
-            return row
-        return {
-            **row,
-            "DOWNLOAD_URL": f"{self._company.scheme}://{self._company.host}{row['_path']}?auth=t{self._company.number()}",
-        }
+        return [self._company.linked(row) for row in rows[:PAGE]]
 
 
 @dataclass(frozen=True)
