@@ -21,7 +21,7 @@ from minio.error import S3Error
 
 from appliance import runner, users
 from appliance.node import Node
-from appliance.services.objects import setup
+from appliance.services.objects import recovery, setup
 from appliance.services.objects.service import SERVICE, Ports, program
 from appliance.supervise.supervisord import Supervisord
 from tests.appliance.boxes import PATIENCE, traced, wait_until
@@ -216,7 +216,7 @@ def test_what_was_acknowledged_is_found_after_a_power_cut(box: Node) -> None:
         volume.write(bytes(4) + (1 << 40).to_bytes(8) + (1000).to_bytes(4) + bytes(100))
     os.truncate(second, second.stat().st_size + 5000)
     supervisor.start("objects")
-    assert {name: wait_until(lambda name=name: read_or_none(box, name)) for name in kept} == kept  # type: ignore[misc]
+    assert {name: found(box, name) for name in kept} == kept
     assert first.stat().st_size == length
     assert first.with_suffix(f".torn-{length}").stat().st_size == 116
     assert "ReadOnly:true" not in setup.shell(box, "volume.list")
@@ -227,10 +227,33 @@ def test_what_was_acknowledged_is_found_after_a_power_cut(box: Node) -> None:
     before_that = log.read_text().count("made anew")
     supervisor.restart("objects")
     for name, content in (kept | more).items():
-        assert wait_until(lambda name=name: read_or_none(box, name)) == content  # type: ignore[misc]
+        assert found(box, name) == content
     assert log.read_text().count("made anew") == before_that > 0
     for torn in place.glob("*.torn-*"):
         torn.unlink()
+
+
+def test_what_no_file_can_be_ends_the_recovery_of_no_other_volume(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A hole of two gigabytes behind a head of garbage, as a bad disk may show it."""
+    length = 0x90000000 + (1 << 20)
+    head = bytes((3, *bytes(7)))
+    (tmp_path / "a_1.dat").write_bytes(head + bytes(4) + (7).to_bytes(8) + (0x90000000).to_bytes(4))
+    os.truncate(tmp_path / "a_1.dat", length)
+    one = bytes(4) + (7).to_bytes(8) + (4).to_bytes(4) + bytes(4 + 12 + 8)
+    (tmp_path / "a_2.dat").write_bytes(head + one)
+    recovery.recover(tmp_path)
+    assert (tmp_path / "a_1.dat").stat().st_size == length
+    assert not (tmp_path / "a_1.idx").exists()
+    assert (tmp_path / "a_2.idx").read_bytes() == (7).to_bytes(8) + (1).to_bytes(4) + bytes(1) + (4).to_bytes(
+        4
+    )
+    assert "a_1.dat are no files: it stays as it is" in capsys.readouterr().err
+
+
+def found(box: Node, name: str) -> bytes | None:
+    return wait_until(lambda: read_or_none(box, name))
 
 
 def put(box: Node, contents: dict[str, bytes]) -> None:

@@ -26,6 +26,7 @@ from typing import BinaryIO, NamedTuple
 
 _VERSION = 3
 _HEAD, _MORE, _UNIT, _ENTRY = 16, 28, 8, 17
+_LARGEST = 2**31 - 1
 _UNSYNCED = 256 << 10
 """Bytes of an index that come in before the kernel, by itself, writes what waits: 500 files a second."""
 _MOST_IN_FLIGHT = 256 << 20
@@ -124,7 +125,7 @@ def _needles(volume: int, begin: int, length: int) -> Iterator[Needle]:
         head = os.pread(volume, _HEAD, at)
         key, size = int.from_bytes(head[4:12]), int.from_bytes(head[12:])
         needle = Needle(key, at, size or -1)
-        if not key or needle.end > length:
+        if not key or size > _LARGEST or needle.end > length:
             return
         yield needle
         at = needle.end
