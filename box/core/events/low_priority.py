@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.db import connections
 
@@ -20,8 +21,10 @@ def run_at_low_priority(work: Callable[[], None]) -> None:
     failed: list[BaseException] = []
 
     def run() -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), max(NICENESS, _niceness()))
         try:
+            # A sandbox may forbid it: then it is done as everything else is.
+            with suppress(PermissionError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), max(NICENESS, _niceness()))
             work()
         except BaseException as error:
             failed.append(error)

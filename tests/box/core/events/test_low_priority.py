@@ -35,6 +35,16 @@ def test_who_is_lowered_further_stays_there() -> None:
     assert found == [NICENESS + 5]
 
 
+def test_where_nobody_may_be_lowered_the_work_is_done_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", forbidden)
+    found = list[int]()
+    run_at_low_priority(lambda: found.append(1))
+    assert found == [1]
+
+
 def test_what_it_raises_is_raised() -> None:
     def fail() -> None:
         raise LookupError("as asked")
