@@ -1,7 +1,9 @@
 """A disk with a cache that forgets: what was written and not flushed is lost by halves when its power is cut.
 
     with VolatileDisk(image, capacity=...) as disk:
-        ...                       # QEMU runs with `disk.drive`, and is killed
+        ...                       # QEMU runs with `disk.drive`
+        disk.hang(within=60)      # at a flush, when there is something to lose
+        ...                       # QEMU is killed
         lost = disk.cut_power()
 
 Killing a virtual machine alone proves nothing: what it has written stays with the host. This disk is served
@@ -47,6 +49,7 @@ class VolatileDisk:
         self._unflushed: dict[int, bytearray] = {}
         """By the numbers of pages."""
         self._is_free = threading.Event()
+        self._is_to_hang, self._hangs = threading.Event(), threading.Event()
         copy = self._folder / "disk.raw"
         # Most of it is holes, and stays that.
         subprocess.run(["cp", "--sparse=always", "--reflink=auto", str(image), str(copy)], check=True)
@@ -75,9 +78,18 @@ class VolatileDisk:
         os.close(self._file)
         shutil.rmtree(self._folder)
 
+    def hang(self, *, within: float) -> None:
+        """Answers nothing any more from the next flush on that has something to flush, and returns then.
+        Between two flushes of a machine that is at work there is mostly nothing that a cut could take."""
+        self._is_to_hang.set()
+        if not self._hangs.wait(within):
+            raise TimeoutError(f"Nothing was flushed in {within} seconds.")
+
     def cut_power(self) -> int:
         """Once the machine was killed: how many pages are gone."""
         self._is_free.wait()
+        self._is_to_hang.clear()
+        self._hangs.clear()
         lost = 0
         for number, content in self._unflushed.items():
             if self._chance.random() < 0.5:
@@ -131,6 +143,10 @@ class VolatileDisk:
                 self._write(offset, _exactly(connection, length))
                 if flags & _THROUGH:
                     self._flush({number for number, *_ in _pages(offset, length)})
+            elif kind == _FLUSH and self._is_to_hang.is_set() and self._unflushed:
+                self._hangs.set()
+                while True:
+                    _exactly(connection, 1)
             elif kind == _FLUSH:
                 self._flush({*self._unflushed})
             elif kind == _DISCONNECT:
