@@ -7,7 +7,7 @@ they share.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, override
@@ -98,6 +98,12 @@ class Ledger:
         self._ours.clear()
         self._people.clear()
 
+    def prefetch(self, kind: str, theirs: Collection[Any]) -> None:
+        """Asks for all of them at once, and not for each when it is needed."""
+        found = self.all_ours(kind, theirs)
+        if kind == "person":
+            self._people |= User.objects.in_bulk(set(found.values()) - self._people.keys())
+
     def listed(self, kind: str) -> list[tuple[str, int]]:
         """All of a kind that have come: their ids and ours, in the order in which they came."""
         found = Identity.objects.filter(migration=self.migration, kind=kind).order_by("id")
@@ -136,9 +142,21 @@ class Ledger:
             migration=self.migration, kind=kind, theirs=str(theirs), ours=ours, is_new=is_new,
             digest=digest, has_links=self.has_links(html),
         )  # fmt: skip
+        self._keep([made])
+
+    def took_all(self, kind: str, rows: Iterable[tuple[str, int, str]]) -> None:
+        """Those that are new, by their ids, ours and digests; none has a text that may lead to the portal."""
+        self._keep(
+            [
+                Identity(migration=self.migration, kind=kind, theirs=theirs, ours=ours, digest=digest)
+                for theirs, ours, digest in rows
+            ]
+        )
+
+    def _keep(self, made: Sequence[Identity]) -> None:
         # What it is here stays what it was.
         Identity.objects.bulk_create(
-            [made],
+            made,
             update_conflicts=True,
             unique_fields=["migration", "kind", "theirs"],
             update_fields=["digest", "has_links"],

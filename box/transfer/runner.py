@@ -10,8 +10,10 @@ and the next run goes on behind the last page.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 State = Migration.State
+_REFUSALS = (ValidationError, PermissionDenied, DataError, IntegrityError)
 
 
 def run(migration: Migration, *, connect: Callable[[Migration], Cloud] = cloud_of) -> None:
@@ -139,8 +142,9 @@ def _take(work: Ledger, stage: AnyStage[Any], progress: Progress, step: _Step) -
     if not Migration.objects.is_held_running(work.migration.pk):
         return False
     work.forget()
+    _look_up(work, stage, [*step.new, *step.changed])
     with as_of(read_version()):
-        created = sum(_taken(work, stage, row, step.extra) for row in step.new)
+        created = _taken(work, stage, step.new, step.extra)
         changed = sum(_changed(work, stage, row, step.extra) for row in step.changed)
     refused = len(step.new) + len(step.changed) - created - changed
     Progress.objects.filter(pk=progress.pk).update(
@@ -156,11 +160,28 @@ def _take(work: Ledger, stage: AnyStage[Any], progress: Progress, step: _Step) -
     return True
 
 
-def _taken(work: Ledger, stage: AnyStage[Any], row: Row, extra: Extra) -> bool:
-    def take() -> None:
-        stage.take(work, row, extra)
+def _look_up(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row]) -> None:
+    wanted: dict[str, list[Any]] = defaultdict(list)
+    for kind, theirs in (one for row in rows for one in stage.refers_to(row)):
+        wanted[kind].append(theirs)
+    try:
+        with transaction.atomic():
+            for kind, some in wanted.items():
+                work.prefetch(kind, some)
+    except DataError:
+        # What no id can be is refused with its row.
+        work.forget()
 
-    return _tried(work, stage, row, take)
+
+def _taken(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row], extra: Extra) -> int:
+    """How many of them are here now."""
+    try:
+        with transaction.atomic(), importing(at=timezone.now()):
+            if stage.take_all(work, rows, extra):
+                return len(rows)
+    except _REFUSALS:
+        work.forget()
+    return sum(_tried(work, stage, row, partial(stage.take, work, row, extra)) for row in rows)
 
 
 def _changed(work: Ledger, stage: AnyStage[Any], row: Row, extra: Extra) -> bool:
@@ -174,12 +195,12 @@ def _changed(work: Ledger, stage: AnyStage[Any], row: Row, extra: Extra) -> bool
     return _tried(work, stage, row, change)
 
 
-def _tried(work: Ledger, stage: AnyStage[Any], row: Row, act: Callable[[], None]) -> bool:
+def _tried(work: Ledger, stage: AnyStage[Any], row: Row, act: Callable[[], object]) -> bool:
     """What cannot be here stays out with a sentence, and what it had begun is undone."""
     try:
         with transaction.atomic(), importing(at=stage.moment_of(row)):
             act()
-    except (ValidationError, PermissionDenied, DataError, IntegrityError) as error:
+    except _REFUSALS as error:
         work.forget()
         said = " ".join(error.messages) if isinstance(error, ValidationError) else ""
         said = str(error) if isinstance(error, PermissionDenied | DataError) else said

@@ -92,8 +92,11 @@ class AudiencesChanged:
 
 @dataclass(frozen=True)
 class ActivityPlanned:
+    """`is_planned` False: what was written down was done by then, and is nobody's next step."""
+
     activity_id: int
     by_id: int | None
+    is_planned: bool = True
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,6 @@ from box.core.events.outbox import emit, emit_all, on, subscribe
 from box.core.notify.actions import notify_all
 from box.core.push.actions import send_each
 from box.core.registry.capabilities import Ref
-from box.core.registry.origin import is_importing
 
 if TYPE_CHECKING:
     from box.core.registry.notices import Notice
@@ -240,15 +239,16 @@ def _step_about(task_id: int) -> Activity | None:
     return Activity.objects.filter(about=str(Ref(TASK, task_id))).first()
 
 
-@on(ActivityPlanned)
-def tell_of_step(event: ActivityPlanned) -> None:
+def count_step(event: ActivityPlanned) -> None:
     activity = Activity.objects.select_related("responsible").filter(pk=event.activity_id).first()
-    if activity is None:
-        return
-    if activity.is_planned:
-        # What was done already when it was written down waits for nobody.
+    if activity is not None:
         recount_due(activity.responsible)
-    if is_importing():
+
+
+@on(ActivityPlanned, hears_imports=False)
+def tell_of_step(event: ActivityPlanned) -> None:
+    activity = Activity.objects.filter(pk=event.activity_id).first()
+    if activity is None:
         return
     records = list(activity.bindings.order_by("pk").values_list("record", flat=True))
     tell_pages(records, event.by_id)
@@ -310,6 +310,13 @@ subscribe(
     TaskChanged,
     move_step,
     concerns=lambda event: any(name == "deadline_at" for name, _before, _now in event.changes),
+)
+# Of what comes from elsewhere most was done long ago.
+subscribe(
+    f"{__name__}.count_step:ActivityPlanned",
+    ActivityPlanned,
+    count_step,
+    concerns=lambda event: event.is_planned,
 )
 _CHANGES: tuple[type[Any], ...] = (RecordAdded, RecordChanged, RecordMoved)
 _TURNS: tuple[type[Any], ...] = (RecordsDeleted, RecordsBroughtBack)

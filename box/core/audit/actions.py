@@ -41,8 +41,6 @@ def write_if_logged(entry: Entry) -> None:
 
 def write_event(kind: str, declared: Audited, event: Any, row: Event, details: dict[str, Any]) -> None:
     """What the event tells, as of the moment and from the address at which it was emitted."""
-    if not declared.told(event):
-        return
     by_id = details.pop(declared.by, None)
     actor = "" if by_id else row.origin.get("actor", "")
     entry = Entry(kind, by_id, actor, row.origin.get("address", ""), declared.about(event), details)

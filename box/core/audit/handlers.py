@@ -18,13 +18,11 @@ def write_to_log(key: str, declared: Audited) -> None:
 
     def handle(event: Any) -> None:
         row = event_being_delivered()
-        if row.imported_at is not None:
-            # It was not done here: what the log has of it is who has taken it over, and when.
-            return
         details = {field.name: row.payload.get(field.name) for field in dataclasses.fields(event)}
         write_event(key, declared, event, row, details)
 
-    subscribe(f"{__name__}.log:{key}", declared.event, handle)
+    # What is taken over was not done here: what the log has of it is who has taken it over, and when.
+    subscribe(f"{__name__}.log:{key}", declared.event, handle, concerns=declared.told, hears_imports=False)
 
 
 audited.each(write_to_log)

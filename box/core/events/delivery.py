@@ -107,13 +107,14 @@ def _hand_over(delivery: Delivery) -> None:
         log.warning("%s is gone: event %s is not delivered to it", delivery.handler, delivery.event_id)
         return
     imported_at = delivery.event.imported_at
-    if imported_at and not subscription.hears_imports:
+    event = restored(subscription.event_type, delivery.event.payload)
+    if (imported_at and not subscription.hears_imports) or not subscription.concerns(event):
         # Stored by a version that did not know it.
         return
     token = _current.set(delivery.event)
     try:
         with importing(at=imported_at) if imported_at else nullcontext():
-            subscription.handler(restored(subscription.event_type, delivery.event.payload))
+            subscription.handler(event)
     finally:
         _current.reset(token)
 

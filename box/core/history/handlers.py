@@ -17,8 +17,6 @@ def follow(key: str, declared: Audited) -> None:
         return
 
     def handle(event: Any) -> None:
-        if not declared.told(event):
-            return
         row = event_being_delivered()
         details = {field.name: row.payload.get(field.name) for field in dataclasses.fields(event)}
         by_id = details.pop(declared.by, None)
@@ -27,7 +25,7 @@ def follow(key: str, declared: Audited) -> None:
             at=row.imported_at or row.created_at,
         )
 
-    subscribe(f"{__name__}.follow:{key}", declared.event, handle)
+    subscribe(f"{__name__}.follow:{key}", declared.event, handle, concerns=declared.told)
 
 
 audited.each(follow)

@@ -66,9 +66,19 @@ class AnyStage[W: Ledger](ABC):
         """What else the portal has of these rows: outside of any transaction, and only of what is new."""
         return Extra()
 
+    def refers_to(self, row: Row) -> Iterable[tuple[str, Any]]:
+        """Kinds and ids of what a row leads to, looked up for a page at once. What is left out here costs a
+        query a row, and nothing else."""
+        return ()
+
     @abstractmethod
     def take(self, work: W, row: Row, extra: Extra) -> int:
         """Makes it; the id of what it is here. Raises ValidationError for what cannot be here."""
+
+    def take_all(self, work: W, rows: Sequence[Row], extra: Extra) -> bool:
+        """Makes all of them together, where a kind can: False where it cannot. What cannot be here raises as
+        in `take`; then they are taken one after the other, to find out which."""
+        return False
 
     def change(self, work: W, row: Row, extra: Extra, ours: int) -> None:
         """It has changed since an earlier pass. Of most kinds nothing follows."""

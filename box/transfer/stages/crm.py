@@ -8,7 +8,7 @@ numbers and its own fields, stands in `KINDS`; the rest is the same for all.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.crm.actions.activities import NewActivity, add_activity, complete_activity
+from box.apps.crm.actions.bulk_activities import PastActivity, take_over_activities
 from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.dictionaries import add_ranked
 from box.apps.crm.actions.records import NewRecord, add_record, change_record, move_record
@@ -277,6 +278,12 @@ class Records(Stage):
         work.fetch_files(TIMELINE, wanted, extra)
 
     @override
+    def refers_to(self, row: Row) -> Iterable[tuple[str, Any]]:
+        yield from (("person", row.get(name)) for name in ("CREATED_BY_ID", "ASSIGNED_BY_ID"))
+        yield "company", row.get("COMPANY_ID")
+        yield "source", row.get("SOURCE_ID")
+
+    @override
     def take(self, work: Work, row: Row, extra: Extra) -> int:
         theirs = self.id_of(row)
         by = work.author(self.kind, theirs, _made_by(row, "CREATED_BY_ID", "ASSIGNED_BY_ID"))
@@ -493,15 +500,32 @@ class Activities(Stage):
         return moment_in(row.get("CREATED"))
 
     @override
+    def refers_to(self, row: Row) -> Iterable[tuple[str, Any]]:
+        yield from (("person", row.get(name)) for name in ("AUTHOR_ID", "RESPONSIBLE_ID"))
+        if slug := _owner(row):
+            yield slug, row.get("OWNER_ID")
+
+    @override
     def take(self, work: Work, row: Row, extra: Extra) -> int:
-        theirs = self.id_of(row)
-        slug = next(
-            (key for key, kind in KINDS.items() if kind.owner_type == str(row.get("OWNER_TYPE_ID"))), ""
-        )
-        ours = work.ours(slug, row.get("OWNER_ID")) if slug else 0
-        record = Record.objects.there().filter(pk=ours).first()
+        past = self._past(work, row)
+        record = Record.objects.there().filter(pk=past.record_id).first()
         if record is None:
             raise ValidationError(_("What it is about has not come."), code="refused")
+        activity = add_activity(past.new, [record], by=past.by)
+        work.took(self.kind, self.id_of(row), activity.pk, digest=digest_of(row))
+        return activity.pk
+
+    @override
+    def take_all(self, work: Work, rows: Sequence[Row], extra: Extra) -> bool:
+        ids = take_over_activities([self._past(work, row) for row in rows])
+        work.took_all(
+            self.kind,
+            ((self.id_of(row), pk, digest_of(row)) for row, pk in zip(rows, ids, strict=True)),
+        )
+        return True
+
+    def _past(self, work: Work, row: Row) -> PastActivity:
+        theirs, slug = self.id_of(row), _owner(row)
         by = work.author(self.kind, theirs, _made_by(row, "AUTHOR_ID", "RESPONSIBLE_ID"))
         is_done = is_yes(row.get("COMPLETED"))
         deadline = None if is_done else optional_moment(row.get("DEADLINE"))
@@ -515,9 +539,8 @@ class Activities(Stage):
             deadline=deadline,
             **_external(row),
         )
-        activity = add_activity(new, [record], by=by)
-        work.took(self.kind, theirs, activity.pk, digest=digest_of(row))
-        return activity.pk
+        record_id = work.ours(slug, row.get("OWNER_ID")) if slug else 0
+        return PastActivity(new, record_id, by, self.moment_of(row))
 
     @override
     def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
@@ -526,6 +549,12 @@ class Activities(Stage):
         if activity is not None and is_yes(row.get("COMPLETED")):
             with importing(at=moment_in(row.get("LAST_UPDATED"))):
                 complete_activity(activity, by=work.person(row.get("RESPONSIBLE_ID")))
+
+
+def _owner(row: Row) -> str:
+    """The kind of what an activity is about; nothing for what does not come."""
+    number = str(row.get("OWNER_TYPE_ID"))
+    return next((slug for slug, kind in KINDS.items() if kind.owner_type == number), "")
 
 
 def _made_by(row: Row, maker: str, responsible: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, override
 
@@ -130,6 +130,11 @@ class Tasks(Stage):
     @override
     def moment_of(self, row: Row) -> datetime:
         return moment_in(row.get("createdDate"))
+
+    @override
+    def refers_to(self, row: Row) -> Iterable[tuple[str, Any]]:
+        yield from (("person", row.get(name)) for name in ("createdBy", "responsibleId", "closedBy"))
+        yield from (("person", one) for name in ("accomplices", "auditors") for one in ids_in(row.get(name)))
 
     @override
     def take(self, work: Work, row: Row, extra: Extra) -> int:

@@ -49,6 +49,17 @@ def test_who_is_who_is_asked_once_a_page(
     assert ledger.person("5") == ledger.by
 
 
+def test_what_a_page_leads_to_is_asked_for_at_once(
+    ledger: Ledger, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    people = {str(number): person(f"P{number}") for number in range(1, 6)}
+    ledger.took_all("person", ((theirs, one.pk, "") for theirs, one in people.items()))
+    with django_assert_num_queries(2):
+        ledger.prefetch("person", [*people, None, 0, "9"])
+    with django_assert_num_queries(0):
+        assert {theirs: ledger.person(theirs) for theirs in people} == people
+
+
 def test_they_come_in_the_order_in_which_they_were_named(ledger: Ledger) -> None:
     """The first of somebody's departments is the one that they stand under."""
     named = [str(number) for number in range(40, 20, -1)]

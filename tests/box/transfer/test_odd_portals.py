@@ -8,7 +8,7 @@ import pytest
 
 from box.apps.calendar.models import Event
 from box.apps.crm.custom_fields import SETS
-from box.apps.crm.models import Record
+from box.apps.crm.models import Activity, Record
 from box.apps.drive.models import Item
 from box.apps.feed.models import Post
 from box.apps.tasks.models import Task, TaskFile
@@ -285,3 +285,16 @@ def test_a_file_that_the_disk_does_not_give_is_named(olga: User, company: Compan
     move = brought(olga, company)
     assert Comment.objects.get(pk=move.ours(TIMELINE, noted)).html == "<p>See there</p>"
     assert "roses.txt" in move.said(TIMELINE)[str(noted)]
+
+
+def test_a_row_that_cannot_be_keeps_no_other_of_its_page_out(olga: User, company: Company) -> None:
+    """Activities are written together: one of which nothing can come is refused by itself."""
+    company.record("contact", 1, "Rose", 1)
+    for number in range(1, 6):
+        company.activity(number, (3, 1), f"Call {number}", 1)
+    company.activities[1]["AUTHOR_ID"] = "\x00"
+    company.activities[2]["OWNER_ID"] = "404"
+    move = brought(olga, company)
+    assert sorted(Activity.objects.values_list("subject", flat=True)) == ["Call 1", "Call 4", "Call 5"]
+    assert set(move.said("activity")) == {"2", "3"}
+    assert "has not come" in move.said("activity")["3"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -56,6 +56,20 @@ def add_activity(new: NewActivity, records: Sequence[Record], *, by: User | None
     """On the time lines of these records, and of the clients that they have. Raises ValidationError, and
     PermissionDenied where `by` may not change the first of them."""
     bound = _timelines(records, by)
+    activity = checked_activity(new, by=by)
+    activity.save()
+    ActivityBinding.objects.bulk_create(
+        ActivityBinding(activity=activity, record_id=pk, at=activity.at, is_open=activity.is_planned)
+        for pk in bound
+    )
+    if activity.is_planned:
+        renew_next_steps(bound)
+    emit(ActivityPlanned(activity_id=activity.pk, by_id=_id(by), is_planned=activity.is_planned))
+    return activity
+
+
+def checked_activity(new: NewActivity, *, by: User | None) -> Activity:
+    """As it will be stored. Raises ValidationError for what it cannot hold."""
     subject = " ".join(new.subject.split())
     if not subject:
         raise ValidationError({"subject": _("Say in a few words what it is about.")})
@@ -70,13 +84,6 @@ def add_activity(new: NewActivity, records: Sequence[Record], *, by: User | None
     if new.deadline is not None and not new.responsible.is_active and not is_importing():
         said = _("%(name)s does not work here any more.") % {"name": new.responsible.name}
         raise ValidationError({"responsible": said})
-    activity.save()
-    ActivityBinding.objects.bulk_create(
-        ActivityBinding(activity=activity, record_id=pk, at=activity.at, is_open=activity.is_planned)
-        for pk in bound
-    )
-    renew_next_steps(bound)
-    emit(ActivityPlanned(activity_id=activity.pk, by_id=_id(by)))
     return activity
 
 
@@ -211,14 +218,24 @@ def _timelines(records: Sequence[Record], by: User | None) -> list[int]:
         .order_by("pk")
     }
     if held.keys() != set(given):
-        raise ValidationError(_("It is not there any more: reload the page."), code="records")
+        raise gone()
     who = None if is_importing() else by
     if who is not None and not access.can_change(who, held[given[0]]):
         raise PermissionDenied(_("You may read “%(name)s”, but not change it.") % {"name": held[given[0]]})
-    clients = Link.objects.filter(
-        record__in=given, role__in=(Link.Role.CONTACT, Link.Role.COMPANY), to__deleted_at=None
+    clients = [client for _record, client in clients_of(given)]
+    return list(dict.fromkeys([*given, *clients]))[:MOST_BOUND]
+
+
+def gone() -> ValidationError:
+    return ValidationError(_("It is not there any more: reload the page."), code="records")
+
+
+def clients_of(record_ids: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Records and the clients that they have, in the clients' order."""
+    links = Link.objects.filter(
+        record__in=record_ids, role__in=(Link.Role.CONTACT, Link.Role.COMPANY), to__deleted_at=None
     ).order_by("record_id", "rank", "id")
-    return list(dict.fromkeys([*given, *clients.values_list("to_id", flat=True)]))[:MOST_BOUND]
+    yield from links.values_list("record_id", "to_id")
 
 
 def _id(by: User | None) -> int | None:

@@ -172,7 +172,7 @@ def test_each_step_of_an_activity_is_told_once(anna: User, olga: User, deal: Rec
     deadline = timezone.now() + timedelta(days=1)
     step = planned(anna, deal, deadline)
     one = {"activity_id": step.pk, "by_id": anna.pk}
-    assert told() == [("ActivityPlanned", one)]
+    assert told() == [("ActivityPlanned", {**one, "is_planned": True})]
     for _twice in range(2):
         complete_activity(step, by=anna)
     assert told() == [("ActivityDone", one)]

@@ -136,6 +136,19 @@ def test_an_event_is_delivered_to_those_whom_it_concerns(subscriptions: None) ->
     assert sorted(told) == [("tests.bell-1", 1), ("tests.bell-2", 2)]
 
 
+@pytest.mark.django_db
+def test_what_a_version_before_has_stored_reaches_those_whom_it_concerns(subscriptions: None) -> None:
+    heard: list[int] = []
+    concerns = partial(_is_of_bell, 1)
+    subscribe("tests.bell-1", Rang, lambda event: heard.append(event.bell_id), concerns=concerns)
+    emit_all([Rang(1, NOON), Rang(2, NOON)])
+    event = Event.objects.get(payload__bell_id=2)
+    Delivery.objects.create(event=event, handler="tests.bell-1", due_at=event.created_at)
+    deliver_all()
+    assert heard == [1]
+    assert not Delivery.objects.filter(completed_at=None).exists()
+
+
 def _is_of_bell(number: int, event: Rang) -> bool:
     return event.bell_id == number
 
