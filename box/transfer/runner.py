@@ -175,7 +175,10 @@ def _look_up(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row]) -> None:
 
 def _taken(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row], extra: Extra) -> int:
     """How many of them are here now."""
+    if not rows:
+        return 0
     try:
+        # Each says itself when it was.
         with transaction.atomic(), importing(at=timezone.now()):
             if stage.take_all(work, rows, extra):
                 return len(rows)

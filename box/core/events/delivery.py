@@ -107,7 +107,7 @@ def _hand_over(delivery: Delivery) -> None:
         log.warning("%s is gone: event %s is not delivered to it", delivery.handler, delivery.event_id)
         return
     imported_at = delivery.event.imported_at
-    event = restored(subscription.event_type, delivery.event.payload)
+    event: object = restored(subscription.event_type, delivery.event.payload)
     if (imported_at and not subscription.hears_imports) or not subscription.concerns(event):
         # Stored by a version that did not know it.
         return

@@ -48,8 +48,7 @@ def rows(ids: list[int]) -> list[dict[str, Any]]:
     for pk in ids:
         row = Activity.objects.values().get(pk=pk)
         bound = ActivityBinding.objects.filter(activity=pk).order_by("record_id")
-        del row["id"]
-        found.append({**row, "bound": list(bound.values("record_id", "at", "is_open"))})
+        found.append({**row, "id": 0, "bound": list(bound.values("record_id", "at", "is_open"))})
     return found
 
 
