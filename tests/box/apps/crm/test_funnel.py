@@ -15,6 +15,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from box.apps.crm.actions.audiences import renew_audiences_of
 from box.apps.crm.actions.bulk import add_records, remove_records
 from box.apps.crm.actions.records import (
     NewRecord,
@@ -165,7 +166,9 @@ def _do(act: str, deal: Record | None, chance: Random, people: list[User], elsew
         # As a demo and a migration write down what was long ago: many at once.
         StageVisit.objects.update(entered_at=timezone.now() - timedelta(days=chance.randrange(90)))
     elif act == "leave":
-        Record.objects.exclude(pk=deal.pk).update(responsible=chance.choice(people))
+        # As when two accounts become one: what is theirs is seen by whoever sees theirs.
+        Record.objects.exclude(pk=deal.pk).update(responsible=(to := chance.choice(people)))
+        renew_audiences_of(to)
     elif deal.deleted_at is None:
         if act == "hand":
             change_record(deal, {"responsible": chance.choice(people)}, by=None)
