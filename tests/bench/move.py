@@ -3,12 +3,13 @@
     python -m tests.bench.move [--tasks 100000] [--contacts 300000] [--activities 1000000] [--files 5000]
     python -m tests.bench.move --tasks 500 --contacts 1500 --activities 2000 --files 50 --file-mb 1
 
-The first takes hours, for the limits of the cloud allow no less; the second takes minutes. The portal is the stand-in of `tests.cloud.large`, with the cloud's limits
-(`--per-second`, `--burst`); it comes by the box's own jobs process, into a company that is at work: a page is
-asked for now and then, before, meanwhile and afterwards. Printed are rows a second of each stage; the memory
-of the jobs process, its most beside that at the end of the first fifth; requests beside those that the limits
-allow in that time; the page's p95 meanwhile beside that at rest. Where a stage uses less than the rate, what
-holds it is the box: it writes more slowly than the portal gives.
+The first takes hours, for the limits of the cloud allow no less; the second takes minutes. The portal is the
+stand-in of `tests.cloud.large`, with the cloud's limits (`--per-second`, `--burst`); it comes by the box's
+own jobs process, into a company that is at work: a page is asked for now and then, before, meanwhile and
+afterwards. Printed are rows a second of each stage; the memory of the jobs process, its most beside that at
+the end of the first fifth; requests beside those that the limits allow in that time; the page's p95
+meanwhile beside that at rest. Where a stage uses less than the rate, what holds it is the box: it writes
+more slowly than the portal gives.
 """
 
 from __future__ import annotations
