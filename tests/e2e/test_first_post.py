@@ -15,6 +15,7 @@ from tests.e2e.boxes import Box
 from tests.e2e.browser import Watch
 from tests.e2e.conftest import LARGE
 from tests.e2e.people import Person
+from tests.e2e.portal import Portal
 from tests.e2e.words import Words
 
 # What the page is told, not what it is asked for: every value that a bar has had.
@@ -38,6 +39,8 @@ def test_first_day(
     anna = visitor(*NAMES[words.language][0], words=words)
     boris = visitor(*NAMES[words.language][1], words=words)
 
+    # A story before may have been told in the other one.
+    assert Portal.of(box, box.admin).post("/preferences/", language=words.language).status == 302
     use_language(administrator)
     administrator.sign_in()
     for person in (anna, boris):
