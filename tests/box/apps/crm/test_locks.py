@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-_SHARED = re.compile(r"FROM accounts_user WHERE id = ANY \('?\{?\[?([\d, ]*)")
+_SHARED = re.compile(r"FROM accounts_user WHERE id = ANY \('?\{?\[?([\d, ]*).* FOR SHARE")
 
 
 def held_in_order(act: Callable[[], object]) -> tuple[set[int], set[int]]:
