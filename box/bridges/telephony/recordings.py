@@ -51,20 +51,21 @@ class Folder:
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise RecordingRefused(
-                f"{file} is no plain file in the folder of recordings ({error.strerror})."
-            ) from error
+            said = _("%(file)s is no plain file in the folder of recordings (%(why)s).")
+            raise RecordingRefused(said % {"file": file[:200], "why": error.strerror}) from error
         finally:
             os.close(folder)
         status = os.fstat(found)
         if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
             os.close(found)
-            raise RecordingRefused(f"{file} is no plain file, or has more than {LARGEST // 1024 // 1024} MB.")
+            said = _("%(file)s is no plain file, or has more than %(most)s MB.")
+            raise RecordingRefused(said % {"file": file[:200], "most": LARGEST // 1024 // 1024})
         stream = os.fdopen(found, "rb")
         magic = _MAGIC.get(PurePosixPath(file).suffix.lower(), b"")
         if magic and stream.read(len(magic)) != magic:
             stream.close()
-            raise RecordingRefused(f"{file} is not what its name says.")
+            said = _("%(file)s is not what its name says.")
+            raise RecordingRefused(said % {"file": file[:200]})
         stream.seek(0)
         return stream
 
@@ -76,14 +77,15 @@ def relative(file: str, folder: str) -> tuple[str, ...]:
         try:
             path = path.relative_to(PurePosixPath(folder))
         except ValueError as error:
-            raise RecordingRefused(f"{file[:200]!r} does not lie in {folder}.") from error
+            said = _("%(file)s does not lie in %(folder)s.")
+            raise RecordingRefused(said % {"file": repr(file[:200]), "folder": folder}) from error
     parts = path.parts
     if not parts or len(parts) > 8 or any(part in ("..", ".") or not _PART.fullmatch(part) for part in parts):
-        raise RecordingRefused(f"{file[:200]!r} is no name of a recording.")
+        said = _("%(file)s is no name of a recording.")
+        raise RecordingRefused(said % {"file": repr(file[:200])})
     if path.suffix.lower() not in _SUFFIXES:
-        raise RecordingRefused(
-            f"{file[:200]!r} has no ending of a recording: {', '.join(sorted(_SUFFIXES))}."
-        )
+        said = _("%(file)s has no ending of a recording: %(endings)s.")
+        raise RecordingRefused(said % {"file": repr(file[:200]), "endings": ", ".join(sorted(_SUFFIXES))})
     return parts
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from box.apps.calls.actions.logging import follow_call
@@ -22,6 +22,7 @@ from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.core.files.models import Blob, new_key
 from box.core.files.store import StoreUnavailable, store
+from box.core.registry.company import LANGUAGE
 
 # A recording is whole some seconds after the call's end; a slow disk or a conversion takes longer.
 WAITS = (
@@ -54,7 +55,9 @@ def collect_recordings(*, now: datetime) -> int:
         .filter(logged__call__isnull=False)
         .select_related("logged__call__pbx")[:MOST_AT_ONCE]
     )
-    return sum(_collect(one, now=now) for one in due)
+    # Why one does not come is kept, and read by several.
+    with translation.override(LANGUAGE.value):
+        return sum(_collect(one, now=now) for one in due)
 
 
 def _collect(recording: Recording, *, now: datetime) -> bool:

@@ -33,6 +33,8 @@ from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
 from box.core.files.models import Blob
 from box.core.files.store import store as files_store
+from box.core.registry.company import LANGUAGE
+from box.core.registry.settings import store as store_settings
 from tests.box.apps.calls.conftest import play
 from tests.box.apps.crm.conftest import added
 from tests.box.rest.calling import program_of
@@ -86,6 +88,15 @@ def arrives(tmp_path: Path, data: bytes) -> None:
 
 def soon() -> Any:
     return timezone.now() + timedelta(seconds=30)
+
+
+def test_why_one_does_not_come_is_said_in_the_companys_language(logged: LoggedCall, tmp_path: Path) -> None:
+    store_settings({LANGUAGE.key: "ru"})
+    collect_recordings(now=soon())
+    assert logged.recordings.get().trouble == "Файла в папке нет."
+    arrives(tmp_path, b"<html>")
+    collect_recordings(now=soon() + timedelta(minutes=2))
+    assert logged.recordings.get().trouble == f"{FILE}: содержимое файла не соответствует расширению."
 
 
 def test_a_recording_is_fetched_once_it_is_there(logged: LoggedCall, tmp_path: Path, store: S3Store) -> None:
