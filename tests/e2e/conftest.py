@@ -215,6 +215,8 @@ def administrator(box: Box, olga: Portal, visitor: Callable[..., Person]) -> Per
     person = visitor("Olga", "Orlova")
     person.login = box.admin
     person.is_signed_in_as(Portal.of(olga.box, box.admin))
+    # The story before may have been told in another language.
+    assert person.hand.post("/preferences/", language=person.words.language).status == 302
     return person
 
 
