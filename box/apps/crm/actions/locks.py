@@ -63,4 +63,5 @@ class _HandedOver(Exception):
 
 def _held_people(ids: Iterable[int]) -> Iterable[User]:
     """Whoever reads them holds them: one statement, for every write of the CRM pays for it."""
-    return User.objects.raw(_PEOPLE, [sorted(set(ids))], using=DEFAULT_DB_ALIAS)
+    held: Iterable[User] = User.objects.raw(_PEOPLE, [sorted(set(ids))], using=DEFAULT_DB_ALIAS)
+    return held
