@@ -38,7 +38,7 @@ def test_navigation_swaps_the_main_region_only(anna: Person) -> None:
         ("/worktime/", "#days a[href*=month]"),
         ("/console/", "#health a"),
         ("/console/backups/", "#backups a"),
-        ("/drive/", "#items .who a"),
+        ("/drive/", "#list tr[data-row] a"),
     ],
 )
 def test_the_address_follows_a_link_in_what_renews_itself(
