@@ -85,7 +85,9 @@ class Ledger:
 
     def all_ours(self, kind: str, theirs: Collection[Any]) -> dict[str, int]:
         """Those that have come, in this order."""
-        wanted = dict.fromkeys(str(one) for one in theirs if one not in _NOBODY)
+        given = (str(one) for one in theirs if one not in _NOBODY)
+        # What no column holds has not come.
+        wanted = dict.fromkeys(one for one in given if storable(one) == one)
         # What has not come may come with the next row.
         if unknown := [one for one in wanted if (kind, one) not in self._ours]:
             found = Identity.objects.filter(migration=self.migration, kind=kind, theirs__in=unknown)
@@ -164,7 +166,14 @@ class Ledger:
 
     def remark(self, kind: str, theirs: Any, text: str) -> None:
         Remark.objects.bulk_create(
-            [Remark(migration=self.migration, kind=kind, theirs=str(theirs)[:100], text=text[:500])],
+            [
+                Remark(
+                    migration=self.migration,
+                    kind=kind,
+                    theirs=storable(str(theirs))[:100],
+                    text=storable(text)[:500],
+                )
+            ],
             ignore_conflicts=True,
         )
 
@@ -198,6 +207,11 @@ class CloudLedger(Ledger):
     @override
     def requests(self) -> int:
         return self.cloud.requests
+
+
+def storable(text: str) -> str:
+    """Without what no column of PostgreSQL holds: NUL, and halves of pairs, which JSON may hold."""
+    return text.replace("\x00", "").encode(errors="ignore").decode()
 
 
 def file_key(kind: str, theirs: str, file: Any) -> str:

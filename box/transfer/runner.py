@@ -164,13 +164,8 @@ def _look_up(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row]) -> None:
     wanted: dict[str, list[Any]] = defaultdict(list)
     for kind, theirs in (one for row in rows for one in stage.refers_to(row)):
         wanted[kind].append(theirs)
-    try:
-        with transaction.atomic():
-            for kind, some in wanted.items():
-                work.prefetch(kind, some)
-    except DataError:
-        # What no id can be is refused with its row.
-        work.forget()
+    for kind, some in wanted.items():
+        work.prefetch(kind, some)
 
 
 def _taken(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row], extra: Extra) -> int:

@@ -27,7 +27,7 @@ from box.lib.egress import Fetched
 from box.lib.numbers import whole_number
 from box.transfer.cloud import AT_ONCE, CloudAway, CloudRefused, Command, Outcome
 from box.transfer.downloads import fetch_each
-from box.transfer.ledger import Attachment, CloudLedger, Extra, Ledger, Row, file_key
+from box.transfer.ledger import Attachment, CloudLedger, Extra, Ledger, Row, file_key, storable
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrOrPromise
@@ -177,7 +177,7 @@ def clean(text: Any, most: int = markup.LONGEST) -> str:
     """What the portal gives for a text, as one: without what no database keeps."""
     if not isinstance(text, str):
         return "" if text is None or isinstance(text, bool | list | dict) else str(text)
-    return text.replace("\x00", "").encode(errors="ignore").decode()[:most]
+    return storable(text)[:most]
 
 
 def line(text: Any, most: int) -> str:

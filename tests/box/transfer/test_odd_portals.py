@@ -292,9 +292,11 @@ def test_a_row_that_cannot_be_keeps_no_other_of_its_page_out(olga: User, company
     company.record("contact", 1, "Rose", 1)
     for number in range(1, 6):
         company.activity(number, (3, 1), f"Call {number}", 1)
-    company.activities[1]["AUTHOR_ID"] = "\x00"
-    company.activities[2]["OWNER_ID"] = "404"
+    company.activities[0]["AUTHOR_ID"], company.activities[1]["AUTHOR_ID"] = "\x00", "\ud800"
+    company.activities[2]["OWNER_ID"], company.activities[3]["OWNER_ID"] = "404", "\ud800"
     move = brought(olga, company)
-    assert sorted(Activity.objects.values_list("subject", flat=True)) == ["Call 1", "Call 4", "Call 5"]
-    assert set(move.said("activity")) == {"2", "3"}
-    assert "has not come" in move.said("activity")["3"]
+    assert sorted(Activity.objects.values_list("subject", flat=True)) == ["Call 1", "Call 2", "Call 5"]
+    said = move.said("activity")
+    assert said.keys() == {"1", "2", "3", "4"}
+    assert all("under the name of" in said[one] for one in ("1", "2"))
+    assert all("has not come" in said[one] for one in ("3", "4"))
