@@ -32,12 +32,13 @@ from box.core.registry.auditing import About, Audited, audited, changes_of, told
 from box.core.registry.environment import format_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 def declare() -> None:
     for key, sentence, event, more in _HISTORY:
-        one = Audited(sentence, event=event, about=_about, timeline=True, is_logged=False, **more)
+        about = {"about": _about, "about_many": _about_many}
+        one = Audited(sentence, event=event, timeline=True, is_logged=False, **about, **more)
         audited.add(f"crm.{key}", one)
     erased = Audited(_("erased the CRM's record %(record_id)s for good"), event=RecordErased)
     audited.add("crm.erased", erased)
@@ -47,9 +48,14 @@ def declare() -> None:
 
 
 def _about(event: Any) -> About | None:
-    pk = event.lead_id if isinstance(event, LeadConverted) else event.record_id
-    record = Record.objects.select_related("type").filter(pk=pk).first()
-    return About(record.type.kind, record.pk, record.title) if record else None
+    return _about_many([event])[0]
+
+
+def _about_many(events: Sequence[Any]) -> list[About | None]:
+    ids = [event.lead_id if isinstance(event, LeadConverted) else event.record_id for event in events]
+    records = Record.objects.select_related("type").filter(pk__in=ids)
+    found = {record.pk: About(record.type.kind, record.pk, record.title) for record in records}
+    return [found.get(pk) for pk in ids]
 
 
 def _stage(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
 from contextvars import ContextVar
@@ -16,7 +17,7 @@ from django.db.models import BigIntegerField, DateTimeField
 from django.utils import timezone
 
 from box.core.events.models import Delivery, Event, Nonce
-from box.core.events.outbox import CHANNEL, restored, subscription_named
+from box.core.events.outbox import CHANNEL, handlers_of_many, restored, subscription_named
 from box.core.registry.origin import importing
 from box.core.registry.settings import as_of, read_version
 from box.lib.prepared import Asked, Param, PreparedModels
@@ -56,9 +57,14 @@ _OTHERS = PreparedModels(
 _COMPLETE = "UPDATE events_delivery SET completed_at = %s WHERE id = ANY(%s::bigint[]) RETURNING id"
 
 
+MANY = 100
+"""Of what is taken over: so many are handed over at once."""
+
+
 def deliver_next(now: datetime) -> int:
     """Takes an event that is due with all handlers that have yet to hear of it, and completes those; returns
-    how many. 0: nothing is due, or others have taken it all.
+    how many. 0: nothing is due, or others have taken it all. Of what is taken over from elsewhere it takes
+    what else is due for handlers of many.
 
     Together, because a transaction of its own would cost most handlers more than what they do. Where one of
     them fails, what all have written is undone, the others do it again at once, and it alone is tried later.
@@ -70,14 +76,48 @@ def deliver_next(now: datetime) -> int:
         first = next(iter(_FIRST.rows(now=now)), None)
         if first is None:
             return 0
-        taken = [first, *_OTHERS.rows(now=now, event=first.event_id, first=first.pk)]
-        for delivery in taken:
-            delivery.event = first.event
         # What is remembered by the settings' version is read once for all of them, as in a request.
         with as_of(read_version()):
-            completed = _handed_over(taken, now)
+            if taken := _taken_over(first, now):
+                completed = _handed_over_together(taken, now)
+            else:
+                taken = [first, *_OTHERS.rows(now=now, event=first.event_id, first=first.pk)]
+                for delivery in taken:
+                    delivery.event = first.event
+                completed = _handed_over(taken, now)
         _complete(completed, now)
     return len(taken)
+
+
+def _taken_over(first: Delivery, now: datetime) -> list[Delivery]:
+    """It and others that are due, where they are taken over and their handlers take many; nothing where it is
+    none of these. What has failed goes alone."""
+    names = handlers_of_many().keys()
+    if not first.event.imported_at or first.handler not in names or first.attempts:
+        return []
+    due = Delivery.objects.due(now).filter(
+        handler__in=names, attempts=0, event__origin__has_key="imported_at"
+    )
+    others = due.exclude(pk=first.pk).select_for_update(skip_locked=True, of=("self",))
+    return [first, *others.select_related("event").order_by("due_at", "id")[: MANY - 1]]
+
+
+def _handed_over_together(taken: Sequence[Delivery], now: datetime) -> list[int]:
+    """As `_handed_over`, to each handler all that is for it."""
+    handlers, by_handler = handlers_of_many(), defaultdict[str, list[Event]](list)
+    for delivery in taken:
+        by_handler[delivery.handler].append(delivery.event)
+    try:
+        with transaction.atomic(), importing(at=now):
+            for name, rows in by_handler.items():
+                subscription, handle = handlers[name]
+                told = [(restored(subscription.event_type, row.payload), row) for row in rows]
+                handle([(event, row) for event, row in told if subscription.concerns(event)])
+    except Exception:
+        # Whose it was shows where each is handed over by itself.
+        log.warning("%d events that are taken over go one by one", len(taken), exc_info=True)
+        return [pk for delivery in taken for pk in _handed_over([delivery], now)]
+    return [delivery.pk for delivery in taken]
 
 
 def _complete(ids: list[int], now: datetime) -> None:

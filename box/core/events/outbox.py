@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 CHANNEL = "korobka_events"
 
 type Handler = Callable[[Any], None]
+type HandlerOfMany = Callable[[Sequence[tuple[Any, Event]]], None]
+"""Takes events of one type, each with its row, which knows when it happened."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Subscription:
     """Asked of each event, which is all that it looks at."""
     hears_imports: bool = True
     """False for what does nothing but tell: nobody is told of what is taken over from elsewhere."""
+    handler_of_many: HandlerOfMany | None = None
+    """Does the same for many that are taken over, in as many statements as for one."""
 
 
 _by_type: dict[type, list[Subscription]] = {}
@@ -89,16 +93,25 @@ def subscribe[E](
     is_wanted: Callable[[], bool] = lambda: True,
     concerns: Callable[[E], bool] = lambda event: True,
     hears_imports: bool = True,
+    handler_of_many: HandlerOfMany | None = None,
 ) -> None:
     """The same for a handler that is made and not written: deliveries know it by this name. Where events
     are many and those who want to hear of them are few, `is_wanted` says whether there is anybody; it asks
     the database only where something has changed. Which of the events are for it `concerns` says, and
-    `hears_imports` what it is in `on`."""
+    `hears_imports` what it is in `on`. With `handler_of_many` what a migration brings is handed over by the
+    hundred."""
     if name in _by_name:
         raise ValueError(f"{name} is declared twice, and would react twice.")
-    subscription = Subscription(name, event_type, handler, is_wanted, concerns, hears_imports)
+    subscription = Subscription(
+        name, event_type, handler, is_wanted, concerns, hears_imports, handler_of_many
+    )
     _by_type.setdefault(event_type, []).append(subscription)
     _by_name[name] = subscription
+
+
+def handlers_of_many() -> dict[str, tuple[Subscription, HandlerOfMany]]:
+    """By their names those who take many at once."""
+    return {name: (one, one.handler_of_many) for name, one in _by_name.items() if one.handler_of_many}
 
 
 def subscription_named(name: str) -> Subscription | None:
@@ -138,14 +151,21 @@ def _names(subscriptions: Iterable[Subscription], event: Any) -> list[str]:
     return [one.name for one in subscriptions if one.concerns(event)]
 
 
-def emit_all(events: Sequence[Any]) -> None:
-    """The same for many events at once, in four statements however many they are."""
+def emit_all(events: Sequence[Any], *, taken_over: Sequence[datetime] = ()) -> None:
+    """The same for many events at once, in four statements however many they are. `taken_over` is when each
+    of them happened elsewhere; without it they are what is being done now."""
     if not events:
         return
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("Events were emitted outside a transaction: emit where you write.")
-    told_from, now, ids = json.dumps(origin().as_json()), timezone.now(), reserve_ids(Event, len(events))
-    told = [(kind_of(type(one)), json.dumps(_serialised(one)), told_from, now) for one in events]
+    now, ids, source = timezone.now(), reserve_ids(Event, len(events)), origin()
+    origins = [dataclasses.replace(source, imported_at=at.isoformat()) for at in taken_over] or [
+        source
+    ] * len(events)
+    told = [
+        (kind_of(type(one)), json.dumps(_serialised(one)), json.dumps(told_from.as_json()), now)
+        for one, told_from in zip(events, origins, strict=True)
+    ]
     copy_rows(
         Event,
         ("id", "kind", "payload", "origin", "created_at"),

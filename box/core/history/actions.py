@@ -18,17 +18,20 @@ if TYPE_CHECKING:
 
 def write(entry: Entry, *, at: datetime | None = None) -> None:
     """One line; none for what has no place in a history."""
-    about = entry.about
-    if about is None or not audited[entry.kind].timeline:
-        return
-    Line.objects.create(
-        about_kind=about.kind,
-        about_id=about.id,
-        at=at or timezone.now(),
-        kind=entry.kind,
-        by_id=entry.by_id,
-        details=dict(entry.details),
-    )
+    write_all([(entry, at or timezone.now())])
+
+
+def write_all(entries: Iterable[tuple[Entry, datetime]]) -> None:
+    """The same for many, each with its moment, in one statement."""
+    lines = [
+        Line(
+            about_kind=entry.about.kind, about_id=entry.about.id, at=at, kind=entry.kind, by_id=entry.by_id,
+            details=dict(entry.details),
+        )
+        for entry, at in entries
+        if entry.about is not None and audited[entry.kind].timeline
+    ]  # fmt: skip
+    Line.objects.bulk_create(lines)
 
 
 def forget_lines(refs: Iterable[Ref]) -> None:

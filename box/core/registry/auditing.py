@@ -9,7 +9,7 @@ sentence goes on after who it was; it may name `%(about)s` and every detail.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +33,10 @@ class About:
 
 @dataclass(frozen=True)
 class Audited:
-    """A kind of record. `by` is the event's field that says who did it, `about` finds what it was done to,
-    and `told` leaves out what is another kind's; the event's other fields are its details. `words` say in the
-    reader's language a detail that is kept as a name of the code.
+    """A kind of record. `by` is the event's field that says who did it, `about` finds what it was done to
+    (`about_many` that of many events, in their order and by one query), and `told` leaves out what is another
+    kind's; the event's other fields are its details. `words` say in the reader's language a detail that is
+    kept as a name of the code.
 
     With `timeline` it is told in the history of the object too, to everybody who sees that: see
     `box.core.history`. Without `is_logged` there alone: what the auditors have no business to know.
@@ -45,10 +46,15 @@ class Audited:
     event: type[Any] | None = None
     by: str = "by_id"
     about: Callable[[Any], About | None] = lambda event: None
+    about_many: Callable[[Sequence[Any]], Sequence[About | None]] | None = None
     told: Callable[[Any], bool] = lambda event: True
     words: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
     timeline: bool = False
     is_logged: bool = True
+
+    def find_all(self, events: Sequence[Any]) -> Sequence[About | None]:
+        """What each of these was done to."""
+        return self.about_many(events) if self.about_many else [self.about(event) for event in events]
 
 
 @dataclass(frozen=True)

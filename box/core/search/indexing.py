@@ -28,11 +28,11 @@ type Progress = Callable[[str, int, int], None]
 """Told of each step: the kind, how many of it are written, and how many there are."""
 
 
-def refresh(kind: str, touched: Touched) -> None:
+def refresh(kind: str, *touched: Touched) -> None:
     """Writes what these objects are now. Done twice, or by two at once, it does no more."""
-    ids = set(touched.ids)
-    if touched.within is not None:
-        there = Document.objects.filter(kind=kind, within_id=touched.within)
+    ids = {pk for one in touched for pk in one.ids}
+    if within := {one.within for one in touched} - {None}:
+        there = Document.objects.filter(kind=kind, within_id__in=within)
         ids.update(there.values_list("object_id", flat=True))
     for batch in batched(sorted(ids), BATCH, strict=False):
         _write(kind, batch)

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.crm.actions.activities import NewActivity, add_activity, complete_activity
+from box.apps.crm.actions.bulk import Addition, take_over_records
 from box.apps.crm.actions.bulk_activities import PastActivity, take_over_activities
 from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.dictionaries import add_ranked
@@ -285,26 +286,45 @@ class Records(Stage):
 
     @override
     def take(self, work: Work, row: Row, extra: Extra) -> int:
+        made = self._made(work, row, extra, self._clients(work, [row], extra))
+        record = add_record(made.new, by=made.by)
+        work.took(self.kind, self.id_of(row), record.pk, digest=digest_of(row))
+        self._complete(work, row, extra, record, made.by)
+        return record.pk
+
+    @override
+    def take_all(self, work: Work, rows: Sequence[Row], extra: Extra) -> bool:
+        clients = self._clients(work, rows, extra)
+        made = [self._made(work, row, extra, clients) for row in rows]
+        records = take_over_records(made)
+        work.took_all(
+            self.kind,
+            ((self.id_of(row), record.pk, digest_of(row)) for row, record in zip(rows, records, strict=True)),
+        )
+        for row, record, one in zip(rows, records, made, strict=True):
+            with importing(at=one.made_at):
+                self._complete(work, row, extra, record, one.by)
+        return True
+
+    def _made(self, work: Work, row: Row, extra: Extra, clients: Mapping[int, Record]) -> Addition:
         theirs = self.id_of(row)
-        by = work.author(self.kind, theirs, _made_by(row, "CREATED_BY_ID", "ASSIGNED_BY_ID"))
-        responsible = work.author(self.kind, theirs, row.get("ASSIGNED_BY_ID"))
-        stage = self._stage(work, row)
-        contacts = self._contacts(work, row, extra)
+        contacts = self._contacts(work, row, extra, clients)
         new = NewRecord(
             type=next(one for one in catalog().types.values() if one.slug == self.of.slug),
-            responsible=responsible,
-            stage=stage,
+            responsible=work.author(self.kind, theirs, row.get("ASSIGNED_BY_ID")),
+            stage=self._stage(work, row),
             contacts=contacts,
             reached_by=self._points(work, row),
-            **self._fields(work, row, extra, contacts),
+            **self._fields(work, row, extra, contacts, clients),
         )
-        record = add_record(new, by=by)
-        work.took(self.kind, theirs, record.pk, digest=digest_of(row))
+        by = work.author(self.kind, theirs, _made_by(row, "CREATED_BY_ID", "ASSIGNED_BY_ID"))
+        return Addition(new, by, self.moment_of(row))
+
+    def _complete(self, work: Work, row: Row, extra: Extra, record: Record, by: User) -> None:
         self._sell(work, row, extra, record, by)
         if has_own(row):
             self._fill_own(work, row, extra, record, by)
         self._say(work, row, extra, record)
-        return record.pk
 
     @override
     def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
@@ -313,8 +333,12 @@ class Records(Stage):
             return
         by = work.person(row.get("MODIFY_BY_ID"))
         with importing(at=moment_in(row.get("DATE_MODIFY"))):
-            contacts = self._contacts(work, row, extra)
-            changes = {**self._fields(work, row, extra, contacts), "reached_by": self._points(work, row)}
+            clients = self._clients(work, [row], extra)
+            contacts = self._contacts(work, row, extra, clients)
+            changes = {
+                **self._fields(work, row, extra, contacts, clients),
+                "reached_by": self._points(work, row),
+            }
             responsible = work.person(row.get("ASSIGNED_BY_ID"))
             if contacts:
                 changes["contacts"] = contacts
@@ -328,7 +352,21 @@ class Records(Stage):
             self._fill_own(work, row, extra, record, by)
         self._say(work, row, extra, record)
 
-    def _fields(self, work: Work, row: Row, extra: Extra, contacts: Sequence[Record]) -> dict[str, Any]:
+    def _clients(self, work: Work, rows: Sequence[Row], extra: Extra) -> Mapping[int, Record]:
+        """Companies and contacts of these rows, by their ids here."""
+        companies = work.all_ours("company", [row.get("COMPANY_ID") for row in rows])
+        contacts = work.all_ours("contact", [one for row in rows for one in self._contact_ids(row, extra)])
+        wanted = {*companies.values(), *contacts.values()}
+        return Record.objects.there().in_bulk(wanted) if wanted else {}
+
+    def _fields(
+        self,
+        work: Work,
+        row: Row,
+        extra: Extra,
+        contacts: Sequence[Record],
+        clients: Mapping[int, Record],
+    ) -> dict[str, Any]:
         theirs = self.id_of(row)
         title = line(row.get("TITLE"), 255)
         fields: dict[str, Any] = {
@@ -361,8 +399,7 @@ class Records(Stage):
             if number := line(number, LONGEST_TAX_NUMBER):
                 fields["tax_number"] = number
         else:
-            company = work.ours("company", str(row.get("COMPANY_ID") or "0"))
-            fields["company"] = Record.objects.there().filter(pk=company).first() if company else None
+            fields["company"] = clients.get(work.ours("company", row.get("COMPANY_ID")))
         if self.of.slug in ("lead", "deal"):
             fields["contact"] = contacts[0] if contacts else None
         return fields
@@ -384,15 +421,17 @@ class Records(Stage):
         ours = work.ours("stage", f"{pipeline}:{code}")
         return catalog().stages.get(ours)
 
-    def _contacts(self, work: Work, row: Row, extra: Extra) -> list[Record]:
+    def _contact_ids(self, row: Row, extra: Extra) -> list[str]:
+        """Theirs, of what has contacts."""
+        if self.of.slug not in ("lead", "deal"):
+            return []
         told = extra.rows.get(f"k{self.id_of(row)}") or []
         theirs = [str(one.get("CONTACT_ID")) for one in told if isinstance(one, dict)]
-        theirs = list(dict.fromkeys([*ids_in(row.get("CONTACT_ID")), *theirs]))
-        if self.of.slug not in ("lead", "deal") or not theirs:
-            return []
-        ours = work.all_ours("contact", theirs)
-        found = Record.objects.there().in_bulk(ours.values())
-        return [found[ours[one]] for one in theirs if ours.get(one) in found]
+        return list(dict.fromkeys([*ids_in(row.get("CONTACT_ID")), *theirs]))
+
+    def _contacts(self, work: Work, row: Row, extra: Extra, clients: Mapping[int, Record]) -> list[Record]:
+        ours = work.all_ours("contact", self._contact_ids(row, extra)).values()
+        return [clients[one] for one in ours if one in clients]
 
     def _points(self, work: Work, row: Row) -> tuple[Reach, ...]:
         found: dict[tuple[str, str], Reach] = {}
@@ -432,7 +471,7 @@ class Records(Stage):
         for text in extra.refusals(self.kind, self.id_of(row)):
             work.remark(self.kind, self.id_of(row), text)
         rows = rows_in(extra.rows.get(f"c{self.id_of(row)}"))
-        known = work.known(TIMELINE, [str(one["ID"]) for one in rows])
+        known = work.known(TIMELINE, [str(one["ID"]) for one in rows]) if rows else {}
         for one in rows:
             theirs = str(one["ID"])
             if theirs in known:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -19,7 +19,15 @@ from box.apps.crm import access
 from box.apps.crm.actions.audiences import audience_of
 from box.apps.crm.actions.checks import all_currencies, tidy
 from box.apps.crm.actions.locks import locked_people
-from box.apps.crm.actions.records import MOST_CONTACT_POINTS, PLAIN, NewRecord, first_rank
+from box.apps.crm.actions.records import (
+    MOST_CONTACT_POINTS,
+    MOST_LINKS,
+    PLAIN,
+    NewRecord,
+    bounded,
+    first_rank,
+    stage_for,
+)
 from box.apps.crm.contact_points import Point, cleaned
 from box.apps.crm.custom_fields import set_of
 from box.apps.crm.events import RecordAdded, RecordChanged, RecordsDeleted
@@ -32,11 +40,13 @@ from box.core.events.outbox import emit, emit_all
 from box.core.fields.values import forget_values
 from box.core.files.actions import delete_files
 from box.core.registry.company import PHONE_REGION
+from box.core.registry.origin import is_importing
 from box.lib.bulk import copy_models, copy_rows, update_models
 from box.lib.ranks import between, spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from box.apps.crm.contact_points import Reach
     from box.apps.crm.models import Currency, Stage
@@ -46,25 +56,67 @@ if TYPE_CHECKING:
 _OWN = tuple(name for name in PLAIN if name not in {"company", "contact"})
 
 
+@dataclass(frozen=True)
+class Addition:
+    """A record, and by whom and when it is made."""
+
+    new: NewRecord
+    by: User | None
+    made_at: datetime
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """May be written."""
+
+    record: Record
+    of: Addition
+    points: Sequence[Point]
+
+
 @transaction.atomic
 def add_records(new: Sequence[NewRecord], *, by: User | None) -> list[Record | ValidationError]:
     """In their order what became of each. The first of them is the first in its stage."""
     now = timezone.now()
+    found = _checked([Addition(one, by, now) for one in new], by)
+    checked = [one for one in found if isinstance(one, _Checked)]
+    _rank([one.record for one in checked])
+    _write(checked)
+    return [one if isinstance(one, ValidationError) else one.record for one in found]
+
+
+@transaction.atomic
+def take_over_records(made: Sequence[Addition]) -> list[Record]:
+    """Within `importing`, as `add_record` would make them one after the other: the last of them is the first
+    in its stage. All of them are there then, or ValidationError says what one cannot be."""
+    checked = []
+    # It was allowed where it was done.
+    for one in _checked([replace(one, new=replace(one.new, stage=stage_for(one.new))) for one in made], None):
+        if isinstance(one, ValidationError):
+            raise one
+        checked.append(one)
+    _rank([one.record for one in reversed(checked)])
+    _write(checked, taken_over=[one.made_at for one in made])
+    return [one.record for one in checked]
+
+
+def _checked(given: Sequence[Addition], by: User | None) -> list[_Checked | ValidationError]:
+    """In their order, by what `by` may do."""
+    new = [one.new for one in given]
     people = locked_people({person.pk for one in new for person in (one.responsible, *one.observers)})
     currencies, region = all_currencies(), PHONE_REGION.value
     seen = _visible_clients(new, by)
     may: dict[tuple[int, int, int | None], str] = {}
     refused: dict[tuple[int, tuple[str, ...]], str] = {}
-    found: list[Record | ValidationError] = []
-    points: dict[int, list[Point]] = {}
-    by_id = by.pk if by else None
-    for place, one in enumerate(new):
-        responsible = people[one.responsible.pk]
+    found: list[_Checked | ValidationError] = []
+    for addition in given:
+        one, at = addition.new, addition.made_at
+        responsible, maker = people[one.responsible.pk], addition.by.pk if addition.by else None
         record = Record(
             type=one.type, pipeline_id=one.stage.pipeline_id if one.stage else None, stage=one.stage,
-            stage_since=now, responsible=responsible, created_by_id=by_id, created_at=now,
-            changed_by_id=by_id, changed_at=now,
-            closed_at=now if one.stage and not one.stage.is_open else None,
+            stage_since=at, responsible=responsible, created_by_id=maker, created_at=at,
+            changed_by_id=maker, changed_at=at, has_own_amount=one.has_own_amount,
+            closed_at=at if one.stage and not one.stage.is_open else None,
             **{name: value for name in PLAIN if (value := getattr(one, name)) is not None},
         )  # fmt: skip
         try:
@@ -73,21 +125,23 @@ def add_records(new: Sequence[NewRecord], *, by: User | None) -> list[Record | V
                 may[key] = _refusal(one, responsible, by)
             if may[key]:
                 raise ValidationError(may[key])
-            given = one.type.pk, tuple(one.given)
-            if given not in refused:
-                refused[given] = _refused_field(by, *given)
-            if refused[given]:
-                raise ValidationError(refused[given])
+            given_fields = one.type.pk, tuple(one.given)
+            if given_fields not in refused:
+                refused[given_fields] = _refused_field(by, *given_fields)
+            if refused[given_fields]:
+                raise ValidationError(refused[given_fields])
             tidy(record, currencies)
-            points[place] = _cleaned(one.reached_by, region)
+            points = _cleaned(one.reached_by, region)
             if {client.pk for client in _clients(one)} - seen:
                 raise ValidationError(_("The client is not there any more: choose another one."))
+            if one.contacts:
+                record.contact = one.contact or one.contacts[0]
+                bounded({record.contact.pk, *(client.pk for client in one.contacts)}, MOST_LINKS, "contacts")
         except ValidationError as error:
             found.append(error)
             continue
         record.audience = audience_of(record, responsible, {person.pk for person in one.observers})
-        found.append(record)
-    _write(new, found, points, by)
+        found.append(_Checked(record, addition, points))
     return found
 
 
@@ -102,7 +156,7 @@ def _refused_field(by: User | None, type_id: int, names: Iterable[str]) -> str:
 
 def _refusal(one: NewRecord, responsible: User, by: User | None) -> str:
     """Why no such record is made for this person; empty where it is."""
-    if not responsible.is_active:
+    if not responsible.is_active and not is_importing():
         return _("%(name)s does not work here any more.") % {"name": responsible.name}
     try:
         access.check_may_hold(by, Operation.ADD, responsible, one.type, one.stage)
@@ -111,32 +165,26 @@ def _refusal(one: NewRecord, responsible: User, by: User | None) -> str:
     return ""
 
 
-def _write(
-    new: Sequence[NewRecord],
-    found: Sequence[Record | ValidationError],
-    points: Mapping[int, Sequence[Point]],
-    by: User | None,
-) -> None:
-    records = {place: one for place, one in enumerate(found) if isinstance(one, Record)}
-    _rank(list(records.values()))
-    threads = open_threads(record.type.kind for record in records.values())
-    for record, thread in zip(records.values(), threads, strict=True):
+def _write(checked: Sequence[_Checked], *, taken_over: Sequence[datetime] = ()) -> None:
+    records = [one.record for one in checked]
+    threads = open_threads(record.type.kind for record in records)
+    for record, thread in zip(records, threads, strict=True):
         record.thread_id = thread
-    copy_models(list(records.values()))
-    by_id = by.pk if by else None
-    visits = [(one.pk, one.stage_id, one.created_at, by_id) for one in records.values() if one.stage_id]
+    copy_models(records)
+    visits = [(one.pk, one.stage_id, one.created_at, one.created_by_id) for one in records if one.stage_id]
     copy_rows(StageVisit, ("record", "stage", "entered_at", "by"), visits)
     observers = [
-        (record.pk, pk)
-        for place, record in records.items()
-        for pk in sorted({person.pk for person in new[place].observers})
+        (one.record.pk, pk)
+        for one in checked
+        for pk in sorted({person.pk for person in one.of.new.observers})
     ]
     copy_rows(Observer, ("record", "user"), observers)
-    links = [link for place, record in records.items() for link in _links(record, new[place].contacts)]
+    links = [link for one in checked for link in _links(one.record, one.of.new.contacts)]
     copy_rows(Link, ("record", "to", "role", "rank"), links)
-    _copy_points(row for place, record in records.items() for row in _rows(record, points[place]))
+    _copy_points(row for one in checked for row in _rows(one.record, one.points))
     emit_all(
-        [RecordAdded(record_id=one.pk, by_id=by_id, is_paper=one.type.is_paper) for one in records.values()]
+        [RecordAdded(one.pk, by_id=one.created_by_id, is_paper=one.type.is_paper) for one in records],
+        taken_over=taken_over,
     )
 
 
@@ -146,10 +194,11 @@ def _rank(records: Sequence[Record]) -> None:
     for record in records:
         by_stage[record.stage].append(record)
     for stage, own in by_stage.items():
-        rank: str | None = None
+        rank = first_rank(stage)
         for record in reversed(own):
-            rank = between(None, rank) if rank else first_rank(stage)
             record.rank = rank
+            # What has no stage stands in no column.
+            rank = between(None, rank) if stage else rank
 
 
 def _links(record: Record, contacts: Sequence[Record]) -> Iterable[tuple[int, int, str, str]]:

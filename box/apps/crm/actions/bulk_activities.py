@@ -62,5 +62,8 @@ def take_over_activities(past: Sequence[PastActivity]) -> list[int]:
     copy_rows(ActivityBinding, ("activity", "record", "at", "is_open"), bindings)
     if steps := {record_id for _activity, record_id, _at, is_open in bindings if is_open}:
         renew_next_steps(steps)
-    emit_all([ActivityPlanned(one.pk, one.created_by_id, is_planned=one.is_planned) for one in activities])
+    emit_all(
+        [ActivityPlanned(one.pk, one.created_by_id, is_planned=one.is_planned) for one in activities],
+        taken_over=[one.made_at for one in past],
+    )
     return [one.pk for one in activities]

@@ -122,7 +122,7 @@ def add_record(new: NewRecord, *, by: User | None) -> Record:
     """
     people = locked_people([new.responsible.pk, *(one.pk for one in new.observers)])
     responsible = people[new.responsible.pk]
-    stage = _stage_for(new)
+    stage = stage_for(new)
     if new.deal is None:
         access.check_may_hold(by, Operation.ADD, responsible, new.type, stage)
     elif by is not None and not access.can_change(by, new.deal):
@@ -143,7 +143,7 @@ def add_record(new: NewRecord, *, by: User | None) -> Record:
     tidy(record)
     _check_clients([record.company, record.contact, *new.contacts], by)
     record.rank = first_rank(stage)
-    observers = _bounded({one.pk for one in new.observers}, MOST_OBSERVERS, "observers")
+    observers = bounded({one.pk for one in new.observers}, MOST_OBSERVERS, "observers")
     record.audience = audience_of(record, responsible, observers)
     record.thread = open_thread(new.type.kind)
     record.save()
@@ -329,7 +329,7 @@ def locked_record(record: Record, *, by: User | None, people: Iterable[int] = ()
 
 def _locked_records(records: Iterable[Record]) -> list[Record]:
     rows = {record.pk: record for record in records}
-    _bounded(set(rows), MOST_AT_ONCE, "records")
+    bounded(set(rows), MOST_AT_ONCE, "records")
     return list(locked_records(list(rows.values())).values())
 
 
@@ -350,7 +350,7 @@ def _hand_over(record: Record, to: User, by: User | None) -> None:
 
 
 def _set_observers(record: Record, observers: Iterable[User], by: User | None) -> None:
-    wanted = _bounded({one.pk for one in observers}, MOST_OBSERVERS, "observers")
+    wanted = bounded({one.pk for one in observers}, MOST_OBSERVERS, "observers")
     there = set(record.observers.values_list("user_id", flat=True))
     added, removed = wanted - there, there - wanted
     if not added and not removed:
@@ -424,7 +424,7 @@ def _set_links(record: Record, contacts: Sequence[Record] | None) -> None:
 def _write_links(record: Record, contacts: Sequence[Record]) -> list[Link]:
     """What is there beside them stays."""
     people = {one.pk: one for one in [*([record.contact] if record.contact else []), *contacts]}
-    _bounded(set(people), MOST_LINKS, "contacts")
+    bounded(set(people), MOST_LINKS, "contacts")
     if contacts and record.contact is None:
         record.contact = contacts[0]
         record.save(update_fields=["contact"])
@@ -453,7 +453,8 @@ def _check_clients(clients: Iterable[Record | None], by: User | None) -> None:
         raise ValidationError(_("The client is not there any more: choose another one."), code="client")
 
 
-def _stage_for(new: NewRecord) -> Stage | None:
+def stage_for(new: NewRecord) -> Stage | None:
+    """Where it comes to stand. Raises ValidationError."""
     if not new.type.has_stages:
         if new.stage is not None:
             raise ValidationError({"stage": _("%(type)s have no stages.") % {"type": new.type.label}})
@@ -495,7 +496,8 @@ def _rank_between(stage: Stage, record: Record, after: Record | None, before: Re
     return between(upper, lower)
 
 
-def _bounded(ids: set[int], most: int, field_name: str) -> set[int]:
+def bounded(ids: set[int], most: int, field_name: str) -> set[int]:
+    """These. Raises ValidationError where there are more."""
     if len(ids) > most:
         raise ValidationError({field_name: _("At most %(most)s at once.") % {"most": most}})
     return ids

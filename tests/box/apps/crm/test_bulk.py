@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from box.apps.crm.actions.bulk import (
+    Addition,
     Before,
     Change,
     add_records,
     change_records,
     remove_records,
     take_back_changes,
+    take_over_records,
 )
-from box.apps.crm.actions.records import NewRecord, change_record, delete_records
+from box.apps.crm.actions.records import MOST_LINKS, NewRecord, add_record, change_record, delete_records
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.models import Currency, Link, Record, StageTotal, StageVisit
 from box.apps.crm.permissions import Level
@@ -26,6 +30,7 @@ from box.core.access.actions import employees_role
 from box.core.accounts.models import User
 from box.core.discussion.models import Thread
 from box.core.events.models import Event
+from box.core.registry.origin import importing
 from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
 
 if TYPE_CHECKING:
@@ -105,6 +110,105 @@ def test_who_may_not_have_such_records_is_told_so_of_each_that_is_theirs(anna: U
     found = add_records([new(anna, stage=stage), new(boris, stage=stage)], by=anna)
     assert not any(isinstance(one, Record) for one in found)
     assert not Record.objects.exists()
+
+
+# Taking over
+
+THEN = datetime(2021, 5, 3, 9, tzinfo=UTC)
+
+
+def rows(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Whole, with what each has beside it and what was told of it, but for the numbers of rows; ranks count
+    as places."""
+    found = []
+    for record in records:
+        row = Record.objects.values().get(pk=record.pk)
+        thread = Thread.objects.values("kind").get(pk=row.pop("thread_id"))
+        column = Record.objects.there().filter(stage=record.stage, type=record.type).on_board()
+        place = [one.pk for one in column if one in records].index(record.pk) if record.stage else row["rank"]
+        points = record.contact_points.order_by("rank")
+        told = Event.objects.get(kind="crm.RecordAdded", payload__record_id=record.pk)
+        found.append(
+            {
+                **row, "id": 0, "rank": place, "thread": thread,
+                "points": list(points.values("kind", "use", "value", "normal")),
+                "links": list(record.links.order_by("role", "rank").values("role", "to")),
+                "visits": list(record.visits.values("stage", "entered_at", "left_at", "by")),
+                "watched": list(record.observers.values("user")),
+                "told": (told.payload | {"record_id": 0}, told.origin),
+            }
+        )  # fmt: skip
+    return found
+
+
+def totals() -> set[tuple[Any, ...]]:
+    return set(StageTotal.objects.values_list("stage", "responsible", "count", "amount"))
+
+
+def test_what_is_taken_over_together_is_what_each_is_alone(anna: User, boris: User, cara: User) -> None:
+    company = added("company", anna, "Oak Ltd")
+    rose, paul = (added("contact", anna, first_name=name) for name in ("Rose", "Paul"))
+    User.objects.filter(pk=boris.pk).update(status=User.Status.DISMISSED)
+    reach = [NUMBER, Reach("email", "Nina@example.com", "home")]
+    given = [
+        new(boris, "", "contact", first_name="Nina", company=company, reached_by=reach),
+        new(anna, "Birch Ltd", "company", tax_number="77 12", external_id="9", observers=[cara]),
+        new(anna, "One", stage=stage_of("deal", "NEW"), amount=Decimal("7.5"), contacts=[rose, paul]),
+        new(anna, "Two", stage=stage_of("deal", "WON"), contact=paul, company=company, contacts=[rose]),
+        new(boris, "Three"),
+        new(anna, "Four", stage=stage_of("deal", "NEW"), has_own_amount=False),
+        new(anna, "Five", "lead", first_name="Ines", last_name="Berg"),
+    ]  # fmt: skip
+    additions = [
+        Addition(one, (anna, cara)[number % 2], THEN + timedelta(days=number))
+        for number, one in enumerate(given)
+    ]
+    alone = []
+    for one in additions:
+        with importing(at=one.made_at):
+            alone.append(add_record(one.new, by=one.by))
+    rows_alone, totals_alone = rows(alone), totals()
+    remove_records([one.pk for one in alone], by=None)
+    with importing(at=THEN):
+        together = take_over_records(additions)
+    assert rows(together) == rows_alone
+    assert totals() == totals_alone
+    assert [one["rank"] for one in rows_alone] == ["i", "i", 2, 0, 1, 0, 0], "what came last stands first"
+    assert [one["created_at"] for one in rows_alone] == [one.made_at for one in additions]
+    assert [len(one["links"]) for one in rows_alone] == [1, 0, 2, 3, 0, 0, 0]
+
+
+def test_all_of_what_is_taken_over_comes_or_nothing(anna: User) -> None:
+    rose = added("contact", anna, first_name="Rose")
+    many = [rose] + [added("contact", anna, first_name=f"P{number}") for number in range(MOST_LINKS)]
+    there = set(Record.objects.all())
+    good = Addition(new(anna), anna, THEN)
+    bad = [
+        (new(anna, title=" "), "Give the title"), (new(anna, "x", contacts=many), "At most 100"),
+        (new(anna, "x", "contact", stage=stage_of("deal", "NEW")), "no stages"),
+    ]  # fmt: skip
+    for one, why in bad:
+        with importing(at=THEN), pytest.raises(ValidationError, match=why):
+            take_over_records([good, Addition(one, anna, THEN)])
+    delete_records([rose], by=None)
+    with importing(at=THEN), pytest.raises(ValidationError, match="not there any more"):
+        take_over_records([good, Addition(new(anna, contact=rose), anna, THEN)])
+    assert set(Record.objects.all()) == there
+
+
+def test_how_many_are_taken_over_costs_no_queries(anna: User, boris: User) -> None:
+    def queries(count: int) -> int:
+        people, stage = [anna, boris], stage_of("deal", "NEW")
+        given = [
+            Addition(new(people[number % 2], f"Deal {number}", stage=stage), anna, THEN)
+            for number in range(count)
+        ]
+        with importing(at=THEN), CaptureQueriesContext(connection) as asked:
+            take_over_records(given)
+        return len(asked)
+
+    queries(2)
+    assert queries(2) == queries(40)
 
 
 # Changing

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
@@ -10,10 +10,17 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from box.core.events import outbox
-from box.core.events.delivery import deliver_all, deliver_next, forget_old, wait_after
+from box.core.events.delivery import (
+    MANY,
+    deliver_all,
+    deliver_next,
+    event_being_delivered,
+    forget_old,
+    wait_after,
+)
 from box.core.events.models import Delivery, Event, Nonce
 from box.core.events.outbox import emit, emit_all, kind_of, on, restored, subscribe
-from box.core.registry.origin import importing
+from box.core.registry.origin import importing, moment
 
 
 @dataclass(frozen=True)
@@ -170,6 +177,83 @@ def test_what_only_tells_hears_nothing_of_what_is_taken_over(subscriptions: None
     deliver_all()
     assert sorted(heard) == [("follows", 1), ("follows", 2), ("follows", 3), ("tells", 3)]
     assert not Delivery.objects.filter(completed_at=None).exists()
+
+
+@pytest.mark.django_db
+def test_of_many_that_are_taken_over_each_happened_when_it_did(subscriptions: None) -> None:
+    heard: dict[int, datetime] = {}
+    subscribe("tests.clock", Rang, lambda event: heard.update({event.bell_id: moment()}))
+    later = NOON + timedelta(days=1)
+    with importing(at=NOON + timedelta(days=9)):
+        emit_all([Rang(1, NOON), Rang(2, NOON)], taken_over=[NOON, later])
+    assert [one.imported_at for one in Event.objects.order_by("pk")] == [NOON, later]
+    deliver_all()
+    assert heard == {1: NOON, 2: later}
+    with pytest.raises(ValueError, match="argument 2"), importing(at=NOON):
+        emit_all([Rang(1, NOON), Rang(2, NOON)], taken_over=[NOON])
+
+
+class Belfry:
+    """Hears of many at once; of bells that are cracked it falls ill."""
+
+    def __init__(self, *cracked: int) -> None:
+        self.heard: list[list[int]] = []
+        self.cracked = set(cracked)
+
+    def one(self, event: Rang) -> None:
+        self.many([(event, event_being_delivered())])
+
+    def many(self, told: Sequence[tuple[Rang, Event]]) -> None:
+        assert all(row.payload["bell_id"] == event.bell_id for event, row in told)
+        bells = [event.bell_id for event, _row in told]
+        self.heard.append(bells)
+        Nonce.objects.bulk_create(Nonce(actor_id=bell, value="heard") for bell in bells)
+        if self.cracked & set(bells):
+            raise LookupError("the bell is cracked")
+
+    @property
+    def bells(self) -> list[int]:
+        """Of which what was heard is written down."""
+        return sorted(Nonce.objects.values_list("actor_id", flat=True))
+
+
+@pytest.mark.django_db
+def test_what_is_taken_over_is_handed_over_by_the_hundred(subscriptions: None) -> None:
+    belfry, clock = Belfry(), []
+    subscribe("tests.belfry", Rang, belfry.one, handler_of_many=belfry.many)
+    subscribe("tests.odd", Rang, lambda event: clock.append(event.bell_id), concerns=partial(_is_of_bell, 3))
+    with importing(at=NOON):
+        emit_all([Rang(bell, NOON) for bell in range(1, MANY + 6)])
+    emit_all([Rang(1001, NOON), Rang(1002, NOON)])
+    assert deliver_next(timezone.now()) == MANY
+    assert [len(bells) for bells in belfry.heard] == [MANY]
+    deliver_all()
+    assert belfry.bells == [*range(1, MANY + 6), 1001, 1002], "each once"
+    assert sorted(map(len, belfry.heard)) == [1, 1, 5, MANY], "what happens here is told at once, and alone"
+    assert clock == [3]
+    assert not Delivery.objects.filter(completed_at=None).exists()
+
+
+@pytest.mark.django_db
+def test_of_many_that_are_taken_over_what_fails_keeps_no_other(subscriptions: None) -> None:
+    belfry = Belfry(2)
+    concerns = partial(lambda odd, event: event.bell_id != odd, 4)
+    subscribe("tests.belfry", Rang, belfry.one, handler_of_many=belfry.many)
+    with importing(at=NOON):
+        emit_all([Rang(bell, NOON) for bell in (1, 2, 3, 4)])
+    # A version before has stored one that is not for it.
+    outbox._by_name["tests.belfry"] = replace(outbox._by_name["tests.belfry"], concerns=concerns)
+    deliver_all()
+    assert belfry.heard == [[1, 2, 3], [1], [2], [3]]
+    assert belfry.bells == [1, 3], "nothing of what has failed"
+    (waiting,) = Delivery.objects.filter(completed_at=None).select_related("event")
+    assert (waiting.event.payload["bell_id"], waiting.attempts) == (2, 1)
+    belfry.cracked.clear()
+    with importing(at=NOON):
+        emit_all([Rang(5, NOON)])
+    deliver_all(timezone.now() + timedelta(minutes=1))
+    assert belfry.heard[4:] in ([[2], [5]], [[5], [2]]), "what has failed goes alone"
+    assert belfry.bells == [1, 2, 3, 5]
 
 
 @pytest.mark.django_db
