@@ -169,17 +169,20 @@ def _look_up(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row]) -> None:
 
 
 def _taken(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row], extra: Extra) -> int:
-    """How many of them are here now."""
-    if not rows:
-        return 0
-    try:
-        # Each says itself when it was.
-        with transaction.atomic(), importing(at=timezone.now()):
-            if stage.take_all(work, rows, extra):
-                return len(rows)
-    except _REFUSALS:
-        work.forget()
-    return sum(_tried(work, stage, row, partial(stage.take, work, row, extra)) for row in rows)
+    """How many of them are here now. Of a refusal halves find out which it is."""
+    left = rows
+    if len(rows) > 1:
+        try:
+            # Each says itself when it was.
+            with transaction.atomic(), importing(at=timezone.now()):
+                left = stage.take_all(work, rows, extra)
+        except _REFUSALS:
+            work.forget()
+            _look_up(work, stage, rows)
+            half = len(rows) // 2
+            return sum(_taken(work, stage, some, extra) for some in (rows[:half], rows[half:]))
+    tried = sum(_tried(work, stage, row, partial(stage.take, work, row, extra)) for row in left)
+    return len(rows) - len(left) + tried
 
 
 def _changed(work: Ledger, stage: AnyStage[Any], row: Row, extra: Extra) -> bool:

@@ -75,10 +75,10 @@ class AnyStage[W: Ledger](ABC):
     def take(self, work: W, row: Row, extra: Extra) -> int:
         """Makes it; the id of what it is here. Raises ValidationError for what cannot be here."""
 
-    def take_all(self, work: W, rows: Sequence[Row], extra: Extra) -> bool:
-        """Makes all of them together, where a kind can: False where it cannot. What cannot be here raises as
-        in `take`; then they are taken one after the other, to find out which."""
-        return False
+    def take_all(self, work: W, rows: Sequence[Row], extra: Extra) -> Sequence[Row]:
+        """Makes them together, where a kind can, and returns those that it leaves to `take`. What cannot be
+        here raises as there; then fewer are taken together, to find out which."""
+        return rows
 
     def change(self, work: W, row: Row, extra: Extra, ours: int) -> None:
         """It has changed since an earlier pass. Of most kinds nothing follows."""
@@ -281,6 +281,18 @@ def rows_in(found: Any) -> list[Row]:
     """Those with a number, whether the portal gives a list or an object of PHP's."""
     rows = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
     return [row for row in rows if isinstance(row, dict) and whole_number(str(row.get("ID", ""))) is not None]
+
+
+def gathered(pages: Iterable[Sequence[Row]], most: int) -> Iterator[list[Row]]:
+    """Pages of so many rows out of smaller ones, of what costs the portal nothing but its pages."""
+    rows: list[Row] = []
+    for page in pages:
+        if rows and len(rows) + len(page) > most:
+            yield rows
+            rows = []
+        rows = [*rows, *page]
+    if rows:
+        yield rows
 
 
 def numbered(pages: Iterable[Sequence[Row]], cursor: Mapping[str, Any]) -> Iterator[Page]:

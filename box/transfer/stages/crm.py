@@ -46,6 +46,7 @@ from box.transfer.stages.base import (
     clean,
     color_in,
     further_on,
+    gathered,
     ids_in,
     is_yes,
     line,
@@ -293,7 +294,7 @@ class Records(Stage):
         return record.pk
 
     @override
-    def take_all(self, work: Work, rows: Sequence[Row], extra: Extra) -> bool:
+    def take_all(self, work: Work, rows: Sequence[Row], extra: Extra) -> Sequence[Row]:
         clients = self._clients(work, rows, extra)
         made = [self._made(work, row, extra, clients) for row in rows]
         records = take_over_records(made)
@@ -304,7 +305,7 @@ class Records(Stage):
         for row, record, one in zip(rows, records, made, strict=True):
             with importing(at=one.made_at):
                 self._complete(work, row, extra, record, one.by)
-        return True
+        return ()
 
     def _made(self, work: Work, row: Row, extra: Extra, clients: Mapping[int, Record]) -> Addition:
         theirs = self.id_of(row)
@@ -526,12 +527,14 @@ class Activities(Stage):
     needs = ("people", "companies", "contacts", "leads", "deals")
 
     # By the number of the type there: https://apidocs.bitrix24.com/api-reference/crm/timeline/activities/
+    AT_ONCE = 500
     TYPES: ClassVar[Mapping[str, str]] = {"1": "meeting", "2": "call", "3": "task", "4": "email"}
 
     @override
     def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
         after = int(cursor.get("after", 0))
-        for rows in work.cloud.walk("crm.activity.list", after=after, select=["*"]):
+        walk = work.cloud.walk("crm.activity.list", after=after, select=["*"])
+        for rows in gathered(walk, self.AT_ONCE):
             yield Page(rows, {"after": int(rows[-1]["ID"])})
 
     @override
@@ -541,7 +544,7 @@ class Activities(Stage):
     @override
     def refers_to(self, row: Row) -> Iterable[tuple[str, Any]]:
         yield from (("person", row.get(name)) for name in ("AUTHOR_ID", "RESPONSIBLE_ID"))
-        if slug := _owner(row):
+        if slug := _owner_kind(row):
             yield slug, row.get("OWNER_ID")
 
     @override
@@ -555,16 +558,26 @@ class Activities(Stage):
         return activity.pk
 
     @override
-    def take_all(self, work: Work, rows: Sequence[Row], extra: Extra) -> bool:
-        ids = take_over_activities([self._past(work, row) for row in rows])
+    def take_all(self, work: Work, rows: Sequence[Row], extra: Extra) -> Sequence[Row]:
+        owners = {self.id_of(row): self._owner(work, row) for row in rows}
+        there = set(
+            Record.objects.there().filter(id__in_array=list(owners.values())).values_list("pk", flat=True)
+        )
+        fit = [row for row in rows if owners[self.id_of(row)] in there]
+        ids = take_over_activities([self._past(work, row) for row in fit])
         work.took_all(
             self.kind,
-            ((self.id_of(row), pk, digest_of(row)) for row, pk in zip(rows, ids, strict=True)),
+            ((self.id_of(row), pk, digest_of(row)) for row, pk in zip(fit, ids, strict=True)),
         )
-        return True
+        return [row for row in rows if owners[self.id_of(row)] not in there]
+
+    def _owner(self, work: Work, row: Row) -> int:
+        """What it is about, here; 0 for what has not come."""
+        slug = _owner_kind(row)
+        return work.ours(slug, row.get("OWNER_ID")) if slug else 0
 
     def _past(self, work: Work, row: Row) -> PastActivity:
-        theirs, slug = self.id_of(row), _owner(row)
+        theirs = self.id_of(row)
         by = work.author(self.kind, theirs, _made_by(row, "AUTHOR_ID", "RESPONSIBLE_ID"))
         is_done = is_yes(row.get("COMPLETED"))
         deadline = None if is_done else optional_moment(row.get("DEADLINE"))
@@ -578,8 +591,7 @@ class Activities(Stage):
             deadline=deadline,
             **_external(row),
         )
-        record_id = work.ours(slug, row.get("OWNER_ID")) if slug else 0
-        return PastActivity(new, record_id, by, self.moment_of(row))
+        return PastActivity(new, self._owner(work, row), by, self.moment_of(row))
 
     @override
     def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
@@ -590,7 +602,7 @@ class Activities(Stage):
                 complete_activity(activity, by=work.person(row.get("RESPONSIBLE_ID")))
 
 
-def _owner(row: Row) -> str:
+def _owner_kind(row: Row) -> str:
     """The kind of what an activity is about; nothing for what does not come."""
     number = str(row.get("OWNER_TYPE_ID"))
     return next((slug for slug, kind in KINDS.items() if kind.owner_type == number), "")

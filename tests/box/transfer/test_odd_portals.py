@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from box.apps.calendar.models import Event
+from box.apps.crm.actions.records import NewRecord, add_record
 from box.apps.crm.custom_fields import SETS
 from box.apps.crm.models import Activity, Record
 from box.apps.drive.models import Item
@@ -22,7 +23,8 @@ from box.core.files.models import File
 from box.core.structure.models import Membership
 from box.lib.plain_text import text_of
 from box.transfer.models import Migration
-from box.transfer.stages.base import Work
+from box.transfer.stages import crm
+from box.transfer.stages.base import Work, gathered
 from box.transfer.stages.crm import TIMELINE
 from box.transfer.stages.drives import FOLDERS_AT_ONCE, Drives
 from tests.box.transfer.moving import Move
@@ -32,6 +34,8 @@ from tests.cloud.portal import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from box.transfer.ledger import Row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
@@ -300,3 +304,36 @@ def test_a_row_that_cannot_be_keeps_no_other_of_its_page_out(olga: User, company
     assert said.keys() == {"1", "2", "3", "4"}
     assert all("under the name of" in said[one] for one in ("1", "2"))
     assert all("has not come" in said[one] for one in ("3", "4"))
+
+
+def test_of_records_that_come_together_each_that_cannot_be_is_found(
+    olga: User, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone: list[str] = []
+
+    def add_one(new: NewRecord, **more: Any) -> Record:
+        alone.append(new.first_name)
+        return add_record(new, **more)
+
+    monkeypatch.setattr(crm, "add_record", add_one)
+    for number in range(1, 21):
+        company.record("contact", number, f"P{number}", 1, NAME=f"P{number}")
+    phones = [{"VALUE": f"+7916123{number:04}", "VALUE_TYPE": "WORK"} for number in range(51)]
+    company.records["contact"][7]["PHONE"] = phones
+    company.records["contact"][8]["PHONE"] = phones[:50]
+    move = brought(olga, company)
+    names = Record.objects.filter(type__slug="contact").order_by("id").values_list("first_name", flat=True)
+    assert list(names) == [f"P{number}" for number in range(1, 21) if number != 8]
+    assert "At most 50" in move.said("contact")["8"]
+    assert move.said("contact").keys() == {"8"}
+    assert "P8" in alone and len(alone) <= 2, "the others came together"
+
+
+def test_pages_are_gathered_up_to_a_bound() -> None:
+    def pages(*sizes: int) -> list[list[Row]]:
+        return [[{"ID": number} for number in range(size)] for size in sizes]
+
+    assert [len(page) for page in gathered(pages(50, 50, 10), 100)] == [100, 10]
+    assert [len(page) for page in gathered(pages(50, 60, 200, 1), 100)] == [50, 60, 200, 1]
+    assert list(gathered(pages(), 100)) == []
+    assert next(gathered(pages(2, 3), 4)) == pages(2)[0], "in their order"
