@@ -37,8 +37,15 @@ if TYPE_CHECKING:
 
 def declare() -> None:
     for key, sentence, event, more in _HISTORY:
-        about = {"about": _about, "about_many": _about_many}
-        one = Audited(sentence, event=event, timeline=True, is_logged=False, **about, **more)
+        one = Audited(
+            sentence,
+            event=event,
+            about=_about,
+            about_many=_about_many,
+            timeline=True,
+            is_logged=False,
+            **more,
+        )
         audited.add(f"crm.{key}", one)
     erased = Audited(_("erased the CRM's record %(record_id)s for good"), event=RecordErased)
     audited.add("crm.erased", erased)

@@ -290,7 +290,7 @@ class Records(Stage):
         made = self._made(work, row, extra, self._clients(work, [row], extra))
         record = add_record(made.new, by=made.by)
         work.took(self.kind, self.id_of(row), record.pk, digest=digest_of(row))
-        self._complete(work, row, extra, record, made.by)
+        self._complete(work, row, extra, record, made.by or work.by)
         return record.pk
 
     @override
@@ -304,7 +304,7 @@ class Records(Stage):
         )
         for row, record, one in zip(rows, records, made, strict=True):
             with importing(at=one.made_at):
-                self._complete(work, row, extra, record, one.by)
+                self._complete(work, row, extra, record, one.by or work.by)
         return ()
 
     def _made(self, work: Work, row: Row, extra: Extra, clients: Mapping[int, Record]) -> Addition:

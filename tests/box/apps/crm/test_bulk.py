@@ -122,7 +122,7 @@ def rows(records: Sequence[Record]) -> list[dict[str, Any]]:
     as places."""
     found = []
     for record in records:
-        row = Record.objects.values().get(pk=record.pk)
+        row: dict[str, Any] = dict(Record.objects.values().get(pk=record.pk))
         thread = Thread.objects.values("kind").get(pk=row.pop("thread_id"))
         column = Record.objects.there().filter(stage=record.stage, type=record.type).on_board()
         place = [one.pk for one in column if one in records].index(record.pk) if record.stage else row["rank"]
