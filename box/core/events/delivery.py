@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from contextvars import ContextVar
 from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
 from django.db import Error, close_old_connections, connection, transaction
@@ -111,7 +112,9 @@ def _handed_over_together(taken: Sequence[Delivery], now: datetime) -> list[int]
         with transaction.atomic(), importing(at=now):
             for name, rows in by_handler.items():
                 subscription, handle = handlers[name]
-                told = [(restored(subscription.event_type, row.payload), row) for row in rows]
+                told: list[tuple[Any, Event]] = [
+                    (restored(subscription.event_type, row.payload), row) for row in rows
+                ]
                 handle([(event, row) for event, row in told if subscription.concerns(event)])
     except Exception:
         # Whose it was shows where each is handed over by itself.
