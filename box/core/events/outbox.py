@@ -158,13 +158,10 @@ def emit_all(events: Sequence[Any], *, taken_over: Sequence[datetime] = ()) -> N
         return
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("Events were emitted outside a transaction: emit where you write.")
-    now, ids, source = timezone.now(), reserve_ids(Event, len(events)), origin()
-    origins = [dataclasses.replace(source, imported_at=at.isoformat()) for at in taken_over] or [
-        source
-    ] * len(events)
+    now, ids = timezone.now(), reserve_ids(Event, len(events))
     told = [
-        (kind_of(type(one)), json.dumps(_serialised(one)), json.dumps(told_from.as_json()), now)
-        for one, told_from in zip(events, origins, strict=True)
+        (kind_of(type(one)), json.dumps(_serialised(one)), told_from, now)
+        for one, told_from in zip(events, _origins(len(events), taken_over), strict=True)
     ]
     copy_rows(
         Event,
@@ -180,6 +177,14 @@ def emit_all(events: Sequence[Any], *, taken_over: Sequence[datetime] = ()) -> N
     if deliveries:
         copy_rows(Delivery, ("event", "handler", "due_at", "attempts", "error"), deliveries)
         notify_after_commit(CHANNEL)
+
+
+def _origins(count: int, taken_over: Sequence[datetime]) -> list[str]:
+    source = origin()
+    if not taken_over:
+        return [json.dumps(source.as_json())] * count
+    origins = (dataclasses.replace(source, imported_at=at.isoformat()) for at in taken_over)
+    return [json.dumps(one.as_json()) for one in origins]
 
 
 def _serialised(event: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ BATCH = 500
 DONE = -1
 
 _LOCKS = 0x5EA2C4
-MOST_LOCKS = 20
+MOST_LOCKS = 100
 """Objects that are locked one by one; PostgreSQL has some thousand places for all."""
 
 type Progress = Callable[[str, int, int], None]
