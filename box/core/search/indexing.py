@@ -10,6 +10,7 @@ from itertools import batched
 from django.db import transaction
 from django.utils import timezone
 
+from box.core.events.delivery import MANY
 from box.core.registry.capabilities import Searchable, Touched, searchables
 from box.core.registry.demo import Company
 from box.core.registry.services import is_on
@@ -21,8 +22,9 @@ BATCH = 500
 DONE = -1
 
 _LOCKS = 0x5EA2C4
-MOST_LOCKS = 100
-"""Objects that are locked one by one; PostgreSQL has some thousand places for all."""
+MOST_LOCKS = MANY
+"""Objects that are locked one by one, as many as are handed over together; PostgreSQL has some thousand
+places for all."""
 
 type Progress = Callable[[str, int, int], None]
 """Told of each step: the kind, how many of it are written, and how many there are."""
