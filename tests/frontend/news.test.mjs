@@ -76,6 +76,23 @@ test("a chip that counts asks nothing, and counts each thing once", async () => 
   assert.deepEqual(asked(), []);
 });
 
+test("what was taken back counts no more", async () => {
+  counting({ attributes: `forms='${JSON.stringify(FORMS)}' most="99" gone="gone"` });
+  for (const id of [11, 12]) told("feed", "post", { id, by: 3 });
+  told("feed", "gone", { id: 11, by: 3 });
+  assert.equal(text(), "1 new");
+  told("feed", "gone", { id: 9, by: 3 });
+  told("crm", "gone", { id: 12, by: 3 });
+  assert.equal(text(), "1 new");
+  told("feed", "gone", { id: 12, by: 3 });
+  assert.equal(find("news-chip a"), null);
+  await pass(0);
+  assert.deepEqual(asked(), []);
+  told("feed", "gone", { id: 13, by: 3 });
+  await pass(0);
+  assert.equal(asked().length, 1, "the server may have counted it");
+});
+
 test("it counts in the plural of its reader", () => {
   counting({ lang: "ru" });
   told("feed", "post", { id: 11, by: 3 });

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.db.models import BigIntegerField
 
-from box.apps.feed.events import EntryTold, PostEdited, PostPublished, Voted
+from box.apps.feed.events import EntryTold, PostDeleted, PostEdited, PostPublished, Voted
 from box.apps.feed.models import Award, Poll, Post, PostAddressee
 from box.apps.feed.notices import GIVEN, MENTIONED, THANKED
 from box.apps.feed.settings import TELL_GROUPS, TELL_HEADS, TELL_JOINED, TELL_POSITIONS
@@ -44,6 +44,14 @@ def tell_open_feeds(event: PostPublished) -> None:
     post = _post(event.post_id)
     if post is not None:
         send("feed", "post", audience=post.audience, payload={"id": post.pk, "by": event.by_id})
+
+
+@on(PostDeleted, hears_imports=False)
+def tell_open_feeds_of_deleted(event: PostDeleted) -> None:
+    """Who was told of it a moment ago counts it no more."""
+    post = Post.objects.filter(pk=event.post_id).exclude(deleted_at=None).first()
+    if post is not None:
+        send("feed", "gone", audience=post.audience, payload={"id": post.pk, "by": event.by_id})
 
 
 @on(PostPublished, hears_imports=False)

@@ -7,7 +7,7 @@
 //
 // With `forms` (the chip's text by plural rule) and a <template> of the link it counts messages by itself, for
 // each tells of one thing that this person sees: then two thousand listeners ask nothing when somebody writes
-// to all. It asks after a gap.
+// to all. It asks after a gap. What was taken back meanwhile (a message of the kind `gone`) counts no more.
 
 import { isByMe, Live } from "./live.js";
 
@@ -30,15 +30,34 @@ class NewsChip extends Live {
 
   hear(message) {
     if (!this.hasAttribute("forms")) super.hear(message);
+    else if (this.isGone(message)) this.forget(message.payload.id);
     else if (this.isMine(message)) this.count(message.payload.id);
   }
 
-  // Beyond what the server has counted already.
+  isGone({ topic, kind, payload }) {
+    return topic === this.getAttribute("topic") && kind === this.getAttribute("gone") && payload.id > this.newest;
+  }
+
+  forget(id) {
+    if (this.counted.delete(id)) this.show();
+    // One that the server may have counted.
+    else this.ask();
+  }
+
   count(id) {
     this.counted.add(id);
+    this.show();
+  }
+
+  // Beyond what the server has counted already.
+  show() {
     const told = this.querySelector("[data-count]");
     const last = Number(told?.dataset.last ?? 0);
     const sum = Number(told?.dataset.count ?? 0) + [...this.counted].filter((one) => one > last).length;
+    if (!sum) {
+      this.querySelector("a")?.remove();
+      return;
+    }
     const most = Number(this.getAttribute("most"));
     const forms = JSON.parse(this.getAttribute("forms"));
     const form =
@@ -65,8 +84,7 @@ class NewsChip extends Live {
     this.append(kept);
     // What came while the question was on its way, and wasn't counted by the answer.
     const last = Number(this.querySelector("[data-last]")?.dataset.last ?? this.newest);
-    const late = [...this.counted].filter((id) => id > last);
-    if (late.length) this.count(late[0]);
+    if ([...this.counted].some((id) => id > last)) this.show();
   }
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from box.apps.feed.actions import Draft, publish_post
+from box.apps.feed.actions import Draft, delete_post, publish_post
 from box.apps.feed.models import Post
 from box.apps.feed.polls import Question, vote
 from box.core.discussion.actions import add_comment, give_emoji, react
@@ -37,6 +37,10 @@ def _vote(audience: str) -> Callable[[World], object]:
     return cause
 
 
+def _deletion(audience: str) -> Callable[[World], object]:
+    return lambda world: delete_post(_post(audience)(world), by=world.cast.anna)
+
+
 def _found_post(audience: str) -> Callable[[World, str], object]:
     return lambda world, word: _post(audience, f"about {word}")(world)
 
@@ -45,7 +49,7 @@ def _found_comment(audience: str) -> Callable[[World, str], object]:
     return lambda world, word: add_comment(_post(audience)(world).thread, f"about {word}", by=world.cast.anna)
 
 
-CAUSES = {"post": _post, "poll": _vote}
+CAUSES = {"post": _post, "poll": _vote, "gone": _deletion}
 DISCUSSED = {"comment": _comment, "reactions": _reaction, "emoji": _emoji}
 PUSHES = tuple(
     Push(topic, kind, cause(audience), reaches)
