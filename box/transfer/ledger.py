@@ -112,6 +112,8 @@ class Ledger:
         return list(found.values_list("theirs", "ours"))
 
     def known(self, kind: str, theirs: Collection[str]) -> dict[str, Identity]:
+        if not theirs:
+            return {}
         found = Identity.objects.filter(migration=self.migration, kind=kind, theirs__in=theirs)
         return {one.theirs: one for one in found}
 

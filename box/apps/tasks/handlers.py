@@ -3,7 +3,7 @@ happens to people and groups changes who sees which task."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -47,6 +47,7 @@ from box.apps.tasks.notices import (
 from box.core.access.events import AccessChanged
 from box.core.accounts.models import User
 from box.core.events.delivery import event_being_delivered
+from box.core.events.models import Event
 from box.core.events.outbox import on
 from box.core.groups.events import GroupChanged
 from box.core.notify.actions import notify_all
@@ -89,14 +90,25 @@ def _people_in(task: Task) -> set[int]:
 
 
 def _recount(task: Task, *more: int) -> None:
-    concerned = {task.responsible_id, task.created_by_id, *_people_as(Role.ACCOMPLICE, task), *more}
-    recount_all(User.objects.filter(pk__in=concerned))
+    recount_all(User.objects.filter(pk__in={*_counted_by(task), *more}))
+
+
+def _counted_by(task: Task) -> set[int]:
+    return {task.responsible_id, task.created_by_id, *_people_as(Role.ACCOMPLICE, task)}
 
 
 # Giving and passing on
 
 
-@on(TaskAdded)
+def count_many(told: Sequence[tuple[TaskAdded, Event]]) -> None:
+    """Of what is taken over nobody hears, and those for whom it waits are counted once."""
+    ids, now = [event.task_id for event, _row in told], timezone.now()
+    tasks = Task.objects.there().filter(pk__in=ids).prefetch_related("participants")
+    concerned = {pk for task in tasks if waits_now(task, now) for pk in _counted_by(task)}
+    recount_all(User.objects.filter(pk__in=concerned))
+
+
+@on(TaskAdded, handler_of_many=count_many)
 def tell_of_task(event: TaskAdded) -> None:
     task = _found(event)
     if task is None:

@@ -65,19 +65,24 @@ def kind_of(event_type: type) -> str:
 
 
 def on[E](
-    event_type: type[E], *, formerly: str = "", hears_imports: bool = True
+    event_type: type[E],
+    *,
+    formerly: str = "",
+    hears_imports: bool = True,
+    handler_of_many: HandlerOfMany | None = None,
 ) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
     """Declares a handler. It may be called more than once for an event, and in any order: it reads the
     object again, and doing its work twice does no more than doing it once.
 
     `formerly` is the name under which a version before knew one that did the same: what it had yet to deliver
     reaches this one. `hears_imports` is False for what does nothing but tell people, pages or programs: a
-    migration of a hundred thousand things stores nothing for it.
+    migration of a hundred thousand things stores nothing for it. `handler_of_many` is what it is in
+    `subscribe`.
     """
 
     def declare(handler: Callable[[E], None]) -> Callable[[E], None]:
         name = f"{handler.__module__}.{handler.__qualname__}"
-        subscribe(name, event_type, handler, hears_imports=hears_imports)
+        subscribe(name, event_type, handler, hears_imports=hears_imports, handler_of_many=handler_of_many)
         if formerly:
             _by_name[formerly] = _by_name[name]
         return handler

@@ -472,7 +472,7 @@ class Records(Stage):
         for text in extra.refusals(self.kind, self.id_of(row)):
             work.remark(self.kind, self.id_of(row), text)
         rows = rows_in(extra.rows.get(f"c{self.id_of(row)}"))
-        known = work.known(TIMELINE, [str(one["ID"]) for one in rows]) if rows else {}
+        known = work.known(TIMELINE, [str(one["ID"]) for one in rows])
         for one in rows:
             theirs = str(one["ID"])
             if theirs in known:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from box.apps.tasks.actions.checklists import add_items, check_item, date_item
 from box.apps.tasks.actions.checks import LONGEST_TITLE, MOST_PARTICIPANTS
-from box.apps.tasks.actions.states import take_over_state
+from box.apps.tasks.actions.states import Standing, take_over_state
 from box.apps.tasks.actions.tasks import (
     TaskDraft,
     add_task,
@@ -23,6 +23,7 @@ from box.apps.tasks.actions.time import MOST_MINUTES, add_time
 from box.apps.tasks.models import LONGEST_ITEM, LONGEST_NOTE, ChecklistItem, Task
 from box.apps.tasks.models.tasks import MOST_TAGS
 from box.apps.tasks.states import State
+from box.core.accounts.models import User
 from box.core.discussion.actions import add_comment
 from box.core.groups.models import Group
 from box.core.registry.external import LONGEST_EXTERNAL_ID
@@ -145,7 +146,6 @@ class Tasks(Stage):
         work.took(self.kind, theirs, task.pk, digest=digest_of(row), html=task.html)
         self._add_parts(work, row, extra, task)
         take_over_reactions(work, self.kind, self.id_of(row), row.get("reactions"), task.thread)
-        self._set_state(work, row, task)
         return task.pk
 
     @override
@@ -160,7 +160,9 @@ class Tasks(Stage):
         task = change_task(task, changes, by=task.created_by)
         self._add_parts(work, row, extra, task)
         take_over_reactions(work, self.kind, self.id_of(row), row.get("reactions"), task.thread)
-        self._set_state(work, row, task)
+        standing = self._standing(work, row, task.responsible)
+        with importing(at=standing.since):
+            take_over_state(task, standing.state, by=standing.by)
 
     def _draft(self, work: Work, row: Row, files: Mapping[str, Any]) -> TaskDraft:
         theirs = self.id_of(row)
@@ -178,9 +180,11 @@ class Tasks(Stage):
             }
             work.remark(self.kind, theirs, said)
             accomplices, observers = accomplices[:MOST_PARTICIPANTS], ()
+        responsible = work.author(self.kind, theirs, row.get("responsibleId"))
         return TaskDraft(
             title=line(row.get("title"), LONGEST_TITLE) or _("Task %(id)s") % {"id": theirs},
-            responsible=work.author(self.kind, theirs, row.get("responsibleId")),
+            responsible=responsible,
+            standing=self._standing(work, row, responsible),
             html=work.html(row.get("description"), files),
             accomplice_ids=accomplices,
             observer_ids=observers,
@@ -213,14 +217,12 @@ class Tasks(Stage):
             return None
         return Task.objects.there().filter(pk=work.ours(self.kind, theirs)).first()
 
-    def _set_state(self, work: Work, row: Row, task: Task) -> None:
+    def _standing(self, work: Work, row: Row, responsible: User) -> Standing:
         state = _STATES.get(str(row.get("status")), State.WAITING)
         closed = optional_moment(row.get("closedDate"))
         at = closed if state == State.COMPLETED and closed else moment_in(row.get("changedDate"))
         closed_by = work.ours("person", row.get("closedBy"))
-        by = work.person(row.get("closedBy")) if closed_by else task.responsible
-        with importing(at=at):
-            take_over_state(task, state, by=by)
+        return Standing(state, at, work.person(row.get("closedBy")) if closed_by else responsible)
 
     # What belongs to it
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -27,11 +28,26 @@ from box.core.registry.origin import moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from box.apps.tasks.models import Task
     from box.core.accounts.models import User
 
 LONGEST_NOTE = 1000
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a task has come to: since when, and who has brought it there."""
+
+    state: State
+    since: datetime
+    by: User
+
+    def apply(self, task: Task) -> None:
+        task.state, task.state_since, task.changed_at = self.state, self.since, self.since
+        is_closed = self.state == State.COMPLETED
+        task.closed_at, task.closed_by = (self.since, self.by) if is_closed else (None, None)
 
 
 @transaction.atomic
@@ -125,8 +141,7 @@ def _step(task: Task, step: Step, by: User, event: Callable[..., Any], **more: A
 
 def _write(task: Task, to: State, by: User) -> None:
     now = moment()
-    task.state, task.state_since, task.changed_at = to, now, now
-    task.closed_at, task.closed_by = (now, by) if to == State.COMPLETED else (None, None)
+    Standing(to, now, by).apply(task)
     task.save(update_fields=["state", "state_since", "changed_at", "closed_at", "closed_by"])
     if to != State.IN_PROGRESS:
         stop_timers_of(task, now)

@@ -34,6 +34,7 @@ from box.apps.tasks.actions.checks import (
     people_in,
 )
 from box.apps.tasks.actions.locking import locked, must
+from box.apps.tasks.actions.states import Standing
 from box.apps.tasks.events import (
     ParticipantsChanged,
     TaskAdded,
@@ -102,6 +103,8 @@ class TaskDraft:
     """How many moments before it passed while the box was off: it stands for them, too."""
     related: tuple[Ref, ...] = ()
     """What belongs to it, in other rooms: whoever gives it sees them."""
+    standing: Standing | None = None
+    """Where it has come to already, of what is taken over."""
 
 
 COLUMNS = (
@@ -138,6 +141,8 @@ def add_task(draft: TaskDraft, *, by: User) -> Task:
         is_overdue_told=is_importing(),
         **{name: getattr(draft, name) for name in (*COLUMNS, *ORIGIN)},
     )
+    if draft.standing is not None and draft.standing.state != task.state:
+        draft.standing.apply(task)
     check_columns(task)
     task.tags = checked_tags(draft.tags)
     people = participants_by_id(task, draft.accomplice_ids, draft.observer_ids)

@@ -9,19 +9,23 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
+from box.apps.tasks import handlers
 from box.apps.tasks.actions.checklists import add_items, assign_item, check_item, date_item
 from box.apps.tasks.actions.deadlines import tell_of_day, tell_overdue
-from box.apps.tasks.actions.states import accept_task, complete_task, return_task, start_task
+from box.apps.tasks.actions.states import Standing, accept_task, complete_task, return_task, start_task
 from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task, delegate_task, delete_tasks
 from box.apps.tasks.cards import day_cards
-from box.apps.tasks.counters import attention_count, counts, waits_now
+from box.apps.tasks.counters import attention_count, counts, recount_all, waits_now
 from box.apps.tasks.models import Task
+from box.apps.tasks.states import State
 from box.core.discussion.actions import add_comment
 from box.core.events.delivery import deliver_all
 from box.core.notify.models import Counter, Notification
 from box.core.registry.origin import importing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from box.core.accounts.models import User
     from tests.box.apps.tasks.conftest import Give
 
@@ -161,6 +165,29 @@ def test_what_is_taken_over_is_counted_too(anna: User, boris: User) -> None:
         add_task(TaskDraft(title="Late", responsible=boris, deadline_at=now - HOUR), by=anna)
     deliver_all()
     assert {one.user: one.value for one in Counter.objects.filter(key="tasks")} == {boris: 1}
+
+
+def test_of_many_that_are_taken_over_each_is_counted_once(
+    give: Give, anna: User, boris: User, cara: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+
+    def note(people: Iterable[User]) -> None:
+        found = list(people)
+        counted.extend(sorted(person.pk for person in found))
+        recount_all(found)
+
+    monkeypatch.setattr(handlers, "recount_all", note)
+    late, now = timezone.now() - HOUR, timezone.now()
+    with importing(at=late):
+        for _number in range(3):
+            give(deadline_at=late, accomplice_ids=(cara.pk,))
+        give()
+        give(by=cara, standing=Standing(State.IN_REVIEW, now, boris))
+        give(deadline_at=late, standing=Standing(State.COMPLETED, now, boris))
+    assert told() == set()
+    assert counted == sorted([anna.pk, boris.pk, cara.pk])
+    assert {one.user: one.value for one in Counter.objects.filter(key="tasks")} == {boris: 3, cara: 4}
 
 
 def test_the_number_changes_when_a_deadline_passes(give: Give, boris: User) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 
 from box.apps.tasks.actions.states import (
     STEPS,
+    Standing,
     accept_task,
     complete_task,
     defer_task,
@@ -18,9 +20,11 @@ from box.apps.tasks.actions.states import (
     take_back,
     take_over_state,
 )
+from box.apps.tasks.models import Task
 from box.apps.tasks.states import RULES, Role, State, Step, is_allowed, steps, target
 from box.core.discussion.models import Comment
 from box.core.events.models import Event
+from box.core.registry.origin import importing
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -169,6 +173,22 @@ def test_a_state_that_is_taken_over_is_told_to_nobody(give: Give, boris: User) -
     done = take_over_state(task, State.COMPLETED, by=boris)
     assert (done.state, done.closed_by) == (State.COMPLETED, boris)
     assert not Event.objects.filter(kind__startswith="tasks.").exists()
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_what_is_taken_over_may_have_come_somewhere(
+    give: Give, anna: User, boris: User, state: State
+) -> None:
+    """As if it had been given first and had come there then."""
+    given, since = datetime(2021, 5, 3, 9, tzinfo=UTC), datetime(2021, 6, 7, 9, tzinfo=UTC)
+    with importing(at=given):
+        alone, together = give(), give(standing=Standing(state, since, anna))
+    with importing(at=since):
+        take_over_state(alone, state, by=anna)
+    columns = ("state", "state_since", "created_at", "changed_at", "closed_at", "closed_by")
+    as_alone, as_together = (Task.objects.values(*columns).get(pk=one.pk) for one in (alone, together))
+    assert as_together == as_alone
+    assert (together.closed_by == anna) is (state == State.COMPLETED)
 
 
 def test_accepted_is_said_to_be_accepted(give: Give, anna: User, boris: User) -> None:
