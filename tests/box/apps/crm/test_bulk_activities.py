@@ -10,14 +10,15 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from box.apps.crm.actions.activities import NewActivity, add_activity
+from box.apps.crm.actions.activities import MOST_BOUND, NewActivity, add_activity
+from box.apps.crm.actions.bulk import Addition, take_over_records
 from box.apps.crm.actions.bulk_activities import PastActivity, take_over_activities
-from box.apps.crm.actions.records import delete_records
+from box.apps.crm.actions.records import NewRecord, delete_records
 from box.apps.crm.models import Activity, ActivityBinding, Record
 from box.core.accounts.models import User
 from box.core.events.models import Delivery, Event
 from box.core.registry.origin import importing
-from tests.box.apps.crm.conftest import added
+from tests.box.apps.crm.conftest import added, type_of
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +85,23 @@ def test_together_they_are_what_each_is_alone(anna: User, deal: Record, sale: Re
     assert [row.payload["is_planned"] for row in told] == events_alone == [False, False, True]
     # What was done long ago is counted for nobody, and told to nobody.
     assert [one.event.payload["activity_id"] for one in Delivery.objects.all()] == [together[2]]
+
+
+def test_it_stands_on_so_many_time_lines_and_on_its_own_first(anna: User) -> None:
+    people = [
+        NewRecord(type=type_of("contact"), responsible=anna, title=f"P{n}") for n in range(MOST_BOUND + 5)
+    ]
+    with importing(at=THEN):
+        contacts = take_over_records([Addition(one, anna, THEN) for one in people])
+        deal = added("deal", anna, "Tables", contacts=contacts)
+        alone = add_activity(past(anna, deal, 1).new, [deal], by=anna)
+        (together,) = take_over_activities([past(anna, deal, 1)])
+    bound, as_alone = (
+        list(ActivityBinding.objects.filter(activity=pk).order_by("id").values_list("record", flat=True))
+        for pk in (together, alone.pk)
+    )
+    assert bound == [deal.pk, *(one.pk for one in contacts[: MOST_BOUND - 1])]
+    assert set(bound) == set(as_alone)
 
 
 def test_all_of_them_come_or_none(anna: User, deal: Record, sale: Record) -> None:
