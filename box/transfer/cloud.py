@@ -51,6 +51,10 @@ _LOCKED_OUT = {
 _PASSING = _LIMITS | {"INTERNAL_SERVER_ERROR", "ERROR_UNEXPECTED_ANSWER"}
 
 
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
+"""What comes of answers that are otherwise than any portal's: rows without what they always have."""
+
+
 class CloudRefused(Exception):
     """The cloud's own word for why not, and its sentence."""
 
@@ -277,7 +281,8 @@ class Cloud:
         is added or taken away meanwhile moves nothing. `of` is where in the answer the rows are, `named` how
         they call the key, where that is otherwise than in the filter.
 
-        A batch asks for as many pages as it holds, each behind the last row of the page before it.
+        A batch asks for as many pages as it holds, each behind the last row of the page before it. Raises
+        CloudRefused, CloudAway.
         """
         stopped = 0
         while True:
@@ -290,10 +295,10 @@ class Cloud:
                         raise _away(outcome.refused, stopped) if outcome.is_stopped else outcome.refused
                     break
                 stopped = 0
-                rows = [row for row in _rows(outcome.result, of) if int(row[named or key]) > after]
+                rows = [row for row in _rows(outcome.result, of) if _key(row, named or key) > after]
                 if rows:
                     yield rows
-                    after = int(rows[-1][named or key])
+                    after = _key(rows[-1], named or key)
                 # The pages behind a short one have nothing to refer to, and begin anew.
                 if len(rows) < AT_ONCE:
                     return
@@ -464,6 +469,14 @@ def _by_name(found: Any) -> dict[str, Any]:
 def _rows(found: Any, of: str) -> list[dict[str, Any]]:
     within = found.get(of) if of and isinstance(found, dict) else found
     return [row for row in within if isinstance(row, dict)] if isinstance(within, list) else []
+
+
+def _key(row: Mapping[str, Any], name: str) -> int:
+    """Behind which the next rows stand. Raises CloudRefused, for without it nobody knows where to go on."""
+    found = whole_number(str(row.get(name, "")))
+    if found is None:
+        raise CloudRefused("ERROR_ROWS", _("it gives rows without a number"))
+    return found
 
 
 def _number(given: Any) -> int | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
@@ -17,10 +19,12 @@ from box.transfer import actions, exports, rehearsal, undo
 from box.transfer.archive.container import BadArchive
 from box.transfer.boxed import extract
 from box.transfer.boxed.dump import BadDump
-from box.transfer.cloud import BadWebhook, CloudAway, CloudRefused
+from box.transfer.cloud import UNREADABLE, BadWebhook, CloudAway, CloudRefused
 from box.transfer.models import Export, Migration
 from box.transfer.runner import run
 from box.transfer.sources import archive_of, cloud_of
+
+log = logging.getLogger(__name__)
 
 # The first of an advisory lock's two keys; the second is the id.
 LOCK, EXPORT_LOCK = 0x6D696772, 0x6578706F
@@ -109,9 +113,10 @@ def _look(migration: Migration) -> None:
             else:
                 actions.look(migration, cloud_of(migration))
         except (BadArchive, BadDump, CloudAway, CloudRefused, BadWebhook, StoreUnavailable) as error:
-            Migration.objects.filter(pk=migration.pk).update(
-                trouble=str(error)[:2000], moved_at=timezone.now()
-            )
+            _say(migration, str(error))
+        except UNREADABLE as error:
+            log.exception("migration %s: nobody can read what the portal has", migration.pk)
+            _say(migration, _unreadable(error))
 
 
 def _rehearse(migration: Migration) -> None:
@@ -121,11 +126,21 @@ def _rehearse(migration: Migration) -> None:
             found = rehearsal.rehearse(migration, cloud_of(migration), rehearsal.follow(migration))
             rehearsal.keep(migration, found)
         except CloudAway as error:
-            Migration.objects.filter(pk=migration.pk).update(
-                trouble=str(error)[:2000], moved_at=timezone.now()
-            )
+            _say(migration, str(error))
         except (BadDump, CloudRefused, BadWebhook, SealBroken) as error:
             rehearsal.give_up(migration, str(error))
+        except UNREADABLE as error:
+            log.exception("migration %s: nobody can read what the portal has", migration.pk)
+            rehearsal.give_up(migration, _unreadable(error))
+
+
+def _say(migration: Migration, trouble: str) -> None:
+    Migration.objects.filter(pk=migration.pk).update(trouble=trouble[:2000], moved_at=timezone.now())
+
+
+def _unreadable(error: Exception) -> str:
+    why = str(error) or type(error).__name__
+    return _("What the portal says cannot be read: %(why)s") % {"why": why}
 
 
 def go_on_forgotten(now: datetime, *, older_than: timedelta = FORGOTTEN) -> None:

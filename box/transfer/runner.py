@@ -29,7 +29,7 @@ from box.lib.sealing import SealBroken
 from box.transfer.archive.container import BadArchive
 from box.transfer.archive.stages import ARCHIVE_STAGES
 from box.transfer.boxed.dump import BadDump
-from box.transfer.cloud import BadWebhook, Cloud, CloudAway, CloudRefused
+from box.transfer.cloud import UNREADABLE, BadWebhook, Cloud, CloudAway, CloudRefused
 from box.transfer.ledger import Extra, Ledger, Row, digest_of
 from box.transfer.models import Identity, Migration, Progress
 from box.transfer.outbound.base import OutboundWork
@@ -88,6 +88,12 @@ def _run_stage(work: Ledger, progress: Progress) -> bool:
             else _("The portal does not give them: %(why)s")
         )
         work.remark(stages_of(work.migration)[progress.stage].kind, "", said % {"why": refused})
+    except UNREADABLE as error:
+        # Whoever asks again hears the same; the page that could not be read has written nothing.
+        log.exception("migration %s: %s cannot be read any further", work.migration.pk, progress.stage)
+        said = _("What the portal says of them cannot be read (%(why)s): the rest of them stays there.")
+        why = {"why": str(error) or type(error).__name__}
+        work.remark(stages_of(work.migration)[progress.stage].kind, "", said % why)
     with transaction.atomic():
         if not Migration.objects.is_held_running(work.migration.pk):
             return False

@@ -122,6 +122,7 @@ class Tasks(Stage):
                 comment_files[str(comment["ID"])] = [
                     {**one, "ID": f"n{one.get('FILE_ID')}"}
                     for one in (attached.values() if isinstance(attached, dict) else ())
+                    if isinstance(one, dict)
                 ]
         attached = {self.id_of(row): ids_in(row.get("ufTaskWebdavFiles")) for row in rows}
         work.fetch_attached(self.kind, attached, extra)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -22,6 +22,7 @@ from box.core.fields.values import values_of
 from box.core.files.models import File
 from box.core.structure.models import Membership
 from box.lib.plain_text import text_of
+from box.transfer import jobs
 from box.transfer.models import Migration
 from box.transfer.stages import crm
 from box.transfer.stages.base import Work, gathered
@@ -327,6 +328,49 @@ def test_of_records_that_come_together_each_that_cannot_be_is_found(
     assert "At most 50" in move.said("contact")["8"]
     assert move.said("contact").keys() == {"8"}
     assert "P8" in alone and len(alone) <= 2, "the others came together"
+
+
+@pytest.mark.parametrize("odd", ["abc", "\x00", None, "", [], "-5", "\u0661", "9" * 30])
+def test_rows_without_a_number_end_their_kind_with_a_word(olga: User, company: Company, odd: Any) -> None:
+    for number in (1, 2, 3):
+        company.record("contact", number, f"P{number}", 1, NAME=f"P{number}")
+    company.record("deal", 1, "Roses", 2, CATEGORY_ID=0, STAGE_ID="NEW")
+    move = Move(olga, company)
+
+    def contacts(given: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [{**company.records["contact"][0], "ID": odd}]
+
+    move.portal.answers = {**move.portal.answers, "crm.contact.list": contacts}
+    assert move.bring().state == Migration.State.DONE
+    assert "without a number" in move.said("contact")[""]
+    assert [record.title for record in Record.objects.all()] == ["Roses"], "the rest comes"
+
+
+def test_an_answer_that_nobody_can_read_ends_its_kind_with_a_word(
+    olga: User, company: Company, caplog: pytest.LogCaptureFixture
+) -> None:
+    company.record("deal", 1, "Roses", 2, CATEGORY_ID=0, STAGE_ID="NEW")
+    move = Move(olga, company)
+    move.portal.answers = {**move.portal.answers, "crm.category.list": lambda given: {"categories": ["x"]}}
+    assert move.bring().state == Migration.State.DONE
+    assert "cannot be read" in move.said("pipeline")[""]
+    assert "pipelines cannot be read any further" in caplog.text, "with where it was, for whoever mends it"
+    assert Record.objects.get().title == "Roses"
+
+
+def test_a_portal_that_nobody_can_read_says_so_when_it_is_looked_at(
+    olga: User, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = Move(olga, company)
+    monkeypatch.setattr(jobs, "cloud_of", move.cloud)
+    scopes, odd = move.portal.scopes, cast("Any", ({"of": "nothing"},))
+    move.portal.scopes = odd
+    jobs.go_on_once(move.migration.pk)
+    assert "cannot be read" in move.again().trouble
+    assert move.migration.state == Migration.State.LOOKING, "it is asked again"
+    move.portal.scopes = scopes
+    jobs.go_on_once(move.migration.pk)
+    assert (move.again().trouble, move.migration.state) == ("", Migration.State.READY)
 
 
 def test_pages_are_gathered_up_to_a_bound() -> None:
