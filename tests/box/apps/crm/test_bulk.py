@@ -29,8 +29,11 @@ from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role
 from box.core.accounts.models import User
 from box.core.discussion.models import Thread
+from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
+from box.core.history.models import Line
 from box.core.registry.origin import importing
+from box.core.search.models import Document
 from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
 
 if TYPE_CHECKING:
@@ -209,6 +212,27 @@ def test_how_many_are_taken_over_costs_no_queries(anna: User, boris: User) -> No
 
     queries(2)
     assert queries(2) == queries(40)
+
+
+def test_what_is_taken_over_is_found_and_has_its_first_line_in_as_many_queries(anna: User) -> None:
+    def brought(count: int) -> tuple[int, list[Record]]:
+        made = [
+            Addition(new(anna, f"Roses {n}", stage=stage_of("deal", "NEW")), anna, THEN) for n in range(count)
+        ]
+        with importing(at=timezone.now()):
+            records = take_over_records(made)
+        with CaptureQueriesContext(connection) as asked:
+            deliver_all()
+        return len(asked), records
+
+    brought(2)
+    (few, _records), (many, records) = brought(2), brought(30)
+    assert few == many
+    lines = Line.objects.filter(about_kind="crm.deal", about_id__in=[one.pk for one in records])
+    assert {(one.kind, one.at, one.by) for one in lines.select_related("by")} == {("crm.added", THEN, anna)}
+    assert lines.count() == 30
+    found = Document.objects.filter(kind="crm.record", object_id__in=[one.pk for one in records])
+    assert set(found.values_list("title", flat=True)) == {f"Roses {number}" for number in range(30)}
 
 
 # Changing

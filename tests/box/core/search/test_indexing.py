@@ -16,6 +16,7 @@ from box.apps.feed.actions import Draft
 from box.apps.feed.models import Post
 from box.core.access.principals import EVERYONE
 from box.core.accounts.models import User
+from box.core.discussion.actions import add_comment
 from box.core.registry.capabilities import Touched
 from box.core.search import indexing
 from box.core.search.indexing import DONE, rebuild, refresh
@@ -97,6 +98,17 @@ def test_writing_twice_does_no_more_than_once(anna: User) -> None:
     for _ in range(2):
         refresh("feed.post", Touched([post.pk]))
     assert Document.objects.count() == 1
+
+
+def test_what_stands_within_several_is_written_together(anna: User) -> None:
+    first, second, third = posts(anna, 3)
+    for post in (first, second, third):
+        add_comment(post.thread, "harvest, too", by=anna)
+    rebuild()
+    Document.objects.filter(kind="feed.comment").update(body="old")
+    refresh("feed.comment", Touched(within=first.pk), Touched(within=second.pk))
+    written = Document.objects.filter(kind="feed.comment").exclude(body="old")
+    assert set(written.values_list("within_id", flat=True)) == {first.pk, second.pk}
 
 
 def test_the_command_rebuilds(anna: User) -> None:
