@@ -91,7 +91,7 @@ def _run_stage(work: Ledger, progress: Progress) -> bool:
     except UNREADABLE as error:
         # Whoever asks again hears the same; the page that could not be read has written nothing.
         log.exception("migration %s: %s cannot be read any further", work.migration.pk, progress.stage)
-        said = _("What the portal says of them cannot be read (%(why)s): the rest of them stays there.")
+        said = _("What the portal says of them cannot be read (%(why)s): the rest of them is left out.")
         why = {"why": str(error) or type(error).__name__}
         work.remark(stages_of(work.migration)[progress.stage].kind, "", said % why)
     with transaction.atomic():
