@@ -93,8 +93,10 @@ def deliver_next(now: datetime) -> int:
 def _taken_over(first: Delivery, now: datetime) -> list[Delivery]:
     """It and others that are due, where they are taken over and their handlers take many; nothing where it is
     none of these. What has failed goes alone."""
+    if first.attempts or not first.event.imported_at:
+        return []
     names = handlers_of_many().keys()
-    if not first.event.imported_at or first.handler not in names or first.attempts:
+    if first.handler not in names:
         return []
     due = Delivery.objects.due(now).filter(
         handler__in=names, attempts=0, event__origin__has_key="imported_at"
