@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from appliance.certificates import BACKDATE, builder, certificate_pem, key_pem, key_usage
-from appliance.cluster.topology import folder
+from appliance.cluster.topology import TopologyRefused, folder
 from appliance.files import ensure_folder, write_atomically
 from appliance.paths import Paths
 
@@ -267,13 +267,16 @@ def trusted(place: Path, realm: Realm = NODES) -> str:
 
 
 def read_authorities(paths: Paths) -> list[Authority]:
-    """Those of the nodes whose word counts, the one that holds first; none where nobody can be let in."""
-    place, holds = folder(paths), read_authority(paths)
-    to_come = _next(place)
-    found = [holds] if holds else []
-    if to_come:
-        found.append(authority_of(to_come[NODES.authority].encode(), to_come[NODES.authority_key].encode()))
-    return found
+    """Those of the nodes whose word counts, the one that holds first."""
+    holds = read_authority(paths)
+    if holds is None:
+        raise TopologyRefused(
+            "This node has not the cluster's authority, which every node is given: join it again."
+        )
+    to_come = _next(folder(paths))
+    if not to_come:
+        return [holds]
+    return [holds, authority_of(to_come[NODES.authority].encode(), to_come[NODES.authority_key].encode())]
 
 
 def _next(place: Path) -> dict[str, str]:

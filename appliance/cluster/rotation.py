@@ -7,10 +7,14 @@ come lies in one file beside what holds: a node has all of it, or nothing.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
+from contextlib import suppress
 from dataclasses import dataclass
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from appliance.certificates import key_pem
 from appliance.cluster import https, identity
@@ -22,6 +26,7 @@ from appliance.paths import Paths
 
 PATH = "/authorities"
 MOST_BYTES = 64 << 10
+_PURPOSE, _MOST_SEALS = b"the next authorities", 2
 TURNED = ("etcd", "database", "router", "balancer", "member")
 """Services that show a certificate of the cluster or look at one, in the order in which they begin anew."""
 
@@ -41,7 +46,7 @@ def is_under_way(paths: Paths) -> bool:
 def prepare(node: Node) -> Offer:
     """Make the next authorities here, for the others to fetch. Those of a rotation that has not come to its
     end are kept: nodes may show certificates of them already."""
-    if (text := offered(node.paths)) is None:
+    if (text := _stored(node.paths)) is None:
         made = {realm: identity.create_authority(realm) for realm in REALMS}
         text = json.dumps(dict(_texts(made)), sort_keys=True).encode()
         _store(node.paths, text)
@@ -49,16 +54,19 @@ def prepare(node: Node) -> Offer:
 
 
 def offered(paths: Paths) -> bytes | None:
-    """What another node is given: whoever has it can make nodes."""
-    try:
-        return (folder(paths) / NEXT).read_bytes()
-    except FileNotFoundError:
-        return None
+    """What another node is given: whoever can read it can make nodes.
+
+    So it is sealed with the key of each authority that this node knows, which are root's on every node, some
+    of which have only one of them. A node's certificate says too little: its etcd and its database show the
+    same one, as users of their own.
+    """
+    found = _stored(paths)
+    return None if found is None else b"\n".join(seal.encrypt(found) for seal in _seals(paths))
 
 
 def trust(node: Node, offer: Offer) -> None:
     """Fetch the next authorities, and trust them beside those that hold."""
-    before = offered(node.paths)
+    before = _stored(node.paths)
     if before is not None:
         if _is(before, offer):
             return
@@ -66,7 +74,8 @@ def trust(node: Node, offer: Offer) -> None:
             # Another rotation ended where this one was begun, and not here: what came of it holds.
             forget(node)
     context = identity.client_context(folder(node.paths))
-    found = https.fetch(offer.address, MEMBER_PORT, PATH, context=context, most=MOST_BYTES)
+    sealed = https.fetch(offer.address, MEMBER_PORT, PATH, context=context, most=MOST_BYTES)
+    found = _unsealed(node.paths, sealed)
     if not _is(found, offer):
         raise TopologyRefused(f"The authorities that {offer.address} gives are not those that it spoke of.")
     _read(found)
@@ -75,7 +84,7 @@ def trust(node: Node, offer: Offer) -> None:
 
 def enter(node: Node) -> None:
     """Show certificates of the next authorities from now on."""
-    found = offered(node.paths)
+    found = _stored(node.paths)
     if found is None:
         raise TopologyRefused("This node was not given the next authorities: `boxctl cluster rotate` again.")
     me = node.cluster.me
@@ -84,7 +93,7 @@ def enter(node: Node) -> None:
 
 def forget(node: Node) -> None:
     """Trust the next authorities alone. Done again after a crash it ends the same."""
-    found = offered(node.paths)
+    found = _stored(node.paths)
     if found is None:
         return
     for name, text in _texts(_read(found)):
@@ -128,6 +137,28 @@ def _read(text: bytes) -> dict[Realm, Authority]:
         }
     except (ValueError, KeyError, TypeError, AttributeError, identity.IdentityRefused):
         raise TopologyRefused("The next authorities cannot be read: `boxctl cluster rotate` again.") from None
+
+
+def _unsealed(paths: Paths, text: bytes) -> bytes:
+    """Empty where it was not sealed with a key that is here."""
+    known = MultiFernet(_seals(paths))
+    for sealed in text.splitlines()[:_MOST_SEALS]:
+        with suppress(InvalidToken):
+            return known.decrypt(sealed)
+    return b""
+
+
+def _seals(paths: Paths) -> list[Fernet]:
+    known = identity.read_authorities(paths)
+    derived = (hmac.digest(key_pem(one.key), _PURPOSE, "sha256") for one in known)
+    return [Fernet(base64.urlsafe_b64encode(key)) for key in derived]
+
+
+def _stored(paths: Paths) -> bytes | None:
+    try:
+        return (folder(paths) / NEXT).read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _store(paths: Paths, text: bytes) -> None:

@@ -230,6 +230,28 @@ def test_the_next_authorities_are_roots_alone(nodes: dict[str, Node]) -> None:
     assert (folder(nodes["node-1"].paths) / identity.NEXT).stat().st_mode & 0o077 == 0
 
 
+def test_what_a_node_is_sent_is_read_by_root_alone(nodes: dict[str, Node]) -> None:
+    """A node's database and its etcd show its certificate too, from its address."""
+    giving, taking = nodes["node-1"], nodes["node-2"]
+    offer = rotation.prepare(giving)
+    sent = rotation.offered(giving.paths)
+    assert sent is not None and b"PRIVATE KEY" not in sent
+    # What they have of the cluster; root keeps the authorities' keys to itself.
+    for name in ("ca.key", "balancer-ca.key"):
+        (folder(taking.paths) / name).rename(taking.paths.etc / name)
+    with pytest.raises(TopologyRefused, match="which every node is given"):
+        rotation.trust(taking, offer)
+    for realm, authority in ((realm, identity.create_authority(realm)) for realm in identity.REALMS):
+        (folder(taking.paths) / realm.authority_key).write_bytes(key_pem(authority.key))
+    with pytest.raises(TopologyRefused, match="are not those that it spoke of"):
+        rotation.trust(taking, offer)
+    assert not rotation.is_under_way(taking.paths)
+    for name in ("ca.key", "balancer-ca.key"):
+        (taking.paths.etc / name).replace(folder(taking.paths) / name)
+    rotation.trust(taking, offer)
+    assert rotation.is_under_way(taking.paths)
+
+
 def test_contexts_take_both_while_there_are_two(nodes: dict[str, Node]) -> None:
     rotation.prepare(nodes["node-1"])
     context = identity.client_context(folder(nodes["node-1"].paths))
