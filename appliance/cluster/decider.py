@@ -6,7 +6,6 @@ the topology, with the sentence that tells it; each node then does its own part 
 
 from __future__ import annotations
 
-import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -227,7 +226,7 @@ class Decider:
 
     def _make(self, view: _View, program: Path, decision: ClusterDecision) -> bool:
         """Whether all of them are being made."""
-        left = [f"reserve-{secrets.token_hex(3)}" for _ in range(decision.create)]
+        left = [topology.new_machine() for _ in range(decision.create)]
         # All first: to make one takes longer than the lease lasts, and whoever decides then counts them.
         for name in left:
             decisions.begin_making(view.etcd, name)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from appliance.agent.answers import ClusterDecision
 from appliance.agent.codec import Malformed, decode_request, encode
+from appliance.cluster import topology
 from appliance.cluster.etcd import Etcd
 from appliance.cluster.scaling import Policy, PolicyRefused
 
@@ -119,4 +120,6 @@ def ended(etcd: Etcd, name: str) -> None:
 
 
 def _names(etcd: Etcd, prefix: str) -> tuple[str, ...]:
-    return tuple(entry.key.removeprefix(prefix) for entry in etcd.entries(prefix))
+    """A program of root's is told them: those that we give to machines, and no others."""
+    found = (entry.key.removeprefix(prefix) for entry in etcd.entries(prefix))
+    return tuple(name for name in found if topology.is_machine(name))

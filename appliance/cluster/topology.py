@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -252,6 +253,17 @@ class Topology:
 _INSTRUCTION = r"((restart|apply|take-back|upgrade|go-back|trust|enter|forget) [A-Za-z0-9-]{1,80})?"
 
 
+def new_machine() -> str:
+    """A name for one that a provider is to make."""
+    return f"reserve-{secrets.token_hex(3)}"
+
+
+def is_machine(name: str) -> bool:
+    """Whether a machine of that name may be ended: a provider made it for us, and knows others by other
+    names. Whoever can write into etcd can write any, and a program of root's is told it."""
+    return bool(re.fullmatch(r"reserve-[0-9a-f]{6}", name))
+
+
 def _refuse_odd(member: Member) -> None:
     """What could mean something else where configurations name the nodes."""
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", member.name):
@@ -270,6 +282,11 @@ def _refuse_odd(member: Member) -> None:
         raise TopologyRefused(f"{member.name} would hold data or a vote, and could not sleep.")
     if not member.is_reserve and (member.rest is not Rest.AWAKE or member.is_made):
         raise TopologyRefused(f"{member.name} is no reserve, and cannot be asleep.")
+    if member.is_made and not is_machine(member.name):
+        raise TopologyRefused(
+            f"No provider was asked for a machine {member.name}: join without --made, or with the name that "
+            f"the provider was told."
+        )
     try:
         ipaddress.ip_address(member.address)
     except ValueError:

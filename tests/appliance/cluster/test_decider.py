@@ -36,6 +36,7 @@ RESERVE = Member(
     "node-2", "127.88.77.2", (Role.PORTAL,), is_reserve=True, rest=Rest.ASLEEP, rested_at=NOW - 60 * MINUTE
 )
 BOTH = Topology((ONE, RESERVE))
+MACHINE = "reserve-0a1b2c"
 POLICY = Policy(minimum=1, maximum=2)
 
 
@@ -108,6 +109,8 @@ def test_a_node_with_data_can_be_put_to_sleep_by_nobody() -> None:
         replace(RESERVE, mac="52:54:00:12:34:56\n"),
         replace(ONE, rest=Rest.ASLEEP),
         replace(ONE, is_made=True),
+        replace(RESERVE, is_made=True),
+        replace(RESERVE, name="reserve-0a1b2c3", is_made=True),
     ],
 )
 def test_what_etcd_may_say_of_reserves_is_looked_at(odd: Member) -> None:
@@ -421,7 +424,7 @@ def test_no_machine_is_made_where_that_was_not_chosen(
 def test_a_machine_that_was_made_is_ended_when_it_is_not_needed_until_that_is_done(
     etcd: Etcd, at_work: Callable[..., None], told: Told, said: list[str], tmp_path: Path
 ) -> None:
-    made = replace(RESERVE, name="reserve-7", is_made=True, rest=Rest.DRAINING, rested_at=NOW - DRAIN)
+    made = replace(RESERVE, name=MACHINE, is_made=True, rest=Rest.DRAINING, rested_at=NOW - DRAIN)
     etcd.put(state.TOPOLOGY, topology.written(Topology((ONE, made))))
     (tmp_path / "broken").touch()
     at_work(NOW, 2, node_1=0.1)
@@ -429,7 +432,22 @@ def test_a_machine_that_was_made_is_ended_when_it_is_not_needed_until_that_is_do
     assert said[-1].endswith("end: No room is left.")
     (tmp_path / "broken").unlink()
     at_work(NOW + 2 * MINUTE, 2, node_1=0.1)
-    assert told() == 2 * [("end", {"name": "reserve-7"})]
+    assert told() == 2 * [("end", {"name": MACHINE})]
+
+
+@pytest.mark.parametrize("name", ["erp", "reserve-7", f"{MACHINE}; halt", f"{MACHINE}\n", f"../{MACHINE}"])
+def test_who_can_write_into_etcd_has_no_machine_ended_but_those_that_were_made(
+    etcd: Etcd, at_work: Callable[..., None], told: Told, name: str
+) -> None:
+    alone(etcd, replace(POLICY, can_create=True))
+    for prefix in ("ending", "making"):
+        etcd.put(f"/korobka/scaling/{prefix}/{name}", "")
+    at_work(NOW, 2, node_1=0.5)
+    assert told() == []
+    assert decisions.making(etcd) == ()
+    etcd.put(f"/korobka/scaling/ending/{MACHINE}", "")
+    at_work(NOW + MINUTE, 2, node_1=0.5)
+    assert told() == [("end", {"name": MACHINE})]
 
 
 def test_a_provider_that_is_not_there_is_named(tmp_path: Path) -> None:
