@@ -9,6 +9,8 @@ import socket
 import socketserver
 import struct
 import sys
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +20,16 @@ from appliance.agent.handlers import FAILURES, REFUSALS, perform
 from appliance.agent.operations_log import Asker
 from appliance.agent.proofs import ProofsShut, Unproven
 from appliance.agent.protocol import OPERATIONS, Answer, Operation, Problem, Request
+from appliance.bounded_server import BoundedThreadingMixIn, cut_off_after
 from appliance.files import give
 from appliance.paths import Paths
 
 log = logging.getLogger(__name__)
 
-REQUEST_BYTES = 1 << 20
+REQUEST_BYTES = 256 << 10
 REQUEST_SECONDS = 10
+MOST_AT_ONCE = 24
+"""Conversations of the portal; as many of root, for whom a portal that was taken over leaves a way in."""
 
 
 class NotAllowed(Exception):
@@ -75,15 +80,15 @@ def understand(line: bytes, peer: Peer, node: str) -> tuple[Operation[Any], Aske
     return operation, Asker(request.by, request.acting, peer.uid, peer.pid), request.proof
 
 
-class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+class Server(BoundedThreadingMixIn, socketserver.UnixStreamServer):
     """Listens at `run/korobka/agent/agent.sock`, which root and the portal's group may open."""
 
-    daemon_threads = True
     request_queue_size = 64
 
     def __init__(self, paths: Paths, node: str) -> None:
         self.paths = paths
         self.node = node
+        self._roots, self._portals = (threading.BoundedSemaphore(MOST_AT_ONCE) for _ in range(2))
         self.path = paths.run / "agent/agent.sock"
         # Under its name only with its rights: nobody can connect in between.
         self._temporary = self.path.with_name(f".{os.getpid()}")
@@ -94,6 +99,15 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         super().server_bind()
         give(self._temporary, mode=0o660, group=_portal_group())
         self._temporary.rename(self.path)
+
+    def places(self, request: Any) -> threading.BoundedSemaphore:
+        return self._roots if Peer.of(request).is_root else self._portals
+
+    def turn_away(self, request: Any) -> None:
+        said = f"The agent speaks with {MOST_AT_ONCE} others already: try again in a moment."
+        request.settimeout(0)
+        with suppress(OSError):
+            request.sendall(_line(Answer(problem=Problem("failed", said))))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         log.error("A conversation broke off.", exc_info=sys.exception())
@@ -107,8 +121,10 @@ class Conversation(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         try:
+            with cut_off_after(self.connection, REQUEST_SECONDS, how=socket.SHUT_RD):
+                line = self.rfile.readline(REQUEST_BYTES)
             # The health check connects and says nothing.
-            if line := self.rfile.readline(REQUEST_BYTES):
+            if line:
                 self._say(self._answer(line, Peer.of(self.connection)))
         except (BrokenPipeError, ConnectionResetError, TimeoutError):
             # Who does not listen any more can ask again; what was begun goes on.
@@ -139,7 +155,11 @@ class Conversation(socketserver.StreamRequestHandler):
             return Answer(problem=Problem("failed", str(error)))
 
     def _say(self, answer: Answer) -> None:
-        self.wfile.write(json.dumps(encode(answer), ensure_ascii=False).encode() + b"\n")
+        self.wfile.write(_line(answer))
+
+
+def _line(answer: Answer) -> bytes:
+    return json.dumps(encode(answer), ensure_ascii=False).encode() + b"\n"
 
 
 def _note(what: str, operation: Operation[Any] | None, peer: Peer, error: Exception) -> None:

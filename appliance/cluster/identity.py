@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from appliance.certificates import BACKDATE, builder, certificate_pem, key_pem, key_usage
@@ -76,6 +77,11 @@ class Authority:
     @property
     def pem(self) -> str:
         return certificate_pem(self.certificate).decode()
+
+    def derived_key(self, purpose: str) -> bytes:
+        """32 bytes that only root has, for one purpose: what it marks for one says nothing for another."""
+        secret = key_pem(self.key)
+        return HKDF(hashes.SHA256(), length=32, salt=None, info=f"korobka {purpose}".encode()).derive(secret)
 
 
 def fingerprint(certificate: bytes) -> str:

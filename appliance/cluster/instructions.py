@@ -18,7 +18,6 @@ from typing import Any, Self
 
 from appliance.agent import operations
 from appliance.agent.journal import Journal
-from appliance.certificates import key_pem
 from appliance.cluster import identity
 from appliance.cluster.etcd import Etcd
 from appliance.cluster.topology import TopologyRefused
@@ -152,4 +151,4 @@ def _marks(paths: Paths, instruction: Instruction, text: str) -> list[str]:
     """By each authority that this node has: while one takes the other's place, some nodes have only one."""
     said = f"change\n{instruction}\n{text}".encode()
     known = identity.read_authorities(paths)
-    return [hmac.digest(key_pem(one.key), said, "sha256").hex() for one in known]
+    return [hmac.digest(one.derived_key("instructions"), said, "sha256").hex() for one in known]

@@ -106,7 +106,7 @@ class Token:
 
     @classmethod
     def read(cls, text: str) -> Token:
-        if not re.fullmatch(r"[0-9a-f]{32}\.[0-9a-f]{64}", text):
+        if not re.fullmatch(rf"[0-9a-f]{{{state.TOKEN_DIGITS}}}\.[0-9a-f]{{64}}", text):
             raise JoinRefused("This is not a token: copy the whole line that `boxctl cluster token` prints.")
         secret, fingerprint = text.split(".")
         return cls(secret, fingerprint)
@@ -127,7 +127,7 @@ def token(paths: Paths, *, seconds: int) -> Token:
         raise JoinRefused("This node cannot let others in: ask for the token on another one.")
     etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
     known = identity.fingerprint(authority.certificate.public_bytes(Encoding.DER))
-    return Token(state.new_token(etcd, authority, seconds=seconds), known)
+    return Token(state.new_token(etcd, authority, seconds=seconds, now=datetime.now(UTC)), known)
 
 
 # --- on a node
@@ -139,7 +139,7 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
     me, authority = node.cluster, identity.read_authority(paths)
     etcd = Etcd.of(paths, me.topology, first=me.me.address)
     balancers = identity.read_authority(paths, identity.BALANCERS)
-    is_known = authority and balancers and state.is_token(etcd, authority, asking.secret)
+    is_known = authority and balancers and state.is_token(etcd, authority, asking.secret, now=now)
     if authority is None or balancers is None or not is_known:
         raise JoinRefused(
             "The token is not known: it was used, or has expired. `boxctl cluster token` prints another."
@@ -155,7 +155,7 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
     _check_facts(asking, version(node), now)
     _check_ports(asking.address, ports(node))
     certificate = identity.issue(authority, asking.request, name=coming.name, address=coming.address, now=now)
-    if not state.use_token(etcd, authority, asking.secret):
+    if not state.use_token(etcd, asking.secret):
         raise JoinRefused("The token was just used by another node: `boxctl cluster token` prints another.")
     for member in etcd.members():
         if member.name == coming.name or f"//{coming.address}:" in "".join(member.peer_urls):

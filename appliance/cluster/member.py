@@ -14,14 +14,14 @@ import ssl
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 from appliance import config, folders, service_files
 from appliance.agent.codec import Malformed, decode_request, encode
 from appliance.agent.operations import AlreadyRunning
+from appliance.bounded_server import BoundedThreadingMixIn, cut_off_after
 from appliance.cluster import (
     copies,
     credentials,
@@ -145,10 +145,8 @@ def renew(paths: Paths, door: Door) -> None:
     door.load_certificate()
 
 
-class Door(ThreadingHTTPServer):
+class Door(BoundedThreadingMixIn, HTTPServer):
     """HTTPS on the node's address, a bounded number of visitors at once, each for a bounded time."""
-
-    daemon_threads = True
 
     def __init__(self, paths: Paths) -> None:
         self.paths = paths
@@ -168,45 +166,23 @@ class Door(ThreadingHTTPServer):
         self._context.load_cert_chain(place / credentials.CERTIFICATE, place / credentials.KEY)
         self._context.load_verify_locations(cadata=identity.trusted(place))
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Who comes when all places are taken is sent away: waiting would cost a thread each."""
-        if not self._places.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        try:
-            super().process_request(request, client_address)
-        except BaseException:
-            self._places.release()
-            raise
+    def places(self, request: Any) -> threading.BoundedSemaphore:
+        return self._places
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """In a thread of its own, and also the handshake: who says nothing keeps nobody else waiting."""
-        # Each word may come just in time: all of them together may not.
-        connection = request.dup()
-        end = threading.Timer(LONGEST, _cut_off, [connection])
-        end.daemon = True
-        end.start()
-        try:
+    def converse(self, request: Any, client_address: Any) -> None:
+        """Also the handshake: who says nothing keeps nobody else waiting."""
+        with cut_off_after(request, LONGEST):
             request.settimeout(PATIENCE)
             try:
                 request = self._context.wrap_socket(request, server_side=True)
             except OSError:
                 request.close()
                 return
-            super().process_request_thread(request, client_address)
-        finally:
-            end.cancel()
-            connection.close()
-            self._places.release()
+            super().converse(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Who hangs up is no trouble of ours."""
         log.warning("The answer to %s did not arrive.", client_address)
-
-
-def _cut_off(connection: socket.socket) -> None:
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
 
 
 class Visitor(BaseHTTPRequestHandler):

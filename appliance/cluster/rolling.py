@@ -40,6 +40,7 @@ CLAIM = "/korobka/rolling"
 _CLAIM_SECONDS = 60
 """Longer than it takes until a node's beat says what it does."""
 _ORDER, _DRAINED, _HAS_IT, _DONE, _TAKES_BACK = "order", "drained", "has-it", "done-on", "takes-back"
+_OFFER = "offer"
 
 
 class RollingStopped(Exception):
@@ -255,11 +256,13 @@ class Rotate(Rolling):
     verbs = (Verb.TRUST, Verb.ENTER, Verb.FORGET)
 
     def _prepare(self) -> None:
-        offer = asdict(rotation.prepare(Node.load(self.paths)))
-        for verb in self.verbs:
-            self._put(verb, offer)
+        self.journal.append(_OFFER, **asdict(rotation.prepare(Node.load(self.paths))))
 
     def _go_to(self, name: str, verb: Verb, others: tuple[str, ...]) -> None:
+        if not self._done(verb):
+            # Not before: who forgets what others still show is cut off from them, whoever asks for it.
+            offer = self.journal.noted(_OFFER) or {}
+            self._put(verb, {key: offer[key] for key in ("address", "sha256")})
         try:
             self._take_turn(name, verb, _DOING[verb].format(name=name))
         except _FAILURES as error:

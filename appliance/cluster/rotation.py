@@ -26,7 +26,7 @@ from appliance.paths import Paths
 
 PATH = "/authorities"
 MOST_BYTES = 64 << 10
-_PURPOSE, _MOST_SEALS = b"the next authorities", 2
+_MOST_SEALS = 2
 TURNED = ("etcd", "database", "router", "balancer", "member")
 """Services that show a certificate of the cluster or look at one, in the order in which they begin anew."""
 
@@ -96,7 +96,13 @@ def forget(node: Node) -> None:
     found = _stored(node.paths)
     if found is None:
         return
-    for name, text in _texts(_read(found)):
+    to_come = _read(found)
+    if not _is_entered(node.paths, to_come):
+        raise TopologyRefused(
+            "This node shows a certificate of the authority that it was to forget: `boxctl cluster rotate` "
+            "again."
+        )
+    for name, text in _texts(to_come):
         write_atomically(folder(node.paths) / name, text, mode=0o600)
     (folder(node.paths) / NEXT).unlink()
 
@@ -150,8 +156,7 @@ def _unsealed(paths: Paths, text: bytes) -> bytes:
 
 def _seals(paths: Paths) -> list[Fernet]:
     known = identity.read_authorities(paths)
-    derived = (hmac.digest(key_pem(one.key), _PURPOSE, "sha256") for one in known)
-    return [Fernet(base64.urlsafe_b64encode(key)) for key in derived]
+    return [Fernet(base64.urlsafe_b64encode(one.derived_key("rotation"))) for one in known]
 
 
 def _stored(paths: Paths) -> bytes | None:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from appliance.agent.codec import Malformed, decode_request, encode, known_fields
-from appliance.certificates import key_pem
 from appliance.cluster import topology
 from appliance.cluster.etcd import Etcd
 from appliance.cluster.identity import Authority
@@ -31,6 +30,9 @@ _TRIES = 8
 _HOLDERS = "/korobka/holders/"
 
 SHORTEST_TOKEN, LONGEST_TOKEN = 60, 24 * 3600
+_TOKEN_SAYS, _TOKEN_MARK = 32 + 8, 32
+"""Hexadecimal digits: of a number of 128 bits and the second of its end; of a mark of 128 bits."""
+TOKEN_DIGITS = _TOKEN_SAYS + _TOKEN_MARK
 
 
 @dataclass(frozen=True)
@@ -85,27 +87,36 @@ def change(etcd: Etcd, how: Callable[[Topology], Topology]) -> tuple[Topology, i
 # --- tokens
 
 
-def new_token(etcd: Etcd, authority: Authority, *, seconds: int) -> str:
-    """A secret that lets one node in, once, before it expires. Only a mark of it is kept, which nobody can
-    make who has not the authority's key: root, on the nodes that let others in."""
+def new_token(etcd: Etcd, authority: Authority, *, seconds: int, now: datetime) -> str:
+    """A secret that lets one node in, once, before it expires: a number, its end, and a mark of both, which
+    nobody can make who has not the authority's key: root, on the nodes that let others in. etcd keeps the
+    number alone, for as long as it was not used."""
     if not SHORTEST_TOKEN <= seconds <= LONGEST_TOKEN:
         raise TopologyRefused("A token lives between one minute and one day.")
-    secret = secrets.token_hex(16)
-    etcd.put(_token_key(authority, secret), "", lease=etcd.lease(seconds))
-    return secret
+    said = f"{secrets.token_hex(16)}{int(now.timestamp()) + seconds:08x}"
+    etcd.put(_token_key(said), "", lease=etcd.lease(seconds))
+    return said + _token_mark(authority, said)
 
 
-def is_token(etcd: Etcd, authority: Authority, secret: str) -> bool:
-    return etcd.get(_token_key(authority, secret)) is not None
+def is_token(etcd: Etcd, authority: Authority, secret: str, *, now: datetime) -> bool:
+    """etcd is asked for none that root has not made: it would learn what to say."""
+    said = secret[:_TOKEN_SAYS]
+    if not hmac.compare_digest(secret[_TOKEN_SAYS:].encode(), _token_mark(authority, said).encode()):
+        return False
+    return int(said[-8:], 16) > now.timestamp() and etcd.get(_token_key(said)) is not None
 
 
-def use_token(etcd: Etcd, authority: Authority, secret: str) -> bool:
+def use_token(etcd: Etcd, secret: str) -> bool:
     """Of two that use the same one, one is let in."""
-    return etcd.delete(_token_key(authority, secret))
+    return etcd.delete(_token_key(secret[:_TOKEN_SAYS]))
 
 
-def _token_key(authority: Authority, secret: str) -> str:
-    return _TOKENS + hmac.digest(key_pem(authority.key), secret.encode(), "sha256").hex()
+def _token_mark(authority: Authority, said: str) -> str:
+    return hmac.digest(authority.derived_key("tokens"), said.encode(), "sha256").hex()[:_TOKEN_MARK]
+
+
+def _token_key(said: str) -> str:
+    return _TOKENS + said
 
 
 # --- how the nodes are

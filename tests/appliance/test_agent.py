@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from appliance import users
 from appliance.agent import operations
 from appliance.agent.journal import Journal
+from appliance.agent.server import MOST_AT_ONCE, REQUEST_SECONDS
 from appliance.client import (
     Agent,
     AgentAway,
@@ -168,6 +170,55 @@ def test_what_is_not_on_the_list_is_refused_with_a_reason(box: Node, line: bytes
     assert isinstance(problem, dict)
     assert problem["kind"] == "refused"
     assert words in problem["message"]
+
+
+@pytest.mark.usefixtures("as_root")
+def test_a_portal_that_was_taken_over_takes_its_own_places_and_none_of_roots(box: Node, agent: Agent) -> None:
+    portal = users.account(users.PORTAL)
+    waiting = subprocess.Popen(
+        ["setpriv", f"--reuid={portal.uid}", f"--regid={portal.gid}", "--clear-groups", "--",
+         sys.executable, "-c", _TAKES_ALL, str(box.run("agent") / "agent.sock"), str(MOST_AT_ONCE)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert waiting.stdout and "speaks with 24 others already" in waiting.stdout.readline()
+        assert agent.ask(ReadStatus()).services
+    finally:
+        waiting.communicate("", timeout=60)
+    wait_until(lambda: "services" in ask_as(portal, box, "ReadStatus()"))
+
+
+_TAKES_ALL = """
+import socket, sys
+taken = [socket.socket(socket.AF_UNIX) for _ in range(int(sys.argv[2]) + 1)]
+for one in taken:
+    one.connect(sys.argv[1])
+print(taken[-1].makefile().readline(), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_who_never_comes_to_the_end_is_not_waited_for(box: Node) -> None:
+    """Each sign may come just in time."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(4 * REQUEST_SECONDS)
+        connection.connect(str(box.run("agent") / "agent.sock"))
+        answers = connection.makefile()
+        done = threading.Event()
+        slowly = threading.Thread(target=_trickle, args=(connection, done))
+        slowly.start()
+        try:
+            answer = json.loads(answers.readline())
+        finally:
+            done.set()
+            slowly.join()
+    assert answer["problem"]["kind"] == "refused"
+
+
+def _trickle(connection: socket.socket, done: threading.Event) -> None:
+    with suppress(OSError):
+        while not done.wait(REQUEST_SECONDS / 5):
+            connection.sendall(b" ")
 
 
 # What it answers

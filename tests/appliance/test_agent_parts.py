@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, get_type_hints
@@ -333,6 +333,26 @@ def test_old_journals_go(paths: Paths, program: Any, monkeypatch: pytest.MonkeyP
         list(operations.follow(operations.begin(paths, "test", {}, by="")))
     assert len(operations.list_states(paths, 10)) == 3
     assert len(list(paths.operations.glob("*.log"))) == 3
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("test", 4), ("restart", 3)])
+def test_what_is_begun_a_single_time_is_known_for_as_long_as_it_may_be_asked_for(
+    paths: Paths, program: Any, monkeypatch: pytest.MonkeyPatch, kind: str, kept: int
+) -> None:
+    """Whoever asks for restarts pushes nothing else out, and could begin it again."""
+    monkeypatch.setattr(operations, "KEPT", 2)
+    program(ENDS_WELL)
+    monkeypatch.setattr(operations, "TABLE", {**operations.TABLE, kind: operations.TABLE["test"]})
+    once = operations.begin(paths, kind, {"key": "upgrade 1"}, by="the cluster", once="upgrade 1")
+    list(operations.follow(once))
+    for _ in range(3):
+        list(operations.follow(operations.begin(paths, "test", {}, by="")))
+    assert len(Journal.all(paths.operations)) == kept
+    if kind == "test":
+        assert operations.begin(paths, kind, {"key": "upgrade 1"}, by="", once="upgrade 1").id == once.id
+        monkeypatch.setattr(operations, "REMEMBERED", timedelta(0))
+        list(operations.follow(operations.begin(paths, "test", {}, by="")))
+        assert len(Journal.all(paths.operations)) == 3
 
 
 def test_what_may_end_anywhere_is_cancelled_with_all_that_it_has_started(

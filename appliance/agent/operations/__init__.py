@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +33,8 @@ KEPT = 200
 """Journals are kept of this many operations."""
 KEPT_OF_WORKERS = 20
 """Of them: what the load asks for every day shall not push out what people have done."""
+REMEMBERED = timedelta(days=2)
+"""For which what is begun a single time is known as begun; nobody may ask for it as late (`instructions`)."""
 ATTEMPTS = 3
 REPEAT_SECONDS = 5.0
 RELEASE = Path(__file__).resolve().parents[3]
@@ -282,8 +285,17 @@ def _forget_old(paths: Paths) -> None:
     everyone = Journal.all(paths.operations)
     routine = [journal for journal in everyone if "-workers-" in journal.id]
     for journal in {*everyone[KEPT:], *routine[KEPT_OF_WORKERS:]}:
+        if _is_remembered(journal):
+            continue
         _log_of(journal).unlink(missing_ok=True)
         journal.path.unlink(missing_ok=True)
+
+
+def _is_remembered(journal: Journal) -> bool:
+    """Restarts are none: whoever writes into etcd may ask for as many as would fill the disk, and two do no
+    harm."""
+    is_once = "key" in journal.arguments and journal.kind != "restart"
+    return is_once and datetime.now(UTC) - journal.state().began_at < REMEMBERED
 
 
 @contextlib.contextmanager

@@ -369,7 +369,8 @@ def test_a_machine_is_made_once_and_told_how_to_join(
     assert isinstance(join, list)
     assert join[:4] == ["boxctl", "cluster", "join", ADDRESS] and join[5:] == ["--name", making, "--made"]
     authority = identity.read_authority(paths)
-    assert authority is not None and state.is_token(etcd, authority, join[4].partition(".")[0])
+    secret = join[4].partition(".")[0]
+    assert authority is not None and state.is_token(etcd, authority, secret, now=datetime.now(UTC))
 
 
 def test_a_provider_that_fails_is_quoted_and_asked_again_later(

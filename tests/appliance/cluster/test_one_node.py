@@ -251,9 +251,9 @@ def test_a_token_works_once(one: BoxNode) -> None:
     with one.inside() as paths:
         etcd = Etcd.of(paths, one.node.cluster.topology)
         authority = authority_of(paths)
-        assert state.is_token(etcd, authority, secret)
-        assert state.use_token(etcd, authority, secret)
-        assert not state.use_token(etcd, authority, secret)
+        assert state.is_token(etcd, authority, secret, now=NOW)
+        assert state.use_token(etcd, secret)
+        assert not state.use_token(etcd, secret)
         with pytest.raises(JoinRefused, match="was used, or has expired"):
             let_in(paths, asking(one, secret=secret), now=NOW)
 
@@ -263,7 +263,7 @@ def test_a_token_expires(one: BoxNode) -> None:
         etcd = Etcd.of(paths, one.node.cluster.topology)
         for wrong in (state.SHORTEST_TOKEN - 1, state.LONGEST_TOKEN + 1):
             with pytest.raises(TopologyRefused, match="between one minute and one day"):
-                state.new_token(etcd, authority_of(paths), seconds=wrong)
+                state.new_token(etcd, authority_of(paths), seconds=wrong, now=NOW)
         etcd.put("/korobka/tokens/short", "", lease=etcd.lease(1))
         wait_until(lambda: etcd.get("/korobka/tokens/short") is None)
 
@@ -287,7 +287,7 @@ def test_who_does_not_fit_is_told_why_and_the_token_stays(one: BoxNode) -> None:
             with pytest.raises((JoinRefused, TopologyRefused), match=why):
                 let_in(paths, asking(one, **{"secret": secret, "address": "10.88.0.77", **said}), now=NOW)
         etcd = Etcd.of(paths, known)
-        assert state.is_token(etcd, authority_of(paths), secret)
+        assert state.is_token(etcd, authority_of(paths), secret, now=NOW)
         assert state.read(etcd)[0] == known
         assert len(etcd.members()) == 1
 

@@ -230,6 +230,35 @@ def test_the_next_authorities_are_roots_alone(nodes: dict[str, Node]) -> None:
     assert (folder(nodes["node-1"].paths) / identity.NEXT).stat().st_mode & 0o077 == 0
 
 
+def test_a_node_that_shows_the_old_certificate_does_not_forget_who_vouches_for_it(
+    nodes: dict[str, Node],
+) -> None:
+    """Whoever writes into etcd may ask for it before it is due."""
+    offer = rotation.prepare(nodes["node-1"])
+    rotation.trust(nodes["node-2"], offer)
+    with pytest.raises(TopologyRefused, match="that it was to forget"):
+        rotation.forget(nodes["node-2"])
+    assert all_know_each_other(nodes)
+    rotation.enter(nodes["node-2"])
+    rotation.forget(nodes["node-2"])
+    assert authorities_of(nodes["node-2"]) == 1
+
+
+def test_no_node_may_be_asked_before_all_have_done_what_comes_before(
+    company: Company, tmp_path: Path
+) -> None:
+    asked_when: list[tuple[Verb, int]] = []
+    lay_out = company.lay_out
+
+    def noted(rotate: rolling.Rotate, verb: Verb, values: Mapping[str, Any]) -> None:
+        asked_when.append((verb, sum(len(rotate._done(one)) for one in rotate.verbs)))
+        lay_out(rotate, verb, values)
+
+    company.lay_out = noted  # type: ignore[method-assign]
+    assert rotated(company, "node-1", tmp_path / "operations") == ""
+    assert asked_when == [(Verb.TRUST, 0), (Verb.ENTER, 3), (Verb.FORGET, 6)]
+
+
 def test_what_a_node_is_sent_is_read_by_root_alone(nodes: dict[str, Node]) -> None:
     """A node's database and its etcd show its certificate too, from its address."""
     giving, taking = nodes["node-1"], nodes["node-2"]
