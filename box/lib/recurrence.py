@@ -4,22 +4,22 @@
     list(rule.between(start, since, before))
 
 Local time stays: what begins at ten begins at ten on both sides of a change of daylight saving. A rule is
-asked for a stretch with an end and for nothing else, and a stretch far from the start costs what a near one
-costs. Whole days are midnights in UTC.
+asked for a stretch with an end and for nothing else, costs what the stretch is long whether it happens there
+or not, and far from the start what it costs nearby. Whole days are midnights in UTC.
 """
 
 from __future__ import annotations
 
 import re
+from calendar import isleap, monthrange
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from dateutil.relativedelta import relativedelta
-from dateutil.rrule import DAILY, MONTHLY, WEEKLY, YEARLY, rrule, weekday
+from box.lib.moments import LATEST
 
 LONGEST_RULE = 500
 LONGEST_INTERVAL = 1000
@@ -27,7 +27,6 @@ LONGEST_INTERVAL = 1000
 MOST_TIMES = 3660
 # How far ahead of a moment the next one is looked for: 29 February comes after eight years at the latest.
 FARTHEST = timedelta(days=366 * 9)
-LATEST = datetime(9990, 1, 1, tzinfo=UTC)
 
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -47,12 +46,13 @@ class Frequency(StrEnum):
     YEARLY = "YEARLY"
 
 
-_STEPS: Mapping[Frequency, Literal[0, 1, 2, 3]] = {
-    Frequency.DAILY: DAILY,
-    Frequency.WEEKLY: WEEKLY,
-    Frequency.MONTHLY: MONTHLY,
-    Frequency.YEARLY: YEARLY,
+_LONGEST_PERIODS: Mapping[Frequency, int] = {
+    Frequency.DAILY: 1,
+    Frequency.WEEKLY: 7,
+    Frequency.MONTHLY: 31,
+    Frequency.YEARLY: 366,
 }
+"""In days."""
 
 
 class Weekday(NamedTuple):
@@ -147,8 +147,7 @@ class Rule:
 
     @property
     def _period(self) -> timedelta:
-        lengths = {Frequency.DAILY: 1, Frequency.WEEKLY: 7, Frequency.MONTHLY: 31, Frequency.YEARLY: 366}
-        return timedelta(days=lengths[self.frequency] * self.interval)
+        return timedelta(days=_LONGEST_PERIODS[self.frequency] * self.interval)
 
     def _days(self, start: date, since: date, before: date) -> Iterator[date]:
         """The days that the rule names, to the end of it and a day more: whether a moment of the last days
@@ -162,19 +161,59 @@ class Rule:
             last = min(last, self.until)
         if last < begin:
             return
-        found = rrule(
-            _STEPS[self.frequency],
-            dtstart=datetime.combine(begin, time()),
-            interval=self.interval,
-            until=datetime.combine(last, time()),
-            bymonth=rule.months or None,
-            bymonthday=rule.month_days or None,
-            byweekday=[weekday(one.day, one.nth or None) for one in rule.weekdays] or None,
-            bysetpos=rule.positions or None,
-            wkst=self.week_start,
-        )
-        counted = (day for moment in found if (day := moment.date()) >= start)
+        counted = (day for period in rule._periods(begin, last) for day in period if start <= day <= last)
         yield from (day for day in islice(counted, self.count) if day >= since)
+
+    def _periods(self, begin: date, last: date) -> Iterator[list[date]]:
+        """The days that the rule names, in order, period by period from that of `begin` to that of `last`,
+        which may lie partly outside. So many periods and no more, whether any names a day or none does."""
+        match self.frequency:
+            case Frequency.DAILY:
+                for day in range(begin.toordinal(), last.toordinal() + 1, self.interval):
+                    yield self._named([date.fromordinal(day)])
+            case Frequency.WEEKLY:
+                first = begin.toordinal() - (begin.weekday() - self.week_start) % 7
+                for day in range(first, last.toordinal() + 1, 7 * self.interval):
+                    yield self._named([date.fromordinal(one) for one in range(day, day + 7)])
+            case Frequency.MONTHLY:
+                for month in range(_month_of(begin), _month_of(last) + 1, self.interval):
+                    yield self._named(_days_of(month))
+            case Frequency.YEARLY:
+                months = sorted({*self.months}) or range(1, 13)
+                for year in range(begin.year, last.year + 1, self.interval):
+                    days = [day for month in months for day in _days_of(year * 12 + month - 1)]
+                    yield self._named(days)
+
+    def _named(self, days: list[date]) -> list[date]:
+        """Of the days of one period."""
+        named = [day for day in days if self._names(day)]
+        if not self.positions:
+            return named
+        size = len(named)
+        chosen = {one - 1 if one > 0 else size + one for one in self.positions}
+        return [named[place] for place in sorted(chosen) if 0 <= place < size]
+
+    def _names(self, day: date) -> bool:
+        if self.months and day.month not in self.months:
+            return False
+        if self.month_days and day.day not in self.month_days:
+            from_end = day.day - monthrange(day.year, day.month)[1] - 1
+            if from_end not in self.month_days:
+                return False
+        if not self.weekdays:
+            return True
+        weekday = day.weekday()
+        return any(
+            one.day == weekday and (not one.nth or self._is_nth(day, one.nth)) for one in self.weekdays
+        )
+
+    def _is_nth(self, day: date, nth: int) -> bool:
+        """Of the days of its name in the month; in the year, where a yearly rule names no months."""
+        if self.frequency is Frequency.YEARLY and not self.months:
+            place, length = day.timetuple().tm_yday, 365 + isleap(day.year)
+        else:
+            place, length = day.day, monthrange(day.year, day.month)[1]
+        return nth == ((place - 1) // 7 + 1 if nth > 0 else -((length - place) // 7 + 1))
 
     def complete(self, start: date) -> Rule:
         """With what the rule leaves to its start said in it, so that it means the same from elsewhere."""
@@ -198,13 +237,22 @@ class Rule:
                 steps = max(0, (since - start).days // (7 * self.interval) - 1)
                 return start + timedelta(weeks=steps * self.interval)
             case Frequency.MONTHLY:
-                first = start.replace(day=1)
-                months = (since.year - first.year) * 12 + since.month - first.month
-                steps = max(0, months // self.interval - 1)
-                return first + relativedelta(months=steps * self.interval)
+                steps = max(0, (_month_of(since) - _month_of(start)) // self.interval - 1)
+                return _days_of(_month_of(start) + steps * self.interval)[0]
             case Frequency.YEARLY:
                 steps = max(0, (since.year - start.year) // self.interval - 1)
                 return date(start.year + steps * self.interval, 1, 1)
+
+
+def _month_of(day: date) -> int:
+    """Counted through all years."""
+    return day.year * 12 + day.month - 1
+
+
+def _days_of(month: int) -> list[date]:
+    first = date(month // 12, month % 12 + 1, 1).toordinal()
+    length = monthrange(month // 12, month % 12 + 1)[1]
+    return [date.fromordinal(one) for one in range(first, first + length)]
 
 
 def local_moment(day: date, at: time, zone: tzinfo) -> datetime:
@@ -249,7 +297,9 @@ def checked(rule: Rule) -> Rule:
     _demand(rule.count is None or 1 <= rule.count <= MOST_TIMES, f"COUNT is from 1 to {MOST_TIMES}.")
     _demand(all(1 <= one <= 12 for one in rule.months), "BYMONTH is from 1 to 12.")
     _demand(all(1 <= abs(one) <= 31 for one in rule.month_days), "BYMONTHDAY is from 1 to 31, or negative.")
-    _demand(all(1 <= abs(one) <= 366 for one in rule.positions), "BYSETPOS is from 1 to 366, or negative.")
+    most = _LONGEST_PERIODS[rule.frequency]
+    in_period = all(1 <= abs(one) <= most for one in rule.positions)
+    _demand(in_period, f"BYSETPOS is from 1 to {most} in a rule that is {rule.frequency}, or negative.")
     is_counted = any(one.nth for one in rule.weekdays)
     by_month = rule.frequency in (Frequency.MONTHLY, Frequency.YEARLY)
     _demand(by_month or not is_counted, "Only days of a month or of a year are counted, such as 2TU.")

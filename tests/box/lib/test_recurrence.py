@@ -11,7 +11,8 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from box.lib.recurrence import BadRule, Frequency, Rule, Weekday, parse
+from box.lib.moments import LATEST
+from box.lib.recurrence import FARTHEST, BadRule, Frequency, Rule, Weekday, parse
 from box.lib.recurrence_text import in_words
 
 MOSCOW, BERLIN, NEW_YORK = ZoneInfo("Europe/Moscow"), ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
@@ -29,16 +30,24 @@ def rules(draw: st.DrawFn) -> Rule:
     if frequency is Frequency.WEEKLY:
         found["weekdays"] = tuple(Weekday(day) for day in draw(weekdays))
         found["week_start"] = draw(st.sampled_from([0, 6]))
+    if frequency is Frequency.DAILY:
+        found["weekdays"] = tuple(Weekday(day) for day in draw(weekdays))
     if frequency in (Frequency.MONTHLY, Frequency.YEARLY):
-        match draw(st.sampled_from(["start", "days", "nth"])):
+        match draw(st.sampled_from(["start", "days", "nth", "chosen", "thirteenth"])):
             case "days":
                 days = st.integers(-31, 31).filter(bool)
                 found["month_days"] = tuple(draw(st.lists(days, min_size=1, max_size=3, unique=True)))
             case "nth":
                 nths = st.integers(-4, 4).filter(bool)
                 found["weekdays"] = (Weekday(draw(st.integers(0, 6)), draw(nths)),)
-        if frequency is Frequency.YEARLY:
-            found["months"] = tuple(draw(st.lists(st.integers(1, 12), max_size=2, unique=True)))
+            case "chosen":
+                found["weekdays"] = tuple(Weekday(day) for day in draw(weekdays.filter(bool)))
+                places = st.lists(st.integers(-6, 6).filter(bool), min_size=1, max_size=3, unique=True)
+                found["positions"] = tuple(draw(places))
+            case "thirteenth":
+                found["weekdays"], found["month_days"] = (Weekday(4),), (13, -1)
+    if draw(st.booleans()):
+        found["months"] = tuple(draw(st.lists(st.integers(1, 12), max_size=2, unique=True)))
     if draw(st.booleans()):
         found["count"] = draw(st.integers(1, 20))
     return Rule(**found)  # type: ignore[arg-type]
@@ -95,6 +104,40 @@ def test_a_rule_that_is_cut_in_two_names_what_it_named_before(rule: Rule, start:
         assert list(rest.complete(begin.date()).between(cut, cut, far)) == [
             one for one in whole if one >= cut
         ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO;INTERVAL=7",
+        "FREQ=DAILY;INTERVAL=7;BYDAY=WE",
+        "FREQ=WEEKLY;BYDAY=MO;BYSETPOS=7",
+        "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=31",
+        "FREQ=YEARLY;BYDAY=MO;BYSETPOS=366",
+        "FREQ=YEARLY;INTERVAL=1000;BYMONTHDAY=30;BYMONTH=2,4;BYDAY=MO;BYSETPOS=9;COUNT=2",
+        "FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29;COUNT=3660",
+    ],
+)
+def test_what_hardly_ever_happens_is_looked_for_within_a_stretch(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Any employee may write such a rule, and programs send thousands."""
+    looked = 0
+    named = Rule._named
+
+    def counted(rule: Rule, days: list[date]) -> list[date]:
+        nonlocal looked
+        looked += len(days)
+        return named(rule, days)
+
+    monkeypatch.setattr(Rule, "_named", counted)
+    rule, start = parse(text), datetime(2026, 11, 24, 10, tzinfo=MOSCOW)
+    rule.first(start)
+    assert looked <= (FARTHEST + timedelta(days=2000)).days
+    looked = 0
+    last = rule.last(start)
+    assert looked <= 366 * (2200 - 2026)
+    assert last is None or last < LATEST
 
 
 def test_ten_in_the_morning_stays_ten_over_both_changes_of_the_clock() -> None:
@@ -168,6 +211,9 @@ def test_the_last_time(text: str, last: date | None) -> None:
         ("FREQ=MONTHLY;BYDAY=6TU", "no day"),
         ("FREQ=MONTHLY;BYMONTHDAY=32", "BYMONTHDAY"),
         ("FREQ=MONTHLY;BYSETPOS=1", "chooses"),
+        ("FREQ=DAILY;BYDAY=MO;BYSETPOS=2", "BYSETPOS is from 1 to 1 "),
+        ("FREQ=WEEKLY;BYDAY=MO;BYSETPOS=-8", "BYSETPOS is from 1 to 7 "),
+        ("FREQ=MONTHLY;BYDAY=MO;BYSETPOS=32", "BYSETPOS is from 1 to 31 "),
         ("FREQ=YEARLY;BYMONTH=13", "BYMONTH"),
         ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "never happens"),
         ("FREQ=DAILY;COUNT=١", "no number"),

@@ -2,6 +2,7 @@
 
 from box.apps.calendar.actions.answers import answer_event
 from box.apps.calendar.actions.appointments import (
+    MOST_MOVES,
     VisitorDraft,
     book_time,
     cancel_appointment,
@@ -41,6 +42,7 @@ from box.apps.calendar.actions.revisions import take_back
 from box.apps.calendar.actions.rooms import RoomDraft, book_ahead, change_room, create_room, retire_room
 
 __all__ = [
+    "MOST_MOVES",
     "Change",
     "EventDraft",
     "GuestDraft",

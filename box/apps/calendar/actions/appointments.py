@@ -37,6 +37,8 @@ from box.core.registry.origin import moment
 MOST_A_DAY = 100
 # Of one address, to come, on one page.
 MOST_OF_ADDRESS = 3
+# Of one appointment, by the visitor.
+MOST_MOVES = 3
 BATCH = 500
 
 Hosts = BookingPage.Hosts
@@ -161,6 +163,9 @@ def _hold(appointment: Appointment, page: BookingPage, event: Event, receiving: 
 def move_appointment(appointment: Appointment, start: datetime, *, now: datetime) -> None:
     """By the visitor: to another time of those who receive them. Raises ValidationError."""
     appointment, event = _standing(appointment, now)
+    if appointment.moves >= MOST_MOVES:
+        said = _("This appointment was moved %(most)s times: please cancel it and book another time.")
+        raise ValidationError(said % {"most": MOST_MOVES}, code="most")
     page = appointment.page
     hosts = {one.user_id for one in appointment.held_times.all()} or {event.organizer_id}
     free = _free_hosts(page, start, now, but=appointment.pk)
@@ -177,6 +182,8 @@ def move_appointment(appointment: Appointment, start: datetime, *, now: datetime
     # Who chose the time, and who offered it, come.
     change.event.attendances.update(answer=Answer.ACCEPTED)
     change.event.guests.filter(email=appointment.email).update(answer=Answer.ACCEPTED, answered_at=now)
+    appointment.moves += 1
+    appointment.save(update_fields=["moves"])
     _note(appointment, change.event)
     emit(AppointmentMoved(appointment_id=appointment.pk, version=appointment.event_version))
 

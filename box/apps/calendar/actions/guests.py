@@ -161,8 +161,10 @@ def answer_as_guest(guest: Guest, answer: str, *, comment: str = "") -> None:
     event = guest.event
     family = Guest.objects.asked().filter(email=guest.email, event__removed_at=None)
     rows = family.filter(event__series=event.pk) | family.filter(pk=guest.pk)
-    rows.update(answer=answer, comment=" ".join(comment.split())[:LONGEST_COMMENT], answered_at=moment())
-    emit(GuestAnswered(guest_id=guest.pk, answer=answer))
+    said = " ".join(comment.split())[:LONGEST_COMMENT]
+    # Who says the same again tells nobody: whoever has the link may say it as often as they like.
+    if rows.exclude(answer=answer, comment=said).update(answer=answer, comment=said, answered_at=moment()):
+        emit(GuestAnswered(guest_id=guest.pk, answer=answer))
 
 
 # Letters

@@ -149,6 +149,8 @@ class Appointment(models.Model):
     zone = models.CharField(max_length=64)
     made_at = models.DateTimeField(default=timezone.now)
     cancelled_at = models.DateTimeField(null=True)
+    # How often the visitor has moved it: each time a letter goes to an address that nobody has confirmed.
+    moves = models.PositiveSmallIntegerField(default=0, db_default=0)
     # The version of the event that the visitor made: what others make of it is said by themselves.
     event_version = models.PositiveIntegerField(default=0)
 

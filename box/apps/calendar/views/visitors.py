@@ -192,7 +192,7 @@ def _shown(
     event, now = appointment.event, timezone.now()
     zone = zone_in(request.GET.get("zone"), appointment.zone)
     is_open = appointment.cancelled_at is None and event.removed_at is None and event.starts_at > now
-    can_move = is_open and is_offered(appointment.page)
+    can_move = is_open and is_offered(appointment.page) and appointment.moves < actions.MOST_MOVES
     guest = event.guests.asked().filter(email=appointment.email).first() if is_open else None
     context: dict[str, Any] = {
         "appointment": appointment, "event": event, "page": appointment.page, "token": appointment.token,

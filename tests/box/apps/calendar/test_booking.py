@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 
 from box.apps.calendar.access import BOOKING
 from box.apps.calendar.actions import (
+    MOST_MOVES,
     PageDraft,
     VisitorDraft,
     book_time,
@@ -356,6 +357,21 @@ def test_a_visitor_moves_an_appointment_and_the_old_time_is_free(page: BookingPa
     assert told() == ["calendar.booked", "calendar.rebooked"]
     span = HeldTime.objects.get().span
     assert (span.lower, span.upper) == (TEN + HOUR, TEN + HOUR + HALF_HOUR)
+
+
+def test_a_visitor_moves_an_appointment_so_often_and_no_more(page: BookingPage) -> None:
+    """Each time a letter goes to an address that nobody has confirmed, and a notice to the hosts."""
+    made = book(page)
+    for number in range(1, MOST_MOVES + 1):
+        move_appointment(made, TEN + number % 2 * HOUR, now=NOW)
+    deliver_all()
+    before, letters = told(), SentInvitation.objects.count()
+    with pytest.raises(ValidationError, match="please cancel it and book another time"):
+        move_appointment(made, TEN + 2 * HOUR, now=NOW)
+    deliver_all()
+    assert (told(), SentInvitation.objects.count()) == (before, letters)
+    assert Event.objects.get(pk=made.event_id).starts_at == TEN + MOST_MOVES % 2 * HOUR
+    cancel_appointment(made, now=NOW)
 
 
 def test_an_appointment_is_moved_by_less_than_its_length(anna: User) -> None:

@@ -273,6 +273,17 @@ def test_who_is_asked_to_two_events_is_written_of_the_one_that_changes(anna: Use
     assert component["DTSTART"].dt == TEN + HOUR
 
 
+def test_the_same_answer_again_is_told_to_nobody(anna: User) -> None:
+    guest = asked(anna).guests.get()
+    for comment in ("By train", " By  train ", "By train"):
+        answer_as_guest(guest, "accepted", comment=comment)
+    answers = Told.objects.filter(kind="calendar.GuestAnswered")
+    assert answers.count() == 1
+    answer_as_guest(guest, "accepted", comment="By car")
+    answer_as_guest(guest, "declined", comment="By car")
+    assert answers.count() == 3
+
+
 def test_who_is_asked_anew_has_not_answered(anna: User) -> None:
     event = asked(anna)
     guest = event.guests.get()
