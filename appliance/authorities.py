@@ -10,8 +10,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography import x509
+
+from appliance.certificates import certificate_pem
+from appliance.config import ConfigError, Problem
 from appliance.files import write_atomically
 from appliance.node import Node
+
+MOST_BYTES = 1 << 20
+"""Of the certificates of one authority; all that Debian trusts are a quarter of that."""
+
+
+def certificates_in(text: bytes) -> str:
+    """The certificates in a PEM, written anew: what else stands there, such as a key, stays there.
+
+    Raises `ValueError` where there are none, or far too many.
+    """
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"It is longer than {MOST_BYTES} bytes.")
+    return "".join(certificate_pem(one).decode("ascii") for one in x509.load_pem_x509_certificates(text))
+
+
+def certificates_of(file: Path) -> str:
+    """The same of a file, whoever has named it; raises `OSError` too."""
+    if not file.is_file():
+        raise FileNotFoundError(f"{file} is no file.")
+    with file.open("rb") as opened:
+        return certificates_in(opened.read(MOST_BYTES + 1))
 
 
 @dataclass(frozen=True)
@@ -20,6 +45,8 @@ class NamedAuthority:
 
     name: str
     """Of the copy."""
+    key: str
+    """Of box.toml."""
     named: Callable[[Node], str]
     """The path that box.toml gives; empty: the system's authorities are enough."""
 
@@ -30,9 +57,19 @@ class NamedAuthority:
         return Path(named) if Path(named).is_file() else self._copy(node)
 
     def text_of(self, node: Node) -> str:
-        """Its certificates in PEM; empty where there is none."""
-        file = self.file_of(node)
-        return file.read_text(encoding="ascii") if file else ""
+        """Its certificates in PEM; empty where there is none.
+
+        Services read it, and root reads whatever is named: so nothing but certificates is in it. Raises
+        `ConfigError` where the file has none.
+        """
+        if not (file := self.file_of(node)):
+            return ""
+        try:
+            return certificates_of(file)
+        except (OSError, ValueError):
+            cure = f"name the authority's PEM with `boxctl config set {self.key} FILE`"
+            words = f"{self.key} names {self.named(node)}, and {file} holds no certificate: {cure}."
+            raise ConfigError(str(node.paths.box_toml), (Problem(self.key, None, words),)) from None
 
     def keep(self, node: Node) -> None:
         """Renew the copy, or take it away where none is named any more."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from appliance.agent.codec import Malformed, decode, encode
+from appliance.authorities import certificates_of
 from appliance.backup_file import file_of
 from appliance.files import open_file, write_atomically
 from appliance.paths import Paths
@@ -190,11 +191,12 @@ def load(paths: Paths) -> Settings:
 
 
 def _take_in_authority(target: dict[str, str]) -> None:
-    """Once a target named a file. Where that is gone, this target alone is not reached any more."""
+    """Once a target named a file. Where that is gone, or is none of certificates, this target alone is not
+    reached any more."""
     file = target.pop("ca_file", "")
     if file and not target.get("ca_pem"):
-        with suppress(OSError):
-            target["ca_pem"] = Path(file).read_text(encoding="ascii", errors="replace")
+        with suppress(OSError, ValueError):
+            target["ca_pem"] = certificates_of(Path(file))
 
 
 def save(paths: Paths, settings: Settings) -> None:

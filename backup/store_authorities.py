@@ -9,37 +9,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from cryptography import x509
-
+from appliance.authorities import MOST_BYTES, certificates_in
 from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.services.objects import authority
 from backup.settings import BackupRefused, Target
 
 SYSTEM = Path("/etc/ssl/certs/ca-certificates.crt")
-_MOST_BYTES = 1 << 18
 
 
 def checked(text: str) -> str:
     """The certificates in PEM, of what somebody gave. Refused where there are none."""
-    plain = text.strip()
-    if not plain:
+    if not text.strip():
         return ""
     try:
-        if len(plain) > _MOST_BYTES or not x509.load_pem_x509_certificates(plain.encode("ascii")):
-            raise ValueError
+        return certificates_in(text.encode())
     except ValueError:
         raise BackupRefused(
             "The certificate of the authority is text that begins with BEGIN CERTIFICATE."
         ) from None
-    return plain + "\n"
 
 
 def read(file: Path) -> str:
     """The certificates in a file that was named."""
     try:
         with file.open(encoding="utf-8", errors="replace") as opened:
-            text = opened.read(_MOST_BYTES + 1)
+            text = opened.read(MOST_BYTES + 1)
     except OSError as error:
         raise BackupRefused(f"{file} cannot be read ({error.strerror}): give the authority's PEM.") from error
     if not text.strip():

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from appliance import certificates
 from appliance.backup_file import file_of
 from appliance.node import Node
 from appliance.paths import Paths
@@ -119,7 +120,9 @@ def test_a_file_that_was_moved_costs_no_other_target_anything(
     before = file.read_text(encoding="utf-8")
     said = json.loads(before)
     named = tmp_path / "ca.pem"
-    named.write_text("CERTIFICATE", encoding="ascii")
+    authority = certificates.create_authority("store.example.com").certificate
+    pem = certificates.certificate_pem(authority).decode()
+    named.write_text(pem, encoding="ascii")
     assert said["targets"][-1]["name"] == offsite.name
     for number, path in enumerate((named, tmp_path / "moved.pem"), 20):
         old = {**said["targets"][-1], "number": number, "name": f"old-{number}", "ca_file": str(path)}
@@ -129,10 +132,10 @@ def test_a_file_that_was_moved_costs_no_other_target_anything(
     try:
         chosen = kept.settings
         pgbackrest.write_config(kept.node, chosen)
-        assert [one.ca_pem for one in chosen.targets[-2:]] == ["CERTIFICATE", ""]
+        assert [one.ca_pem for one in chosen.targets[-2:]] == [pem, ""]
         written = store_authorities.file_of(kept.node, chosen.target("old-20"))
         assert written is not None
-        assert written.read_text(encoding="ascii") == "CERTIFICATE"
+        assert written.read_text(encoding="ascii") == pem
         state = restore(kept, target="disk", set=made.label, is_set_alone=True)
         assert state.state == "done", state.progress.text
         for gone in ("old-21", "old-20"):

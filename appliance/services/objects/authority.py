@@ -11,6 +11,6 @@ def _named(node: Node) -> str:
     return objects.ca_file if objects.engine == "external" else ""
 
 
-AUTHORITY = NamedAuthority("store-ca.crt", _named)
+AUTHORITY = NamedAuthority("store-ca.crt", "objects.ca_file", _named)
 NAME = AUTHORITY.name
 file_of, text_of, keep = AUTHORITY.file_of, AUTHORITY.text_of, AUTHORITY.keep

@@ -9,7 +9,7 @@ from appliance.authorities import NamedAuthority
 from appliance.node import Node
 
 TLS = "wss://"
-AUTHORITY = NamedAuthority("telephony-ca.crt", lambda node: node.box.telephony.ca_file)
+AUTHORITY = NamedAuthority("telephony-ca.crt", "telephony.ca_file", lambda node: node.box.telephony.ca_file)
 
 
 @dataclass(frozen=True)
