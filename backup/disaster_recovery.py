@@ -24,7 +24,17 @@ from appliance.runner import CommandFailed
 from appliance.services.database.names import cluster
 from appliance.services.database.setup import has_cluster, query
 from appliance.supervise import supervisor_for
-from backup import blobs, log_gaps, pgbackrest, recall, sets, settings, setup, store_authorities
+from backup import (
+    blobs,
+    configuration,
+    log_gaps,
+    pgbackrest,
+    recall,
+    sets,
+    settings,
+    setup,
+    store_authorities,
+)
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
 from backup.ledger import ledger_of
 from backup.operations.restore import Plan, decide, reached, wait_until_recovered
@@ -34,6 +44,8 @@ from backup.settings import BackupRefused, Closed, Settings, Target
 from backup.targets import kind_of, sftp
 from backup.targets.s3 import SECRET
 from backup.timeline import Timeline
+
+_MOST_NAMED = 10
 
 type Say = Callable[[str], None]
 
@@ -76,8 +88,9 @@ def begin(
     say: Say,
     host_key: str = "",
     root_key: RecoveryKey | None = None,
-) -> None:
-    """Find the repository, open it, and put the configuration of the box in place."""
+) -> list[str]:
+    """Find the repository, open it, and put the configuration of the box in place. What of it root has to say
+    again, in words."""
     # Nothing is known of the box yet but its folders; what it was configured with comes out of the vault.
     node = Node(paths, config.Box(), config.new_secrets(), Machine.here())
     if has_cluster(node):
@@ -92,7 +105,8 @@ def begin(
     say(str(plan))
     # The one that the host lets in; the set may hold another of that number.
     secret = kind_of(target).secret(node, target)
-    whose = sets.bring_configuration(node, Vault(node, found, target), plan.begin_with, paths, root_key)
+    whose, held = sets.configuration_of(node, Vault(node, found, target), plan.begin_with)
+    programs = configuration.put(held, paths, root_key)
     if whose != plan.begin_with:
         say(f"The configuration of that set cannot be read. It is that of {whose}.")
     changed = _with_repositories(
@@ -116,6 +130,14 @@ def begin(
         "target": used.name,
     }
     write_atomically(_note(paths), json.dumps(note) + "\n", mode=0o600)
+    to_say = [
+        f"{key} named a program, which no backup does: `boxctl config set {key} FILE` does"
+        for key in programs
+    ]
+    if held.left_out:
+        names = ", ".join(held.left_out[:_MOST_NAMED])
+        to_say.append(f"what no backup brings, and this one holds, was left out: {names}")
+    return to_say
 
 
 def _opened(node: Node, place: Target, key: RecoveryKey) -> list[Settings]:

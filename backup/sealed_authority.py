@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import tarfile
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -21,7 +20,6 @@ from backup.settings import alone
 
 KEY, SEALED = "tls/ca.key", "tls/ca.key.sealed"
 _PURPOSE = "korobka authority"
-_MOST_BYTES = 1 << 16
 
 
 def file_of(paths: Paths) -> Path:
@@ -62,16 +60,6 @@ def opened(text: bytes, key: RecoveryKey) -> bytes:
         raise KeyRefused(
             "This root key is not the one of this box: look at the paper, or leave it out."
         ) from None
-
-
-def opened_in(tar: tarfile.TarFile, key: RecoveryKey) -> bytes | None:
-    """The authority's key that a configuration holds sealed; None where it holds none."""
-    try:
-        member = tar.getmember(SEALED)
-    except KeyError:
-        return None
-    file = tar.extractfile(member) if member.isfile() and member.size <= _MOST_BYTES else None
-    return opened(file.read(), key) if file else None
 
 
 def is_missing(paths: Paths) -> bool:

@@ -22,7 +22,7 @@ from appliance.services.database.names import cluster
 from appliance.services.objects.service import LOOPBACK, reserve_ports
 from appliance.supervise import processes, supervisor_for
 from appliance.supervise.supervisord import Supervisord
-from backup import pgbackrest, sets, store_authorities
+from backup import configuration, pgbackrest, sets, store_authorities
 from backup.operations.restore import wait_until_recovered
 from backup.portal import manage
 from backup.rclone import Vault
@@ -86,7 +86,8 @@ def prepare(node: Node, chosen: Settings, target: Target, one: BackupSet, name: 
     ensure_folder(place.parent, mode=0o755)
     ensure_folder(place, mode=0o755)
     folders.prepare(paths)
-    sets.bring_configuration(node, Vault(node, chosen, target), one, paths)
+    _, held = sets.configuration_of(node, Vault(node, chosen, target), one)
+    configuration.put(held, paths)
     # Without them it has no repository to archive to.
     shutil.rmtree(paths.backup, ignore_errors=True)
     text = applied_config.read_box_toml(paths)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import re
 import secrets
 import shutil
-import tarfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,11 +19,9 @@ from appliance import as_owner, users
 from appliance.agent.codec import Malformed, decode, encode, known_fields
 from appliance.files import ensure_folder, new_file, write_atomically
 from appliance.node import Node
-from appliance.paths import Paths
 from appliance.runner import CommandFailed
-from backup import moments, pgbackrest, sealed_authority
+from backup import configuration, moments, pgbackrest
 from backup.blob import Blob
-from backup.keys import RecoveryKey
 from backup.ledger import Ledger
 from backup.rclone import Vault
 from backup.retention import Condition
@@ -36,11 +32,6 @@ FORMAT, UNREADABLE = 1, 0
 # As pgBackRest calls them (user guide, "Backup label"). They become names of files.
 _LABEL = re.compile(r"\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?")
 MANIFEST, CONFIGURATION = "manifest.jsonl.gz", "configuration.tar.gz"
-# Made anew from the rest by every start of the box, or of this machine alone: what comes back is a single
-# box, knows nothing of the nodes that there were, and has no key of their authority.
-_NOT_CONFIGURATION = ("generated", "notices-due", "cluster")
-# In their place stands what is sealed: see `backup.sealed_authority`.
-_NOT_PLAIN = ("root.key", sealed_authority.KEY)
 
 
 @dataclass(frozen=True)
@@ -225,19 +216,19 @@ def store(node: Node, vault: Vault, one: BackupSet, blobs: Iterable[Blob]) -> No
     """Write a set into the repository. The manifest comes last: with it, the set exists."""
     # Root's own folder, in which the engines may read.
     outgoing, group = node.data("backup") / "outgoing", users.group_id(users.DATABASE)
-    manifest, configuration = outgoing / MANIFEST, outgoing / CONFIGURATION
+    manifest, packed = outgoing / MANIFEST, outgoing / CONFIGURATION
     with (
         new_file(manifest, mode=0o640, group=group) as file,
         gzip.open(file, "wt", encoding="utf-8", compresslevel=5) as lines,
     ):
         lines.write(json.dumps(encode(one)) + "\n")
         lines.writelines(json.dumps(blob) + "\n" for blob in blobs)
-    with new_file(configuration, mode=0o640, group=group) as file:
-        file.write(pack_configuration(node.paths))
-    vault.put(configuration, f"sets/{one.label}/{CONFIGURATION}")
+    with new_file(packed, mode=0o640, group=group) as file:
+        file.write(configuration.pack(node.paths))
+    vault.put(packed, configuration_key(one.label))
     vault.put(manifest, f"sets/{one.label}/{MANIFEST}")
     manifest.rename(folder_of(node, vault.target) / f"{one.label}.jsonl.gz")
-    configuration.unlink()
+    packed.unlink()
     remember(node, vault.target, one)
 
 
@@ -303,7 +294,7 @@ def found_wrong(node: Node, target: Target, one: BackupSet, problem: str) -> Non
 
 
 def configuration_key(label: str) -> str:
-    """What the configuration of a set is called among the files that are damaged."""
+    """What the configuration of a set is called in a repository, and among the files that are damaged."""
     return f"sets/{label}/{CONFIGURATION}"
 
 
@@ -319,60 +310,18 @@ def assess(node: Node, vault: Vault, ledger: Ledger) -> None:
             remember(node, vault.target, replace(one, damaged_files=count))
 
 
-def pack_configuration(paths: Paths) -> bytes:
-    """The box's folder of configuration, with its secrets, as a tar."""
-    packed, sealed = io.BytesIO(), sealed_authority.sealed(paths)
-    left_out = {*_NOT_PLAIN, *((sealed_authority.SEALED,) if sealed else ())}
-
-    def admitted(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
-        is_begun = member.name.rpartition("/")[2].startswith(".")
-        return None if member.name in left_out or is_begun else member
-
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        for path in sorted(paths.etc.iterdir()):
-            if path.name not in _NOT_CONFIGURATION:
-                tar.add(path, arcname=path.name, filter=admitted)
-        if sealed:
-            member = tarfile.TarInfo(sealed_authority.SEALED)
-            member.size, member.mode = len(sealed), 0o600
-            tar.addfile(member, io.BytesIO(sealed))
-    return packed.getvalue()
-
-
-def unpack_configuration(packed: IO[bytes], paths: Paths, root_key: RecoveryKey | None = None) -> None:
-    """Put the configuration of a set in the place of this box's, and with root's key the authority's too.
-
-    A wrong one is refused before anything is put there.
-    """
-    with tarfile.open(fileobj=packed, mode="r:gz") as tar:
-        # No links: what is written there afterwards would go where they lead.
-        found = [entry for entry in tar if (entry.isreg() or entry.isdir()) and _is_configuration(entry)]
-        opened = sealed_authority.opened_in(tar, root_key) if root_key else None
-        tar.extractall(paths.etc, found, filter="data")
-    if root_key and opened:
-        sealed_authority.put_back(paths, root_key, opened)
-
-
-def _is_configuration(entry: tarfile.TarInfo) -> bool:
-    """Sets of before may hold more."""
-    return entry.name.partition("/")[0] not in _NOT_CONFIGURATION
-
-
-def bring_configuration(
-    node: Node, vault: Vault, wanted: BackupSet, paths: Paths, root_key: RecoveryKey | None = None
-) -> BackupSet:
-    """Put the configuration of a set in the place of a box's; where it cannot be read, that of the nearest
-    set. Whose it is."""
+def configuration_of(
+    node: Node, vault: Vault, wanted: BackupSet
+) -> tuple[BackupSet, configuration.Configuration]:
+    """The configuration that a set holds, or where it cannot be read, the nearest one; and which that is."""
     others = (one for one in known(node, vault.target) if one.label != wanted.label)
     failure: Exception | None = None
     for one in (wanted, *sorted(others, key=lambda one: abs(one.ended_at - wanted.ended_at))):
         try:
-            with taken_out(vault, f"sets/{one.label}/{CONFIGURATION}") as packed:
-                unpack_configuration(packed, paths, root_key)
-        except (*_UNREADABLE, tarfile.TarError, CommandFailed) as error:
+            with taken_out(vault, configuration_key(one.label)) as packed:
+                return one, configuration.read(packed)
+        except (configuration.NoConfiguration, OSError, CommandFailed) as error:
             # A target that is away is no damage.
             vault.require()
             failure = failure or error
-        else:
-            return one
     raise failure or BackupRefused(f"There is no configuration of {wanted.label}.")

@@ -6,7 +6,16 @@ execute or trust). `apply` writes what each service needs into files of its own 
 take notice.
 """
 
-from appliance.config.boxtoml import load, parse, parse_value, set_value, set_values, value_of
+from appliance.config.boxtoml import (
+    load,
+    parse,
+    parse_value,
+    set_value,
+    set_values,
+    text_of,
+    value_of,
+    without_programs,
+)
 from appliance.config.errors import ConfigError, Problem, RootOnly
 from appliance.config.keys import KEYS, Box, Key, NodeTable, Objects, Value
 from appliance.config.secrets import Secrets, create_secrets, load_secrets, new_secrets
@@ -14,5 +23,5 @@ from appliance.config.secrets import Secrets, create_secrets, load_secrets, new_
 __all__ = [
     "KEYS", "Box", "ConfigError", "Key", "NodeTable", "Objects", "Problem", "RootOnly", "Secrets", "Value",
     "create_secrets", "load", "load_secrets", "new_secrets", "parse", "parse_value", "set_value",
-    "set_values", "value_of",
+    "set_values", "text_of", "value_of", "without_programs",
 ]  # fmt: skip

@@ -117,6 +117,30 @@ def _edited(text: str, name: str, value: Value, *, from_console: bool, file: str
     return changed
 
 
+def without_programs(text: str, file: str = "box.toml") -> tuple[str, tuple[str, ...]]:
+    """The text of a `box.toml` that comes from elsewhere with no program named, and the keys that named one.
+
+    What else may be wrong with it stays. Raises `ConfigError` where it is no TOML.
+    """
+    values, _ = _flatten(load_toml(text, file))
+    named = tuple(name for name, key in KEYS.items() if key.is_program and values.get(name, "") != "")
+    try:
+        for name in named:
+            text = _edited(text, name, "", from_console=False, file=file)
+    except ConfigError:
+        # Written in a way that only an editor can change: the rest of it, without the comments.
+        box = parse(text, file)
+        kept = {name: value_of(box, name) for name in KEYS if name not in named}
+        text = text_of(kept)
+    return text, named
+
+
+def text_of(values: Mapping[str, Value]) -> str:
+    """The text of a `box.toml` that says these, as far as they are no defaults."""
+    told = {name: value for name, value in values.items() if value != KEYS[name].default}
+    return set_values("", told, from_console=False)
+
+
 def parse_value(name: str, words: str) -> Value:
     """What somebody typed after `boxctl config set NAME`: by the key's type; lists with commas."""
     key = KEYS.get(name)

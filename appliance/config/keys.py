@@ -21,10 +21,12 @@ type Check = Callable[[Any], str | None]
 class _Options(TypedDict, total=False):
     check: Check
     console: bool
+    is_program: bool
 
 
 def _key(default: Value, help_text: str, **options: Unpack[_Options]) -> Any:
-    return field(default=default, metadata={"help": help_text, "console": False, "check": None, **options})
+    plain = {"help": help_text, "console": False, "is_program": False, "check": None}
+    return field(default=default, metadata={**plain, **options})
 
 
 # --- checks: each answers with the rest of the sentence "KEY must ..." --------------------------------------
@@ -174,7 +176,9 @@ class Objects:
     engine: str = _key(
         "seaweedfs", "Which S3 server keeps the files.", check=_one_of("seaweedfs", "minio", "external")
     )
-    program: str = _key("", "Another `weed` or `minio` program than the one found.", check=_absolute)
+    program: str = _key(
+        "", "Another `weed` or `minio` program than the one found.", check=_absolute, is_program=True
+    )
     port: int = _key(
         8333,
         "The S3 port on the loopback address; seaweedfs uses the seven after it too.",
@@ -257,7 +261,10 @@ class Telephony:
 @dataclass(frozen=True)
 class Cluster:
     provider: str = _key(
-        "", "Program that makes and ends machines when the load asks for it.", check=_absolute
+        "",
+        "Program that makes and ends machines when the load asks for it.",
+        check=_absolute,
+        is_program=True,
     )
     sleep: str = _key(
         "services",
@@ -345,6 +352,8 @@ class Key:
     type: type
     default: Value
     console: bool
+    is_program: bool
+    """Its value is run: root alone names it, and on the very machine."""
     help: str
     check: Check | None
 
@@ -366,6 +375,7 @@ def _keys_of(table: type, prefix: str) -> dict[str, Key]:
             type=kind if isinstance(kind, type) else tuple,
             default=cast(Value, entry.default),
             console=entry.metadata["console"],
+            is_program=entry.metadata["is_program"],
             help=entry.metadata["help"],
             check=entry.metadata["check"],
         )

@@ -25,7 +25,7 @@ def _bring_configuration_back(host: Host) -> None:
         secret_key=os.environ.get("KOROBKA_BACKUP_SECRET_KEY", ""),
         ca_pem=store_authorities.read(said.restore_ca) if said.restore_ca else "",
     )
-    disaster_recovery.begin(
+    to_say = disaster_recovery.begin(
         host.paths,
         target,
         RecoveryKey.parse(_key()),
@@ -35,6 +35,7 @@ def _bring_configuration_back(host: Host) -> None:
         host_key=said.restore_host_key or "",
         root_key=_root_key(),
     )
+    host.news += [f"Of the configuration: {line}." for line in to_say]
 
 
 def _key() -> str:

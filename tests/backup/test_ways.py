@@ -11,7 +11,7 @@ import pytest
 
 from appliance import users
 from appliance.paths import Paths
-from backup import sets
+from backup import configuration
 from backup.settings import BackupRefused, Target
 from backup.targets import folder
 from tests import require
@@ -74,8 +74,7 @@ def test_no_link_comes_out_of_a_configuration(tmp_path: Path) -> None:
         tar.addfile(text, io.BytesIO(b"x"))
         tar.addfile(hard)
     packed.seek(0)
-    sets.unpack_configuration(packed, paths)
+    configuration.put(configuration.read(packed), paths)
     assert sorted(str(path.relative_to(paths.etc)) for path in paths.etc.rglob("*")) == [
-        "backup",
         "secrets.toml",
     ]
