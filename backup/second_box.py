@@ -11,8 +11,8 @@ import shutil
 import time
 from pathlib import Path
 
-from appliance import as_owner, config, folders, service_files, users
-from appliance.agent import applied_config, operations
+from appliance import as_owner, certificates, config, folders, service_files, users
+from appliance.agent import operations
 from appliance.files import ensure_folder, write_atomically
 from appliance.node import Node
 from appliance.paths import Paths
@@ -22,7 +22,7 @@ from appliance.services.database.names import cluster
 from appliance.services.objects.service import LOOPBACK, reserve_ports
 from appliance.supervise import processes, supervisor_for
 from appliance.supervise.supervisord import Supervisord
-from backup import configuration, pgbackrest, sets, store_authorities
+from backup import pgbackrest, sets, store_authorities
 from backup.operations.restore import wait_until_recovered
 from backup.portal import manage
 from backup.rclone import Vault
@@ -79,28 +79,38 @@ def sweep_left(node: Node) -> None:
             sweep(node, place.name)
 
 
+# PostgreSQL recovers with no fewer than there were when the log was written (its manual, "Hot Standby").
+_OF_THE_SET = ("database.max_connections",)
+
+
 def prepare(node: Node, chosen: Settings, target: Target, one: BackupSet, name: str) -> Node:
-    """The configuration of a set as a box of its own, with what would reach out of it left out."""
+    """A box of its own for the data of a set, configured as this one is, with what would reach out of it left
+    out. Its secrets and its certificate are its own.
+
+    Of the configuration of the set it has what its data cannot be read without, and nothing else: whoever has
+    written into the repository says neither what root reads here nor what is started.
+    """
     place = place_of(node, name)
     paths = Paths(place)
     ensure_folder(place.parent, mode=0o755)
     ensure_folder(place, mode=0o755)
     folders.prepare(paths)
     _, held = sets.configuration_of(node, Vault(node, chosen, target), one)
-    configuration.put(held, paths)
-    # Without them it has no repository to archive to.
-    shutil.rmtree(paths.backup, ignore_errors=True)
-    text = applied_config.read_box_toml(paths)
     values: dict[str, config.Value] = {
+        **{name: config.value_of(node.box, name) for name in config.KEYS},
+        **{name: config.value_of(held.box, name) for name in _OF_THE_SET},
         "objects.engine": "seaweedfs" if node.box.objects.engine == "external" else node.box.objects.engine,
         "objects.port": reserve_ports(place),
+        "telephony.phones": (),
+        "telephony.ca_file": "",
         "database.memory_mb": 256,
         "node.listen": (LOOPBACK,),
         "node.web_workers": 1,
     }
-    write_atomically(paths.box_toml, config.set_values(text, values, from_console=False), mode=0o644)
-    folders.prepare(paths)
+    write_atomically(paths.box_toml, config.text_of(values), mode=0o644)
+    config.create_secrets(paths, {"secret_key": held.secret_key})
     beside = Node.load(paths)
+    certificates.ensure(paths, beside.box.public_name)
     if (bundle := store_authorities.bundle(node)).exists():
         write_atomically(store_authorities.bundle(beside), bundle.read_bytes(), mode=0o644)
     return beside
