@@ -46,7 +46,7 @@ def reading(node: Node) -> Iterator[psycopg.Connection]:
 
 def admit(node: Node) -> None:
     """Let the backup's role read the table of blobs."""
-    setup.query(node, f"grant select on files_blob to {BACKUP};")
+    setup.query(node, f"grant select on public.files_blob to {BACKUP};")
 
 
 def everything(connection: psycopg.Connection) -> Iterator[Blob]:

@@ -24,6 +24,7 @@ from psycopg.sql import Literal
 from appliance.agent.codec import Malformed, decode, encode
 from appliance.node import Node
 from appliance.runner import CommandFailed
+from appliance.services.database.names import APPLICATION
 from appliance.services.database.setup import query
 from backup import blobs, packs
 from backup.blob import Blob
@@ -82,7 +83,8 @@ class ToCome:
 
 def noted(node: Node) -> ToCome | None:
     """What is to come, or what is missing for good since the last restore; None: nothing."""
-    text = query(node, f"select value from registry_storedsetting where key = '{_KEY}'")  # noqa: S608
+    asked = f"select value from public.registry_storedsetting where key = '{_KEY}'"  # noqa: S608
+    text = query(node, asked, role=APPLICATION)
     if not text:
         return None
     try:
@@ -100,19 +102,20 @@ def under_way(node: Node) -> ToCome | None:
 
 def _note(node: Node, what: ToCome | None, *, is_progress: bool = False) -> None:
     """Note it. The portal's processes read it anew, but for mere progress."""
-    statements = [f"delete from registry_storedsetting where key = '{_KEY}'"]  # noqa: S608
+    statements = [f"delete from public.registry_storedsetting where key = '{_KEY}'"]  # noqa: S608
     if what is not None:
         value = Literal(json.dumps(encode(what))).as_string(None)
         statements = [
-            f"insert into registry_storedsetting (key, value, changed_at) values ('{_KEY}', {value}, now())"  # noqa: S608
+            "insert into public.registry_storedsetting (key, value, changed_at)"  # noqa: S608
+            f" values ('{_KEY}', {value}, now())"
             " on conflict (key) do update set value = excluded.value, changed_at = excluded.changed_at"
         ]
     if not is_progress:
         statements.append(
-            "insert into registry_settingsversion (id, number) values (1, 1)"
-            " on conflict (id) do update set number = registry_settingsversion.number + 1"
+            "insert into public.registry_settingsversion as v (id, number) values (1, 1)"
+            " on conflict (id) do update set number = v.number + 1"
         )
-    query(node, "begin; " + "; ".join((*statements, "commit;")))
+    query(node, "begin; " + "; ".join((*statements, "commit;")), role=APPLICATION)
 
 
 # --- opening

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from appliance.node import Node
 from appliance.services.database import setup
+from appliance.services.database.names import APPLICATION
 
 REPORTED_WITHIN_SECONDS = 11
 """By then PostgreSQL knows what an idle process has written: its PGSTAT_IDLE_INTERVAL is ten seconds."""
@@ -38,8 +39,8 @@ type Bounds = Mapping[str, tuple[int, ...]]
 
 
 def count(node: Node) -> Count:
-    """Every table of the portal, in one statement and so in one snapshot."""
-    found = json.loads(setup.query(node, _COUNT))
+    """Every table that the portal reads, in one statement and so in one snapshot."""
+    found = json.loads(setup.query(node, _COUNT, role=APPLICATION))
     tables = found["tables"] or {}
     return Count({name: Counted(*numbers) for name, numbers in tables.items()}, found["snapshot"])
 
@@ -51,7 +52,7 @@ select json_build_object('snapshot', pg_current_snapshot()::text, 'tables',
       query_to_xml('select count(*) as n from ' || c.oid::regclass, false, true, '')))[1]::text::bigint,
     coalesce(s.n_tup_ins, 0), coalesce(s.n_tup_del, 0))))
 from pg_class c left join pg_stat_user_tables s on s.relid = c.oid
-where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace
+where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and has_table_privilege(c.oid, 'select')
 """
 
 
@@ -65,7 +66,7 @@ def settle(node: Node, before: Count, after: Count) -> Count:
     if before.snapshot == after.snapshot:
         return after
     time.sleep(max(0.0, after.taken_at + REPORTED_WITHIN_SECONDS - time.monotonic()))
-    found = json.loads(setup.query(node, _CHANGES))
+    found = json.loads(setup.query(node, _CHANGES, role=APPLICATION))
     tables = {
         name: Counted(counted.rows, *found.get(name, (counted.put_in, counted.taken_out)))
         for name, counted in after.tables.items()

@@ -13,7 +13,8 @@ from appliance.services.database import setup
 from appliance.services.database.names import BIN, cluster
 from appliance.supervise import supervisor_for
 from appliance.supervise.base import State
-from tests.appliance.boxes import wait_until
+from tests.appliance import hostile
+from tests.appliance.boxes import query, wait_until
 
 NOBODY = users.Account("nobody", 65534, 65534)
 
@@ -34,7 +35,7 @@ def sql(node: Node, statement: str, *, role: str, by: users.Account, password: s
 
 
 def test_what_is_dear_to_change_later_is_right(box: Node) -> None:
-    provider, locale, checksums, wal, archive = setup.query(
+    provider, locale, checksums, wal, archive = query(
         box,
         "select datlocprovider, datlocale, current_setting('data_checksums'), current_setting('wal_level'),"
         " current_setting('archive_mode') from pg_database where datname = current_database()",
@@ -43,29 +44,26 @@ def test_what_is_dear_to_change_later_is_right(box: Node) -> None:
 
 
 def test_russian_names_sort_with_an_icu_collation(box: Node) -> None:
-    names = setup.query(
+    names = query(
         box, "select string_agg(n, '' order by n collate \"ru-x-icu\") from unnest(array['Ж','Ё','А','Е']) n"
     )
     assert names == "АЕЁЖ"
 
 
 def test_the_extensions_work(box: Node) -> None:
-    assert setup.query(box, "select unaccent('ёлка'), similarity('korobka', 'korobca') > 0.3") == "елка|t"
+    assert query(box, "select unaccent('ёлка'), similarity('korobka', 'korobca') > 0.3") == "елка|t"
 
 
 def test_it_listens_on_its_socket_only(box: Node) -> None:
-    assert setup.query(box, "show listen_addresses") == ""
+    assert query(box, "show listen_addresses") == ""
 
 
 def test_setting_up_again_changes_nothing(box: Node) -> None:
-    before = setup.query(box, "select oid, rolname from pg_roles order by oid; \\ddp\n\\l korobka\n\\dn+")
+    before = query(box, "select oid, rolname from pg_roles order by oid; \\ddp\n\\l korobka\n\\dn+")
     assert setup.is_set_up(box)
     setup.create_cluster(box)
     setup.set_up(box)
-    assert (
-        setup.query(box, "select oid, rolname from pg_roles order by oid; \\ddp\n\\l korobka\n\\dn+")
-        == before
-    )
+    assert query(box, "select oid, rolname from pg_roles order by oid; \\ddp\n\\l korobka\n\\dn+") == before
 
 
 @pytest.mark.parametrize(
@@ -81,12 +79,12 @@ def test_setting_up_again_changes_nothing(box: Node) -> None:
     ],
 )
 def test_what_was_damaged_is_noticed(box: Node, damage: str) -> None:
-    setup.query(box, damage)
+    query(box, damage)
     try:
         assert not setup.is_set_up(box)
     finally:
         if "rename" in damage:
-            setup.query(box, "alter role korobka_other rename to korobka_owner")
+            query(box, "alter role korobka_other rename to korobka_owner")
         setup.set_up(box)
     assert setup.is_set_up(box)
 
@@ -100,10 +98,47 @@ def test_the_application_uses_what_the_owner_makes_and_makes_nothing(box: Node) 
     assert used.stdout.strip() == "a", used.stderr
     analyzed = sql(box, "analyze thing", role="korobka_app", by=portal)
     assert "permission denied" not in analyzed.stderr
-    assert setup.query(box, "select reltuples from pg_class where relname = 'thing'") == "1"
+    assert query(box, "select reltuples from pg_class where relname = 'thing'") == "1"
     for forbidden in ("create table mine (id int)", "drop table thing", "truncate thing", "create schema s"):
         refused = sql(box, forbidden, role="korobka_app", by=portal)
         assert "permission denied" in refused.stderr or "must be owner" in refused.stderr, forbidden
+
+
+def test_what_the_owner_leaves_in_its_schema_is_not_found_by_the_superuser(box: Node) -> None:
+    left = hostile.left(
+        box,
+        {"fold(json, name)": ("json", "'[]'::json")},
+        "create aggregate public.json_agg(name) (sfunc = public.fold, stype = json)",
+        "alter database korobka set search_path = public",
+    )
+    with left:
+        setup.is_set_up(box)
+        setup.set_up(box)
+        assert not hostile.have_taken(box)
+        assert setup.query(box, "show search_path") == "pg_catalog"
+        query(box, "alter database korobka reset search_path")
+
+
+def test_what_the_owner_makes_of_its_migrations_is_not_read_by_the_superuser(box: Node) -> None:
+    """A cast belongs to its type and is found from everywhere."""
+    left = hostile.left(
+        box,
+        {"told(mine)": ("text", "'feed'")},
+        "create cast (public.mine as text) with function public.told(public.mine)",
+        "create table public.django_migrations (app public.mine, name text)",
+        "insert into public.django_migrations values ('feed', '0001_initial')",
+    )
+    query(box, "set role korobka_owner; create type public.mine as enum ('feed')")
+    try:
+        with left:
+            assert setup.applied(box) == ("feed.0001_initial",)
+            assert not hostile.have_taken(box)
+    finally:
+        query(box, "drop table if exists public.django_migrations; drop type public.mine cascade")
+
+
+def test_a_box_without_tables_has_no_migrations(box: Node) -> None:
+    assert setup.applied(box) == ()
 
 
 @pytest.mark.usefixtures("as_root")
@@ -132,7 +167,7 @@ def test_what_people_write_is_not_logged(box: Node) -> None:
 
 
 def test_memory_follows_the_machine(box: Node) -> None:
-    assert setup.query(box, "select pg_size_bytes(current_setting('shared_buffers')) >> 20") == str(
+    assert query(box, "select pg_size_bytes(current_setting('shared_buffers')) >> 20") == str(
         min(max(box.machine.memory_mb // 4, 256) // 4, 4096)
     )
     assert config.parse("[database]\nmemory_mb = 512").database.memory_mb == 512
@@ -140,11 +175,11 @@ def test_memory_follows_the_machine(box: Node) -> None:
 
 def test_one_that_is_abandoned_waits_for_no_archive_and_has_what_was_committed(box: Node) -> None:
     supervisor = supervisor_for(box)
-    setup.query(box, "create table kept (word text); insert into kept values ('committed')")
-    setup.query(box, "alter system set archive_command = 'sleep 600'", database="postgres")
-    setup.query(box, "select pg_reload_conf()")
+    query(box, "create table kept (word text); insert into kept values ('committed')")
+    query(box, "alter system set archive_command = 'sleep 600'", database="postgres")
+    query(box, "select pg_reload_conf()")
     try:
-        setup.query(box, "select pg_switch_wal()")
+        query(box, "select pg_switch_wal()")
         (before,) = supervisor.status("database")
         assert before.pid
         wait_until(lambda: "sleep 600" in commands_below(before.pid))
@@ -156,8 +191,8 @@ def test_one_that_is_abandoned_waits_for_no_archive_and_has_what_was_committed(b
         supervisor.abandon("database")
         (cluster(box) / "postgresql.auto.conf").write_text("")
         supervisor.start("database")
-    assert setup.query(box, "select word from kept") == "committed"
-    setup.query(box, "drop table kept")
+    assert query(box, "select word from kept") == "committed"
+    query(box, "drop table kept")
 
 
 def commands_below(pid: int | None) -> list[str]:

@@ -17,12 +17,11 @@ import pytest
 from appliance import scratch
 from appliance.node import Node
 from appliance.services import named
-from appliance.services.database import setup as database_setup
 from appliance.services.database.names import cluster
 from appliance.supervise import launch, processes
 from appliance.supervise.base import Instance, Status, SupervisorError
 from appliance.supervise.supervisord import Supervisord
-from tests.appliance.boxes import wait_until
+from tests.appliance.boxes import query, wait_until
 
 LAUNCH = Path(launch.__file__)
 
@@ -78,16 +77,14 @@ def test_a_killed_postmaster_leaves_no_second_one(supervisor: Supervisord, box: 
     assert before.pid
     os.kill(before.pid, signal.SIGKILL)
     wait_until_replaced(supervisor, before)
-    assert database_setup.query(box, "select 1") == "1"
+    assert query(box, "select 1") == "1"
 
 
 def test_what_was_committed_survives_the_kill(supervisor: Supervisord, box: Node) -> None:
-    database_setup.query(
-        box, "drop table if exists kept; create table kept as select generate_series(1, 1000) n"
-    )
+    query(box, "drop table if exists kept; create table kept as select generate_series(1, 1000) n")
     kill_all_of(one(supervisor, "database"))
     wait_until(lambda: one(supervisor, "database").is_healthy)
-    assert database_setup.query(box, "select count(*) from kept; drop table kept") == "1000"
+    assert query(box, "select count(*) from kept; drop table kept") == "1000"
 
 
 def test_what_is_stopped_stays_stopped(supervisor: Supervisord) -> None:

@@ -18,7 +18,6 @@ import pytest
 from appliance import folders
 from appliance.node import Node
 from appliance.paths import Paths
-from appliance.services.database.setup import query
 from appliance.services.objects import setup as objects
 from backup import pgbackrest, settings, setup
 from backup.keys import RecoveryKey
@@ -27,7 +26,7 @@ from backup.portal import manage
 from backup.settings import Settings, Target
 from backup.timeouts import Patience
 from tests import require
-from tests.appliance.boxes import running_box
+from tests.appliance.boxes import query, running_box
 
 MARKER = "a sentence that nobody else has written"
 PATIENCE = Patience(20)

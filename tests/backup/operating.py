@@ -17,13 +17,12 @@ from appliance.agent import operations
 from appliance.agent.answers import OperationState
 from appliance.agent.journal import Journal
 from appliance.node import Node
-from appliance.services.database.setup import query
 from appliance.services.web.service import SERVICE as WEB
 from backup import blobs, sets
 from backup.ledger import ledger_of
 from backup.portal import manage
 from backup.rclone import Vault
-from tests.appliance.boxes import wait_until
+from tests.appliance.boxes import query, wait_until
 from tests.backup.conftest import Kept
 from tests.box.ear import LOOPBACK, Ear
 

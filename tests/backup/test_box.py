@@ -26,7 +26,6 @@ from appliance.agent.journal import Journal
 from appliance.agent.operations import AlreadyRunning
 from appliance.files import new_file
 from appliance.services.database.names import cluster
-from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
 from backup import blobs, moments, pgbackrest, serve, sets, settings, setup, status
 from backup.keys import KeyRefused, KeyRing, RecoveryKey
@@ -34,7 +33,7 @@ from backup.ledger import ledger_of
 from backup.portal import manage
 from backup.rclone import Vault
 from backup.settings import BackupRefused, Target
-from tests.appliance.boxes import boxctl
+from tests.appliance.boxes import boxctl, query
 from tests.backup.conftest import MARKER, Kept
 from tests.backup.operating import (
     back_up,

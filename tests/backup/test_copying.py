@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 import pytest
 
-from appliance.services.database.setup import query
 from backup import blobs, sets, setup
 from backup.keys import KeyRing, MasterKey, RecoveryKey
 from backup.ledger import ledger_of
 from backup.rclone import KEY_RINGS, Vault
 from backup.settings import BackupRefused
+from tests.appliance.boxes import query
 from tests.backup.conftest import Kept
 
 

@@ -19,7 +19,6 @@ from appliance.agent.answers import TimeLineGap
 from appliance.files import ensure_folder
 from appliance.paths import Paths
 from appliance.runner import Completed
-from appliance.services.database.setup import query
 from backup import (
     blobs,
     configuration,
@@ -36,6 +35,7 @@ from backup.ledger import ledger_of
 from backup.rclone import KEY_RINGS, Vault
 from backup.retention import Condition
 from backup.settings import BackupRefused, Target
+from tests.appliance.boxes import query
 from tests.backup.conftest import Kept
 from tests.backup.operating import back_up, flipped, hand_over, moved_away, perform, restore
 

@@ -15,7 +15,7 @@ from appliance import config, folders, scratch, service_files
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services.database.service import SERVICE as DATABASE
-from appliance.services.database.setup import query, set_up
+from appliance.services.database.setup import set_up
 from appliance.services.objects import setup as objects
 from appliance.services.objects.service import SERVICE as OBJECTS
 from appliance.services.web.service import SERVICE as WEB
@@ -24,6 +24,7 @@ from backup import disaster_recovery, recall, settings
 from backup.keys import KeyRefused, RecoveryKey
 from backup.portal import manage
 from backup.settings import BackupRefused, Target
+from tests.appliance.boxes import query
 from tests.backup.conftest import Kept
 from tests.backup.operating import (
     back_up,

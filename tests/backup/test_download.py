@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 
 from appliance.services.database.names import BIN, SUPERUSER
-from appliance.services.database.setup import query
 from backup import download_file, second_box, sets
-from tests.appliance.boxes import ROOT, boxctl
+from tests.appliance.boxes import ROOT, boxctl, query
 from tests.backup.conftest import MARKER, Kept
 from tests.backup.operating import back_up, flipped
 from tests.backup.test_damage import file_of

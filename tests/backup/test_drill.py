@@ -13,12 +13,12 @@ import pytest
 from appliance.agent import operations
 from appliance.agent.answers import DrillCheck, DrillReport
 from appliance.runner import run
-from appliance.services.database.setup import query
 from appliance.supervise import processes
 from backup import drill_child, drills, row_counts, second_box, sets, status
 from backup.row_counts import Count, Counted
 from backup.settings import BackupRefused, Settings
-from tests.appliance.boxes import boxctl, wait_until
+from tests.appliance import hostile
+from tests.appliance.boxes import boxctl, query, wait_until
 from tests.backup.conftest import Kept
 from tests.backup.made_up import GIB, NOW, a_set
 from tests.backup.operating import (
@@ -209,6 +209,19 @@ def test_a_row_that_came_and_went_while_the_database_was_copied_is_allowed_for(k
         after = row_counts.settle(kept.node, before, row_counts.count(kept.node))
     rows = before.tables["files_blob"].rows
     assert row_counts.bounds(before, after)["files_blob"] == (max(0, rows - 2), rows + 2)
+
+
+def test_what_the_owner_leaves_in_its_schema_is_not_found_while_rows_are_counted(kept: Kept) -> None:
+    left = hostile.left(
+        kept.node,
+        {"join(text, regclass)": ("text", "$1 operator(pg_catalog.||) $2::text")},
+        "create operator public.|| (leftarg = text, rightarg = regclass, function = public.join)",
+    )
+    with left:
+        before = row_counts.count(kept.node)
+        row_counts.settle(kept.node, before, row_counts.Count(before.tables, "another"))
+        assert not hostile.have_taken(kept.node)
+    assert before.tables["files_blob"].rows == int(query(kept.node, "select count(*) from files_blob"))
 
 
 def test_where_nothing_was_written_nothing_is_waited_for(kept: Kept) -> None:

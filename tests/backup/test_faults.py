@@ -16,7 +16,6 @@ import psutil
 import pytest
 
 from appliance.agent import operations
-from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
 from backup import log_gaps, pgbackrest, sets, setup
 from backup.ledger import ledger_of
@@ -24,7 +23,7 @@ from backup.rclone import Vault
 from backup.serve import is_target_due
 from backup.settings import BackupRefused, Target
 from backup.timeline import Segment
-from tests.appliance.boxes import wait_until
+from tests.appliance.boxes import query, wait_until
 from tests.appliance.test_external import Store, folder, store  # noqa: F401 - fixtures
 from tests.backup.conftest import PATIENCE, Kept
 from tests.backup.operating import (

@@ -9,11 +9,10 @@ import pytest
 from appliance.agent import operations, search_results
 from appliance.agent.journal import Journal, Unknown
 from appliance.node import Node
-from appliance.services.database.setup import query
 from backup import search_child, second_box, sets
 from backup.operations import find
 from backup.settings import BackupRefused
-from tests.appliance.boxes import boxctl
+from tests.appliance.boxes import boxctl, query
 from tests.backup.conftest import Kept
 from tests.backup.operating import back_up, ended, perform
 

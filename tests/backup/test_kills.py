@@ -44,14 +44,13 @@ from appliance.agent.protocol import (
     RotateKeys,
 )
 from appliance.services.database.names import cluster
-from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
 from backup import download_file, pgbackrest, serve, sets, settings, setup
 from backup.keys import CONFIRMED, KeyRing, RecoveryKey
 from backup.ledger import ledger_of
 from backup.pack_format import FEWEST, SMALL
 from backup.rclone import KEY_RINGS, Vault
-from tests.appliance.boxes import agent_of, wait_until
+from tests.appliance.boxes import agent_of, query, wait_until
 from tests.backup.conftest import Kept
 from tests.backup.operating import back_up, ended, hand_over, perform, performers
 from tests.randomness import chosen, is_thorough

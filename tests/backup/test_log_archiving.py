@@ -16,14 +16,13 @@ from appliance.agent.backups import read_backups
 from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import ReadBackups
 from appliance.commands.status import metrics_of
-from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
 from backup import log_archiving, moments, settings, state_file, status
 from backup.ledger import ledger_of
 from backup.log_archiving import SWITCH_AFTER, Reached, Seen, Watch
 from backup.settings import Target
 from backup.timeline import Segment
-from tests.appliance.boxes import boxctl, wait_until
+from tests.appliance.boxes import boxctl, query, wait_until
 from tests.backup.conftest import Kept
 from tests.backup.operating import back_up, perform, postgres_of, unplugged
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from appliance.services.database.setup import query
 from appliance.services.objects import setup as objects
 from backup import blobs, packs
 from backup.blob import Blob
@@ -22,7 +21,7 @@ from backup.ledger import Ledger, ledger_of
 from backup.pack_format import FEWEST, INDEX, SMALL, Entry, Index, made_at
 from backup.pack_job import Part
 from backup.rclone import PACKS, Vault
-from tests.appliance.boxes import ROOT
+from tests.appliance.boxes import ROOT, query
 from tests.backup.conftest import Kept
 from tests.backup.operating import back_up, perform, restore, unplugged
 from tests.randomness import chosen, is_thorough

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from appliance import as_owner, users
 from appliance.services.database.names import cluster
-from appliance.services.database.setup import query
 from backup import pgbackrest
+from tests.appliance.boxes import query
 from tests.backup.conftest import Kept
 from tests.backup.operating import back_up, hand_over, restore
 

@@ -16,14 +16,14 @@ import pytest
 from appliance.agent import operations
 from appliance.agent.journal import Journal
 from appliance.runner import CommandFailed
-from appliance.services.database.setup import query
 from backup import blobs, recall, sets
 from backup.ledger import ledger_of
 from backup.operations.restore import Restore
 from backup.pack_format import FEWEST
 from backup.rclone import Vault
 from backup.settings import BackupRefused, Target
-from tests.appliance.boxes import ROOT, wait_until
+from tests.appliance import hostile
+from tests.appliance.boxes import ROOT, query, wait_until
 from tests.backup.conftest import Kept
 from tests.backup.operating import back_up, ended, flipped, perform, some_set, unplugged
 from tests.randomness import chosen, is_thorough
@@ -111,6 +111,24 @@ def test_where_nobody_would_bring_the_rest_all_of_it_comes_first(kept: Kept) -> 
     begun = recall.begin(kept.node, vault_of(kept), is_early=False)
     assert (begun.count, begun.to_come) == (5, None)
     assert there(kept, keys) == keys
+    assert recall.noted(kept.node) is None
+
+
+def test_what_the_owner_hangs_on_the_note_is_not_done_by_the_superuser(kept: Kept) -> None:
+    lost_by_store(kept, OPEN_WITH + 1)
+    left = hostile.left(
+        kept.node,
+        {"fire()": ("trigger", "new")},
+        "create trigger note before insert or update on public.registry_storedsetting"
+        " for each row execute function public.fire()",
+        "create trigger version before insert or update on public.registry_settingsversion"
+        " for each row execute function public.fire()",
+    )
+    with left:
+        to_come = recall.begin(kept.node, vault_of(kept)).to_come
+        assert to_come and recall.noted(kept.node) == to_come
+        assert not hostile.have_taken(kept.node)
+    bring_rest(kept)
     assert recall.noted(kept.node) is None
 
 

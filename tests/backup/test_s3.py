@@ -17,7 +17,6 @@ from appliance import certificates
 from appliance.backup_file import file_of
 from appliance.node import Node
 from appliance.paths import Paths
-from appliance.services.database.setup import query
 from backup import (
     disaster_recovery,
     object_lock,
@@ -33,6 +32,7 @@ from backup.ledger import ledger_of
 from backup.pack_format import FEWEST, SMALL
 from backup.rclone import Vault
 from backup.settings import BackupRefused, Target
+from tests.appliance.boxes import query
 from tests.appliance.test_external import BUCKET, KEYS, Store, folder, store  # noqa: F401 - fixtures
 from tests.backup.conftest import Kept
 from tests.backup.operating import hand_over, perform, restore, unplugged

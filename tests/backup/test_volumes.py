@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.runner import CommandFailed
-from appliance.services.database.setup import query
 from appliance.services.objects import setup as objects
 from appliance.services.objects import volume_files
 from backup import blobs, packs
@@ -25,7 +24,7 @@ from backup.ledger import ledger_of
 from backup.pack_format import FEWEST, SMALL
 from backup.rclone import Vault
 from backup.volumes import Place, VolumeIndex, remove_index
-from tests.appliance.boxes import wait_until
+from tests.appliance.boxes import query, wait_until
 from tests.backup.conftest import Kept
 from tests.randomness import seed
 

@@ -36,7 +36,6 @@ from minio.deleteobjects import DeleteObject
 from appliance.agent import operations
 from appliance.node import Node
 from appliance.services.database.names import BIN
-from appliance.services.database.setup import query
 from appliance.services.objects import setup as objects
 from appliance.services.web.service import socket_path
 from appliance.supervise import supervisor_for
@@ -45,7 +44,7 @@ from backup.ledger import ledger_of
 from backup.portal import manage
 from backup.rclone import Vault
 from backup.settings import Target
-from tests.appliance.boxes import running_box
+from tests.appliance.boxes import query, running_box
 from tests.bench.load import steady
 from tests.bench.portal import FACTS
 

@@ -70,28 +70,38 @@ def create_cluster(node: Node) -> None:
     as_owner.rename(unfinished, place, me)
 
 
-def query(node: Node, sql: str, *, database: str = NAME) -> str:
-    """Run SQL as the superuser and return what it prints, unaligned. The SQL goes through standard input."""
+def query(node: Node, sql: str, *, database: str = NAME, role: str = SUPERUSER) -> str:
+    """Run SQL and return what it prints, unaligned. The SQL goes through standard input.
+
+    Names are looked for in pg_catalog alone: in a schema that is somebody else's there may lie anything that
+    fits better, and it would be done by `role`. Tables are written with their schema. The superuser reads and
+    writes none of the portal's: a type of its owner's brings casts along, and a table triggers, wherever they
+    are named from. `APPLICATION` does that, and `BACKUP`.
+    """
     return runner.run(
         [BIN / "psql", "-XAtqw", "-v", "ON_ERROR_STOP=1", "-f", "-"],
         env={
             "PGHOST": str(node.run("database")),
             "PGPORT": str(node.box.database.port),
-            "PGUSER": SUPERUSER,
+            "PGUSER": role,
             "PGDATABASE": database,
-            "PGOPTIONS": "--client-min-messages=warning",
+            # What an owner of a database sets for it counts less. In some encodings quotations end elsewhere.
+            "PGCLIENTENCODING": "UTF8",
+            "PGOPTIONS": "--client-min-messages=warning --search-path=pg_catalog",
         },
         stdin=sql,
-        user=users.account(users.DATABASE),
+        # The others are root's to be.
+        user=users.account(users.DATABASE) if role == SUPERUSER else None,
         timeout=120,
     ).stdout.strip()
 
 
 def applied(node: Node) -> tuple[str, ...]:
     """The migrations that the tables have seen, as `feed.0001_initial`; none of a database without tables."""
-    if query(node, "select to_regclass('public.django_migrations')") == "":
+    if query(node, "select to_regclass('public.django_migrations')", role=APPLICATION) == "":
         return ()
-    return tuple(query(node, "select app || '.' || name from django_migrations").splitlines())
+    listed = "select app || '.' || name from public.django_migrations"
+    return tuple(query(node, listed, role=APPLICATION).splitlines())
 
 
 def is_set_up(node: Node) -> bool:
@@ -139,7 +149,7 @@ def set_up(node: Node) -> None:
         node,
         "\n".join(
             (
-                *(f"create extension if not exists {name};" for name in EXTENSIONS),
+                *(f"create extension if not exists {name} with schema public;" for name in EXTENSIONS),
                 f"alter schema public owner to {OWNER};",
                 "revoke all on schema public from public;",
                 f"grant usage on schema public to {APPLICATION}, {BACKUP};",

@@ -27,7 +27,7 @@ from backup.keys import KeyRefused, RecoveryKey
 from backup.operations.back_up import take_the_lead
 from backup.settings import BackupRefused
 from tests import require
-from tests.appliance.boxes import wait_until
+from tests.appliance.boxes import query, wait_until
 from tests.backup.conftest import Kept
 
 from .nodes import BoxNode, Company, require_engines
@@ -46,7 +46,7 @@ def company() -> Iterator[Company]:
     with Company(6) as company:
         one, *others = company.nodes[:3]
         one.install("agent", "database", "objects", "cache", has_tables=True)
-        setup.query(one.node, f"{TABLE}; {BALLAST}")
+        query(one.node, f"{TABLE}; {BALLAST}")
         one.cluster("init", "--name", one.name, "--address", one.address)
         for node in others:
             node.install("agent")
@@ -163,7 +163,7 @@ def test_it_comes_back_on_one_machine_which_becomes_three(
 
 
 def of_single_box(node: BoxNode) -> str:
-    return setup.query(node.node, "select number from written")
+    return query(node.node, "select number from written")
 
 
 def restore(node: BoxNode, place: Path, key: RecoveryKey, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,8 @@ import pytest
 
 from appliance.agent import applied_config
 from appliance.runner import CommandFailed
-from appliance.services.database import setup
 from appliance.services.database.patroni import dynamic
-from tests.appliance.boxes import wait_until
+from tests.appliance.boxes import query, wait_until
 
 from .leads import leader_of, leader_of_etcd, let_lead_etcd, missing, parted, settings, writing
 from .nodes import BoxFailed, BoxNode, Company, require_engines
@@ -43,7 +42,7 @@ def company(noted: Noted) -> Iterator[Company]:
     with Company() as company:
         one, two, three = company.nodes
         one.install("agent", "database", "objects")
-        setup.query(one.node, TABLE)
+        query(one.node, TABLE)
         with Writer(one.prefix / "run/korobka/database") as before:
             one.cluster("init", "--name", one.name, "--address", one.address)
             # The same writer, by the way that it had: the database was handed over under it.
@@ -161,7 +160,7 @@ def test_with_one_of_three_left_nobody_writes_and_it_is_said(company: Company) -
 
 def is_readable(node: BoxNode) -> bool:
     with suppress(CommandFailed):
-        return int(setup.query(node.node, "select count(*) from written")) > 0
+        return int(query(node.node, "select count(*) from written")) > 0
     return False
 
 

@@ -16,9 +16,8 @@ import pytest
 
 from appliance.cluster import membership, patroni
 from appliance.cluster.etcd import EtcdAway
-from appliance.services.database import setup
 from appliance.services.database.patroni import dynamic
-from tests.appliance.boxes import wait_until
+from tests.appliance.boxes import query, wait_until
 from tests.randomness import chosen
 
 from .leads import leader_of, leader_of_etcd, let_lead_etcd, missing, parted, settings, writing
@@ -71,7 +70,7 @@ def company() -> Iterator[Company]:
     with Company() as company:
         one, two, three = company.nodes
         one.install("agent", "database", "objects")
-        setup.query(one.node, TABLE)
+        query(one.node, TABLE)
         one.cluster("init", "--name", one.name, "--address", one.address)
         for node in (two, three):
             node.install("agent")

@@ -36,11 +36,10 @@ from appliance.cluster.rolling import RollingStopped
 from appliance.cluster.topology import Member, Role, TopologyRefused
 from appliance.files import write_atomically
 from appliance.paths import Paths
-from appliance.services.database import setup
 from appliance.services.database.patroni import DYNAMIC_KEY, dynamic
 from appliance.services.portal import version
 from appliance.supervise import supervisor_for
-from tests.appliance.boxes import wait_until
+from tests.appliance.boxes import query, wait_until
 from tests.backup import strace
 
 from .nodes import BoxNode, Company, require_engines
@@ -56,7 +55,7 @@ def company() -> Iterator[Company]:
     with Company(1) as company:
         one = company.nodes[0]
         one.install("agent", "database")
-        setup.query(one.node, TABLE)
+        query(one.node, TABLE)
         yield company
 
 
@@ -85,7 +84,7 @@ def attempt(company: Company) -> Attempt:
         patch.setattr(membership, "wait_for_leader", never)
         with pytest.raises(patroni.PatroniAway):
             membership.initialise(paths, name=box.name, address=box.address, say=said.append)
-    setup.query(box.node, "insert into written values (-1, 1)")
+    query(box.node, "insert into written values (-1, 1)")
     is_single = topology.load(paths) is None and not topology.folder(paths).exists()
     # And once more, whole, and back.
     box.cluster("init", "--name", box.name, "--address", box.address)
@@ -95,7 +94,7 @@ def attempt(company: Company) -> Attempt:
     return Attempt(
         tuple(said),
         is_single=is_single and topology.load(paths) is None,
-        is_written=setup.query(box.node, "select count(*) from written where number < 0") == "2",
+        is_written=query(box.node, "select count(*) from written where number < 0") == "2",
         restore=restore.stderr,
         refused=refused.stderr,
     )

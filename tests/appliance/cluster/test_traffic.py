@@ -22,9 +22,8 @@ from appliance.cluster.membership import ports
 from appliance.cluster.topology import MEMBER_PORT
 from appliance.services.balancer.runtime import BalancerAway, Runtime
 from appliance.services.balancer.service import runtime_socket
-from appliance.services.database import setup
 from appliance.services.database.patroni import DYNAMIC_KEY, dynamic
-from tests.appliance.boxes import wait_until
+from tests.appliance.boxes import query, wait_until
 
 from .history import READ, WRITE, History, Register
 from .leads import leader_of_etcd
@@ -117,13 +116,13 @@ def test_a_copy_that_stands_still_is_not_read(office: Office) -> None:
     late = office.followers[0]
 
     def read_meanwhile() -> None:
-        setup.query(late.node, "select pg_wal_replay_pause()", database="postgres")
+        query(late.node, "select pg_wal_replay_pause()", database="postgres")
         for one in office.colleagues:
             for _ in range(3):
                 one.go_on()
 
     def go_on() -> None:
-        setup.query(late.node, "select pg_wal_replay_resume()", database="postgres")
+        query(late.node, "select pg_wal_replay_resume()", database="postgres")
 
     office.happens("a copy of the database stands still, and goes on", read_meanwhile, undo=go_on)
 
@@ -339,7 +338,7 @@ def test_an_asynchronous_cluster_is_caught(office: Office) -> None:
     """Broken on purpose: what the judge of histories says of the runs above means something."""
     office.wait_until_well()
     leader, other = office.leader, office.followers[0]
-    setup.query(leader.node, TABLE)
+    query(leader.node, TABLE)
     replicate(office, is_synchronous=False)
     with Writer(leader.prefix / "run/korobka/router") as inside:
         office.company.cut(leader)

@@ -26,13 +26,12 @@ from appliance.agent.answers import OperationState
 from appliance.agent.journal import Journal
 from appliance.node import Node
 from appliance.paths import Paths
-from appliance.services.database.setup import query
 from appliance.supervise import supervisor_for
 from backup import blobs, rotation, sets, settings, setup, status
 from backup.ledger import ledger_of
 from backup.rclone import KEY_RINGS, Vault
 from backup.settings import Target
-from tests.appliance.boxes import ROOT, wait_until
+from tests.appliance.boxes import ROOT, query, wait_until
 from tests.backup.conftest import Kept, acting_in, box_with_backups
 from tests.backup.operating import ended, perform, performers, postgres_of
 from tests.ports import hold_store
