@@ -22,6 +22,7 @@ from appliance.services.database.names import (
     BIN,
     NAME,
     OBJECTS,
+    OBJECTS_UNFINISHED,
     OWNER,
     REPLICATION,
     REWIND,
@@ -68,9 +69,10 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
     budget = memory_budget_mb(node)
     folder = node.generated("database")
     # Whoever may become whom without a password: the application's user the application, the service's own
-    # user (and root, who could anyway) the superuser. Without separated users, one user is everybody.
+    # user (and root, who could anyway) the superuser, and the role of the stores where names move. Without
+    # separated users, one user is everybody.
     me = users.account(users.DATABASE).name
-    maps = [(me, SUPERUSER), (users.account(users.PORTAL).name, APPLICATION)]
+    maps = [(me, SUPERUSER), (me, OBJECTS), (users.account(users.PORTAL).name, APPLICATION)]
     if users.are_separated():
         maps += [("root", SUPERUSER), ("root", APPLICATION), ("root", BACKUP)]
     else:
@@ -105,6 +107,7 @@ def _files(node: Node) -> tuple[GeneratedFile, ...]:
                 rewind=REWIND,
                 backup=BACKUP,
                 objects=OBJECTS,
+                objects_unfinished=OBJECTS_UNFINISHED,
                 members=membership.topology.members if membership else (),
             ),
         ),
