@@ -16,6 +16,7 @@ from pathlib import Path
 from shlex import join
 from typing import IO, Any
 
+from appliance import unseen
 from appliance.users import Account
 
 # What a program needs to find other programs and to speak plainly; everything else of the caller's
@@ -65,11 +66,19 @@ class StoodStill(Exception):
         self.seconds = seconds
 
 
-def as_user(args: Sequence[str | Path], user: Account | None) -> list[str]:
-    """The same command, run by `user`. Unchanged for no user, or who runs it anyway."""
+def as_user(args: Sequence[str | Path], user: Account | None, *, is_unseen: bool = False) -> list[str]:
+    """The same command, run by `user`. Unchanged for no user, or who runs it anyway.
+
+    `is_unseen`: for no other process of the user to look into. The command is `python -P PROGRAM`, all of
+    it root's.
+    """
     plain = [str(arg) for arg in args]
     if user is None or user.uid == os.geteuid():
         return plain
+    if is_unseen:
+        python, safe_path, *program = plain
+        become = [python, safe_path, unseen.__file__, str(user.uid), str(user.gid)]
+        return ["setpriv", "--no-new-privs", "--inh-caps=-all", "--", *become, *program]
     return [
         *("setpriv", f"--reuid={user.uid}", f"--regid={user.gid}", "--init-groups"),
         *("--no-new-privs", "--inh-caps=-all", "--", *plain),
@@ -94,18 +103,20 @@ def run(
     env: Mapping[str, str] | None = None,
     stdin: str | IO[bytes] | None = None,
     user: Account | None = None,
+    is_unseen: bool = False,
     cwd: Path | None = None,
     timeout: float | None = None,
     check: bool = True,
 ) -> Completed:
     """Run a program to its end and keep what it says.
 
-    `secrets` go into its environment (readable by its own user and root only) or, by the caller's choice,
-    through `stdin`; there is no other way to hand one over. A file there is whole before the program starts,
-    whatever becomes of this process. `user` drops root's rights for it. Raises
+    `secrets` go into its environment (readable by root and all processes of its own user; with `is_unseen` by
+    root only, see `as_user`) or, by the caller's choice, through `stdin`; there is no other way to hand one
+    over. A file there is whole before the program starts, whatever becomes of this process. `user` drops
+    root's rights for it. Raises
     `CommandFailed` on a bad exit code unless `check` is off, and `TimeoutError` after `timeout` seconds.
     """
-    command = as_user(args, user)
+    command = as_user(args, user, is_unseen=is_unseen)
     given: dict[str, Any] = (
         {"input": stdin or ""} if stdin is None or isinstance(stdin, str) else {"stdin": stdin}
     )

@@ -1,6 +1,8 @@
-"""The portal's own commands, run by the release that the box has: what needs Django is done there."""
+"""The portal's own commands: what needs Django is done there."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from appliance import users
 from appliance.node import Node
@@ -15,17 +17,28 @@ def admit_nobody_unasked(node: Node) -> list[str]:
 
 
 def manage(
-    node: Node, *words: str, as_owner: bool = False, check: bool = True, stdin: str | None = None
+    node: Node,
+    *words: str,
+    release: Path | None = None,
+    as_owner: bool = False,
+    check: bool = True,
+    stdin: str | None = None,
+    timeout: float | None = 3600,
 ) -> Completed:
-    """Run `manage.py` as the portal's user; as the owner of the tables, for what changes them."""
-    owner = {"KOROBKA_DATABASE_ROLE": "owner"} if as_owner else {}
+    """Run `manage.py` as the portal's user, of the release that the box has unless another is named; as the
+    owner of the tables, for what changes them."""
+    tree = release or node.release
     return run(
-        [node.python, "-P", "manage.py", *words],
-        cwd=node.release,
+        [release / "venv/bin/python" if release else node.python, "-P", "manage.py", *words],
+        cwd=tree,
         user=users.account(users.PORTAL),
-        env=node.portal_environment | {"PYTHONPATH": str(node.release)} | owner,
+        # Web workers have that user, too, and the owner's password would make more of one than it is.
+        is_unseen=as_owner,
+        env=node.portal_environment
+        | {"PYTHONPATH": str(tree)}
+        | ({"KOROBKA_DATABASE_ROLE": "owner"} if as_owner else {}),
         secrets={"PGPASSWORD": node.secrets.database_owner_password} if as_owner else None,
         stdin=stdin,
-        timeout=3600,
+        timeout=timeout,
         check=check,
     )

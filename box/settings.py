@@ -146,7 +146,8 @@ DATABASES: dict[str, dict[str, Any]] = {
         "PORT": _database["port"],
         "NAME": _database["name"],
         "USER": _database["owner"] if _as_owner else _database["user"],
-        "PASSWORD": os.environ.get("PGPASSWORD", "") if _as_owner else "",
+        # What this process starts has no use for it, and can be looked into: see appliance.unseen.
+        "PASSWORD": os.environ.pop("PGPASSWORD", "") if _as_owner else "",
         # `manage.py web` makes it a pool, as large as its threads are many.
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from appliance import users
 from appliance.node import Node
-from appliance.runner import Completed, run
+from appliance.runner import Completed
+from backup import portal
 
 
 def manage(
@@ -17,15 +17,8 @@ def manage(
     is_owner: bool = False,
     check: bool = True,
 ) -> Completed:
-    """Runs a command of `release`; `is_owner`: as the owner of the tables, who may change them."""
-    owner = {"PGPASSWORD": node.secrets.database_owner_password} if is_owner else None
-    role = {"KOROBKA_DATABASE_ROLE": "owner"} if is_owner else {}
-    return run(
-        [release / "venv/bin/python", "-P", "manage.py", *words],
-        cwd=release,
-        user=users.account(users.PORTAL),
-        env=node.portal_environment | {"PYTHONPATH": str(release)} | role,
-        secrets=owner,
-        stdin=stdin,
-        check=check,
+    """Runs a command of `release`, however long it takes; `is_owner`: as the owner of the tables, who may
+    change them."""
+    return portal.manage(
+        node, *words, release=release, as_owner=is_owner, check=check, stdin=stdin, timeout=None
     )

@@ -13,6 +13,7 @@ from appliance.services.database import setup
 from appliance.services.database.names import BIN, cluster
 from appliance.supervise import supervisor_for
 from appliance.supervise.base import State
+from backup.portal import manage
 from tests.appliance import hostile
 from tests.appliance.boxes import query, wait_until
 
@@ -139,6 +140,30 @@ def test_what_the_owner_makes_of_its_migrations_is_not_read_by_the_superuser(box
 
 def test_a_box_without_tables_has_no_migrations(box: Node) -> None:
     assert setup.applied(box) == ()
+
+
+@pytest.mark.usefixtures("as_root")
+def test_no_process_of_the_portals_user_reads_the_owners_password(box: Node) -> None:
+    """What a migration starts is another process of that user, as a web worker is."""
+    looking = (
+        "import os, subprocess\n"
+        "from django.conf import settings\n"
+        "print(settings.DATABASES['default']['PASSWORD'])\n"
+        "look = ['cat', f'/proc/{os.getpid()}/environ', '/proc/self/environ', f'/proc/{os.getpid()}/maps']\n"
+        "seen = subprocess.run(look, capture_output=True, text=True)\n"
+        "print(repr(seen.stdout), seen.stderr, os.getresuid(), os.getgroups())\n"
+        "gdb = ['gdb', '--batch', '-p', str(os.getpid())]\n"
+        "print(subprocess.run(gdb, capture_output=True, text=True).stderr)\n"
+    )
+    password, *said = manage(
+        box, "shell", "-v", "0", "--no-imports", f"--command={looking}", as_owner=True
+    ).stdout.splitlines()
+    assert password == box.secrets.database_owner_password
+    told, portal = "\n".join(said), users.account(users.PORTAL)
+    assert password not in told
+    assert told.count("Permission denied") == 2 and "KOROBKA_CONFIG" in told
+    assert "ptrace: Operation not permitted" in told
+    assert f"({portal.uid}, {portal.uid}, {portal.uid}) [{portal.gid}]" in told
 
 
 @pytest.mark.usefixtures("as_root")

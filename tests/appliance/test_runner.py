@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -153,3 +154,29 @@ def test_another_user_has_their_rights_and_nothing_of_roots_environment(
     assert "OF_ROOT" not in environment
     assert "PGPASSWORD=x" in environment
     assert "CapEff:\t0000000000000000" in run(["cat", "/proc/self/status"], user=nobody).stdout
+
+
+@pytest.mark.usefixtures("as_root")
+@pytest.mark.parametrize("is_unseen", [True, False])
+def test_one_that_is_unseen_is_the_users_and_tells_its_other_processes_nothing(
+    nobody: users.Account, *, is_unseen: bool
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="korobka-") as folder:
+        program = Path(folder) / "program.py"
+        program.write_text(
+            "import os, subprocess, sys\n"
+            "print(*sys.argv[1:], os.environ.pop('WORD'))\n"
+            "print(*os.getresuid(), *os.getresgid(), *os.getgroups())\n"
+            "print('CapPrm:\t0000000000000000' in open('/proc/self/status').read())\n"
+            "look = f'cat /proc/{os.getpid()}/environ'\n"
+            "print('secret' in subprocess.run(look.split(), capture_output=True, text=True).stdout)\n"
+        )
+        Path(folder).chmod(0o755)
+        command = [sys.executable, "-P", str(program), "said"]
+        done = run(command, user=nobody, is_unseen=is_unseen, secrets={"WORD": "secret"})
+    assert done.stdout.splitlines() == [
+        "said secret",
+        " ".join(["65534"] * 7),
+        "True",
+        str(not is_unseen),
+    ]
