@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 MANIFEST, README = "manifest.json", "README.txt"
 MOST_MANIFEST = 2**20
 LONGEST_LINE = 32 * 2**20
+LARGEST_PAGE = 4 * 2**20
+"""Of lines that are held at once: what they are read into is several times as large."""
 MOST_DIRECTORY = 256 * 2**20
 """Of the ZIP's own table, which is read into memory: two million files."""
 MOST_EXPANDED = 200
@@ -196,6 +198,24 @@ class Archive:
 
     def lines(self, kind: str, *, after: int = 0) -> Iterator[tuple[int, Record]]:
         """The things of a kind with their numbers, from behind that number on. Raises BadArchive."""
+        return ((number, record) for number, record, _size in self._sized(kind, after))
+
+    def pages(self, kind: str, *, after: int = 0, most: int) -> Iterator[list[tuple[int, Record]]]:
+        """The same, so many at once at most, and fewer where their lines come to more than LARGEST_PAGE; a
+        line that does alone is a page of its own. Raises BadArchive."""
+        page: list[tuple[int, Record]] = []
+        held = 0
+        for number, record, size in self._sized(kind, after):
+            if page and (len(page) >= most or held + size > LARGEST_PAGE):
+                yield page
+                page, held = [], 0
+            page.append((number, record))
+            held += size
+        if page:
+            yield page
+
+    def _sized(self, kind: str, after: int) -> Iterator[tuple[int, Record, int]]:
+        """With the length of each line."""
         member = next((one for one in self.manifest.files if one.kind == kind), None)
         if member is None:
             return
@@ -203,12 +223,13 @@ class Archive:
         for number, line in enumerate(self._raw_lines(member), 1):
             if number > after:
                 try:
-                    yield number, decoder.decode(line)
+                    record = decoder.decode(line)
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     said = _("Line %(number)s of %(name)s is not what the format says: %(why)s")
                     raise BadArchive(
                         said % {"number": number, "name": f"{kind}.jsonl", "why": error}
                     ) from None
+                yield number, record, len(line)
 
     def _raw_lines(self, member: Member) -> Iterator[bytes]:
         """With the sum made on the way; never more bytes than the manifest says."""

@@ -19,6 +19,7 @@ VERSION = 1
 
 LONGEST_TEXT = 2_000_000
 MOST_NAMED = 100_000
+MOST_PARTS = 10_000
 
 type Id = Annotated[int, Meta(ge=1, le=2**62)]
 type Ids = Annotated[list[Id], Meta(max_length=MOST_NAMED)]
@@ -68,7 +69,9 @@ class Reactions(Part, kw_only=True):
 
     likes: Ids = msgspec.field(default_factory=list)
     dislikes: Ids = msgspec.field(default_factory=list)
-    emoji: dict[Annotated[str, Meta(max_length=16)], Ids] = msgspec.field(default_factory=dict)
+    emoji: Annotated[dict[Annotated[str, Meta(max_length=16)], Ids], Meta(max_length=MOST_PARTS)] = (
+        msgspec.field(default_factory=dict)
+    )
 
 
 class External(Part, kw_only=True):
@@ -114,7 +117,7 @@ class Person(Record, kw_only=True):
     external_id: Line = ""
     joined_at: Moment | None = None
     photo: Blob | None = None
-    departments: list[Place] = msgspec.field(default_factory=list)
+    departments: Annotated[list[Place], Meta(max_length=MOST_PARTS)] = msgspec.field(default_factory=list)
 
 
 class Group(Record, kw_only=True):
@@ -187,7 +190,7 @@ class Post(Record, kw_only=True):
     readers: Ids = msgspec.field(default_factory=list)
     """Who has confirmed to have read the announcement."""
     poll: Poll | None = None
-    files: list[Attachment] = msgspec.field(default_factory=list)
+    files: Annotated[list[Attachment], Meta(max_length=MOST_PARTS)] = msgspec.field(default_factory=list)
     reactions: Reactions | None = None
 
 
@@ -200,7 +203,7 @@ class Comment(Record, kw_only=True):
     html: Html = ""
     created_at: Moment
     parent: Id | None = None
-    files: list[Attachment] = msgspec.field(default_factory=list)
+    files: Annotated[list[Attachment], Meta(max_length=MOST_PARTS)] = msgspec.field(default_factory=list)
 
 
 class Item(Part, kw_only=True):
@@ -246,7 +249,7 @@ class Task(Record, kw_only=True):
     starts_at: Moment | None = None
     ends_at: Moment | None = None
     estimate_minutes: Annotated[int, Meta(ge=0)] | None = None
-    tags: list[Line] = msgspec.field(default_factory=list)
+    tags: Annotated[list[Line], Meta(max_length=MOST_PARTS)] = msgspec.field(default_factory=list)
     needs_acceptance: bool = False
     may_move_deadline: bool = False
     created_at: Moment
@@ -254,8 +257,8 @@ class Task(Record, kw_only=True):
     external_id: Line = ""
     items: Annotated[list[Item], Meta(max_length=10_000)] = msgspec.field(default_factory=list)
     time: Annotated[list[Spent], Meta(max_length=100_000)] = msgspec.field(default_factory=list)
-    waits_for: list[Waits] = msgspec.field(default_factory=list)
-    files: list[Attachment] = msgspec.field(default_factory=list)
+    waits_for: Annotated[list[Waits], Meta(max_length=MOST_PARTS)] = msgspec.field(default_factory=list)
+    files: Annotated[list[Attachment], Meta(max_length=MOST_PARTS)] = msgspec.field(default_factory=list)
     reactions: Reactions | None = None
     own: OwnValues = msgspec.field(default_factory=list)
 
@@ -462,7 +465,7 @@ class Event(Record, kw_only=True):
     zone: Line
     rule: Line = ""
     """As RRULE of RFC 5545 has it."""
-    excluded: list[Moment] = msgspec.field(default_factory=list)
+    excluded: Annotated[list[Moment], Meta(max_length=MOST_PARTS)] = msgspec.field(default_factory=list)
     """Times of the rule at which it does not take place at all."""
     is_confidential: bool = False
     is_free: bool = False

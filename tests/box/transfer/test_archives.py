@@ -10,7 +10,8 @@ import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
@@ -20,7 +21,20 @@ from hypothesis import strategies as st
 from box.lib.pipes import Sink
 from box.transfer.archive import container
 from box.transfer.archive.container import BadArchive, Filters, Manifest, Writer, opened, verify
-from box.transfer.archive.records import FORMAT, KINDS, VERSION, Blob, Department, schema_of
+from box.transfer.archive.records import (
+    FORMAT,
+    KINDS,
+    MOST_PARTS,
+    VERSION,
+    Blob,
+    Department,
+    Person,
+    schema_of,
+)
+from box.transfer.archive.stages.company import People
+
+if TYPE_CHECKING:
+    from box.transfer.archive.stages.base import ArchiveWork
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 BYTES = b"what a file holds"
@@ -224,3 +238,49 @@ def test_every_kind_has_a_schema_that_says_what_its_fields_are() -> None:
 def test_filters_are_kept_as_they_were_asked_for() -> None:
     filters = Filters(kinds=["posts"], since=AT)
     assert msgspec.convert(msgspec.to_builtins(filters), Filters) == filters
+
+
+def test_long_lines_are_held_by_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many bytes at once, and a line that has more than that alone."""
+    monkeypatch.setattr(container, "LARGEST_PAGE", 1000)
+    short, long = (Department(id=1, name="x" * size) for size in (100, 900))
+    file = io.BytesIO()
+    writer = Writer(file, at=AT)
+    writer.add_kind("departments", [*[short] * 7, long, long, short, *[Department(id=1, name="x")] * 5])
+    manifest = Manifest(format=FORMAT, version=VERSION, source="a", created_at=AT, files=writer.members)
+    writer.finish(manifest, "Read me")
+    with opened(file) as archive:
+        pages = list(archive.pages("departments", most=4))
+        assert [len(page) for page in pages] == [4, 3, 1, 1, 4, 2]
+        assert [number for page in pages for number, _one in page] == list(range(1, 16))
+        assert list(archive.pages("departments", after=13, most=4)) == [[*pages[-1]]]
+        monkeypatch.setattr(container, "LARGEST_PAGE", 10)
+        assert {len(page) for page in archive.pages("departments", most=4)} == {1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "part"),
+    [
+        ("people", "departments", {"department": 1}),
+        ("posts", "files", {"id": 1, "name": "x", **msgspec.to_builtins(BLOB)}),
+        ("tasks", "tags", "x"),
+        ("tasks", "waits_for", {"task": 1, "kind": "FS"}),
+        ("events", "excluded", "2026-03-02T00:00:00Z"),
+    ],
+)
+def test_a_line_names_no_more_than_so_many(kind: str, field: str, part: Any) -> None:
+    line = msgspec.json.encode({"id": 1, field: [part] * (MOST_PARTS + 1)})
+    with pytest.raises(msgspec.ValidationError, match=f"length <= {MOST_PARTS}.*{field}"):
+        msgspec.json.decode(line, type=KINDS[kind])
+
+
+def test_photos_of_a_page_lie_on_disk() -> None:
+    """Fifty of them are half a gigabyte."""
+    with opened(io.BytesIO(written())) as archive:
+        work = cast("ArchiveWork", SimpleNamespace(archive=archive))
+        anna = Person(id=1, name="Anna", photo=BLOB)
+        extra = People().fetch(work, [{"id": 1, "record": anna}])
+    with extra.rows["1"] as photo:
+        assert photo.fileno() > 2
+        photo.seek(0)
+        assert photo.read() == BYTES

@@ -6,7 +6,6 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import batched
 from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, ClassVar, cast, override
 
@@ -111,7 +110,7 @@ class ArchiveStage[R: Record](AnyStage[ArchiveWork]):
     @override
     def pages(self, work: ArchiveWork, cursor: Mapping[str, Any]) -> Iterator[Page]:
         after = int(cursor.get("after", 0))
-        for some in batched(work.archive.lines(self.file, after=after), AT_ONCE, strict=False):
+        for some in work.archive.pages(self.file, after=after, most=AT_ONCE):
             yield Page([{"id": one.id, "record": one} for _number, one in some], {"after": some[-1][0]})
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from io import BytesIO
+from tempfile import TemporaryFile
 from typing import override
 
 from django.core.exceptions import ValidationError
@@ -95,12 +95,14 @@ class People(ArchiveStage[records.Person]):
             person: records.Person = row["record"]
             if person.photo is None:
                 continue
-            content = BytesIO()
+            # On disk, for as long as its page is on its way.
+            content = TemporaryFile()  # noqa: SIM115 - closed with the page that holds it
             try:
                 if person.photo.size > MOST_PHOTO:
                     raise BadArchive(_("The photo is too large."))
                 work.archive.copy_blob(person.photo, content)
             except BadArchive as error:
+                content.close()
                 extra.refused.append((self.kind, str(person.id), str(error)))
             else:
                 extra.rows[str(person.id)] = content
