@@ -7,7 +7,7 @@ they share.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, override
@@ -139,14 +139,31 @@ class Ledger:
         return addresses.mentions_portal(html, self.migration.portal)
 
     def took(
-        self, kind: str, theirs: Any, ours: int, *, digest: str = "", is_new: bool = True, html: str = ""
+        self,
+        kind: str,
+        theirs: Any,
+        ours: int,
+        *,
+        digest: str = "",
+        is_new: bool = True,
+        html: str = "",
+        parts: Iterable[tuple[str, str, int]] = (),
     ) -> None:
-        """`html` is a text of it as it is kept: whether it leads to the portal."""
+        """`html` is a text of it as it is kept: whether it leads to the portal. `parts` of it are known by
+        their kinds, ids and ours, and go with it."""
         made = Identity(
             migration=self.migration, kind=kind, theirs=str(theirs), ours=ours, is_new=is_new,
             digest=digest, has_links=self.has_links(html),
         )  # fmt: skip
-        self._keep([made])
+        self._keep([made, *self._parts(parts)])
+
+    def took_parts(self, parts: Iterable[tuple[str, str, int]]) -> None:
+        """Those that come to a thing that has come before."""
+        self._keep(list(self._parts(parts)))
+
+    def _parts(self, parts: Iterable[tuple[str, str, int]]) -> Iterator[Identity]:
+        for kind, theirs, ours in parts:
+            yield Identity(migration=self.migration, kind=kind, theirs=theirs, ours=ours, is_new=False)
 
     def took_all(self, kind: str, rows: Iterable[tuple[str, int, str]]) -> None:
         """Those that are new, by their ids, ours and digests; none has a text that may lead to the portal."""

@@ -15,10 +15,12 @@ from box.lib.bbcode.reading import as_html
 from box.lib.plain_text import text_of
 from box.transfer.cloud import CAPITALS, Command
 from box.transfer.ledger import Extra, Row, digest_of
+from box.transfer.models import Identity
 from box.transfer.stages.base import Page, Stage, Work, clean, is_yes, line
 
 Kind = Group.Kind
 LONGEST_NAME, LONGEST_DESCRIPTION = 200, 5000
+MEMBER = "group-member"
 _OWNER, _MODERATOR = "A", "E"
 
 
@@ -50,8 +52,8 @@ class Groups(Stage):
             work.remark(self.kind, theirs, said % {"name": owner.name, "owner": work.by.name})
             owner = work.by
         group = create_group(self._new(row), by=owner)
-        work.took(self.kind, theirs, group.pk, digest=digest_of(row))
-        self._admit(work, row, extra, group)
+        parts = self._admit(work, row, extra, group)
+        work.took(self.kind, theirs, group.pk, digest=digest_of(row), parts=parts)
         if is_yes(row.get("CLOSED")):
             archive_group(group, by=owner)
         return group.pk
@@ -61,7 +63,8 @@ class Groups(Stage):
         group = Group.objects.filter(pk=ours).first()
         if group is None or group.is_archived:
             return
-        self._admit(work, row, extra, group)
+        if parts := self._admit(work, row, extra, group):
+            work.took_parts(parts)
         change_group(group, self._new(row), by=work.by)
         if is_yes(row.get("CLOSED")):
             archive_group(group, by=work.by)
@@ -78,17 +81,30 @@ class Groups(Stage):
             return Kind.SECRET
         return Kind.OPEN if is_yes(row.get("OPENED")) else Kind.CLOSED
 
-    def _admit(self, work: Work, row: Row, extra: Extra, group: Group) -> None:
-        told = [one for one in extra.rows.get(self.id_of(row)) or [] if isinstance(one, dict)]
+    def _admit(self, work: Work, row: Row, extra: Extra, group: Group) -> list[tuple[str, str, int]]:
+        """Who comes to it, as parts of it. Whoever goes had come from there: whom people have taken in here
+        is theirs to let go."""
+        theirs = self.id_of(row)
+        told = [one for one in extra.rows.get(theirs) or [] if isinstance(one, dict)]
         roles = {str(one.get("USER_ID")): str(one.get("ROLE")) for one in told}
         ours = work.all_ours("person", roles)
         people = User.objects.active().filter(pk__in=ours.values())
         if group.kind != Kind.EXTRANET:
             people = people.filter(is_extranet=False)
         welcome = set(people.values_list("pk", flat=True))
-        there = set(group.members.values_list("user", flat=True))
-        follow(group, joining=sorted(welcome - there), leaving=sorted(there - welcome))
-        leading = {ours[theirs] for theirs, role in roles.items() if theirs in ours and role == _MODERATOR}
+        there = dict(group.members.values_list("user", "role"))
+        joining = sorted(welcome - there.keys())
+        strangers = [pk for pk, role in there.items() if pk not in welcome and role == Member.Role.MEMBER]
+        leaving = work.known(MEMBER, [_member_key(theirs, pk) for pk in strangers]).values()
+        follow(group, joining=joining, leaving=[one.ours for one in leaving])
+        if leaving:
+            Identity.objects.filter(pk__in=[one.pk for one in leaving]).delete()
+        leading = {ours[one] for one, role in roles.items() if one in ours and role == _MODERATOR}
         for member in group.members.filter(role=Member.Role.MEMBER, user__in=leading).select_related("user"):
             if not member.user.is_extranet:
                 set_role(member, Member.Role.MODERATOR, by=work.by)
+        return [(MEMBER, _member_key(theirs, pk), pk) for pk in joining]
+
+
+def _member_key(group: str, user: int) -> str:
+    return f"{group}:{user}"

@@ -20,6 +20,8 @@ from box.core.fields.kinds import LONGEST, LONGEST_TEXT, MOST_VALUES
 from box.core.fields.models import Field
 from box.core.fields.values import values_of
 from box.core.files.models import File
+from box.core.groups.actions import follow
+from box.core.groups.models import Group
 from box.core.structure.models import Membership
 from box.lib.plain_text import text_of
 from box.transfer import jobs
@@ -381,3 +383,28 @@ def test_pages_are_gathered_up_to_a_bound() -> None:
     assert [len(page) for page in gathered(pages(50, 60, 200, 1), 100)] == [50, 60, 200, 1]
     assert list(gathered(pages(), 100)) == []
     assert next(gathered(pages(2, 3), 4)) == pages(2)[0], "in their order"
+
+
+def test_whom_people_have_taken_into_a_group_a_later_pass_does_not_let_go(
+    olga: User, company: Company
+) -> None:
+    company.person(3, "Cara", UF_DEPARTMENT=[1])
+    company.group(1, "Launch", 1, {2: "K", 3: "K"})
+    move = brought(olga, company)
+    group = Group.objects.get(pk=move.ours("group", 1))
+    own = person("Zoe")
+    follow(group, joining=[own.pk], leaving=())
+
+    def after(told: Mapping[int, str]) -> set[str]:
+        company.members[1] = [{"USER_ID": user, "ROLE": role} for user, role in told.items()]
+        company.groups[0]["DESCRIPTION"] = f"{len(told)}"
+        assert move.bring().state == Migration.State.DONE
+        return set(group.members.values_list("user__first_name", flat=True))
+
+    assert after({1: "A", 2: "K"}) == {"Anna", "Boris", "Zoe"}
+    # Taken in here again, she is theirs no more.
+    follow(group, joining=[move.ours("person", 3)], leaving=())
+    assert after({1: "A"}) == {"Anna", "Cara", "Zoe"}
+    # And whoever comes with a later pass may go with one.
+    assert after({1: "A", 2: "K", 3: "K"}) == {"Anna", "Boris", "Cara", "Zoe"}
+    assert after({1: "A", 3: "K"}) == {"Anna", "Cara", "Zoe"}
