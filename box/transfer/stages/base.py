@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 STRIDE = AT_ONCE - 10
 MOST_BELOW = 10_000
+MOST_PAGES = 1000
 VERSION = "file-version"
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
 
@@ -304,19 +305,32 @@ def numbered(pages: Iterable[Sequence[Row]], cursor: Mapping[str, Any]) -> Itera
             yield Page(rows, {"pages": number})
 
 
-def counted(work: CloudLedger, method: str, **parameters: Any) -> Iterator[tuple[int, list[Row]]]:
+def counted(
+    work: CloudLedger, method: str, *, knows_pages: bool = True, **parameters: Any
+) -> Iterator[tuple[int, list[Row]]]:
     """Pages of a method that knows neither conditions nor an order by key: by their number, with where to go
-    on. Each page overlaps the one before, so that what is taken away meanwhile moves nothing past us."""
+    on. Each page overlaps the one before, so that what is taken away meanwhile moves nothing past us.
+
+    Raises CloudRefused beyond MOST_PAGES, and where a page brings nothing new: the portal passes over where
+    to begin, and what lies behind nobody knows. Where it may not know pages at all, that is the end.
+    """
     start = int(parameters.pop("start", 0))
-    while True:
+    seen: set[str] = set()
+    for _page in range(MOST_PAGES):
         found = work.cloud.call(method, **parameters, start=start)
         rows = [row for row in found or [] if isinstance(row, dict)]
-        if not rows:
+        new = {str(row.get("ID", row)) for row in rows} - seen
+        if not rows or (not new and not knows_pages):
             return
+        if not new:
+            said = _("The portal gives the same page again and again: of what lies behind it nobody knows.")
+            raise CloudRefused("SAME_PAGE", said)
+        seen |= new
         start += STRIDE
         yield start, rows
         if len(rows) < AT_ONCE:
             return
+    raise CloudRefused("TOO_MANY", _("There are more than %(most)s.") % {"most": MOST_PAGES * STRIDE})
 
 
 def refuse(said: str) -> ValidationError:

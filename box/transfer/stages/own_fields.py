@@ -152,14 +152,11 @@ def _listed(work: Work, slug: str) -> Iterator[list[Row]]:
 
 
 def _pages(work: Work, method: str, **parameters: Any) -> Iterator[list[Row]]:
-    """Nothing says that the method knows pages: a page that brings nothing new is the last."""
+    """Nothing says that the method knows pages. Each field once."""
     seen: set[str] = set()
-    for _start, rows in counted(work, method, **parameters):
-        new = [row for row in rows if str(row.get("ID")) not in seen]
-        if not new:
-            return
-        seen |= {str(row.get("ID")) for row in new}
-        yield new
+    for _start, rows in counted(work, method, knows_pages=False, **parameters):
+        yield [row for row in rows if str(row.get("ID")) not in seen]
+        seen |= {str(row.get("ID")) for row in rows}
 
 
 def _told(slug: str, row: Row, dictionaries: Mapping[str, Sequence[Row]]) -> Row:

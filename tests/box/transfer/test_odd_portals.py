@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -25,9 +26,10 @@ from box.core.groups.models import Group
 from box.core.structure.models import Membership
 from box.lib.plain_text import text_of
 from box.transfer import jobs
+from box.transfer.cloud import AT_ONCE, CloudRefused
 from box.transfer.models import Migration
 from box.transfer.stages import crm
-from box.transfer.stages.base import Work, gathered
+from box.transfer.stages.base import MOST_PAGES, Work, counted, gathered
 from box.transfer.stages.crm import TIMELINE
 from box.transfer.stages.drives import FOLDERS_AT_ONCE, Drives
 from tests.box.transfer.moving import Move
@@ -38,7 +40,7 @@ from tests.cloud.portal import Refused
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from box.transfer.ledger import Row
+    from box.transfer.ledger import CloudLedger, Row
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("store")]
 
@@ -383,6 +385,59 @@ def test_pages_are_gathered_up_to_a_bound() -> None:
     assert [len(page) for page in gathered(pages(50, 60, 200, 1), 100)] == [50, 60, 200, 1]
     assert list(gathered(pages(), 100)) == []
     assert next(gathered(pages(2, 3), 4)) == pages(2)[0], "in their order"
+
+
+def passing_over_start(monkeypatch: pytest.MonkeyPatch, move: Move, method: str) -> None:
+    """From now on the portal gives the first page of this method, wherever one wants to begin."""
+    handle = move.portal.handle
+
+    def given(asked: str, parameters: Mapping[str, Any]) -> tuple[int, bytes]:
+        told = {name: value for name, value in parameters.items() if name != "start" or asked != method}
+        return handle(asked, told)
+
+    monkeypatch.setattr(move.portal, "handle", given)
+
+
+def test_a_portal_that_gives_the_same_page_for_ever_ends_the_kind_and_nothing_else(
+    olga: User, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2, 70):
+        company.department(number, f"Of {number}", 1)
+    company.group(1, "Launch", 1)
+    move = Move(olga, company)
+    move.look()
+    passing_over_start(monkeypatch, move, "department.get")
+    move.bring()
+    assert move.migration.state == Migration.State.DONE
+    assert "the same page again and again" in move.said("department")[""]
+    assert move.portal.requests < 200
+
+
+def test_own_fields_may_come_all_at_once(
+    olga: User, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing says that their method knows pages."""
+    for number in range(50):
+        company.own_field("deal", f"UF_CRM_{number}", "string", f"Field {number}")
+    move = Move(olga, company)
+    move.look()
+    passing_over_start(monkeypatch, move, "crm.deal.userfield.list")
+    move.bring()
+    assert Field.objects.filter(code__startswith="UF_CRM_").count() == 50
+    assert move.said("field") == {}
+
+
+def test_a_list_without_an_end_is_given_up() -> None:
+    asked: list[int] = []
+
+    def call(method: str, *, start: int) -> list[Row]:
+        asked.append(start)
+        return [{"ID": start + number} for number in range(AT_ONCE)]
+
+    work = cast("CloudLedger", SimpleNamespace(cloud=SimpleNamespace(call=call)))
+    with pytest.raises(CloudRefused, match="more than"):
+        list(counted(work, "department.get"))
+    assert len(asked) == MOST_PAGES
 
 
 def test_whom_people_have_taken_into_a_group_a_later_pass_does_not_let_go(
