@@ -36,34 +36,11 @@ from box.core.structure.models import Department, Membership
 from box.transfer.models import Migration
 from box.transfer.stages import STAGES
 from box.transfer.stages.base import Work
-from tests.box.transfer.moving import Move
-from tests.cast import person
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pytest_django import DjangoDbBlocker
-
-    from box.bridges.storage.client import Account
+    from tests.box.transfer.moving import Move
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module")
-def moved(shared_database: None, account: Account, django_db_blocker: DjangoDbBlocker) -> Iterator[Move]:
-    """One move for all tests that only look at what came of it."""
-    from box.bridges.storage.client import S3Store
-    from box.core.files.store import stores
-
-    before = stores._offers.get("files")
-    stores._offers["files"] = S3Store(account)
-    with django_db_blocker.unblock():
-        olga = person("Olga", is_administrator=True)
-        move = Move(olga)
-        move.bring()
-        yield move
-    if before is not None:
-        stores._offers["files"] = before
 
 
 def test_everything_has_come_and_nothing_twice(moved: Move) -> None:
