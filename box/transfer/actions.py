@@ -30,6 +30,7 @@ from box.transfer.boxed import folder
 from box.transfer.boxed.portal import about
 from box.transfer.events import MigrationBegun, MigrationDue, MigrationFinished, NewcomersInvited
 from box.transfer.models import Identity, Match, Migration, Progress
+from box.transfer.obstacles import obstacles, since
 from box.transfer.outbound import inventory as outbound
 from box.transfer.outbound.stages import OUTBOUND_STAGES
 from box.transfer.plan import ordered
@@ -38,7 +39,6 @@ from box.transfer.sources import needs_of
 from box.transfer.stages import NEEDS
 from box.transfer.stages.base import Work
 from box.transfer.stages.people import matched, people_pages
-from box.transfer.undo import obstacles
 
 if TYPE_CHECKING:
     from box.core.accounts.models.people import UserQuerySet
@@ -318,6 +318,8 @@ def begin_undo(migration: Migration, *, by: User) -> None:
         raise NotNow(_("It is %(state)s: pause it first.") % {"state": migration.get_state_display()})
     if found := obstacles(migration):
         raise NotNow(found, code="used")
+    # It moves from here on, and what people write meanwhile is still told from what it has written.
+    migration.finished_at = since(migration)
     migration.state, migration.moved_at = State.UNDOING, timezone.now()
     _save_alone(migration)
     emit(MigrationBegun(migration_id=migration.pk, portal=migration.portal, by_id=by.pk, is_undo=True))

@@ -66,8 +66,13 @@ def forget_extracts() -> None:
 
 @db_periodic_task(crontab())
 def go_on_with_forgotten() -> None:
-    """Every minute."""
+    """Every minute: migrations."""
     run_at_low_priority(lambda: go_on_forgotten(timezone.now()))
+
+
+@db_periodic_task(crontab())
+def export_what_was_forgotten() -> None:
+    """Every minute: archives that are being written. Apart, for a migration may fail, or take hours."""
     run_at_low_priority(lambda: export_forgotten(timezone.now()))
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, override
 
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import DataError, IntegrityError
 from django.utils.translation import gettext as _
 
 from box.core.accounts.models import User
@@ -32,6 +34,9 @@ _FLEETING = {
     *("IS_ONLINE", "LAST_LOGIN", "LAST_ACTIVITY_DATE", "TIMESTAMP_X", "viewedDate"),
 }
 
+
+REFUSALS = (ValidationError, PermissionDenied, DataError, IntegrityError)
+"""By what the box says that one thing cannot be, or cannot go; none of the others is to wait for it."""
 
 # What a portal gives where there is nothing.
 _NOBODY = (None, False, "", 0, "0")
@@ -226,6 +231,13 @@ class CloudLedger(Ledger):
     @override
     def requests(self) -> int:
         return self.cloud.requests
+
+
+def reason_of(refusal: Exception) -> str:
+    """Of one of `REFUSALS`, for people; nothing where it has words for programs alone."""
+    if isinstance(refusal, ValidationError):
+        return " ".join(refusal.messages)
+    return str(refusal) if isinstance(refusal, PermissionDenied | DataError) else ""
 
 
 def storable(text: str) -> str:

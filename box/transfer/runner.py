@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import DataError, IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -30,7 +29,7 @@ from box.transfer.archive.container import BadArchive
 from box.transfer.archive.stages import ARCHIVE_STAGES
 from box.transfer.boxed.dump import BadDump
 from box.transfer.cloud import UNREADABLE, BadWebhook, Cloud, CloudAway, CloudRefused
-from box.transfer.ledger import Extra, Ledger, Row, digest_of
+from box.transfer.ledger import REFUSALS, Extra, Ledger, Row, digest_of, reason_of
 from box.transfer.models import Identity, Migration, Progress
 from box.transfer.outbound.base import OutboundWork
 from box.transfer.outbound.sender import send
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 State = Migration.State
-_REFUSALS = (ValidationError, PermissionDenied, DataError, IntegrityError)
 
 
 def run(migration: Migration, *, connect: Callable[[Migration], Cloud] = cloud_of) -> None:
@@ -182,7 +180,7 @@ def _taken(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row], extra: Extra
             # Each says itself when it was.
             with transaction.atomic(), importing(at=timezone.now()):
                 left = stage.take_all(work, rows, extra)
-        except _REFUSALS:
+        except REFUSALS:
             work.forget()
             _look_up(work, stage, rows)
             half = len(rows) // 2
@@ -207,11 +205,10 @@ def _tried(work: Ledger, stage: AnyStage[Any], row: Row, act: Callable[[], objec
     try:
         with transaction.atomic(), importing(at=stage.moment_of(row)):
             act()
-    except _REFUSALS as error:
+    except REFUSALS as error:
         work.forget()
-        said = " ".join(error.messages) if isinstance(error, ValidationError) else ""
-        said = str(error) if isinstance(error, PermissionDenied | DataError) else said
-        work.remark(stage.kind, stage.id_of(row), said or _("It is not what such a thing is."))
+        said = reason_of(error) or _("It is not what such a thing is.")
+        work.remark(stage.kind, stage.id_of(row), said)
         return False
     return True
 

@@ -1,7 +1,8 @@
 """A whole migration undone, in a box that people have not begun to work with.
 
 What it has brought goes in the order in which things stand on each other, the last first, in batches of their
-own: killed, the next run goes on. Whoever was here before and was only recognised stays.
+own: killed, the next run goes on. Whoever was here before and was only recognised stays. What people have
+worked with meanwhile stays too, and what something of theirs leads to: it is theirs then, with a remark.
 """
 
 from __future__ import annotations
@@ -9,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.db.models import Q
+from django.db import connection, transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -29,7 +29,6 @@ from box.apps.tasks.models import Task
 from box.core.access.principals import code_of
 from box.core.accounts.actions import withdraw_user
 from box.core.accounts.models import User
-from box.core.discussion.models import Comment
 from box.core.events.outbox import emit
 from box.core.fields.actions import archive_field
 from box.core.fields.models import Field, Value
@@ -42,36 +41,14 @@ from box.core.registry.origin import importing
 from box.core.structure.actions import delete_department
 from box.core.structure.models import Department
 from box.transfer.events import MigrationUndone
+from box.transfer.ledger import REFUSALS, reason_of
 from box.transfer.models import Identity, Migration, Remark
+from box.transfer.obstacles import in_use, is_peoples
 from box.transfer.stages.calendars import SECTION
-from box.transfer.stages.drives import FILE, FOLDER
+from box.transfer.stages.drives import FILE
 from box.transfer.stages.own_fields import FIELD, TASK_FIELD
-from box.transfer.stages.tasks import COMMENT
 
 BATCH = 50
-
-
-def obstacles(migration: Migration) -> str:
-    """Why it cannot be undone: people have said or put something where it would be lost. Nothing: it can."""
-    ours = {
-        kind: _ours(migration, kind) for kind in ("post", "task", "comment", COMMENT, FILE, FOLDER, "group")
-    }
-    threads = Q(thread__in=Post.objects.filter(pk__in=ours["post"]).values("thread"))
-    threads |= Q(thread__in=Task.objects.filter(pk__in=ours["task"]).values("thread"))
-    comments = Comment.objects.filter(threads).exclude(pk__in=ours["comment"]).exclude(pk__in=ours[COMMENT])
-    tasks = Task.objects.filter(project__in=ours["group"]).exclude(pk__in=ours["task"])
-    items = Item.objects.filter(parent__in=ours[FOLDER]).exclude(pk__in=ours[FILE])
-    found = comments.count() + tasks.count() + items.count()
-    if not found:
-        return ""
-    return _("People have worked with what has come: %(count)s comments, tasks and files would be lost.") % {
-        "count": found
-    }
-
-
-def _ours(migration: Migration, kind: str) -> list[int]:
-    found = Identity.objects.filter(migration=migration, kind=kind, is_new=True)
-    return list(found.values_list("ours", flat=True))
 
 
 def take_back(migration: Migration) -> None:
@@ -100,25 +77,56 @@ def _take_back(migration: Migration, kind: str, remove: Callable[[Migration, Ide
                 .filter(migration=migration, kind=kind, is_new=True)
                 .order_by("-id")[:BATCH]
             )
-            for row in rows:
-                _try(migration, row, remove)
+            count += _remove_all(migration, kind, rows, remove)
             Identity.objects.filter(pk__in=[row.pk for row in rows]).delete()
             Migration.objects.filter(pk=migration.pk).update(moved_at=timezone.now())
         if not rows:
             return count
-        count += len(rows)
 
 
-def _try(migration: Migration, row: Identity, remove: Callable[[Migration, Identity], None]) -> None:
+def _remove_all(
+    migration: Migration, kind: str, rows: list[Identity], remove: Callable[[Migration, Identity], None]
+) -> int:
+    """How many of them went. With whatever stays it is asked again what of the others leads to that."""
+    left, count = rows, 0
+    while left:
+        used = in_use(migration, kind, [row.ours for row in left])
+        for row in left:
+            if row.ours in used:
+                _keep(migration, row, _("people have worked with it (%(what)s).") % {"what": used[row.ours]})
+        if used:
+            left = [row for row in left if row.ours not in used]
+            continue
+        for place, row in enumerate(left, 1):
+            if not _try(migration, row, remove):
+                left = left[place:]
+                break
+            count += 1
+        else:
+            return count
+    return count
+
+
+def _try(migration: Migration, row: Identity, remove: Callable[[Migration, Identity], None]) -> bool:
     try:
         with transaction.atomic(), importing(at=timezone.now()):
             remove(migration, row)
-    except ValidationError as error:
-        said = _("It stays: %(why)s") % {"why": " ".join(error.messages)}
-        Remark.objects.bulk_create(
-            [Remark(migration=migration, kind=row.kind, theirs=row.theirs, text=said[:500])],
-            ignore_conflicts=True,
-        )
+            # Else what still leads to it is found with the last of the batch, and takes all of that along.
+            connection.check_constraints()
+    except REFUSALS as error:
+        _keep(migration, row, reason_of(error) or _("something else leads to it."))
+        return False
+    return True
+
+
+def _keep(migration: Migration, row: Identity, why: str) -> None:
+    """From now on it is people's, and so is what stands in it."""
+    said = _("It stays: %(why)s") % {"why": why}
+    row.delete()
+    Remark.objects.bulk_create(
+        [Remark(migration=migration, kind=row.kind, theirs=row.theirs, text=said[:500])],
+        ignore_conflicts=True,
+    )
 
 
 def _post(migration: Migration, row: Identity) -> None:
@@ -135,6 +143,9 @@ def _task(migration: Migration, row: Identity) -> None:
 def _item(migration: Migration, row: Identity) -> None:
     item = Item.objects.there().select_related("drive", "parent", "file").filter(pk=row.ours).first()
     if item is not None:
+        # Folders may have been moved since: what is below may have come before what it is in now.
+        if item.is_folder and is_peoples(Item.objects.below(item), migration):
+            raise ValidationError(_("something in it stays."), code="used")
         throw_away([item], by=migration.by)
         purge_item(item, by=None)
 
