@@ -13,7 +13,7 @@ from typing import IO
 
 import pytest
 
-from appliance import config, folders, service_files, users
+from appliance import certificates, config, folders, service_files, users
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services.balancer.service import SERVICE as BALANCER
@@ -73,13 +73,16 @@ def test_what_somebody_has_written_into_a_set_decides_neither_what_root_reads_no
     theirs = node.paths.secrets_toml.read_text()
     for value in (ours.secret_key, ours.objects_access_key):
         theirs = theirs.replace(value, value[::-1])
+    strange = Paths(tmp_path / "strange")
+    strange.tls.mkdir(parents=True)
+    certificates.ensure(strange, node.box.public_name)
+    shown = {f"tls/{file.name}": file.read_text() for file in strange.tls.iterdir()}
     said = {
         "box.toml": f'[telephony]\nca_file = "{secret}"\nphones = ["a=wss://pbx.example.com:1"]\n'
         '[objects]\nprogram = "/tmp/mine"\n[database]\nmax_connections = 123\n'
         '[balancer]\ntrusted_proxies = ["0.0.0.0/0"]\n',
         "secrets.toml": theirs,
-        "tls/portal.pem": "theirs",
-        "tls/ca.crt": "theirs",
+        **shown,
         "backup/backup.json": "{}",
         "release-signers": "theirs",
     }
@@ -91,7 +94,7 @@ def test_what_somebody_has_written_into_a_set_decides_neither_what_root_reads_no
     assert found.box.objects.program == ""
     assert (found.box.telephony.ca_file, found.box.telephony.phones) == ("", ())
     assert found.box.balancer.trusted_proxies == ("10.0.0.7",)
-    assert [path for path, text in written.items() if text == b"theirs"] == []
+    assert [path for path, text in written.items() if text.decode() in shown.values()] == []
     assert {path.name for path in etc.iterdir()} == {"backup", "box.toml", "generated", "secrets.toml", "tls"}
     assert list(found.paths.backup.iterdir()) == []
     # What its data cannot be read without is the set's; whoever reads its other secrets knows none of ours.

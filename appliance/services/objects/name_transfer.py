@@ -28,7 +28,7 @@ _AT_ONCE = 1000
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 _ESCAPED = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
 _TABLE = re.compile(r"\.?[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
-"""As S3 names buckets, with what older ones may have in them; the store has `filemeta` and `.system` itself."""
+"""As S3 names buckets, with what older ones may have in them. Its own are `filemeta` and `.system`."""
 _COUNTED = "select count(*), coalesce(sum(length(meta)), 0) from {}"
 
 
