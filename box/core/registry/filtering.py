@@ -3,12 +3,15 @@
 Source: https://apidocs.bitrix24.com/api-reference/user/user-get.html and
 https://apidocs.bitrix24.com/api-reference/sonet-group/sonet-group-get.html. A field that cannot be filtered
 by is an error here: whoever deletes what a list says must not be given more than was asked for.
+
+What one filter costs is bounded, for everybody may ask: so many conditions, values and patterns in all of it,
+and none of them is compiled for a row.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -21,11 +24,16 @@ from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from box.core.registry.rest import truth
+from box.lib import lookups  # noqa: F401 - brings `like_anything` and `among_texts`
 
+MOST_CONDITIONS = 50
 MOST_VALUES = 500
+"""Of all conditions of a filter that have lists."""
+MOST_PATTERNS = 20
 _FIELD = re.compile(r"(!><|><|>=|<=|!@|!=%|!%=|!%|!=|=%|%=|>|<|@|%|!|=|\?)?(\w+)")
 _COMPARISONS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 _EQUALS = ("", "=", "@")
+_MARKS_OF_PATTERNS = frozenset("%?")
 
 
 class Filterable(Protocol):
@@ -45,7 +53,9 @@ class Emptiable(Protocol):
 
 
 def condition_of(given: Mapping[str, Any], known: Mapping[str, Filterable]) -> Q:
-    """All of these conditions together. Raises ValidationError."""
+    """All of these conditions together. Raises ValidationError, also for one that is given twice: names are
+    the same in capital and small letters, and which of them was meant is not guessed."""
+    _check_size(given)
     found = Q()
     for name, value in given.items():
         match = _FIELD.fullmatch(name)
@@ -63,6 +73,26 @@ def condition_of(given: Mapping[str, Any], known: Mapping[str, Filterable]) -> Q
             raise ValidationError([f"{name}: {text}" for text in error.messages], code="filter") from None
         found &= ~one if is_negated else one
     return found
+
+
+def _check_size(given: Mapping[str, Any]) -> None:
+    if len(given) > MOST_CONDITIONS:
+        raise ValidationError(_("Too many conditions: %(most)s at most.") % {"most": MOST_CONDITIONS})
+    told: set[str] = set()
+    for name in given:
+        if name.upper() in told:
+            text = _("This condition is there twice: capital and small letters are the same.")
+            raise ValidationError(f"{name[:80]}: {text}", code="twice")
+        told.add(name.upper())
+    if sum(len(one) for one in given.values() if isinstance(one, list | Mapping)) > MOST_VALUES:
+        raise _too_many_values()
+    patterns = sum(
+        not _MARKS_OF_PATTERNS.isdisjoint(name) or "%" in str(one)
+        for name, value in given.items()
+        for one in _listed(value)
+    )
+    if patterns > MOST_PATTERNS:
+        raise ValidationError(_("Too many patterns: %(most)s at most.") % {"most": MOST_PATTERNS})
 
 
 def order_of(
@@ -140,30 +170,34 @@ class Text:
             one = _single(value)
             return Q(**{f"{self.lookup}__icontains": "" if one is None else str(one)})
         if operator in (*_EQUALS, "=%", "%="):
-            found = Q(pk__in=[])
-            for one in several(value):
-                found |= self._like(str(one))
-            return found
+            return self._among([str(one) for one in several(value)])
         raise _wrong_operator()
 
     @property
     def missing(self) -> Q:
         return Q(**{self.lookup: ""}) | Q(**{f"{self.lookup}__isnull": True})
 
-    def _like(self, pattern: str) -> Q:
-        if "%" not in pattern:
-            return Q(**{f"{self.lookup}__iexact": pattern})
-        parts = (re.escape(part) for part in pattern.split("%"))
-        return Q(**{f"{self.lookup}__iregex": f"^{'.*'.join(parts)}$"})
+    def _among(self, texts: Sequence[str]) -> Q:
+        found = Q(pk__in=[])
+        whole = [text for text in texts if "%" not in text]
+        if len(whole) == 1:
+            found |= Q(**{f"{self.lookup}__iexact": whole[0]})
+        elif whole:
+            # As one list: each by itself would make the column's text large again for every row.
+            found |= Q(**{f"{self.lookup}__among_texts": whole})
+        for text in texts:
+            if "%" in text:
+                found |= Q(**{f"{self.lookup}__like_anything": text})
+        return found
 
 
 @dataclass(frozen=True)
 class ExternalId(Text):
     """What another program calls a row, empty where none does: found by an index of those that have one."""
 
-    def _like(self, pattern: str) -> Q:
-        found = super()._like(pattern)
-        return found & ~Q(**{self.lookup: ""}) if pattern else found
+    def _among(self, texts: Sequence[str]) -> Q:
+        named = super()._among([text for text in texts if text]) & ~Q(**{self.lookup: ""})
+        return named | super()._among([""]) if "" in texts else named
 
     def condition(self, operator: str, value: Any) -> Q:
         given = ["" if one in (None, False) else one for one in several(value)]
@@ -269,12 +303,20 @@ def _single(value: Any) -> Any:
 
 def several(value: Any) -> list[Any]:
     """What a condition is compared with, one value or many. Raises ValidationError for too many."""
-    values = (
-        list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else [value]
-    )
+    values = _listed(value)
     if len(values) > MOST_VALUES:
-        raise ValidationError(_("Too many values: %(most)s at most.") % {"most": MOST_VALUES})
+        raise _too_many_values()
     return [_single(one) for one in values]
+
+
+def _listed(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return list(value.values())
+    return value if isinstance(value, list) else [value]
+
+
+def _too_many_values() -> ValidationError:
+    return ValidationError(_("Too many values: %(most)s at most.") % {"most": MOST_VALUES})
 
 
 def _number(value: Any) -> int:

@@ -108,6 +108,8 @@ def test_a_deal_goes_from_stage_to_stage_and_into_another_pipeline(program: Prog
         ({"STAGE_SEMANTIC_ID": "S"}, ["Lamps"]),
         ({"CATEGORY_ID": 0, "CURRENCY_ID": "RUB"}, ["Chairs", "Tables", "Lamps"]),
         ({"UTM_SOURCE": "mail"}, ["Chairs"]),
+        ({"UTM_SOURCE": "M%L"}, ["Chairs"]),
+        ({"UTM_SOURCE": ["MAIL", "site"]}, ["Chairs"]),
         ({"UF_FLOOR": 7}, ["Tables"]),
         ({">=DATE_CREATE": "2000-01-01", "SOURCE_ID": "WEB"}, []),
     ],
