@@ -138,5 +138,10 @@ def too_many() -> ApiRefused:
     return ApiRefused("QUERY_LIMIT_EXCEEDED", "Too many requests", status=503)
 
 
+def took_too_long() -> ApiRefused:
+    """https://apidocs.bitrix24.com/error-codes.html"""
+    return ApiRefused("OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.", status=429)
+
+
 def broken() -> ApiRefused:
     return ApiRefused("INTERNAL_SERVER_ERROR", "Internal server error", status=500)

@@ -39,6 +39,7 @@ from box.rest.dialect import (
     parameters_of,
     php_array,
     time_of,
+    took_too_long,
 )
 from box.rest.paging import page_of
 from box.rest.taking_over import taken_over
@@ -48,6 +49,8 @@ log = logging.getLogger(__name__)
 
 MOST_OF_A_BATCH = 50
 BATCH = "batch"
+# The database's word for a statement that it has given up: see `box.core.registry.worker`.
+_GIVEN_UP = "57014"
 # What the results that its commands ask for may come to in all: as much as a request may hold without them.
 MOST_REFERRED = 2 * 2**20
 # Of a list's number: no list has more.
@@ -93,7 +96,8 @@ def _refusal_of(error: Exception, asked: Asked, caller: Caller) -> ApiRefused:
         case Http404():
             return not_found("Not found")
     log.error("%s failed for webhook %s", asked.name, caller.webhook.pk, exc_info=error)
-    return broken()
+    is_given_up = getattr(error.__cause__, "sqlstate", None) == _GIVEN_UP
+    return took_too_long() if is_given_up else broken()
 
 
 def method_for(asked: Asked, caller: Caller) -> Method:

@@ -205,12 +205,21 @@ class WebWorker:
         return bool(channel.request or channel.requests or channel.total_outbufs_len)
 
 
+LONGEST_STATEMENT = 120
+"""Seconds: as long as the balancer waits for an answer. What goes on behind it nobody sees, and it would hold
+one of few connections."""
+
+
 def use_pool(*, threads: int) -> None:
-    """Let the threads share connections, never more than there are threads."""
+    """Let the threads share connections, never more than there are threads, and no statement hold one for
+    ever."""
     hasten_pools()
-    database = connections.settings["default"]
-    database["CONN_MAX_AGE"] = 0
-    database["OPTIONS"] = {**database["OPTIONS"], "pool": {**POOL, "max_size": threads}}
+    for database in connections.settings.values():
+        given = f"{database['OPTIONS']['options']} -c statement_timeout={LONGEST_STATEMENT}s"
+        database["OPTIONS"] = {**database["OPTIONS"], "options": given}
+    leader = connections.settings["default"]
+    leader["CONN_MAX_AGE"] = 0
+    leader["OPTIONS"] = {**leader["OPTIONS"], "pool": {**POOL, "max_size": threads}}
 
 
 def hasten_pools() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -14,14 +15,14 @@ from xml.etree import ElementTree
 
 import pytest
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from box.apps.feed.models import Post
 from box.core.accounts.models import User
 from box.core.people.api.reading import MOST_MASKS
-from box.core.registry.rest import ApiRefused
+from box.core.registry.rest import ApiRefused, Call, methods
 from box.core.registry.services import switch_of
 from box.core.registry.settings import store
 from box.core.structure.actions import create_department
@@ -394,6 +395,21 @@ def test_a_batch_is_bound_by_scopes(anna: User) -> None:
     answer = program_of(anna, "user").call("batch", cmd={"a": "log.blogpost.add?POST_MESSAGE=x"})
     assert answer["result_error"]["a"]["error"] == "insufficient_scope"
     assert not Post.objects.exists()
+
+
+def test_a_method_that_the_database_gives_up_is_said_to_take_too_long(
+    anna: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def sleeping(call: Call) -> bool:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = '20ms'")
+            cursor.execute("SELECT pg_sleep(5)")
+        return True
+
+    slow = replace(methods["server.time"], answer=sleeping)
+    monkeypatch.setitem(methods._offers, "server.time", slow)
+    assert program_of(anna).error("server.time") == (429, "OPERATION_TIME_LIMIT")
+    assert "server.time failed" in caplog.text
 
 
 # Once

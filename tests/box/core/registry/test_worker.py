@@ -26,9 +26,18 @@ from psycopg_pool.base import AttemptWithBackoff
 
 from box.apps.calls.deliveries import address_for
 from box.bridges.telephony.models import Pbx
+from box.core.registry import worker as workers
 from box.core.registry.management.commands import web
 from box.core.registry.metrics import requests
-from box.core.registry.worker import POOL, Channel, WebWorker, hasten_pools, refuse_cut
+from box.core.registry.worker import (
+    LONGEST_STATEMENT,
+    POOL,
+    Channel,
+    WebWorker,
+    hasten_pools,
+    refuse_cut,
+    use_pool,
+)
 from tests.box.processes import (
     PATIENCE,
     UnixConnection,
@@ -428,6 +437,28 @@ def test_where_all_connections_were_cut_whoever_comes_next_has_one_in_time(
             pool.putconn(one)
         with pool.connection() as found:
             assert found.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_no_statement_holds_a_connection_of_a_worker_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the leader or of a replica; what else the settings ask of a connection holds too."""
+    for name in ("INITIAL_DELAY", "DELAY_BACKOFF"):
+        monkeypatch.setattr(AttemptWithBackoff, name, getattr(AttemptWithBackoff, name))
+    given = connection.get_connection_params()
+    own = {name: given[name] for name in ("host", "port", "dbname", "user")}
+    settings: dict[str, Any] = {
+        name: {"OPTIONS": {"options": "-c plan_cache_mode=force_generic_plan"}}
+        for name in ("default", "replica")
+    }
+    monkeypatch.setattr(workers, "connections", SimpleNamespace(settings=settings))
+    use_pool(threads=8)
+    assert settings["default"]["OPTIONS"]["pool"]["max_size"] == 8
+    assert "pool" not in settings["replica"]["OPTIONS"]
+    for name in settings:
+        with psycopg.connect(**own, options=settings[name]["OPTIONS"]["options"]) as made:
+            told = [
+                made.execute(f"SHOW {one}").fetchone() for one in ("statement_timeout", "plan_cache_mode")
+            ]
+        assert told == [(f"{LONGEST_STATEMENT // 60}min",), ("force_generic_plan",)]
 
 
 def test_a_worker_knows_its_pages_before_anybody_finds_it(
