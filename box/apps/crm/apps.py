@@ -29,6 +29,7 @@ class CrmConfig(Room):
         from box.apps.crm.belongings import HOLDINGS
         from box.apps.crm.callers import CALLERS
         from box.apps.crm.custom_fields import SETS, own_sets
+        from box.apps.crm.field_rights import GUARD
         from box.apps.crm.importing.importers import IMPORTERS, own_importer
         from box.apps.crm.layers import NEXT_STEPS
         from box.apps.crm.permissions import codes_from_roles, may_enter
@@ -36,6 +37,7 @@ class CrmConfig(Room):
         from box.apps.crm.settings import ALL, SECTION
         from box.apps.crm.setup import PAGES
         from box.apps.crm.setup.auditing import declare
+        from box.core.fields.guards import guards
         from box.core.fields.sets import field_sets, further_sets
         from box.core.imports.importers import further_importers, importers
         from box.core.registry.enclosures import answerers
@@ -65,6 +67,7 @@ class CrmConfig(Room):
         for one in SETS.values():
             field_sets.add(one.key, one)
         further_sets.add("crm", own_sets)
+        guards.add("crm", GUARD)
         for importer in IMPORTERS:
             importers.add(importer.key, importer)
         further_importers.add("crm", own_importer)

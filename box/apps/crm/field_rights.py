@@ -18,6 +18,8 @@ from box.apps.crm.catalog import catalog
 from box.apps.crm.custom_fields import set_of
 from box.core.access.field_rights import FieldAccess, FieldLevel, field_access, set_field_right
 from box.core.access.field_rights import current as current_rules
+from box.core.fields.guards import Guard
+from box.core.fields.models import number_in
 from box.core.registry.origin import is_importing
 
 if TYPE_CHECKING:
@@ -172,6 +174,33 @@ def give(role: Role, kind: RecordType, name: str, level: FieldLevel | None, *, b
     if level == FieldLevel.HIDDEN and name in ALWAYS_SEEN:
         raise ValidationError(_("Whoever sees a record sees this: it cannot be hidden."), code="seen")
     set_field_right(role, entity_of(kind.pk), name, level, by=by)
+
+
+def _hidden_from(user: User) -> set[int]:
+    return {
+        pk
+        for entity in current_rules().given
+        for name, level in field_access(user, entity).limits.items()
+        if level < FieldLevel.SEE and (pk := own_field_in(entity, name))
+    }
+
+
+def _hidden_from_some() -> set[int]:
+    rules = current_rules()
+    return {
+        pk
+        for entity, names in rules.given.items()
+        for name in names
+        if rules.is_hidden_from_some(entity, name) and (pk := own_field_in(entity, name))
+    }
+
+
+GUARD = Guard(_hidden_from, _hidden_from_some)
+
+
+def own_field_in(entity: str, name: str) -> int | None:
+    """The number of a field that the company has defined for something of the CRM; None of any other."""
+    return number_in(name) if entity.startswith(f"{PREFIX}t") else None
 
 
 def types_in(entities: Iterable[str]) -> Iterator[int]:

@@ -17,7 +17,7 @@ from box.apps.crm.actions.activities import (
 )
 from box.apps.crm.actions.audiences import BATCH, renew_audiences_of
 from box.apps.crm.actions.calls import note_call, settle_call, show_recording, write_call_down
-from box.apps.crm.actions.files import follow_records
+from box.apps.crm.actions.files import follow_records, tell_of_field
 from box.apps.crm.actions.papers import want_pdf
 from box.apps.crm.events import (
     ActivityChanged,
@@ -39,7 +39,7 @@ from box.apps.crm.events import (
     RecordsMerged,
     ResponsibleChanged,
 )
-from box.apps.crm.field_rights import SEARCHED, types_in
+from box.apps.crm.field_rights import SEARCHED, own_field_in, types_in
 from box.apps.crm.jobs import make_pdf
 from box.apps.crm.models import Activity, Paper, Record
 from box.apps.crm.reminders import recount_due, renew_paper_reminders
@@ -141,6 +141,8 @@ def tell_of_parting(event: MergerTakenBack) -> None:
 def search_anew(event: FieldRightChanged) -> None:
     """What is hidden from somebody leaves the search, and comes back when it is not: batch by batch, for a
     company may have hundreds of thousands of records."""
+    if own_field := own_field_in(event.entity, event.field):
+        tell_of_field(own_field)
     if event.field not in SEARCHED:
         return
     for type_id in types_in([event.entity]):

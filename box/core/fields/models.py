@@ -16,11 +16,21 @@ from django.db.models import F, Q
 from django.db.models.functions import Collate, Left, Lower, Upper
 from django.utils.translation import gettext_lazy as _
 
+from box.lib.numbers import whole_number
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # So much of a text is compared when a list is sorted: an index holds no long ones.
 SORTED_BY = 100
+
+
+_KEY = "own-"
+
+
+def number_in(key: str) -> int | None:
+    """Of the field that is called so, see `Field.key`; None of what is no such key."""
+    return whole_number(key.removeprefix(_KEY)) if key.startswith(_KEY) else None
 
 
 def sorted_text(column: str) -> Collate:
@@ -97,7 +107,7 @@ class Field(models.Model):
     @property
     def key(self) -> str:
         """What it is called in forms, in the columns of imports and in mappings of directories."""
-        return f"own-{self.pk}"
+        return f"{_KEY}{self.pk}"
 
     @cached_property
     def options(self) -> Sequence[Choice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from math import ceil
 from typing import Any, ClassVar, Self
@@ -14,6 +15,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from box.core.access.audiences import AudienceModel, AudienceQuerySet
+from box.core.fields.guards import hidden_from
+from box.core.fields.models import Value
 from box.core.files.names import MAX_LENGTH
 
 MIB = 2**20
@@ -95,6 +98,17 @@ class Blob(models.Model):
 
 
 class FileQuerySet(AudienceQuerySet["File"]):
+    def visible_to(self, user: Any) -> Self:
+        """By the audience, which is that of the object that a file is part of, but for what stands in a field
+        that is hidden from this person."""
+        return super().visible_to(user).outside_fields(hidden_from(user))
+
+    def outside_fields(self, field_ids: Sequence[int]) -> Self:
+        if not field_ids:
+            return self
+        values = Value.objects.filter(file=OuterRef("pk"), field__in=field_ids)
+        return self.filter(~Exists(values))
+
     def owned_by(self, user: Any) -> Self:
         return self.filter(owner=user)
 

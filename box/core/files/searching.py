@@ -5,24 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from box.core.fields.guards import hidden_from_some
 from box.core.files.events import FilesChanged
-from box.core.files.models import File
+from box.core.files.models import File, FileQuerySet
 from box.core.registry.capabilities import Findable, Searchable, Touched
 
 # To the database `plan_2026.pdf` is one word.
 _JOINED = re.compile(r"[._\-]+")
 
 
-def _attached() -> QuerySet[File]:
+def _attached() -> FileQuerySet:
     """What is part of something; the others are uploads that nobody sees."""
     return File.objects.exclude(attached_at=None)
 
 
 def _read(ids: Sequence[int]) -> Iterable[Findable]:
-    for file in _attached().filter(pk__in=ids):
+    """What hangs in a field that is hidden from somebody is found by nobody: the index has one audience for
+    all who see an object."""
+    for file in _attached().filter(pk__in=ids).outside_fields(hidden_from_some()):
         yield Findable(
             id=file.pk,
             title=file.name,

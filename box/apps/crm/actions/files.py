@@ -5,15 +5,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from itertools import batched
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from box.apps.crm.actions.audiences import BATCH
 from box.apps.crm.custom_fields import all_sets
 from box.apps.crm.models import FormFile, Record
 from box.core.discussion.models import CommentFile
+from box.core.events.outbox import emit_all
 from box.core.fields.models import Value
 from box.core.files.actions import change_audience
+from box.core.files.events import FilesChanged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +29,14 @@ def follow_records(ids: Collection[int]) -> None:
     files = _files_of(ids)
     for pk, audience in Record.objects.filter(pk__in=files).order_by("pk").values_list("pk", "audience"):
         change_audience(files[pk], audience=audience)
+
+
+@transaction.atomic
+def tell_of_field(field_id: int) -> None:
+    """After the field was hidden from somebody, or shown again: what reads its files reads them once more."""
+    values = Value.objects.filter(field=field_id, file__isnull=False).order_by("file")
+    files = values.values_list("file", flat=True).iterator()
+    emit_all([FilesChanged(file_ids=some) for some in batched(files, BATCH, strict=False)])
 
 
 def _files_of(ids: Collection[int]) -> Mapping[int, Sequence[int]]:

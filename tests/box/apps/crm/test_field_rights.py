@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +31,14 @@ from box.core.access.actions import create_role, employees_role, grant_role, wit
 from box.core.access.field_rights import FieldLevel
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
-from box.core.fields.actions import FieldDraft, add_field
+from box.core.fields.actions import FieldDraft, add_field, archive_field, restore_field
+from box.core.files.cards import file_cards
+from box.core.files.export import find
+from box.core.files.models import Blob, File
+from box.core.files.rest import address_of_file
 from box.core.history.models import Line
 from box.core.registry.company import company_day
+from box.core.registry.rest import ApiRefused
 from box.core.registry.settings import as_of, read_version
 from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
 from tests.box.rest.calling import program_of
@@ -244,6 +250,87 @@ def test_nobody_is_found_by_what_is_hidden(as_person: Browser, anna: User) -> No
     assert "Rose flowers" in as_person(anew(anna)).get("/crm/company/", {"q": "flow"}).content.decode()
     (found,) = RECORDS.read([rose.pk])
     assert found.body == str(rose.pk)
+
+
+def ways_to(file: File, reader: User, as_person: Browser) -> set[str]:
+    """By which this person gets a file of a deal's, or learns of it."""
+    browser, program = as_person(anew(reader)), program_of(anew(reader), "crm", "disk")
+    found = {
+        part
+        for part in ("content", "preview", "thumbnail")
+        if browser.get(f"/files/{file.pk}/{part}").status_code == 302
+    }
+    if program.ask("disk.attachedobject.get", id=file.pk).status_code == 200:
+        found.add("a program")
+    with suppress(ApiRefused):
+        address_of_file(anew(reader), file.pk, "portal.example.com")
+        found.add("a download")
+    if file.name in browser.get("/search/?q=salaries").content.decode():
+        found.add("the search")
+    if file_cards([file.pk], anew(reader)):
+        found.add("a card")
+    if list(find("salaries", anew(reader))):
+        found.add("what is put back")
+    return found
+
+
+EVERY_WAY = {
+    *("content", "preview", "thumbnail", "a program", "a download", "the search", "a card"),
+    "what is put back",
+}
+
+
+def test_a_file_in_a_hidden_field_leaves_by_no_way(
+    as_person: Browser, anna: User, boris: User, olga: User, sellers: Role, deal: Record
+) -> None:
+    allow(employees_role(), deal.scope, Level.ALL)
+    field = add_field(SETS[2], FieldDraft("Scan", kind="file"), by=olga)
+    picture = Blob.objects.create(key=f"2026/01/{'b' * 32}", size=3)
+    blob = Blob.objects.create(key=f"2026/01/{'a' * 32}", size=3, preview=picture, thumbnail=picture)
+    # Whoever has put it there sees it no longer than they see the field.
+    file = File.objects.create(owner=anna, name="salaries.pdf", blob=blob, audience=[f"U{anna.pk}"])
+    set_values(deal, {field: (file.pk,)}, by=anna)
+    deliver_all()
+    assert ways_to(file, anna, as_person) == ways_to(file, boris, as_person) == EVERY_WAY
+    hide(field.key)
+    give(sellers, type_of("deal"), field.key, FieldLevel.SEE, by=None)
+    deliver_all()
+    assert ways_to(file, anna, as_person) == set()
+    # The index has one audience for all: what is hidden from somebody nobody finds.
+    assert ways_to(file, boris, as_person) == ways_to(file, olga, as_person) == EVERY_WAY - {"the search"}
+    withdraw_role(sellers, f"U{boris.pk}", by=None)
+    assert ways_to(file, boris, as_person) == set()
+    # Out of sight for everybody it is no less hidden.
+    archive_field(field, by=olga)
+    deliver_all()
+    assert ways_to(file, anna, as_person) == set()
+    restore_field(field, by=olga)
+    give(employees_role(), type_of("deal"), field.key, None, by=None)
+    deliver_all()
+    assert ways_to(file, anna, as_person) == EVERY_WAY
+
+
+def test_a_file_that_comes_into_a_hidden_field_is_not_found(
+    as_person: Browser, anna: User, olga: User, deal: Record
+) -> None:
+    field = add_field(SETS[2], FieldDraft("Scan", kind="file", is_several=True), by=olga)
+    hide(field.key)
+    blob = Blob.objects.create(key=f"2026/01/{'a' * 32}", size=3)
+    costs = []
+    for count in (1, 5):
+        files = [
+            File.objects.create(owner=olga, name="salaries.pdf", blob=blob, audience=[f"U{olga.pk}"])
+            for _ in range(count)
+        ]
+        set_values(deal, {field: tuple(one.pk for one in files)}, by=olga)
+        deliver_all()
+        assert all(ways_to(one, anna, as_person) == set() for one in files)
+        with as_of(read_version()):
+            file_cards([one.pk for one in files], me := anew(anna))
+            with CaptureQueriesContext(connection) as asked:
+                assert file_cards([one.pk for one in files], me) == {}
+        costs.append(len(asked))
+    assert costs == [1, 1]
 
 
 def told_to(reader: User, *lines: tuple[str, dict[str, Any]]) -> list[Any]:
