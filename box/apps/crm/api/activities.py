@@ -6,12 +6,13 @@ Source: https://apidocs.bitrix24.com/api-reference/crm/timeline/activities/activ
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -53,10 +54,36 @@ _BY_DIRECTION = {number: word for word, number in _DIRECTIONS.items()}
 _EXTERNAL = {
     "ORIGIN_ID": "external_id", "ORIGINATOR_ID": "external_source", "ORIGIN_VERSION": "external_version",
 }  # fmt: skip
+
+
+def _on(reader: User) -> QuerySet[ActivityBinding]:
+    """That activities stand on the time lines that this person sees."""
+    return ActivityBinding.objects.filter(record__in=Record.objects.visible_to(reader).there())
+
+
+@dataclass(frozen=True)
+class Owned:
+    """Activities of such a record: of what the reader does not see there are none, and without them are as
+    many as without one that there is not."""
+
+    record: Filterable
+    reader: User | None = None
+    """Nobody where the filters there are are only named."""
+
+    def condition(self, operator: str, value: Any) -> Q:
+        condition = self.record.condition(operator, value)
+        if self.reader is None:
+            return Q(pk__in=[])
+        return Q(pk__in=_on(self.reader).filter(condition).values("activity"))
+
+
+_OWNERS: Mapping[str, Filterable] = {
+    "OWNER_ID": Related("record"),
+    "OWNER_TYPE_ID": Number("record__type"),
+}
 _FILTERS: Mapping[str, Filterable] = {
     "ID": Number("id"),
-    "OWNER_ID": Related("bindings__record"),
-    "OWNER_TYPE_ID": Number("bindings__record__type"),
+    **{name: Owned(record) for name, record in _OWNERS.items()},
     "TYPE_ID": Named({number: Q(kind=kind) for number, kind in _BY_TYPE.items()}),
     "COMPLETED": Flag(Q(done_at__isnull=False)),
     "RESPONSIBLE_ID": Related("responsible"),
@@ -85,24 +112,25 @@ _ACTIVITY = dict.fromkeys(
 
 
 def _visible(user: User) -> Any:
-    seen = Record.objects.visible_to(user).there()
-    on = ActivityBinding.objects.filter(record__in=seen)
-    return Activity.objects.filter(pk__in=on.values("activity"))
+    return Activity.objects.filter(pk__in=_on(user).values("activity"))
 
 
 def activities(call: Call) -> Listing[Activity]:
-    given, seen = call.values["FILTER"], Record.objects.visible_to(call.user).there()
-    condition = condition_of(given, _FILTERS)
-    if any("OWNER" in name.upper() for name in given):
-        # In one call: the owner that is asked for is one that the person sees.
-        condition &= Q(bindings__record__in=seen)
-    rows = _visible(call.user).filter(condition).distinct()
+    given, reader = call.values["FILTER"], call.user
+    known = {**_FILTERS, **{name: Owned(record, reader) for name, record in _OWNERS.items()}}
+    condition = condition_of(given, known)
+    together = {name: value for name, value in given.items() if name.lstrip("=@").upper() in _OWNERS}
+    if len(together) > 1:
+        # An owner of this number and this type is one record.
+        on_one = _on(reader).filter(condition_of(together, _OWNERS))
+        condition &= Q(pk__in=on_one.values("activity"))
+    rows = _visible(reader).filter(condition)
     order = order_of(
         "ID",
         call.values["ORDER"],
         {"ID": "id", "DEADLINE": "deadline", "CREATED": "created_at", **_EXTERNAL},
     )
-    return Listing(rows, lambda page: _shown(page, call.user), order)
+    return Listing(rows, lambda page: _shown(page, reader), order)
 
 
 def activity(call: Call) -> dict[str, Any]:
@@ -118,9 +146,7 @@ def _found(call: Call) -> Activity:
 
 def _shown(rows: Sequence[Activity], reader: User) -> list[dict[str, Any]]:
     """Its owner is the first of its records that the reader sees."""
-    bound = ActivityBinding.objects.filter(
-        activity__in=rows, record__in=Record.objects.visible_to(reader).there()
-    )
+    bound = _on(reader).filter(activity__in=rows)
     owners: dict[int, tuple[int, int]] = {}
     for activity_id, record_id, type_id in bound.order_by("-pk").values_list(
         "activity_id", "record_id", "record__type"

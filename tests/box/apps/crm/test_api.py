@@ -337,6 +337,36 @@ def test_a_step_of_two_is_found_by_the_one_that_one_sees(program: Program, anna:
     assert program.call("crm.activity.list", filter={**asked, "OWNER_ID": hidden.pk}) == []
 
 
+def test_what_is_not_a_steps_owner_says_nothing_of_what_one_does_not_see(
+    program: Program, anna: User, boris: User, cara: User
+) -> None:
+    allow(employees_role(), type_of("deal").scope, Level.OWN)
+    mine, hidden, other = (added("deal", who, "A deal") for who in (anna, cara, cara))
+    client = added("contact", cara, first_name="Rose")
+    step = add_activity(
+        NewActivity(kind="call", subject="Call", responsible=anna), [mine, hidden, client], by=None
+    )
+
+    def count(**given: Any) -> int:
+        return len(program.call("crm.activity.list", filter={"ID": step.pk, **given}))
+
+    assert count(**{"!OWNER_ID": mine.pk}) == 0
+    assert count(**{"!OWNER_ID": hidden.pk}) == count(**{"!OWNER_ID": other.pk}) == 1
+    assert count(**{"!@OWNER_ID": [hidden.pk, mine.pk]}) == 0
+    assert count(**{"!OWNER_TYPE_ID": 2}) == 0
+    assert count(**{"!OWNER_TYPE_ID": 3}) == count(**{"!OWNER_TYPE_ID": 4}) == 1
+    # An owner is one record, of this number and of this type.
+    assert (
+        count(OWNER_ID=mine.pk, OWNER_TYPE_ID=2)
+        == count(**{"@OWNER_ID": [mine.pk], "=OWNER_TYPE_ID": 2})
+        == 1
+    )
+    rose = added("contact", anna, first_name="Rosa")
+    add_activity(NewActivity(kind="call", subject="Call", responsible=anna), [mine, rose], by=None)
+    assert program.call("crm.activity.list", filter={"OWNER_ID": mine.pk, "OWNER_TYPE_ID": 3}) == []
+    assert len(program.call("crm.activity.list", filter={"OWNER_TYPE_ID": 3})) == 1
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
