@@ -255,7 +255,8 @@ class Method:
     """`answer` returns JSON's own types or a Listing; raises ValidationError, PermissionDenied or ApiRefused.
 
     A method that `makes` something returns the object: its id is the answer, or what `made` says of it, and
-    it is made once for one `Idempotency-Key`. `scopes` are those of which one suffices; none: every webhook
+    it is made once for one `Idempotency-Key`: of what was made then `made` says as much as the caller still
+    `sees`, else its id is all. `scopes` are those of which one suffices; none: every webhook
     may. `result` is the JSON Schema of the answer.
     """
 
@@ -268,6 +269,7 @@ class Method:
     parameters: type[Parameters] = Parameters
     makes: type[models.Model] | None = None
     made: Callable[[Any, Call], Any] = lambda one, call: int(one.pk)
+    sees: Callable[[Any, Call], bool] = lambda one, call: False
     makes_now: Callable[[Call], bool] = lambda call: True
     """Whether this call makes it, or only tells where its bytes are to be sent."""
     takes_over: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -22,7 +22,7 @@ from django.utils import timezone
 from box.apps.feed.models import Post
 from box.core.accounts.models import User
 from box.core.people.api.reading import MOST_MASKS
-from box.core.registry.rest import ApiRefused, Call, methods
+from box.core.registry.rest import ApiRefused, Call, Method, methods, methods_of_v3
 from box.core.registry.services import switch_of
 from box.core.registry.settings import store
 from box.core.structure.actions import create_department
@@ -426,6 +426,14 @@ def test_the_same_key_makes_one_post(anna: User, boris: User) -> None:
     assert program.ask("log.blogcomment.add", key=key, POST_ID=first, TEXT="Yes").status_code == 200
     assert program.ask("server.time", key=key).status_code == 200
     assert program.ask("server.time", key="x" * 256).status_code == 400
+
+
+def test_a_repeated_key_tells_no_more_than_is_seen_by_now() -> None:
+    """Of methods that tell what they have made, each says who still sees it: else its number is all."""
+    usual = {field.name: field.default for field in fields(Method)}
+    for name, one in [*methods.items(), *methods_of_v3.items()]:
+        if one.made is not usual["made"]:
+            assert one.sees is not usual["sees"], name
 
 
 def test_commands_of_a_batch_have_keys_of_their_own(anna: User) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from box.apps.tasks.actions.tasks import TaskDraft, add_task
+from box.apps.tasks.actions.tasks import TaskDraft, add_task, delete_tasks
 from box.apps.tasks.models import Task
 from tests.box.rest.calling import Program, program_of
 
@@ -19,9 +19,10 @@ pytestmark = pytest.mark.django_db
 V3 = "BITRIX_REST_V3_EXCEPTION_"
 
 
-def ask(program: Program, method: str, **given: Any) -> Any:
+def ask(program: Program, method: str, *, key: str = "", **given: Any) -> Any:
     address = program.address.replace("/rest/", "/rest/api/")
-    return program.client.post(f"{address}/{method}", json.dumps(given), "application/json")
+    headers = {"Idempotency-Key": key} if key else {}
+    return program.client.post(f"{address}/{method}", json.dumps(given), "application/json", headers=headers)
 
 
 def error(program: Program, method: str, **given: Any) -> tuple[int, str]:
@@ -48,6 +49,16 @@ def test_a_task_is_given_read_changed_and_thrown_away(anna: User, boris: User) -
     assert not Task.objects.there().exists()
 
 
+def test_a_key_tells_the_number_alone_of_what_is_not_seen_any_more(anna: User, olga: User) -> None:
+    program = program_of(anna, "task")
+    sent: dict[str, Any] = {"key": "k", "fields": {"title": "Build", "responsibleId": anna.pk}}
+    first, second = (ask(program, "tasks.task.add", **sent).json()["result"] for _ in range(2))
+    assert first == second
+    task = Task.objects.get()
+    delete_tasks([task], by=olga)
+    assert ask(program, "tasks.task.add", **sent).json()["result"] == task.pk
+
+
 def test_errors_have_the_shape_of_the_version(anna: User, boris: User, cara: User) -> None:
     program = program_of(anna, "task")
     refused = ask(program, "tasks.task.get", id="soon").json()["error"]
@@ -72,7 +83,7 @@ def test_nothing_is_told_of_what_they_do_not_see(anna: User, boris: User) -> Non
     program = program_of(anna, "task")
     above = add_task(TaskDraft(title="Between us", responsible=anna), by=anna)
     below = add_task(TaskDraft(title="Build", responsible=boris, parent=above), by=anna)
-    asked = {"id": below.pk, "select": ["parent.title", "responsible.name"]}
+    asked: dict[str, Any] = {"id": below.pk, "select": ["parent.title", "responsible.name"]}
     assert ask(program, "tasks.task.get", **asked).json()["result"]["item"]["parent"] == {
         "title": "Between us"
     }

@@ -66,6 +66,7 @@ from box.core.registry.rest import (
 )
 
 if TYPE_CHECKING:
+    from box.apps.crm.models.records import RecordQuerySet
     from box.core.fields.models import Field
     from box.core.registry.filtering import Filterable
 
@@ -162,9 +163,14 @@ def type_of(call: Call) -> RecordType:
     return kind
 
 
+def _seen(call: Call, kind: RecordType) -> RecordQuerySet:
+    return Record.objects.visible_to(call.user).there().of_type(kind.pk)
+
+
 def found(call: Call, kind: RecordType) -> Record:
-    seen = Record.objects.visible_to(call.user).there().of_type(kind.pk)
-    record = seen.select_related("responsible").filter(pk=call.values["ID"]).first()
+    record: Record | None = (
+        _seen(call, kind).select_related("responsible").filter(pk=call.values["ID"]).first()
+    )
     if record is None:
         raise not_found(_("There is no such record, or you don't see it."))
     catalog().dress([record])
@@ -183,8 +189,7 @@ def filters_of(kind: RecordType, dialect: Dialect, reader: User) -> dict[str, Fi
 def listing(call: Call, kind: RecordType, dialect: Dialect) -> Listing[Record]:
     if not reaches_into(call.user, Operation.READ, kind):
         raise PermissionDenied(_("Your role does not reach that far here."))
-    seen = Record.objects.visible_to(call.user).there().of_type(kind.pk)
-    rows = seen.filter(condition_of(call.values["FILTER"], filters_of(kind, dialect, call.user)))
+    rows = _seen(call, kind).filter(condition_of(call.values["FILTER"], filters_of(kind, dialect, call.user)))
     orders = {dialect.name(one).upper(): one.order for one in seen_fields(kind, call.user) if one.order}
     order = order_of("ID", call.values["ORDER"], orders)
     selected = [name.strip() for name in call.values["SELECT"]]
@@ -535,6 +540,7 @@ def _declare_items() -> None:
     adds = {
         "makes": Record,
         "made": lambda record, call: {"item": one(_again(record), ITEM, call.user)},
+        "sees": lambda record, call: _seen(call, type_of(call)).filter(pk=record.pk).exists(),
         "takes_over": True,
     }
     changes = gettext_lazy("Changes the named fields of a record; answers with it.")

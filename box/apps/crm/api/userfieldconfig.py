@@ -150,6 +150,15 @@ def _found(call: Call) -> Field:
     return one
 
 
+def _made(made: Field, call: Call) -> Any:
+    return {"field": _told(made)}
+
+
+def _sees(made: Field, call: Call) -> bool:
+    _must_decide(call)
+    return made.archived_at is None
+
+
 def _told(one: Field) -> dict[str, Any]:
     """As the older methods tell it, under names in small letters."""
     row = definitions.described(one, _ENTITY_OF[one.set_key], language="")
@@ -198,7 +207,7 @@ def declare() -> None:
     _CONFIG.add("list", gettext_lazy("Own fields of the CRM."), FieldList, fields, several)
     _CONFIG.add("get", gettext_lazy("An own field, with its labels and its list."), OfField, field, one)
     adds = gettext_lazy("Adds an own field; answers with it.")
-    _CONFIG.add("add", adds, Add, add, one, makes=Field, made=lambda made, call: {"field": _told(made)})
+    _CONFIG.add("add", adds, Add, add, one, makes=Field, made=_made, sees=_sees)
     changes = gettext_lazy("Changes labels, rules and list of an own field; answers with it.")
     _CONFIG.add("update", changes, Update, update, one)
     hides = gettext_lazy("Takes an own field out of sight; what stands in it is kept.")

@@ -395,6 +395,10 @@ def _told_again(item: Item, call: Call) -> Any:
     return _shown([again], call)[0]
 
 
+def _sees(item: Item, call: Call) -> bool:
+    return Item.objects.visible_to(call.user).there().filter(pk=item.pk).exists()
+
+
 def external_link(call: Call) -> str:
     """https://apidocs.bitrix24.com/api-reference/disk/file/disk-file-get-external-link.html
 
@@ -416,7 +420,7 @@ def declare() -> None:
         is_list = name.endswith(("children", "getlist"))
         makes: dict[str, Any] = {}
         if parameters is Upload:
-            makes = {"makes": Item, "made": _told_again, "makes_now": _has_content}
+            makes = {"makes": Item, "made": _told_again, "sees": _sees, "makes_now": _has_content}
         takes_over = parameters in (Upload, AddFolder)
         methods.add(
             name,

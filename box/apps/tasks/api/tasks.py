@@ -185,6 +185,10 @@ def task_seen(pk: int, user: User) -> Task:
     return task
 
 
+def sees(task: Task, call: Call) -> bool:
+    return Task.objects.each_visible_to(call.user).there().filter(pk=task.pk).exists()
+
+
 def _one(task: Task, reader: User) -> Any:
     return {"task": _shown([task], reader)[0]}
 
@@ -540,6 +544,7 @@ def declare() -> None:
         makes=Task,
         takes_over=True,
         made=lambda task, call: _one(task, call.user),
+        sees=sees,
     )
     _TASKS.add("update", gettext_lazy("Changes a task."), TaskUpdate, update, _DONE, takes_over=True)
     _TASKS.add("delete", gettext_lazy("Throws a task away, for a month."), OfTask, delete, _DONE)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.apps.tasks.actions.tasks import delete_tasks
-from box.apps.tasks.api.tasks import apply, create, said, task_seen
+from box.apps.tasks.api.tasks import apply, create, said, sees, task_seen
 from box.apps.tasks.models import Participant, Task
 from box.apps.tasks.states import State
 from box.core.people.api.reading import BASIC, WHOLE
@@ -202,7 +202,7 @@ def declare() -> None:
     done = shaped(result="boolean")
     _TASKS.add("get", gettext_lazy("One task."), TaskGet, get, item)
     adds = gettext_lazy("Gives a task.")
-    _TASKS.add("add", adds, TaskAdd, add, item, makes=Task, made=_made, takes_over=True)
+    _TASKS.add("add", adds, TaskAdd, add, item, makes=Task, made=_made, sees=sees, takes_over=True)
     _TASKS.add("update", gettext_lazy("Changes a task."), TaskUpdate, update, done, takes_over=True)
     _TASKS.add("delete", gettext_lazy("Throws a task away, for a month."), OfTask, delete, done)
 

@@ -10,7 +10,7 @@ import pytest
 
 from box.apps.crm.actions.activities import NewActivity, add_activity
 from box.apps.crm.actions.papers import PaymentDraft, add_paper, note_payment
-from box.apps.crm.actions.records import delete_records
+from box.apps.crm.actions.records import change_record, delete_records
 from box.apps.crm.actions.setup import add_pipeline, add_type
 from box.apps.crm.api.stages import name_of
 from box.apps.crm.contact_points import Reach
@@ -365,6 +365,19 @@ def test_what_is_not_a_steps_owner_says_nothing_of_what_one_does_not_see(
     add_activity(NewActivity(kind="call", subject="Call", responsible=anna), [mine, rose], by=None)
     assert program.call("crm.activity.list", filter={"OWNER_ID": mine.pk, "OWNER_TYPE_ID": 3}) == []
     assert len(program.call("crm.activity.list", filter={"OWNER_TYPE_ID": 3})) == 1
+
+
+def test_a_key_tells_the_number_alone_of_what_is_not_seen_any_more(
+    program: Program, anna: User, boris: User
+) -> None:
+    allow(employees_role(), type_of("deal").scope, Level.OWN)
+    sent: dict[str, Any] = {"key": "k", "entityTypeId": 2, "fields": {"title": "Mine"}}
+    first, second = (program.ask("crm.item.add", **sent).json()["result"] for _ in range(2))
+    assert first == second
+    record = Record.objects.get()
+    change_record(record, {"responsible": boris, "comment": "their last price is 7"}, by=None)
+    assert program.error("crm.item.get", entityTypeId=2, id=record.pk) == (400, "ERROR_NOT_FOUND")
+    assert program.ask("crm.item.add", **sent).json()["result"] == record.pk
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,20 @@ def colour(**more: Any) -> dict[str, Any]:
     }
 
 
+def test_a_key_tells_nothing_to_who_decides_no_more(olga: User) -> None:
+    program = program_of(olga)
+    first, second = (
+        program.ask("userfieldconfig.add", key="k", **CRM, field=colour()).json()["result"] for _ in range(2)
+    )
+    assert first == second
+    program.call("userfieldconfig.delete", **CRM, id=first["field"]["id"])
+    again = program.ask("userfieldconfig.add", key="k", **CRM, field=colour())
+    assert again.json()["result"] == int(first["field"]["id"])
+    olga.is_administrator = False
+    olga.save(update_fields=["is_administrator"])
+    assert program.ask("userfieldconfig.add", key="k", **CRM, field=colour()).status_code == 403
+
+
 def test_a_field_is_added_read_changed_and_taken_away(olga: User) -> None:
     program = program_of(olga)
     made = program.call("userfieldconfig.add", **CRM, field=colour())["field"]

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from box.apps.drive.actions.sharing import end_share, share_item
-from box.apps.drive.actions.tree import make_folder, root_of
+from box.apps.drive.actions.tree import make_folder, rename_item, root_of
 from box.apps.drive.models import Item, OutsideLink
 from box.core.access.principals import code_of
 from box.core.accounts.models import User
@@ -212,6 +212,21 @@ def test_a_file_is_put_once_for_one_key(anna: User, annas: Item, store: S3Store)
     first, second = (program.ask("disk.folder.uploadfile", key="k", **given).json()["result"] for _ in "ab")
     assert first["ID"] == second["ID"]
     assert Item.objects.filter(parent=annas).count() == 1
+
+
+def test_a_key_tells_the_number_alone_of_what_is_not_seen_any_more(
+    anna: User, boris: User, annas: Item, store: S3Store
+) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    share_item(letters, [code_of(boris)], can_edit=True, by=anna)
+    program = program_of(boris, "disk")
+    given: dict[str, Any] = {"id": letters.pk, "fileContent": ["plan.txt", base64(b"One")]}
+    made = program.ask("disk.folder.uploadfile", key="k", **given).json()["result"]
+    end_share(letters.shares.get(), by=anna)
+    rename_item(Item.objects.get(pk=made["ID"]), "salaries.txt", by=anna)
+    assert program.error("disk.file.get", id=made["ID"]) == (400, "ERROR_NOT_FOUND")
+    again = program.ask("disk.folder.uploadfile", key="k", **given)
+    assert again.json()["result"] == int(made["ID"])
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from box.apps.drive.actions.tree import root_of
+from box.apps.tasks.actions.tasks import delete_tasks
 from box.apps.tasks.models import Dependency, Participant, Placement, Task
 from box.apps.tasks.states import State
 from box.core.access.principals import code_of
@@ -51,6 +52,16 @@ def test_a_program_gives_a_task_once_for_one_key(anna: User, boris: User, cara: 
     assert task.participants.get().role == Participant.Role.OBSERVER
     assert task.deadline_at is not None
     assert task.deadline_at.isoformat() == "2030-01-31T15:00:00+00:00"
+
+
+def test_a_key_tells_the_number_alone_of_what_was_thrown_away(anna: User, boris: User, olga: User) -> None:
+    program = program_of(anna, "task")
+    program.ask("tasks.task.add", key="k", fields=fields(boris))
+    task = Task.objects.get()
+    delete_tasks([task], by=olga)
+    again = program.ask("tasks.task.add", key="k", fields=fields(boris))
+    assert again.json()["result"] == task.pk
+    assert "boxes" not in again.content.decode()
 
 
 def test_a_program_finds_what_its_person_sees(give: Give, anna: User, boris: User, cara: User) -> None:
