@@ -12,7 +12,8 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -37,12 +38,19 @@ from box.rest.events import ListenerAdded, ListenerRemoved
 from box.rest.models import Application, Listener, Sending
 from box.rest.notices import PAUSED
 
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
 KIND = "rest.listener"
 # Stored as settings are, and no choice of anybody's.
 MEMBER_ID = "rest.member_id"
 LONGEST_PAUSE = timedelta(hours=4)
 PAUSED_AFTER = timedelta(days=3)
 KEPT_FOR = timedelta(days=30)
+# Of one listener, before it is the next one's turn.
+MOST_IN_A_TURN = 100
+LONGEST_TURN = 10.0
+"""Seconds: the message that is being sent then is the last one."""
 # What an answer says about this message, and nothing about whether the next one will arrive.
 _REFUSALS = frozenset(range(400, 500)) - {401, 403, 404, 407, 408, 410, 429}
 
@@ -125,14 +133,27 @@ def queue(event: str, data: Mapping[str, Any], *, key: int) -> int:
 
 
 def send_waiting(now: datetime) -> int:
-    """Sends what is due, and returns how much arrived. One after another: call it from one place only."""
-    waiting = Sending.objects.waiting().values("listener")
-    return sum(_send_to(one, now) for one in Listener.objects.due(now).filter(pk__in=waiting).order_by("pk"))
+    """Sends what is due, in turns, until nothing is, and returns how much arrived. One after another: call it
+    from one place only."""
+    count, began = 0, monotonic()
+    while due := list(Listener.objects.due(now).filter(pk__in=_waited_for()).order_by("pk")):
+        for one in due:
+            count += _send_to(one, now)
+            now, began = now + timedelta(seconds=monotonic() - began), monotonic()
+    return count
+
+
+def _waited_for() -> QuerySet[Sending, int]:
+    return Sending.objects.waiting().values_list("listener", flat=True)
 
 
 def _send_to(listener: Listener, now: datetime) -> int:
-    count = 0
-    while (sending := listener.sendings.waiting().order_by("id").first()) is not None:
+    """A turn of a listener: whoever answers slowly keeps nobody else waiting for all that there is for it."""
+    count, until = 0, monotonic() + LONGEST_TURN
+    for _message in range(MOST_IN_A_TURN):
+        sending = listener.sendings.waiting().order_by("id").first()
+        if sending is None or monotonic() >= until:
+            break
         try:
             sending.status = _post(listener, sending)
             sending.error = ""

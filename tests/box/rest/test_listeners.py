@@ -192,6 +192,34 @@ def test_who_does_not_answer_is_left_alone_then_tried_again_and_given_up(
     assert send_waiting(timezone.now()) == 1
 
 
+@pytest.mark.parametrize(("most", "seconds"), [(2, 0.0), (100, 15.0)], ids=["many", "slowly"])
+def test_one_for_whom_much_waits_keeps_nobody_else_waiting(
+    most: int, seconds: float, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At most so many messages, or the one that is being sent when its time is over, before others' turn."""
+    now, heard, clock = timezone.now(), [], [0.0]
+
+    def told(listener: Listener, sending: Sending) -> int:
+        heard.append((listener.name, sending.key))
+        clock[0] += seconds if listener.name == "slow" else 0.0
+        return 200
+
+    for name in ("slow", "quick"):
+        add_listener(NewListener(name, f"https://{name}.example.com/", POSTS), by=olga)
+    for key in range(4):
+        outgoing.queue(POSTS[0], {}, key=key)
+    monkeypatch.setattr(outgoing, "_post", told)
+    monkeypatch.setattr(outgoing, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(outgoing, "MOST_IN_A_TURN", most)
+    assert send_waiting(now) == 8
+    before_it = [key for name, key in heard[: heard.index(("quick", 0))] if name == "slow"]
+    assert before_it == ([0, 1] if most == 2 else [0])
+    for name in ("slow", "quick"):
+        assert [key for one, key in heard if one == name] == [0, 1, 2, 3], "each in its order"
+    late = Sending.objects.get(key=3, listener__name="slow").sent_at
+    assert late == now + timedelta(seconds=3 * seconds)
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("die_at", ["before sending", "after sending", "after it was noted"])
 def test_a_sender_killed_at_any_point_loses_nothing_and_what_it_repeats_is_known(
