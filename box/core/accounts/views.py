@@ -48,13 +48,16 @@ def password(request: PersonRequest) -> HttpResponse:
         if changer is not None:
             return _kept_password(request, changer)
         return render(request, "accounts/password_kept.html", {"keeper": keeper_of(request.user)})
-    form = PasswordForm(request.user, request.POST or None)
+    form = PasswordForm(request.POST or None)
     if form.is_valid():
         try:
-            _change_password(request, form.cleaned_data["new"])
+            if problem := check_password_again(request, form.cleaned_data["current"]):
+                form.add_error("current", problem)
+            else:
+                _change_password(request, form.cleaned_data["new"])
         except ValidationError as error:
             form.add_error("new", error)
-        else:
+        if form.is_valid():
             messages.success(request, _("Your password is changed. Other devices are signed out."))
             return redirect("people:person", request.user.pk)
     return render_form(request, "accounts/password.html", form, {"keeper": ""})

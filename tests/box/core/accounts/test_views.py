@@ -10,6 +10,7 @@ from django.test import Client
 from box.core.accounts import actions
 from box.core.accounts.actions import update_profile
 from box.core.accounts.models import Profile, Session, User
+from box.core.accounts.throttle import MOST_OF_LOGIN
 from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +114,17 @@ def test_a_password_is_not_changed_without_the_old_one_or_to_a_weak_one(
     answer = browser.post("/profile/password/", {"current": current, "new": new})
     assert answer.status_code == 422
     assert problem in answer.content.decode()
+    anna.refresh_from_db()
+    assert anna.check_password(PASSWORD)
+
+
+def test_nobody_guesses_the_password_at_an_open_session_for_long(as_person: Browser, anna: User) -> None:
+    browser = as_person(anna)
+    for _ in range(MOST_OF_LOGIN):
+        browser.post("/profile/password/", {"current": "wrong", "new": NEW_PASSWORD})
+    answer = browser.post("/profile/password/", {"current": PASSWORD, "new": NEW_PASSWORD})
+    assert answer.status_code == 422
+    assert "Too many attempts" in answer.content.decode()
     anna.refresh_from_db()
     assert anna.check_password(PASSWORD)
 
