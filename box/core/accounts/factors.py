@@ -19,6 +19,7 @@ from box.core.accounts.models import Passkey, RecoveryCode, Totp, User
 from box.core.accounts.policy import GRACE_DAYS
 from box.core.events.outbox import emit
 from box.core.registry.company import company_name
+from box.core.registry.health import is_read_only
 from box.lib.sealing import seal, unseal
 
 # A phone's clock may be off by one step of 30 seconds in each direction.
@@ -38,12 +39,17 @@ class WrongCode(ValidationError):
 
 def is_needed(user: User) -> bool:
     """Whether a role of theirs asks for a second factor. Costs no query in a request."""
-    return user.is_active and any(role.needs_second_factor for role in current().of(user))
+    return user.is_active and any(
+        role.needs_second_factor and role.is_held_by(user) for role in current().all
+    )
 
 
 def begin_grace(user: User, now: datetime) -> None:
-    """At a sign-in: from the first one that needs a second factor on there are some days to set it up."""
-    if user.second_factor_due_at is None and not user.has_second_factor and is_needed(user):
+    """From the first sign-in that needs a second factor on there are some days to set it up. A session may be
+    older than the role: there they begin with the next page."""
+    if user.second_factor_due_at is not None or user.has_second_factor:
+        return
+    if is_needed(user) and not is_read_only():
         user.second_factor_due_at = now + timedelta(days=GRACE_DAYS.value)
         user.save(update_fields=["second_factor_due_at"])
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.core.access.roles import may_come_from
-from box.core.accounts.factors import is_overdue
+from box.core.accounts.factors import begin_grace, is_overdue
 from box.core.registry.origin import address_of
 
 # What can be done without: setting it up, and leaving.
@@ -45,7 +45,10 @@ class GateMiddleware:
             return None
         if name != "accounts:sign-out" and not may_come_from(user, address_of(request)):
             raise PermissionDenied(_("Your role may be used from the company's own network only."))
-        if name in OPEN or not is_overdue(user, timezone.now()):
+        now = timezone.now()
+        # The role may be younger than the session.
+        begin_grace(user, now)
+        if name in OPEN or not is_overdue(user, now):
             return None
         address = f"{reverse('accounts:security')}?{urlencode({'next': request.get_full_path()})}"
         if request.headers.get("HX-Request") == "true":

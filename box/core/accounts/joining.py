@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -16,10 +15,8 @@ from django.views.decorators.http import require_http_methods
 from box.core.accounts import actions
 from box.core.accounts.forms import JoiningForm
 from box.core.accounts.invitations import invited_by
-from box.core.accounts.sessions import note_entrance
+from box.core.accounts.signing_in import enter
 from box.lib.pages import render, render_form
-
-BACKEND = "box.core.accounts.backends.PasswordBackend"
 
 
 @sensitive_post_parameters("password")
@@ -39,8 +36,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         except ValidationError as error:
             form.add_error("password", error)
         else:
-            login(request, person, backend=BACKEND)
-            note_entrance(request)
+            entered = enter(request, person, reverse("accounts:details", args=[person.pk]), step="invitation")
             messages.success(request, _("Welcome! Add what colleagues should know about you."))
-            return redirect("accounts:details", person.pk)
+            return entered
     return render_form(request, "accounts/join.html", form, {"person": person})

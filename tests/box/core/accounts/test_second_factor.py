@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from box.core.access.actions import create_role, grant_role, set_second_factor
 from box.core.accounts import factors
+from box.core.accounts.actions import NewUser, invite, set_administrator
+from box.core.accounts.invitations import token_of
 from box.core.accounts.models import RecoveryCode, Session, Totp, User
 from box.core.registry.settings import store
 from tests.cast import PASSWORD
@@ -188,6 +190,56 @@ def test_a_role_that_needs_it_asks_its_holders_and_nobody_else(anna: User, boris
     assert factors.is_needed(anna)
     assert not factors.is_needed(boris)
     assert factors.is_needed(olga)
+
+
+def test_who_joins_as_an_administrator_is_led_to_it_too(olga: User) -> None:
+    chief = invite(NewUser(email="chief@example.com", is_administrator=True), by=olga)
+    client = browser()
+    answer = client.post(f"/join/{token_of(chief)}/", {"password": "nine-lives-cat"})
+    assert answer.headers["Location"].startswith("/profile/security/?next=")
+    chief.refresh_from_db()
+    assert chief.second_factor_due_at is not None
+
+
+def by_promotion(anna: User, by: User) -> None:
+    set_administrator(anna, True, by=by)
+
+
+def by_a_role(anna: User, by: User) -> None:
+    role = create_role("Accountants", [], by=by)
+    set_second_factor(role, True, by=by)
+    grant_role(role, f"U{anna.pk}", by=by)
+
+
+@pytest.mark.parametrize("comes", [by_promotion, by_a_role])
+def test_what_needs_it_and_comes_into_an_open_session_asks_there(
+    anna: User, olga: User, comes: Callable[[User, User], None]
+) -> None:
+    client = browser()
+    password_given(client, anna)
+    assert client.get("/employees/").status_code == 200
+    comes(anna, olga)
+    assert client.get("/employees/").status_code == 200
+    anna.refresh_from_db()
+    due = anna.second_factor_due_at
+    assert due is not None
+    assert client.get("/employees/").status_code == 200
+    anna.refresh_from_db()
+    assert anna.second_factor_due_at == due, "the days begin once"
+    User.objects.filter(pk=anna.pk).update(second_factor_due_at=timezone.now() - timedelta(minutes=1))
+    assert client.get("/employees/").headers["Location"].startswith("/profile/security/")
+
+
+def test_a_box_that_can_only_be_read_begins_no_days(
+    anna: User, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = browser()
+    password_given(client, anna)
+    set_administrator(anna, True, by=olga)
+    monkeypatch.setattr(factors, "is_read_only", lambda: True)
+    assert client.get("/employees/").status_code == 200
+    anna.refresh_from_db()
+    assert anna.second_factor_due_at is None
 
 
 def test_who_needs_it_keeps_one(as_person: Browser, olga: User, anna: User) -> None:
