@@ -24,7 +24,7 @@ PATIENCE = 120.0  # seconds until a test gives up; nothing is asserted about spe
 PUSH = [
     *("-m", "uvicorn", "box.asgi:application"),
     *("--http", "box.core.push.handover:HandoverProtocol", "--timeout-graceful-shutdown", "1"),
-    *("--no-access-log", "--no-server-header", "--log-level", "warning"),
+    *("--forwarded-allow-ips", "*", "--no-access-log", "--no-server-header", "--log-level", "warning"),
 ]
 
 

@@ -173,7 +173,7 @@ class Ear(asyncio.Transport):
 def listening(hub: Hub, browser: Client) -> Ear | None:
     """A stream as the push service opens it for this browser's cookie; nobody has none."""
     cookie = browser.cookies.get(django_settings.SESSION_COOKIE_NAME)
-    listener = identify(cookie.value if cookie else "")
+    listener = identify(cookie.value if cookie else "", "127.0.0.1")
     if listener is None:
         return None
     ear = Ear()

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth import get_user, get_user_model
 from django.db import close_old_connections
 from django.http import HttpRequest
+from django.utils import timezone
 
 from box.core.access.principals import codes_of
+from box.core.access.roles import may_come_from
+from box.core.accounts.factors import is_overdue
 from box.core.push.hub import Listener
 from box.core.registry.settings import as_of, read_version
-
-if TYPE_CHECKING:
-    from box.core.accounts.models import User
 
 SessionStore = import_module(settings.SESSION_ENGINE).SessionStore
 
 
-def identify(session_key: str) -> Listener | None:
-    """The person who is signed in with this session, None if nobody is (any longer)."""
+class KeptOut(Exception):
+    """Somebody is signed in, and may not go on: the pages' gate says why and what to do."""
+
+
+def identify(session_key: str, address: str) -> Listener | None:
+    """The person who is signed in with this session, None if nobody is (any longer). Raises KeptOut."""
     close_old_connections()
     try:
         request = HttpRequest()
@@ -32,7 +35,10 @@ def identify(session_key: str) -> Listener | None:
         user = get_user(request)
         if not user.is_authenticated:
             return None
-        return Listener(user.pk, session_key, _codes_now(user))
+        with as_of(read_version()):
+            if not may_come_from(user, address) or is_overdue(user, timezone.now()):
+                raise KeptOut
+            return Listener(user.pk, session_key, address, codes_of(user))
     finally:
         close_old_connections()
 
@@ -42,12 +48,8 @@ def codes(user_id: int) -> frozenset[str]:
     close_old_connections()
     try:
         user = get_user_model().objects.filter(pk=user_id).first()
-        return _codes_now(user) if user else frozenset()
+        # What roles and permissions say is read once a version: a crowd that comes back asks for all of them.
+        with as_of(read_version()):
+            return codes_of(user) if user else frozenset()
     finally:
         close_old_connections()
-
-
-def _codes_now(user: User) -> frozenset[str]:
-    """What roles and permissions say is read once a version: a crowd that comes back asks for all of them."""
-    with as_of(read_version()):
-        return codes_of(user)

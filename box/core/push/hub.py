@@ -8,7 +8,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from box.core.accounts.digests import digest
@@ -45,6 +45,7 @@ class Listener:
 
     user_id: int
     session_key: str
+    address: str
     codes: frozenset[str]
 
 
@@ -207,7 +208,7 @@ class Hub:
         if stream.transport.is_closing():
             return
         old = stream.listener
-        stream.listener = Listener(old.user_id, old.session_key, codes)
+        stream.listener = replace(old, codes=codes)
         self._unindex(stream, old.codes - codes)
         self._index(stream, codes - old.codes)
 

@@ -69,11 +69,11 @@ class PushService:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: question(*args, **kwargs))
 
-    async def identify(self, session_key: str) -> Listener | None:
-        """Who is signed in with this session, as of now and not of a moment ago."""
+    async def identify(self, session_key: str, address: str) -> Listener | None:
+        """Who is signed in with this session, as of now and not of a moment ago. Raises KeptOut."""
         while True:
             last = self.hub.last
-            listener = await self.ask(authentication.identify, session_key)
+            listener = await self.ask(authentication.identify, session_key, address)
             if listener is None or not self.hub.is_outdated(listener, since=last):
                 return listener
 
@@ -115,9 +115,10 @@ class PushService:
     async def _sign_out_if_ended(self, stream: Stream) -> None:
         try:
             # The message may be older than the session: somebody was signed out and signed in again at once.
-            if await self.ask(authentication.identify, stream.listener.session_key) is None:
+            listener = stream.listener
+            if await self.ask(authentication.identify, listener.session_key, listener.address) is None:
                 self._say_goodbye(stream)
-        except DatabaseError:
+        except (DatabaseError, authentication.KeptOut):
             stream.close()
 
     def _say_goodbye(self, stream: Stream) -> None:
@@ -138,7 +139,7 @@ class EventStream(Response):
         hand_over(self._stream)
 
 
-async def stream(request: Request) -> Response:
+async def stream(request: Request) -> Response:  # noqa: PLR0911 - a sentence a case
     """GET /push/stream."""
     service: PushService = request.state.service
     if is_from_elsewhere(request):
@@ -151,7 +152,12 @@ async def stream(request: Request) -> Response:
     session_key = request.cookies.get(settings.SESSION_COOKIE_NAME)
     try:
         await asyncio.wait_for(service.hub.is_ready.wait(), READY_SECONDS)
-        listener = await service.identify(session_key) if session_key else None
+        # By the balancer's word, which uvicorn has taken over: nobody else reaches the socket.
+        address = request.client.host if request.client else ""
+        listener = await service.identify(session_key, address) if session_key else None
+    except authentication.KeptOut:
+        # Not 401: the page would lead to the door, and the door, where they are signed in, back to the page.
+        return PlainTextResponse("Open the portal: it says why you may not go on.", 403)
     except (DatabaseError, TimeoutError):
         return PlainTextResponse("The database doesn't answer.", 503, {"Retry-After": "5"})
     if listener is None:

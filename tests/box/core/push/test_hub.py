@@ -21,7 +21,7 @@ from box.core.push.hub import (
     Stream,
 )
 
-ANNA = Listener(1, "key-of-anna", frozenset({"U1", "UA"}))
+ANNA = Listener(1, "key-of-anna", "", frozenset({"U1", "UA"}))
 
 
 def hub_at(number: int) -> Hub:
@@ -157,7 +157,7 @@ def test_nothing_is_left_of_who_left() -> None:
 
 
 def test_a_person_has_so_many_streams_and_others_have_theirs() -> None:
-    boris = Listener(2, "key-of-boris", frozenset({"U2", "UA"}))
+    boris = Listener(2, "key-of-boris", "", frozenset({"U2", "UA"}))
 
     async def test() -> None:
         hub = hub_at(0)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 
+from box.core.access.actions import create_role, grant_role, set_networks
 from box.core.access.principals import code_of
-from box.core.accounts.actions import change_password, dismiss_user
+from box.core.accounts.actions import change_password, dismiss_user, end_session
+from box.core.accounts.models import Session, User
 from box.core.events.delivery import deliver_all
 from box.core.push.actions import send
 from box.core.push.hub import MOST_STREAMS
@@ -22,7 +26,6 @@ from tests.box.core.push.listening import EventSource, listening
 from tests.box.processes import get, until
 
 if TYPE_CHECKING:
-    from box.core.accounts.models import User
     from box.core.structure.models import Department
 
 SessionOf = Callable[["User"], str]
@@ -40,6 +43,42 @@ def test_another_sites_page_is_refused(push: Path, anna: User, session_of: Sessi
     assert EventSource(push, session, Sec_Fetch_Site="cross-site").status == 403
     with listening(push, session, Origin="https://portal.test", Sec_Fetch_Site="same-origin"):
         pass
+
+
+def test_who_may_come_from_some_networks_only_listens_from_there_only(
+    push: Path, anna: User, session_of: SessionOf
+) -> None:
+    role = create_role("Office", [], by=None)
+    grant_role(role, f"U{anna.pk}", by=None)
+    set_networks(role, ["10.0.0.0/8"], by=None, from_address="")
+    session = session_of(anna)
+    assert EventSource(push, session, X_Forwarded_For="198.51.100.7").status == 403
+    assert EventSource(push, session).status == 403
+    with listening(push, session, X_Forwarded_For="10.1.2.3"):
+        pass
+
+
+def test_who_is_kept_out_meanwhile_is_not_signed_out(push: Path, anna: User, session_of: SessionOf) -> None:
+    """A page that hears so leads to the door, which would lead back to it."""
+    deliver_all()
+    elsewhere = Session.objects.get(session_key=session_of(anna))
+    with listening(push, session_of(anna), X_Forwarded_For="198.51.100.7") as of_anna:
+        role = create_role("Office", [], by=None)
+        grant_role(role, f"U{anna.pk}", by=None)
+        set_networks(role, ["10.0.0.0/8"], by=None, from_address="")
+        end_session(elsewhere)
+        deliver_all()
+        while (event := of_anna.next()) is not None:
+            assert event.kind != "signed-out"
+
+
+def test_without_the_factor_that_is_due_nobody_listens(push: Path, olga: User, session_of: SessionOf) -> None:
+    session, now = session_of(olga), timezone.now()
+    for due, status in ((now - timedelta(minutes=1), 403), (now + timedelta(days=1), 200)):
+        User.objects.filter(pk=olga.pk).update(second_factor_due_at=due)
+        source = EventSource(push, session)
+        assert source.status == status
+        source.close()
 
 
 def test_bad_input_is_refused(push: Path, anna: User, session_of: SessionOf) -> None:
