@@ -64,3 +64,13 @@ def browser(user: User | None) -> Client:
         session["proven_at"] = (timezone.now() + timedelta(days=1)).isoformat()
         session.save()
     return client
+
+
+def left_open(client: Client) -> Client:
+    """The same browser an hour after the password was given: who sits down at it has the session alone."""
+    from django.utils import timezone
+
+    session = client.session
+    session["proven_at"] = (timezone.now() - timedelta(hours=1)).isoformat()
+    session.save()
+    return client

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from box.console.access import only_for
+from box.core.accounts.signing_in import recently_proven
 from box.core.notify import mail
 from box.core.notify.models import QueuedLetter
 from box.core.portal.access import can_change_settings
@@ -40,6 +41,10 @@ def first(request: PersonRequest) -> HttpResponse:
 def section(request: PersonRequest, name: str) -> HttpResponse:
     if name not in sections:
         raise Http404
+    return (recently_proven(_section) if sections[name].needs_proof else _section)(request, name)
+
+
+def _section(request: PersonRequest, name: str) -> HttpResponse:
     form = SettingsForm(name, request.POST if request.method == "POST" else None)
     if form.is_valid():
         change_settings(form.values, by=request.user)
@@ -61,6 +66,7 @@ def logo(request: PersonRequest) -> HttpResponse:
 
 @require_POST
 @only_for(can_change_settings)
+@recently_proven
 def test_letter(request: PersonRequest) -> HttpResponse:
     """Sends one at once, and says in words what came of it."""
     try:
@@ -77,7 +83,7 @@ def test_letter(request: PersonRequest) -> HttpResponse:
 def _page(request: PersonRequest, name: str, form: SettingsForm, **more: Any) -> HttpResponse:
     problems = {"logo_problem": "", "mail_problem": "", **more}
     context = {"name": name, "form": form, "sections": _ordered(), "letters": _letters(name), **problems}
-    context["is_unfinished"] = next_step() is not None
+    context["is_unfinished"] = next_step(request.user) is not None
     this_year = timezone.localdate().year
     context["years"] = (this_year, this_year + 1)
     is_refused = form.is_bound or any(problems.values())

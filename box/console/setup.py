@@ -21,13 +21,15 @@ from box.console.access import can_connect_directories, only_for
 from box.core.accounts.actions import NewUser, invite
 from box.core.accounts.invitations import token_of
 from box.core.accounts.models import User
+from box.core.accounts.signing_in import recently_proven
 from box.core.notify import mail
 from box.core.portal.access import can_change_settings
 from box.core.portal.actions import change_logo, change_settings, pass_step
 from box.core.portal.forms import SettingsForm
-from box.core.portal.setup import STEPS, next_step
+from box.core.portal.setup import next_step, steps_of
 from box.core.registry.capabilities import can_send_letters
-from box.core.registry.settings import as_of, read_version
+from box.core.registry.settings import as_of, read_version, sections
+from box.core.structure.access import must_hand_links
 from box.lib.pages import REFUSED, number_of, render
 from box.lib.sealing import SealBroken
 
@@ -63,15 +65,21 @@ class EmailsForm(forms.Form):
 @only_for(can_change_settings)
 def begin(request: PersonRequest) -> HttpResponse:
     """Goes on where it was left; where all is done it says so."""
-    step = next_step()
+    step = next_step(request.user)
     return redirect("console:setup-step", step) if step else render(request, "console/setup_done.html")
 
 
 @require_http_methods(["GET", "POST"])
 @only_for(can_change_settings)
 def step(request: PersonRequest, name: str) -> HttpResponse:
-    if name not in STEPS:
+    if name not in steps_of(request.user):
         raise Http404
+    # Whom links are shown, others' accounts are open to.
+    needs_proof = name == "people" or (name in sections and sections[name].needs_proof)
+    return (recently_proven(_step) if needs_proof else _step)(request, name)
+
+
+def _step(request: PersonRequest, name: str) -> HttpResponse:
     if request.method == "GET":
         return _page(request, name, _form(name, None))
     if "skip" in request.POST:
@@ -126,7 +134,10 @@ def _try_mail(request: PersonRequest) -> None:
 
 @transaction.atomic
 def _invite(emails: list[str], *, by: User) -> list[User]:
-    return [invite(NewUser(email=email, language=by.language), by=by) for email in emails]
+    """All of them or none. Who was invited already is invited again: only by whoever may have their link."""
+    people = [invite(NewUser(email=email, language=by.language), by=by) for email in emails]
+    must_hand_links(by, (person for person in people if person.invited_at))
+    return people
 
 
 def _link_of(person: User) -> str:
@@ -141,10 +152,11 @@ def _page(
     problem: str = "",
     links: dict[str, str] | None = None,
 ) -> HttpResponse:
+    steps = steps_of(request.user)
     context = {
         "name": name,
-        "steps": list(STEPS.items()),
-        "number": list(STEPS).index(name) + 1,
+        "steps": list(steps.items()),
+        "number": list(steps).index(name) + 1,
         "form": form,
         "problem": problem,
         "links": links or {},

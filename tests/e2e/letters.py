@@ -19,8 +19,10 @@ A_MINUTE_AND_MORE = 90.0
 def letters_of(olga: Portal) -> Iterator[Mailbox]:
     """What the portal sends from now on; afterwards it knows of no mail server."""
     with mailbox() as box:
+        olga.prove(olga.box.admin)
         olga.choose("mail", mail_host="127.0.0.1", mail_port=str(box.port), mail_encryption="none")
         yield box
+        olga.prove(olga.box.admin)
         olga.choose("mail", mail_port="587", mail_encryption="starttls", mail_verifies="on")
 
 

@@ -139,11 +139,17 @@ class Portal:
         assert answer.status == 302, answer.data.decode()
         return int(answer.headers["Location"].strip("/").split("/")[-1])
 
+    def prove(self, login: Login) -> None:
+        """Gives the password once more, for what an open session alone may not do."""
+        answer = self.post("/profile/proof/", password=login.password)
+        assert answer.status == 302, answer.data.decode()
+
     def choose(self, section: str, **values: str) -> None:
         """Saves a section of the settings; what is not named is empty. For administrators."""
         named = {name.replace("_", ".", 1): value for name, value in values.items()}
         answer = self.post(f"/console/settings/{section}/", **named)
         assert answer.status == 302, answer.data.decode()
+        assert "/proof/" not in answer.headers["Location"], "the password is asked for first"
 
     def publish(
         self, text: str, *, files: list[int] | None = None, nonce: str = "", audience: str = "UA"

@@ -31,7 +31,7 @@ class AccountsConfig(Room):
         from box.core.registry.settings import Section, sections, settings
 
         settings.add(INVITATION_DAYS.key, INVITATION_DAYS)
-        sections.add("sign_in", Section(_("Signing in"), order=40))
+        sections.add("sign_in", Section(_("Signing in"), order=40, needs_proof=True))
         for setting in policy.ALL:
             settings.add(setting.key, setting)
         letters.add("accounts.new_browser", LetterWriter(event=BrowserAppeared, write=new_browser))

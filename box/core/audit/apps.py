@@ -16,7 +16,7 @@ class AuditConfig(Room):
         from box.core.portal.events import CalendarChanged, SettingsChanged
         from box.core.registry.settings import Section, sections, settings
 
-        sections.add("audit", Section(_("Audit log"), order=90))
+        sections.add("audit", Section(_("Audit log"), order=90, needs_proof=True))
         for setting in (KEEP_DAYS, SYSLOG):
             settings.add(setting.key, setting)
         rights.add(READ, Right("console", _("Read the audit log")))

@@ -7,14 +7,14 @@ it could write that down, the repeat carries the same Message-ID, by which mail 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 from uuid import uuid4
 
 from django import forms
@@ -78,9 +78,33 @@ SENDER = Setting(
     field=lambda: forms.EmailField(required=False),
 )  # fmt: skip
 
+
+def _check(chosen: Mapping[str, Any]) -> None:
+    """The stored password goes to nobody but the server that it was given for."""
+    if PASSWORD.is_stored and not chosen[PASSWORD.key] and _leads_elsewhere(chosen):
+        raise ValidationError(
+            {PASSWORD.key: gettext("Write the password again: it would go to another place now.")}
+        )
+
+
+def _leads_elsewhere(chosen: Mapping[str, Any]) -> bool:
+    """Without a server or a login it goes nowhere; to have them again is a change then."""
+    is_another = any(chosen[one.key] != one.value for one in (HOST, PORT, LOGIN))
+    is_opened = chosen[ENCRYPTION.key] == PLAIN != ENCRYPTION.value
+    is_blinded = VERIFIES.value and not chosen[VERIFIES.key]
+    is_sent = bool(chosen[HOST.key] and chosen[LOGIN.key])
+    return is_sent and (is_another or is_opened or is_blinded)
+
+
 sections.add(
     "mail",
-    Section(_("Mail"), order=40, about=_("The portal sends letters over a mail server of the company's.")),
+    Section(
+        _("Mail"),
+        order=40,
+        about=_("The portal sends letters over a mail server of the company's."),
+        check=_check,
+        needs_proof=True,
+    ),
 )
 for _setting in (HOST, PORT, ENCRYPTION, VERIFIES, LOGIN, PASSWORD, SENDER):
     settings.add(_setting.key, _setting)

@@ -29,8 +29,11 @@ MASK = "***"
 
 @transaction.atomic
 def change_settings(values: Mapping[str, Any], *, by: User) -> tuple[str, ...]:
-    """Stores those that differ from what holds now, and returns their keys. Raises NotOffered."""
-    changed = {key: value for key, value in values.items() if value != settings[key].value}
+    """Stores secrets, and what differs from what holds now; returns their keys. Raises NotOffered."""
+    # Whether a secret differs, only its seal could tell: one of another box is to be replaced all the same.
+    changed = {
+        key: value for key, value in values.items() if settings[key].is_secret or value != settings[key].value
+    }
     if not changed:
         return ()
     changes = tuple(

@@ -59,6 +59,11 @@ class Setting[T]:
         return value
 
     @property
+    def is_stored(self) -> bool:
+        """Whether somebody has chosen something. Asks no seal, which may be that of another box."""
+        return bool(_stored.value.get(self.key))
+
+    @property
     def known(self) -> T:
         """What this process read last: for pages that must not ask the database."""
         known: T = (_stored.known or {}).get(self.key, self.default)
@@ -73,6 +78,8 @@ class Section:
     order: int
     about: _StrOrPromise = ""
     check: Callable[[Mapping[str, Any]], None] | None = None
+    needs_proof: bool = False
+    """Whether its page asks for the password again: accounts, or what is known of them, hang on it."""
 
 
 settings: Offers[Setting[Any]] = Offers("settings")

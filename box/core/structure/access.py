@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from box.core.access.principals import Held, Provider
 from box.core.access.rights import has_right
-from box.core.accounts.access import can_manage
+from box.core.accounts.access import can_manage, console_holders
 from box.core.accounts.models import User
 from box.core.structure.models import Department, Membership
 from box.lib.prepared import Asked, Param, Prepared, Rows
@@ -91,3 +91,16 @@ def must_manage(user: User, person: User) -> None:
         raise PermissionDenied(_("This account was merged into another: that one is the person."))
     if not can_manage(user, person):
         raise PermissionDenied(_("Only administrators change other administrators."))
+
+
+def must_hand_links(user: User, people: Iterable[User]) -> None:
+    """The same for the links by which these people join. Whoever has such a link is that person: of those who
+    have rights in the console it is for administrators alone, as their merger is."""
+    people = list(people)
+    for person in people:
+        must_manage(user, person)
+    holders = frozenset() if user.is_administrator else console_holders()
+    for person in people:
+        if person.pk in holders:
+            said = _("%(name)s has rights in the console: ask an administrator to invite them.")
+            raise PermissionDenied(said % {"name": person.name})

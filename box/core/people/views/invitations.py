@@ -19,12 +19,13 @@ from box.core.accounts import actions as accounts
 from box.core.accounts.actions import NewUser
 from box.core.accounts.invitations import token_of
 from box.core.accounts.models import User
+from box.core.accounts.signing_in import recently_proven
 from box.core.events.nonces import posted_once
 from box.core.people.forms import InvitationForm
 from box.core.people.views.people import for_people_editors
 from box.core.registry.capabilities import can_send_letters
 from box.core.structure import actions
-from box.core.structure.access import must_manage
+from box.core.structure.access import must_hand_links
 from box.lib.pages import render, render_form
 
 if TYPE_CHECKING:
@@ -74,13 +75,13 @@ def _invited(request: PersonRequest, first: User, count: int) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 @for_people_editors
+@recently_proven
 def invitation(request: PersonRequest, pk: int) -> HttpResponse:
     """GET shows the link, to be given to the person; POST sends another, which voids it."""
     person = get_object_or_404(User.objects.active(), pk=pk)
     if person.invited_at is None:
         raise Http404
-    # The link makes whoever has it that person.
-    must_manage(request.user, person)
+    must_hand_links(request.user, [person])
     if request.method == "POST":
         accounts.invite_again(person, by=request.user)
         messages.success(request, _("%(name)s has a new link.") % {"name": person.name})

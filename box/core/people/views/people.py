@@ -23,6 +23,7 @@ from box.core.accounts.access import (
 )
 from box.core.accounts.custom_fields import shown_of
 from box.core.accounts.models import User
+from box.core.accounts.signing_in import recently_proven
 from box.core.events.nonces import posted_once
 from box.core.lists.views import answer
 from box.core.people.forms import EmployeeForm, new_password
@@ -72,6 +73,12 @@ def people(request: PersonRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "POST"])
 @for_people_editors
 def new(request: PersonRequest) -> HttpResponse:
+    # An administrator is made by whoever gives their password, not by whoever sits down at the desk.
+    makes_administrator = request.user.is_administrator and "is_administrator" in request.POST
+    return (recently_proven(_new) if makes_administrator else _new)(request)
+
+
+def _new(request: PersonRequest) -> HttpResponse:
     first = {"password": new_password(), "language": request.user.language or request.LANGUAGE_CODE}
     form = EmployeeForm(request.POST or None, initial=first, by=request.user)
     if form.is_valid():

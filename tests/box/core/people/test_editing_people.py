@@ -82,6 +82,19 @@ def test_the_link_by_which_an_administrator_joins_is_not_hers_to_see(
     assert as_person(hanna).get(f"/employees/{invited.pk}/invitation/").status_code == 403
 
 
+def test_nor_is_that_of_who_has_rights_in_the_console(as_person: Browser, hanna: User, olga: User) -> None:
+    invited = invite(NewUser(email="watcher@example.com"), by=olga)
+    address, at = f"/employees/{invited.pk}/invitation/", invited.invited_at
+    assert as_person(hanna).get(address).status_code == 200
+    grant_role(create_role("Watchers", ["console.see"], by=olga), f"U{invited.pk}", by=olga)
+    for method in ("get", "post"):
+        answer = getattr(as_person(hanna), method)(address)
+        assert answer.status_code == 403
+        assert "ask an administrator to invite them" in answer.content.decode()
+    assert User.objects.get(pk=invited.pk).invited_at == at
+    assert "/join/" in as_person(olga).get(address).content.decode()
+
+
 def test_an_import_of_hers_leaves_administrators_alone(hanna: User, olga: User) -> None:
     table = io.BytesIO(f"Name;Login;Position\nTest Olga;{olga.login};Nobody\n".encode())
     run = begin_import(importers["people"], table, "people.csv", by=hanna)

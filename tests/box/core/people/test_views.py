@@ -11,12 +11,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from box.core.accounts.actions import NewUser, invite
 from box.core.accounts.models import NEW_FOR, User
 from box.core.lists.definition import PAGE
 from box.core.people.forms import new_password
 from box.core.people.lists import people_list
 from box.core.structure.actions import add_member, create_department, rename_department
 from box.core.structure.models import Department, Membership
+from tests.cast import PASSWORD, left_open
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -160,6 +162,27 @@ def test_an_administrator_adds_an_employee_once(as_person: Browser, olga: User, 
         assert answer.headers["Location"] == f"/employees/{daria.pk}/"
     assert daria.check_password("nine-lives-cat")
     assert daria.memberships.get().department == sales
+
+
+def test_an_open_session_alone_makes_no_administrator(as_person: Browser, olga: User) -> None:
+    browser, sent = as_person(olga), employee(is_administrator="on")
+    page = {"Referer": "https://testserver/employees/new/"}
+    answer = left_open(browser).post("/employees/new/", sent, headers=page)
+    assert answer.headers["Location"] == "/profile/proof/?next=%2Femployees%2Fnew%2F"
+    assert not User.objects.filter(email="daria@example.com").exists()
+    browser.post("/profile/proof/", {"password": PASSWORD})
+    assert browser.post("/employees/new/", sent).status_code == 302
+    assert User.objects.get(email="daria@example.com").is_administrator
+    # Whoever has no rights is added by whoever is signed in.
+    left_open(browser).post("/employees/new/", employee(email="fedor@example.com"))
+    assert User.objects.filter(email="fedor@example.com").exists()
+
+
+def test_nor_does_it_read_a_link_to_join_by(as_person: Browser, olga: User) -> None:
+    chief = invite(NewUser(email="chief@example.com", is_administrator=True), by=olga)
+    for method in ("get", "post"):
+        answer = getattr(left_open(as_person(olga)), method)(f"/employees/{chief.pk}/invitation/")
+        assert answer.headers["Location"].startswith("/profile/proof/")
 
 
 def test_nobody_else_adds_employees(as_person: Browser, anna: User) -> None:

@@ -10,6 +10,7 @@ import pytest
 from box.core.accounts.models import User
 from box.core.registry.settings import store
 from tests.box.mailbox import mailbox
+from tests.cast import left_open
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -33,3 +34,11 @@ def test_a_letter_arrives_at_once_or_the_page_says_why_not(as_person: Browser, o
         answer = browser.post("/console/settings/mail/letter/")
         assert answer.status_code == 422
         assert "offers no STARTTLS" in answer.content.decode()
+
+
+def test_an_open_session_alone_sends_none(as_person: Browser, olga: User) -> None:
+    with mailbox() as box:
+        store({"mail.host": "127.0.0.1", "mail.port": box.port, "mail.encryption": "none"})
+        answer = left_open(as_person(olga)).post("/console/settings/mail/letter/")
+        assert answer.headers["Location"].startswith("/profile/proof/")
+        assert box.letters == []

@@ -14,7 +14,7 @@ from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
 from box.core.files.actions import NotYours
 from box.core.files.models import Blob, File, new_key
-from box.core.notify.mail import HOST, PASSWORD
+from box.core.notify.mail import HOST, LOGIN, PASSWORD
 from box.core.portal.actions import change_logo, change_settings, logo_file
 from box.core.portal.forms import SettingsForm
 from box.core.portal.models import Logo
@@ -22,7 +22,9 @@ from box.core.push.models import PushMessage
 from box.core.registry.company import LOGO, NAME
 from box.core.registry.models import StoredSetting
 from box.core.registry.settings import sections, settings
+from box.lib.sealing import seal
 from tests.box.core.people.photos import picture as photo
+from tests.cast import left_open
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -89,6 +91,80 @@ def test_an_empty_secret_stays_as_it_is_and_is_shown_to_nobody(as_person: Browse
     sent = {"mail.host": "mail.test", "mail.port": "25", "mail.encryption": "none", "mail.password": ""}
     assert browser.post("/console/settings/mail/", sent).status_code == 302
     assert (HOST.value, PASSWORD.value) == ("mail.test", "tell nobody")
+
+
+MAIL = {
+    "mail.host": "mail.test",
+    "mail.port": "587",
+    "mail.encryption": "starttls",
+    "mail.verifies": "on",
+    "mail.login": "portal",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "goes"),
+    [
+        ({"mail.host": "evil.example"}, False),
+        ({"mail.port": "2525"}, False),
+        ({"mail.login": "another"}, False),
+        ({"mail.encryption": "none"}, False),
+        ({"mail.verifies": ""}, False),
+        ({"mail.encryption": "tls"}, True),
+        ({"mail.sender": "office@mail.test"}, True),
+        # It is sent to nobody then.
+        ({"mail.host": "evil.example", "mail.login": ""}, True),
+        ({"mail.host": ""}, True),
+        ({"mail.host": "new.test", "mail.password": "of the new one"}, True),
+    ],
+    ids=str,
+)
+def test_the_stored_password_goes_to_no_other_server(
+    as_person: Browser, olga: User, changes: dict[str, str], goes: bool
+) -> None:
+    browser = as_person(olga)
+    assert (
+        browser.post("/console/settings/mail/", {**MAIL, "mail.password": "tell nobody"}).status_code == 302
+    )
+    answer = browser.post("/console/settings/mail/", {**MAIL, **changes})
+    assert answer.status_code == (302 if goes else 422)
+    if not goes:
+        assert "Write the password again" in answer.content.decode()
+        assert (HOST.value, LOGIN.value) == ("mail.test", "portal")
+        # The setup's form is the same.
+        assert browser.post("/console/setup/mail/", {**MAIL, **changes}).status_code == 422
+
+
+def test_nor_does_it_in_two_steps(as_person: Browser, olga: User) -> None:
+    browser = as_person(olga)
+    browser.post("/console/settings/mail/", {**MAIL, "mail.password": "tell nobody"})
+    for without in ("mail.host", "mail.login"):
+        browser.post("/console/settings/mail/", {**MAIL, "mail.encryption": "none", without: ""})
+        answer = browser.post("/console/settings/mail/", {**MAIL, "mail.encryption": "none"})
+        assert answer.status_code == 422, without
+        browser.post("/console/settings/mail/", {**MAIL, "mail.password": "tell nobody"})
+
+
+def test_a_secret_of_another_box_is_written_anew(as_person: Browser, olga: User) -> None:
+    browser = as_person(olga)
+    browser.post("/console/settings/mail/", {**MAIL, "mail.password": "tell nobody"})
+    StoredSetting.objects.filter(key=PASSWORD.key).update(value=seal("tell nobody", "the key of another box"))
+    assert browser.post("/console/settings/mail/", {**MAIL, "mail.host": "new.test"}).status_code == 422
+    assert browser.post("/console/settings/mail/", {**MAIL, "mail.password": "again"}).status_code == 302
+    assert PASSWORD.value == "again"
+
+
+@pytest.mark.parametrize("section", ["mail", "sign_in", "audit"])
+def test_an_open_session_alone_does_not_open_what_accounts_hang_on(
+    as_person: Browser, olga: User, section: str
+) -> None:
+    browser = left_open(as_person(olga))
+    address = f"/console/settings/{section}/"
+    sent = {"mail.host": "evil.example", "mail.port": "25", "mail.encryption": "none"}
+    for answer in (browser.get(address), browser.post(address, sent)):
+        assert answer.headers["Location"].startswith("/profile/proof/")
+    assert told() == []
+    assert browser.get("/console/settings/company/").status_code == 200
 
 
 def test_the_company_is_named_above_every_page_and_at_the_door(
