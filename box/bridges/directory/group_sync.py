@@ -22,6 +22,7 @@ from box.bridges.directory.group_news import (
 )
 from box.bridges.directory.mapping import GroupRule
 from box.bridges.directory.models import Change, Connection, Link, Run
+from box.bridges.directory.ownership import is_ruled
 from box.bridges.directory.reader import GroupEntry, Reader, expanded
 from box.core.access.actions import grant_role, withdraw_role
 from box.core.access.models import Role
@@ -237,14 +238,14 @@ def perform_groups(steps: Sequence[GroupStep], performer: Performer) -> None:
     for step in steps:
         try:
             with transaction.atomic():
-                pk = _perform(step, performer)
+                pk = _perform(step, steps, performer)
                 performer.write(*step.changes(performer.run, Change.Outcome.DONE, object_id=pk))
         except (ValidationError, DatabaseError, LookupError) as error:
             reason = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
             performer.write(*step.changes(performer.run, Change.Outcome.FAILED, reason=reason))
 
 
-def _perform(step: GroupStep, performer: Performer) -> int:
+def _perform(step: GroupStep, steps: Sequence[GroupStep], performer: Performer) -> int:
     connection = performer.connection
     if step.is_gone:
         kinds = [Link.Kind.GROUP, Link.Kind.ROLE]
@@ -258,7 +259,8 @@ def _perform(step: GroupStep, performer: Performer) -> int:
         .values_list("stable_id", "object_id")
     )
     joining = [people[one] for one in step.joining if one in people]
-    leaving = [people[one] for one in parting if one in people]
+    staying = _in_others(step, steps, performer)
+    leaving = [people[one] for one in parting if one in people and people[one] not in staying]
     if step.target == ROLE:
         role = Role.objects.filter(pk=step.target_id or 0, deleted_at=None, key="").first()
         if role is None:
@@ -283,6 +285,31 @@ def _parting(step: GroupStep, performer: Performer) -> list[str]:
     """Whose former entry was in it goes as well, unless the one that they are now is in it."""
     entries = {performer.relinked.get(one, one) for one in step.leaving}
     return sorted(entries - set(step.joining))
+
+
+def _in_others(step: GroupStep, steps: Sequence[GroupStep], performer: Performer) -> set[int]:
+    """The ids of people whom other groups have in the same workgroup or role: whoever leaves one of them is
+    there by the other. The group of another run is as it was remembered."""
+    if step.target_id is None or not step.leaving:
+        return set()
+    others = [
+        one
+        for one in steps
+        if (one.kind, one.target_id) == (step.kind, step.target_id) and one.stable_id != step.stable_id
+    ]
+    back = {one.stable_id for one in others if one.is_back}
+    coming = {entry for one in others for entry in one.joining}
+    found = set(_people_of(performer.connection, coming))
+    same = Link.objects.filter(kind=step.kind, object_id=step.target_id).select_related("connection")
+    for link in same.exclude(connection=performer.connection, stable_id=step.stable_id):
+        is_back = link.connection_id == performer.connection.pk and link.stable_id in back
+        if is_ruled(link) and (is_back or link.leaving_since is None):
+            found.update(_people_of(link.connection, link.values.get("members", ())))
+    return found
+
+
+def _people_of(connection: Connection, entries: Collection[str]) -> Iterable[int]:
+    return connection.links.people().filter(stable_id__in=entries).values_list("object_id", flat=True)
 
 
 def _remember(step: GroupStep, connection: Connection, object_id: int, parting: Collection[str]) -> None:

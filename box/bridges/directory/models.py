@@ -169,7 +169,12 @@ class Link(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["connection", "kind", "stable_id"], name="directory_link_once"),
-            models.UniqueConstraint(fields=["kind", "object_id"], name="directory_object_once"),
+            # Several groups may fill one workgroup, or give one role.
+            models.UniqueConstraint(
+                fields=["kind", "object_id"],
+                condition=models.Q(kind__in=["person", "department"]),
+                name="directory_entry_once",
+            ),
         ]
 
     def __str__(self) -> str:

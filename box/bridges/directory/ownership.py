@@ -31,17 +31,23 @@ def rename_source(connection: Connection, was: str) -> None:
 
 def own_groups(connection: Connection) -> None:
     """The workgroups that this directory fills are its own; what it fills no longer is the portal's."""
-    mapping = connection.mapping
-    ruled = [rule for rule in mapping.groups if rule.target == "workgroup"]
-    ids, names = {rule.stable_id for rule in ruled}, {distinguished_names.key(rule.dn) for rule in ruled}
-    filled = {
-        link.object_id
-        for link in connection.links.groups()
-        if not link.leaving_since
-        and (mapping.all_groups or link.stable_id in ids or distinguished_names.key(link.dn) in names)
-    }
+    links = connection.links.groups().standing().select_related("connection")
+    filled = {link.object_id for link in links if is_ruled(link)}
     set_source_of_groups(filled, connection.name)
     set_source_of_groups(set(_groups_of(connection.name)) - filled, "")
+
+
+def is_ruled(link: Link) -> bool:
+    """Whether its directory still says who is in this workgroup, or role: without a rule nothing follows."""
+    mapping, is_role = link.connection.mapping, link.kind == Link.Kind.ROLE
+    if mapping.all_groups and not is_role:
+        return True
+    name = distinguished_names.key(link.dn)
+    return any(
+        rule.stable_id == link.stable_id or distinguished_names.key(rule.dn) == name
+        for rule in mapping.groups
+        if (rule.target == "role") == is_role
+    )
 
 
 def _groups_of(source: str) -> list[int]:

@@ -17,6 +17,7 @@ from box.bridges.directory.department_heads import HeadStep, perform_heads
 from box.bridges.directory.explanation import explain
 from box.bridges.directory.mapping import FieldRule, GroupRule
 from box.bridges.directory.models import Connection, Link, Run
+from box.core.access.actions import create_role
 from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.custom_fields import PROFILE, texts_of_many
 from box.core.accounts.models import Session, User
@@ -25,7 +26,7 @@ from box.core.fields.actions import FieldDraft, add_field, archive_field
 from box.core.fields.models import Field
 from box.core.fields.values import rows_of
 from box.core.files.store import store
-from box.core.groups.actions import GroupRefused, leave_group
+from box.core.groups.actions import GroupRefused, NewGroup, create_group, leave_group
 from box.core.groups.models import Group
 from box.core.structure.models import Department, Membership
 from tests.box.bridges.directory.companies import connected, person, picture, previewed, synchronised, told
@@ -500,3 +501,52 @@ def test_a_workgroup_is_the_portals_again_without_its_rule_or_its_directory(slap
     assert sources() == {"Sellers": "Head office", "Buyers": ""}
     delete_connection(connection, by=olga)
     assert sources() == {"Sellers": "", "Buyers": ""}
+
+
+def test_who_moves_between_groups_that_give_one_role_keeps_it(slapd: Slapd, olga: User) -> None:
+    """In whichever order the groups are done; and a workgroup that several fill is the same."""
+    anna, boris = (slapd.person(name, slapd.base, givenName=name.title()) for name in ("anna", "boris"))
+    east, west = slapd.group("East", members=[anna.dn]), slapd.group("West", members=[boris.dn])
+    slapd.seed(anna, boris, east, west)
+    role = create_role("Sellers", [], by=olga)
+    team = create_group(NewGroup("Team", "", Group.Kind.CLOSED), by=olga)
+    rules = (
+        *(GroupRule("", one.dn, "role", role.pk) for one in (west, east)),
+        *(GroupRule("", one.dn, "workgroup", team.pk) for one in (west, east)),
+    )
+    connection = connected(slapd, slapd.base, mapping={"groups": rules}, rules=UNGUARDED)
+    assert synchronised(connection).counts.get("failed") is None
+
+    def there() -> tuple[set[str], set[str]]:
+        codes = role.grants.current().values_list("code", flat=True)
+        granted = User.objects.filter(pk__in=[int(code[1:]) for code in codes])
+        inside = team.members.filter(role="member").values_list("user__login", flat=True)
+        return set(granted.values_list("login", flat=True)), set(inside)
+
+    both = {"anna", "boris"}
+    assert there() == (both, both)
+    # They change places: of each group one comes, and one leaves.
+    slapd.apply(entries.modify(east.dn, member=[boris.dn]))
+    slapd.apply(entries.modify(west.dn, member=[anna.dn]))
+    assert synchronised(connection, is_full=True).counts.get("failed") is None
+    assert there() == (both, both)
+    # Who is in one of them only by what was remembered, stays by it.
+    slapd.apply(entries.modify(east.dn, member=[anna.dn, boris.dn]))
+    synchronised(connection, is_full=True)
+    slapd.apply(entries.modify(west.dn, member=[f"cn=nobody,{slapd.base}"]))
+    synchronised(connection, is_full=True)
+    assert there() == (both, both)
+    # Who has left the last of them has left.
+    slapd.apply(entries.modify(east.dn, member=[boris.dn]))
+    synchronised(connection, is_full=True)
+    assert there() == ({"boris"}, {"boris"})
+    assert told(synchronised(connection, is_full=True)) == []
+    # What a group without a rule remembers holds nobody.
+    slapd.apply(entries.modify(west.dn, member=[boris.dn]))
+    synchronised(connection, is_full=True)
+    stored = connected_again()
+    stored.mapping = replace(stored.mapping, groups=tuple(one for one in rules if one.dn == west.dn))
+    save_connection(stored, by=olga)
+    slapd.apply(entries.modify(west.dn, member=[f"cn=nobody,{slapd.base}"]))
+    synchronised(stored, is_full=True)
+    assert there() == (set(), set())
