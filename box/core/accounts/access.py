@@ -38,13 +38,27 @@ def can_see_company(user: User) -> bool:
     return user.is_active and not user.is_extranet
 
 
+def can_edit_roles(user: User) -> bool:
+    """No right for it: whoever had one could grant themselves all the others."""
+    return user.is_active and user.is_administrator
+
+
+def console_codes() -> frozenset[str]:
+    """The principals that roles with rights of the console are granted to: whoever is put among them holds
+    these."""
+    return frozenset(
+        code
+        for role in roles.read_anew().all
+        if not (role.is_employees or role.is_administrators)
+        and any(rights[key].section == "console" for key in role.rights)
+        for code in role.grantees
+    )
+
+
 def console_holders() -> frozenset[int]:
     """Whose account is no way up for others: administrators, and whoever holds a role with rights of the
     console. No directory takes them over, and only administrators merge them."""
     holders = set(User.objects.filter(is_administrator=True).values_list("pk", flat=True))
-    for role in roles.read_anew().all:
-        if role.is_employees or role.is_administrators:
-            continue
-        if any(rights[key].section == "console" for key in role.rights):
-            holders.update(User.objects.filter(people_behind(role.grantees)).values_list("pk", flat=True))
+    if codes := console_codes():
+        holders.update(User.objects.filter(people_behind(codes)).values_list("pk", flat=True))
     return frozenset(holders)

@@ -39,6 +39,7 @@ from box.core.imports.importers import (
     values_from,
 )
 from box.core.structure import actions
+from box.core.structure.access import can_edit_structure, why_not_place
 from box.core.structure.models import Department, Membership
 
 if TYPE_CHECKING:
@@ -216,6 +217,14 @@ class _Departments:
             )
         if not self.makes or not names:
             raise ValidationError(_("There is no department %(name)s.") % {"name": text})
+        if not can_edit_structure(self.by):
+            raise ValidationError(
+                _(
+                    "There is no department %(name)s, and only whoever may change the structure makes one:"
+                    " ask them, or an administrator."
+                )
+                % {"name": text}
+            )
         return self._made(names)
 
     def _made(self, names: Sequence[str]) -> Department:
@@ -236,6 +245,8 @@ class _Step:
     context: Context
     departments: _Departments
     _new: list[tuple[int, User, Department | None, Values]] = field(default_factory=list)
+    _said: dict[int, str] = field(default_factory=dict)
+    """Of a department why nobody may be put there; empty where they may."""
 
     def take(self, entries: Sequence[Entry[PersonRow]]) -> list[Taken]:
         people = self._people(one.same for one in entries if one.same)
@@ -260,8 +271,17 @@ class _Step:
             return [Taken(one.number, person.pk, is_changed=is_changed)]
         user = User(login=row.login, email=row.email, language=self.context.run.language, **row.fields)
         user.set_unusable_password()
+        if department is not None and (said := self._why_not_there(user, department)):
+            raise ValidationError(said)
         self._new.append((one.number, user, department, row.own))
         return []
+
+    def _why_not_there(self, user: User, department: Department) -> str:
+        """Of somebody who is added: the same of everybody whom one table puts there."""
+        if department.pk not in self._said:
+            there = {department.pk: Membership.Role.MEMBER}
+            self._said[department.pk] = why_not_place(self.context.by, user, {}, there)
+        return self._said[department.pk]
 
     def _correct(self, person: User, row: PersonRow, department: Department | None) -> bool:
         if person.is_extranet:
@@ -273,11 +293,12 @@ class _Step:
         changes = {name: value for name, value in row.fields.items() if getattr(person, name) != value}
         places = {membership.department_id for membership in person.memberships.all()}
         is_moved = department is not None and department.pk not in places
+        if department is not None and is_moved:
+            # First: a row that is refused for this changes nothing.
+            actions.add_member(department, person, by=self.context.by)
         if changes:
             accounts.update_profile(person, changes, by=self.context.by)
         is_filled_in = set_values(person, row.own, by=self.context.by) if row.own else False
-        if department is not None and is_moved:
-            actions.add_member(department, person, by=self.context.by)
         return bool(changes or is_filled_in or is_moved)
 
     def _hire(self) -> list[Taken]:

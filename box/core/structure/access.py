@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from box.core.access.principals import Held, Provider
 from box.core.access.rights import has_right
-from box.core.accounts.access import can_manage, console_holders
+from box.core.accounts.access import can_manage, console_codes, console_holders
 from box.core.accounts.models import User
 from box.core.structure.models import Department, Membership
 from box.lib.prepared import Asked, Param, Prepared, Rows
@@ -53,6 +53,67 @@ Whoever answers to a department also answers to those that were merged into it.
 
 def can_edit_structure(user: User) -> bool:
     return has_right(user, EDIT_STRUCTURE)
+
+
+def codes_of_places(roles: Mapping[int, str]) -> frozenset[str]:
+    """What whoever has these roles in these departments answers to, as `DEPARTMENT_CODES` has it: also of
+    somebody who is not there yet."""
+    paths = dict(Department.objects.filter(pk__in=roles).values_list("pk", "path"))
+    gone = list(
+        Department.objects.filter(merged_into__in={pk for path in paths.values() for pk in path}).values_list(
+            "pk", "merged_into"
+        )
+    )
+    rows: Rows = [
+        [
+            pk,
+            path,
+            [merged for merged, into in gone if into in path],
+            [merged for merged, into in gone if into == pk],
+            roles[pk],
+        ]
+        for pk, path in paths.items()
+    ]
+    return frozenset(held.code for held in _held(rows))
+
+
+def why_not_place(user: User, person: User, before: Mapping[int, str], after: Mapping[int, str]) -> str:
+    """Why somebody who may edit people may not have this person belong to these departments, in these roles,
+    and what to do about it; empty where they may.
+
+    Where everybody belongs is for who may change the structure. Whoever edits people says where somebody
+    comes to who belongs nowhere yet, and who heads a department after its head: one of its own people, or who
+    heads one above it. Neither of themselves, nor where rights in the console come with it: they could give
+    them to themselves.
+    """
+    member = Membership.Role.MEMBER
+    gained = {pk: role for pk, role in after.items() if pk not in before or role not in (before[pk], member)}
+    left = before.keys() - after.keys()
+    if can_edit_structure(user) or not (gained or left):
+        return ""
+    new = gained.keys() - before.keys() - _below(before, gained)
+    is_moved = left or (new and before) or any(gained[pk] != member for pk in new)
+    if is_moved or user.pk == person.pk:
+        return _(
+            "Who belongs to which department, and heads it, is for whoever may change the structure: ask"
+            " them, or an administrator."
+        )
+    if not codes_of_places(gained).isdisjoint(console_codes()):
+        return _(
+            "Rights in the console come with this department: only whoever may change the structure puts"
+            " somebody there. Ask them, or an administrator."
+        )
+    return ""
+
+
+def _below(roles: Mapping[int, str], led: Mapping[int, str]) -> set[int]:
+    """Of the departments to be headed those that stand below one which whoever has these roles heads."""
+    heads = {pk for pk, role in roles.items() if role == Membership.Role.HEAD}
+    wanted = [pk for pk, role in led.items() if role == Membership.Role.HEAD and heads]
+    if not wanted:
+        return set()
+    paths = Department.objects.filter(pk__in=wanted).values_list("pk", "path")
+    return {pk for pk, path in paths if not heads.isdisjoint(path)}
 
 
 def members_of_departments(codes: Collection[str]) -> Q:

@@ -18,6 +18,7 @@ from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.core.registry.settings import raise_version
 from box.core.structure import access_changes
+from box.core.structure.access import why_not_place
 from box.core.structure.events import (
     DepartmentCreated,
     DepartmentDeleted,
@@ -43,6 +44,10 @@ class StructureRefused(ValidationError):
 
     def __init__(self, message: _StrOrPromise) -> None:
         super().__init__(message, code="structure")
+
+
+class PlaceForbidden(StructureRefused):
+    """Whoever asks may not put this person there."""
 
 
 @transaction.atomic
@@ -201,7 +206,8 @@ def roles_of(person: User) -> dict[int, str]:
 def place(person: User, roles: Mapping[int, str], *, by: User | None) -> None:
     """Makes the person belong to exactly these departments, in these roles; nothing happens where that is so.
 
-    Raises StructureRefused for a department that is gone, or a person whose place an outside source decides.
+    Raises StructureRefused for a department that is gone, or a person whose place an outside source decides;
+    PlaceForbidden for what is not `by`'s to say.
     """
     lock()
     before = roles_of(person)
@@ -209,6 +215,8 @@ def place(person: User, roles: Mapping[int, str], *, by: User | None) -> None:
     left = before.keys() - roles.keys()
     if not changed and not left:
         return
+    if said := why_not_place(by, person, before, roles) if by is not None else "":
+        raise PlaceForbidden(said)
     if source := person.owners.get("departments") if by is not None else None:
         raise StructureRefused(
             _("%(source)s decides where %(name)s belongs: change it there.")

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from box.core.accounts import actions as accounts
-from box.core.accounts.access import can_manage, can_manage_people
+from box.core.accounts.access import can_manage_people
 from box.core.accounts.actions import NewUser
 from box.core.accounts.custom_fields import editable, set_values
 from box.core.accounts.models import User
@@ -37,7 +37,7 @@ from box.core.registry.rest import (
     not_found,
 )
 from box.core.structure import actions as structure
-from box.core.structure.access import can_edit_structure, must_manage
+from box.core.structure.access import must_manage
 from box.core.structure.models import Membership
 from box.lib.numbers import whole_number
 
@@ -249,15 +249,12 @@ def _complete(person: User, given: _Profile, call: Call) -> None:
 
 
 def _place(person: User, departments: list[int], call: Call) -> None:
-    """Whoever may add people may say where they come to; moving them is for who may change the structure."""
     before = structure.roles_of(person)
     roles = {pk: before.get(pk, Role.MEMBER) for pk in departments}
-    if roles == before:
-        return
-    is_new = not before and can_manage(call.user, person)
-    if not is_new and not can_edit_structure(call.user):
-        raise PermissionDenied(_("The structure is changed by those whom the administrators have named."))
-    structure.place(person, roles, by=call.user)
+    try:
+        structure.place(person, roles, by=call.user)
+    except structure.PlaceForbidden as refused:
+        raise PermissionDenied(refused.message) from None
 
 
 def _fill_in(person: User, own: Mapping[str, Any], call: Call) -> None:

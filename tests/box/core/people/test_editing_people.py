@@ -18,15 +18,18 @@ from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
 from box.core.imports.actions import begin_import, go_on, start_import
 from box.core.imports.importers import importers
+from box.core.people.importing import MAKES_DEPARTMENTS
 from box.core.portal.actions import decide_day
+from box.core.structure.access import EDIT_STRUCTURE
+from box.core.structure.actions import add_member, create_department, merge_departments
+from box.core.structure.models import Department, Membership
 from box.lib.tables import read_table
+from tests.box.rest.calling import program_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.test import Client
-
-    from box.core.structure.models import Department
 
     type Browser = Callable[[User], Client]
 
@@ -104,6 +107,156 @@ def test_an_import_of_hers_leaves_administrators_alone(hanna: User, olga: User) 
     olga.refresh_from_db()
     assert olga.position == ""
     assert "Only administrators" in run.problems.get().text
+
+
+def imported_by(hanna: User, head: str, *rows: str) -> list[str]:
+    """What was said of the rows."""
+    columns = {"Name": "full_name", "E-mail": "email", "Department": "department", "Position": "position"}
+    table = io.BytesIO("\n".join((head, *rows)).encode())
+    run = begin_import(importers["people"], table, "people.csv", by=hanna)
+    start_import(run, [columns[one] for one in head.split(";")], options=[MAKES_DEPARTMENTS], by=hanna)
+    run.refresh_from_db()
+    go_on(run)
+    return list(run.problems.order_by("row").values_list("text", flat=True))
+
+
+def where(person: User) -> dict[str, str]:
+    rows = Membership.objects.filter(user=person).values_list("department__name", "role")
+    return dict(rows)
+
+
+FOR_EDITORS = "is for whoever may change the structure"
+WITH_RIGHTS = "Rights in the console come with this department"
+
+
+@pytest.fixture
+def office(sales: Department, olga: User) -> Department:
+    """The keepers of backups are all who belong to IT, or to what stands below it."""
+    it = create_department("IT", parent=sales.parent, by=None)
+    keepers = create_role("Keepers", ["console.backups"], by=olga)
+    grant_role(keepers, f"DR{it.pk}", by=olga)
+    return create_department("Office", parent=it, by=None)
+
+
+def test_an_import_of_hers_moves_nobody_and_makes_no_departments(
+    hanna: User, boris: User, cara: User, sales: Department
+) -> None:
+    buyers = create_department("Buyers", parent=sales.parent, by=None)
+    add_member(buyers, cara, by=None)
+    said = imported_by(
+        hanna,
+        "Name;E-mail;Department;Position",
+        f"Test Hanna;{hanna.email};Sales;Head",
+        f"Test Boris;{boris.email};Buyers;Clerk",
+        f"Test Cara;{cara.email};Buyers;Clerk",
+        "New Nina;nina@example.com;Company / Sales / North;Clerk",
+        "New Nick;nick@example.com;Sales;Clerk",
+    )
+    assert len(said) == 3
+    assert all(FOR_EDITORS in one for one in said[:2])
+    assert "only whoever may change the structure makes one" in said[2]
+    assert (where(hanna), where(boris), where(cara)) == ({}, {"Sales": "member"}, {"Buyers": "member"})
+    hanna.refresh_from_db()
+    cara.refresh_from_db()
+    # Of a row that is refused nothing is taken.
+    assert (hanna.position, cara.position) == ("", "Clerk")
+    assert where(User.objects.get(login="nick@example.com")) == {"Sales": "member"}
+    assert not Department.objects.filter(name="North").exists()
+    assert not User.objects.filter(login="nina@example.com").exists()
+
+
+def test_whoever_may_change_the_structure_moves_people_by_an_import(
+    hanna: User, boris: User, office: Department, olga: User
+) -> None:
+    grant_role(create_role("Structure", [EDIT_STRUCTURE], by=olga), f"U{hanna.pk}", by=olga)
+    hanna.refresh_from_db()
+    rows = (f"Test Boris;{boris.email};Office", "New Nina;nina@example.com;Office / North")
+    assert imported_by(hanna, "Name;E-mail;Department", *rows) == []
+    assert where(boris) == {"Sales": "member", "Office": "member"}
+    assert where(User.objects.get(login="nina@example.com")) == {"North": "member"}
+
+
+@pytest.mark.parametrize("way", ["import", "employ", "invite", "program"])
+def test_she_takes_nobody_into_a_department_that_gives_rights_in_the_console(
+    way: str, as_person: Browser, hanna: User, office: Department, olga: User
+) -> None:
+    grant_role(create_role("Programs", ["rest.use"], by=olga), f"U{hanna.pk}", by=olga)
+    hanna = User.objects.get(pk=hanna.pk)
+    sent = {"language": "en", "department": str(office.pk), "nonce": str(uuid4())}
+    match way:
+        case "import":
+            row = "New Nina;nina@example.com;Office"
+            said = " ".join(imported_by(hanna, "Name;E-mail;Department", row))
+        case "employ":
+            form = sent | {"last_name": "New", "first_name": "Nina", "email": "nina@example.com"}
+            password = {"password": "long enough, and new"}
+            said = as_person(hanna).post("/employees/new/", form | password).content.decode()
+        case "invite":
+            form = sent | {"emails": "nina@example.com"}
+            said = as_person(hanna).post("/employees/invitations/", form).content.decode()
+        case _:
+            fields: dict[str, Any] = {"EMAIL": "nina@example.com", "UF_DEPARTMENT": [office.pk]}
+            answer = program_of(hanna, "user").ask("user.add", **fields)
+            assert answer.status_code == 403
+            said = answer.json()["error_description"]
+    assert WITH_RIGHTS in said
+    assert not Membership.objects.filter(department=office).exists()
+    assert not User.objects.filter(email="nina@example.com").exists()
+
+
+def test_nor_does_a_program_of_hers_give_her_a_place(hanna: User, sales: Department, olga: User) -> None:
+    grant_role(create_role("Programs", ["rest.use"], by=olga), f"U{hanna.pk}", by=olga)
+    hanna = User.objects.get(pk=hanna.pk)
+    program = program_of(hanna, "user")
+    assert program.error("user.update", ID=hanna.pk, UF_DEPARTMENT=[sales.pk]) == (403, "ACCESS_DENIED")
+    assert where(hanna) == {}
+
+
+def test_whom_she_dismisses_is_followed_by_one_of_the_department_or_who_heads_it_from_above(
+    as_person: Browser, hanna: User, person: Callable[..., User], sales: Department, olga: User
+) -> None:
+    anna, boris, cara, dan = (person(name) for name in ("Anna", "Boris", "Cara", "Dan"))
+    company = sales.parent
+    assert company is not None
+    for one, department, role in (
+        (anna, sales, "head"), (boris, sales, "member"), (cara, company, "member"), (dan, company, "head"),
+    ):  # fmt: skip
+        add_member(department, one, role=Membership.Role(role), by=None)
+    place = f"/employees/{anna.pk}/dismissal/"
+    for other in (hanna, cara):
+        answer = as_person(hanna).post(place, {"successor": other.login})
+        assert FOR_EDITORS in answer.content.decode()
+        anna.refresh_from_db()
+        assert (anna.status, where(anna)) == (User.Status.ACTIVE, {"Sales": "head"})
+    assert (where(hanna), where(cara)) == ({}, {"Company": "member"})
+    assert as_person(hanna).post(place, {"successor": boris.login}).status_code < 400
+    assert (where(anna), where(boris)) == ({"Sales": "member"}, {"Sales": "head"})
+    assert (
+        as_person(hanna).post(f"/employees/{boris.pk}/dismissal/", {"successor": dan.login}).status_code < 400
+    )
+    assert where(dan) == {"Company": "head", "Sales": "head"}
+    assert as_person(hanna).post(f"/employees/{dan.pk}/dismissal/").status_code < 400
+    assert where(dan) == {"Company": "member", "Sales": "member"}
+
+
+def test_nor_does_she_say_who_heads_a_department_whose_heads_have_rights_in_the_console(
+    as_person: Browser, hanna: User, anna: User, boris: User, sales: Department, olga: User
+) -> None:
+    add_member(sales, anna, role=Membership.Role.HEAD, by=None)
+    grant_role(create_role("Keepers", ["console.backups"], by=olga), f"H{sales.pk}", by=olga)
+    answer = as_person(hanna).post(f"/employees/{anna.pk}/dismissal/", {"successor": boris.login})
+    assert WITH_RIGHTS in answer.content.decode()
+    assert where(boris) == {"Sales": "member"}
+
+
+def test_a_department_answers_for_those_that_were_merged_into_it(
+    hanna: User, office: Department, sales: Department, olga: User
+) -> None:
+    merge_departments(office, sales, by=olga)
+    assert imported_by(hanna, "Name;E-mail;Department", "New Nina;nina@example.com;Sales") == []
+    grant_role(create_role("Others", ["console.see"], by=olga), f"D{office.pk}", by=olga)
+    (said,) = imported_by(hanna, "Name;E-mail;Department", "New Nick;nick@example.com;Sales")
+    assert WITH_RIGHTS in said
 
 
 def test_the_list_is_saved_as_it_is_chosen_and_that_is_told(
