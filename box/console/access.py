@@ -51,13 +51,8 @@ def can_ask_back(user: User) -> bool:
     return works_here(user) and not can_look_after_backups(user)
 
 
-def can_edit_roles(user: User) -> bool:
-    """No right for it: whoever had one could grant themselves all the others."""
-    return user.is_active and user.is_administrator
-
-
 def can_upgrade(user: User) -> bool:
-    """Nor for this: a release is code, which may do all that the box may."""
+    """No right for it: a release is code, which may do all that the box may."""
     return user.is_active and user.is_administrator
 
 

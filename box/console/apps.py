@@ -25,7 +25,6 @@ class ConsoleConfig(Room):
             SEE,
             can_ask_back,
             can_connect_directories,
-            can_edit_roles,
             can_look_after_backups,
             can_upgrade,
             can_use_console,
@@ -36,6 +35,7 @@ class ConsoleConfig(Room):
         from box.console.backups.cards import RETRIEVAL, bulletin_cards, change_cards, retrieval_cards
         from box.console.jobs import look_after_retrievals, take_over_record, watch_backups
         from box.console.metrics import cluster_metrics, machine_metrics
+        from box.core.accounts.access import can_edit_roles
         from box.core.audit.access import can_read
         from box.core.events.node_jobs import node_jobs
         from box.core.portal.access import can_change_settings

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from box.bridges.directory.access import may_save, why_guarded
 from box.bridges.directory.events import (
     ConnectionChanged,
     ConnectionDeleted,
@@ -28,13 +29,16 @@ if TYPE_CHECKING:
 
 @transaction.atomic
 def save_connection(connection: Connection, *, by: User | None) -> None:
-    """Adds it, or keeps what was changed. Raises ValidationError."""
+    """Adds it, or keeps what was changed. Raises ValidationError, and PermissionDenied for what only
+    administrators change of it: see `access`."""
+    stored = Connection.objects.select_for_update().filter(pk=connection.pk).first()
+    if by is not None and not may_save(by, connection, stored):
+        raise PermissionDenied(why_guarded())
     connection.changed_at = timezone.now()
     connection.full_clean(exclude=["mapping", "rules", "sign_in"])
-    before = Connection.objects.filter(pk=connection.pk).values_list("name", flat=True).first()
     connection.save()
-    if before is not None and before != connection.name:
-        rename_source(connection, before)
+    if stored is not None and stored.name != connection.name:
+        rename_source(connection, stored.name)
     own_groups(connection)
     emit(ConnectionChanged(connection_id=connection.pk, by_id=by.pk if by else None))
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from box.bridges.directory.access import why_locked
 from box.bridges.directory.actions import delete_connection, save_connection
 from box.bridges.directory.browse import Children, children, tops
 from box.bridges.directory.certificates import certificates
@@ -62,24 +63,26 @@ def connection(request: PersonRequest, pk: int) -> HttpResponse:
 
 
 def _form_page(request: PersonRequest, stored: Connection) -> HttpResponse:
+    locked = why_locked(request.user, stored) if stored.pk else ""
     if request.method == "GET":
-        return _shown(request, stored, ConnectionForm(stored))
+        return _shown(request, stored, ConnectionForm(stored, is_locked=bool(locked)), locked=locked)
     asked = request.POST.get("do", "")
     data = request.POST.copy()
     if asked == TRUST:
         data["ca_pem"] = _with_trusted(data.get("ca_pem", ""), data.get("authority", ""))
     elif asked == BASE:
         data["people_bases"] = _with_base(data.get("people_bases", ""), data.get("dn", ""))
-    form = ConnectionForm(stored, data)
+    form = ConnectionForm(stored, data, is_locked=bool(locked))
     is_valid = form.is_valid()
     if asked == BASE:
         return _shown(request, stored, form, fills="people_bases")
     if not is_valid:
-        return _shown(request, stored, form, status=REFUSED)
+        return _shown(request, stored, form, status=REFUSED, locked=locked)
     if asked in (TEST, TRUST):
         steps = probe(form.connection())
         fills = "ca_pem" if asked == TRUST else ""
-        return _shown(request, stored, form, steps=steps, is_good=is_good(steps), fills=fills)
+        shown: dict[str, Any] = {"steps": steps, "is_good": is_good(steps), "fills": fills, "locked": locked}
+        return _shown(request, stored, form, **shown)
     if asked == TREE:
         return _looked_around(request, stored, form)
     return _saved(request, stored, form)
@@ -155,6 +158,7 @@ def _shown(
         "connection": stored,
         "form": form,
         "tab": "connection",
+        "locked": "",
         "steps": [],
         "is_good": False,
         "fills": "",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from box.bridges.directory import distinguished_names
+from box.bridges.directory.access import why_locked
 from box.bridges.directory.actions import save_connection
 from box.bridges.directory.browse import Node, search
 from box.bridges.directory.client import DirectoryTrouble, connect
@@ -21,8 +22,9 @@ from box.bridges.directory.mapping import GroupRule
 from box.bridges.directory.models import Connection
 from box.bridges.directory.presets import group_filter
 from box.bridges.directory.reader import Reader
-from box.console.access import can_connect_directories, can_edit_roles, only_for
+from box.console.access import can_connect_directories, only_for
 from box.core.access.roles import current
+from box.core.accounts.access import can_edit_roles
 from box.core.accounts.signing_in import recently_proven
 from box.core.groups.models import Group
 from box.lib.pages import REFUSED, render
@@ -139,6 +141,7 @@ def _page(request: PersonRequest, connection: Connection, *, problem: str = "") 
     context: dict[str, Any] = {
         "connection": connection,
         "tab": "groups",
+        "locked": why_locked(request.user, connection),
         "rules": rows,
         "problem": problem,
     }

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from box.bridges.directory.access import why_locked
 from box.bridges.directory.actions import save_connection
 from box.bridges.directory.browse import attribute_names, shown_photo
 from box.bridges.directory.client import DirectoryTrouble, connect
@@ -53,6 +54,7 @@ def mapping(request: PersonRequest, pk: int) -> HttpResponse:
     context = {
         "connection": connection,
         "tab": "mapping",
+        "locked": why_locked(request.user, connection),
         "form": form,
         "people": people,
         "attributes": attributes,
@@ -74,7 +76,7 @@ def rules(request: PersonRequest, pk: int) -> HttpResponse:
         save_connection(connection, by=request.user)
         messages.success(request, _("The rules are saved."))
         return redirect("console:directory:overview", pk)
-    context = {"connection": connection, "tab": "rules"}
+    context = {"connection": connection, "tab": "rules", "locked": why_locked(request.user, connection)}
     return render_form(request, "console/directory/rules.html", form, context)
 
 
@@ -92,7 +94,7 @@ def sign_in(request: PersonRequest, pk: int) -> HttpResponse:
         save_connection(connection, by=request.user)
         messages.success(request, _("The rules are saved."))
         return redirect("console:directory:overview", pk)
-    context = {"connection": connection, "tab": "sign-in"}
+    context = {"connection": connection, "tab": "sign-in", "locked": why_locked(request.user, connection)}
     return render_form(request, "console/directory/sign_in.html", form, context)
 
 

@@ -13,12 +13,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from box.console.access import can_edit_roles, only_for
+from box.console.access import only_for
 from box.console.roles.forms import ReportForm, RoleForm
 from box.core.access import actions
 from box.core.access.models import Role
 from box.core.access.report import rights_of
 from box.core.access.roles import RoleNow, current
+from box.core.accounts.access import can_edit_roles
 from box.core.accounts.actions import set_administrator
 from box.core.accounts.models import User
 from box.core.accounts.signing_in import recently_proven

@@ -82,7 +82,8 @@ class ConnectionForm(forms.Form):
     FIRST = ("name", "servers", "bind_dn", "password", "people_bases")
     MORE = ("security", "people_filter", "group_bases", "group_filter")
 
-    def __init__(self, connection: Connection, data: Any = None) -> None:
+    def __init__(self, connection: Connection, data: Any = None, *, is_locked: bool = False) -> None:
+        """Of one that is locked a browser sends its name and its password, and the rest is as it was."""
         stored = {name: getattr(connection, name) for name in (*self.FIRST, *self.MORE) if name != "password"}
         initial = {
             name: "\n".join(value) if isinstance(value, list) else value for name, value in stored.items()
@@ -105,6 +106,8 @@ class ConnectionForm(forms.Form):
         self.fields["group_filter"].widget.attrs["placeholder"] = usual.group_filter
         if connection.bind_password_sealed:
             self.fields["password"].help_text = _("It is stored and shown to nobody; empty: it stays.")
+        for key, one in self.fields.items():
+            one.disabled = is_locked and key not in ("name", "password") and key not in (data or ())
 
     def clean_servers(self) -> list[str]:
         text = re.sub(r"\bldaps?://", "", self.cleaned_data["servers"])
@@ -166,7 +169,7 @@ class ConnectionForm(forms.Form):
         made = copy(self.stored)
         chosen = self.cleaned_data
         for name in (*self.FIRST, *self.MORE, "ca_pem"):
-            if name != "password":
+            if name != "password" and not self.fields[name].disabled:
                 setattr(made, name, chosen[name])
         if chosen["password"]:
             made.bind_password = chosen["password"]

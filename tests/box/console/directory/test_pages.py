@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -13,6 +14,7 @@ import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
+from box.bridges.directory.mapping import GroupRule
 from box.bridges.directory.models import Change, Conflict, Connection, Run
 from box.bridges.directory.presets import preset
 from box.core.access.actions import create_role, set_grantees
@@ -367,6 +369,67 @@ def test_only_administrators_let_a_directory_give_roles(
     corp.refresh_from_db()
     assert corp.mapping.groups == ()
     assert f"role:{role.pk}" not in as_person(cara).get(f"{place}found/", {"q": "sell"}).content.decode()
+
+
+@pytest.fixture
+def giving(olga: User, cara: User, corp: Connection, openldap: Slapd) -> Connection:
+    """A group of it gives the role of whoever connects directories, which cara holds."""
+    role = create_role("Keepers", ["console.directory"], by=olga)
+    set_grantees(role, [f"U{cara.pk}"], by=olga)
+    cara.refresh_from_db()
+    rule = GroupRule("", f"cn=Sellers,{openldap.base}", "role", role.pk)
+    corp.mapping = replace(corp.mapping, groups=(rule,))
+    corp.is_confirmed = corp.is_on = True
+    corp.save()
+    return corp
+
+
+def test_a_directory_that_gives_roles_is_led_elsewhere_by_administrators_alone(
+    as_person: Browser, olga: User, cara: User, giving: Connection, openldap: Slapd
+) -> None:
+    from box.console.directory.forms.mapping import MappingForm
+    from box.console.directory.forms.rules import RulesForm
+
+    browser, place = as_person(cara), f"/console/directory/{giving.pk}/"
+    dn = giving.mapping.groups[0].dn
+    for name, form in {
+        "connection": sent(openldap, servers="evil.test", password="mine"),
+        "mapping": as_sent(MappingForm(giving.mapping)) | {"attribute-login": "mail"},
+        "rules": as_sent(RulesForm(giving.rules)) | {"dismiss_after_days": "", "matching": "login"},
+        "sign-in": {"is_on": "on", "attempts": "3", "attempts_minutes": "30"},
+        "groups": {"do": "remove", "dn": dn},
+    }.items():
+        page = browser.get(f"{place}{name}/").content.decode()
+        assert "only administrators change where it is" in page, name
+        assert dn in page or name != "groups"
+        refused = browser.post(f"{place}{name}/", form)
+        assert refused.status_code == 403, name
+        assert "only administrators change where it is" in refused.content.decode(), name
+        assert (
+            "only administrators change where it is"
+            not in as_person(olga).get(f"{place}{name}/").content.decode()
+        )
+    assert Connection.objects.filter(pk=giving.pk).values().get() == {
+        field.attname: getattr(giving, field.attname) for field in Connection._meta.concrete_fields
+    }
+
+
+def test_whoever_may_not_lead_it_elsewhere_still_tries_it_and_writes_its_password(
+    as_person: Browser, cara: User, giving: Connection, openldap: Slapd
+) -> None:
+    browser, place = as_person(cara), f"/console/directory/{giving.pk}/connection/"
+    page = browser.get(place).content.decode()
+    assert re.search(r'<textarea[^>]*name="servers"[^>]*\bdisabled', page)
+    assert "Choose from the tree" not in page
+    # As a browser sends it: what is disabled is not.
+    form = {"name": "Corporation", "password": openldap.reader_password, "nonce": str(uuid4())}
+    assert "The connection works" in browser.post(place, form | {"do": "test"}).content.decode()
+    assert browser.post(place, form).status_code == 302
+    stored = Connection.objects.get(pk=giving.pk)
+    assert (stored.name, stored.servers, stored.ca_pem) == ("Corporation", giving.servers, giving.ca_pem)
+    assert browser.post(f"/console/directory/{giving.pk}/schedule/", {"pause": "yes"}).status_code == 302
+    stored.refresh_from_db()
+    assert not stored.is_on
 
 
 # Runs
