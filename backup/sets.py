@@ -29,6 +29,8 @@ from backup.settings import BackupRefused, Target
 from backup.timeline import Segment, Timeline
 
 FORMAT, UNREADABLE = 1, 0
+LONGEST_LINE = 1 << 20
+"""Of a manifest, in characters; the first tells of the set, the others of a file each."""
 # As pgBackRest calls them (user guide, "Backup label"). They become names of files.
 _LABEL = re.compile(r"\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?")
 MANIFEST, CONFIGURATION = "manifest.jsonl.gz", "configuration.tar.gz"
@@ -170,8 +172,7 @@ def refresh(node: Node, vault: Vault, *, rings: Sequence[str] | None = None) -> 
             continue
         try:
             _fetch_manifest(vault, label, local)
-            with gzip.open(local, "rt", encoding="utf-8") as lines:
-                one = _header(next(lines), label)
+            one = _header(next(lines_in(local)), label)
             if one.label != label:
                 raise Malformed(f"It calls itself {one.label!r}.")
         except (*_UNREADABLE, CommandFailed) as error:
@@ -282,10 +283,20 @@ def put_manifest_back(node: Node, vault: Vault, label: str) -> None:
 
 def blobs_of(node: Node, vault: Vault, label: str) -> Iterator[Blob]:
     """What a set's manifest lists."""
-    with gzip.open(manifest_of(node, vault, label), "rt", encoding="utf-8") as lines:
-        next(lines)
-        for line in lines:
-            yield Blob(*json.loads(line))
+    lines = lines_in(manifest_of(node, vault, label))
+    next(lines)
+    for line in lines:
+        yield Blob(*json.loads(line))
+
+
+def lines_in(manifest: Path) -> Iterator[str]:
+    """One after the other, none longer than a box writes one: root reads what the engines' user may have
+    written. Raises `ValueError`."""
+    with gzip.open(manifest, "rt", encoding="utf-8") as lines:
+        while line := lines.readline(LONGEST_LINE + 1):
+            if len(line) > LONGEST_LINE:
+                raise ValueError("It has a line that is longer than any of a manifest.")
+            yield line
 
 
 def found_wrong(node: Node, target: Target, one: BackupSet, problem: str) -> None:

@@ -15,7 +15,7 @@ from appliance import authorities, certificates, config
 from appliance.backup_file import file_of
 from appliance.files import write_atomically
 from appliance.paths import Paths
-from backup import configuration, sealed_authority, settings, store_authorities
+from backup import configuration, sealed_authority, sets, settings, store_authorities
 from backup.configuration import NoConfiguration
 from backup.keys import MasterKey, RecoveryKey
 from backup.settings import BackupRefused, Settings
@@ -200,3 +200,17 @@ def test_the_settings_of_a_set_name_no_file_of_which_more_than_certificates_is_r
     assert store_authorities.checked((key + pem).decode()) == pem.decode()
     with pytest.raises(BackupRefused, match="BEGIN CERTIFICATE"):
         store_authorities.checked(pem.decode().ljust(authorities.MOST_BYTES + 1))
+
+
+def test_of_a_manifest_no_line_is_read_that_no_box_has_written(tmp_path: Path) -> None:
+    """It costs no more than the bound, whatever it unpacks to."""
+    manifest = tmp_path / "manifest.jsonl.gz"
+    with gzip.open(manifest, "wt", encoding="utf-8") as file:
+        file.write("[1]\n" + "x" * sets.LONGEST_LINE + "\n")
+    lines = sets.lines_in(manifest)
+    assert next(lines) == "[1]\n"
+    with pytest.raises(ValueError, match="longer than any of a manifest"):
+        next(lines)
+    with gzip.open(manifest, "wt", encoding="utf-8") as file:
+        file.write("x" * (sets.LONGEST_LINE - 1) + "\n[1]")
+    assert [len(line) for line in sets.lines_in(manifest)] == [sets.LONGEST_LINE, 3]
