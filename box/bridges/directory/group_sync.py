@@ -131,9 +131,10 @@ def plan_groups(
             for group in groups
         }
     steps = [
-        _step(rule, members[group.stable_id], links.get((_kind(rule.target), group.stable_id)), reader)
-        for rule, group in chosen
+        _step(rule, members[group.stable_id], _link_of(rule, group, links), reader) for rule, group in chosen
     ]
+    # Before what they are now: whoever comes to the same by both is there in the end.
+    steps = [*_former(mapping.groups, chosen, links.values()), *steps]
     here = _who_is_here(connection, steps, coming)
     steps = [replace(step, joining=tuple(one for one in step.joining if one in here)) for step in steps]
     return [*(step for step in steps if step.is_news), *gone_steps]
@@ -141,6 +142,12 @@ def plan_groups(
 
 def _links(connection: Connection) -> list[Link]:
     return list(connection.links.filter(kind__in=[Link.Kind.GROUP, Link.Kind.ROLE]))
+
+
+def _link_of(rule: GroupRule, group: GroupEntry, links: Mapping[tuple[str, str], Link]) -> Link | None:
+    """None where the group was something else until now."""
+    link = links.get((_kind(rule.target), group.stable_id))
+    return link if link is not None and rule.target_id in (None, link.object_id) else None
 
 
 def _kind(target: str) -> str:
@@ -226,6 +233,29 @@ def _step(rule: GroupRule, one: Followed, link: Link | None, reader: Reader) -> 
         and dict(one.inner) == values.get("inner", {})
         and (group.dn, group.name) == (link.dn, values.get("name")),
     )  # fmt: skip
+
+
+def _former(
+    rules: Collection[GroupRule], chosen: Sequence[tuple[GroupRule, GroupEntry]], links: Iterable[Link]
+) -> Iterator[GroupStep]:
+    """Of groups of which a rule has made something else since: whoever was in that by them is in it no more.
+    Where a rule was taken away they stay, and the portal decides."""
+    ruled: dict[str, list[GroupRule]] = {}
+    for rule, group in chosen:
+        if rule in rules:
+            ruled.setdefault(group.stable_id, []).append(rule)
+    for link in links:
+        now = ruled.get(link.stable_id, [])
+        # What the portal has made of a group itself, the rule does not name.
+        same = [rule for rule in now if _kind(rule.target) == link.kind]
+        is_same = any(rule.target_id in (None, link.object_id) for rule in same)
+        if is_same or not (same or len(now) == 1):
+            continue
+        yield GroupStep(
+            link.stable_id, link.dn, distinguished_names.name_of(link.dn), "",
+            ROLE if link.kind == Link.Kind.ROLE else WORKGROUP, link.object_id,
+            is_new=False, leaving=tuple(sorted(link.values.get("members", ()))), is_remembered=True,
+        )  # fmt: skip
 
 
 def _is_hidden(one: Followed, reader: Reader) -> bool:

@@ -503,6 +503,50 @@ def test_a_workgroup_is_the_portals_again_without_its_rule_or_its_directory(slap
     assert sources() == {"Sellers": "", "Buyers": ""}
 
 
+def test_a_group_that_is_made_something_else_takes_its_people_out_of_what_it_was(
+    slapd: Slapd, olga: User
+) -> None:
+    anna, boris = (slapd.person(name, slapd.base, givenName=name.title()) for name in ("anna", "boris"))
+    sales, east = (slapd.group(name, members=[anna.dn]) for name in ("Sales", "East"))
+    slapd.seed(anna, boris, sales, east)
+    before, after = (create_role(name, [], by=olga) for name in ("Sellers", "Buyers"))
+    team = create_group(NewGroup("Team", "", Group.Kind.CLOSED), by=olga)
+
+    def follow_rules(*made: tuple[str, str, int]) -> None:
+        connection.mapping = replace(
+            connection.mapping, groups=tuple(GroupRule("", dn, kind, pk) for dn, kind, pk in made)
+        )
+        save_connection(connection, by=olga)
+        assert synchronised(connection, is_full=True).counts.get("failed") is None
+        assert told(synchronised(connection, is_full=True)) == []
+
+    def there() -> tuple[set[str], ...]:
+        found = []
+        for role in (before, after):
+            codes = role.grants.current().values_list("code", flat=True)
+            granted = User.objects.filter(pk__in=[int(code[1:]) for code in codes])
+            found.append(set(granted.values_list("login", flat=True)))
+        inside = team.members.filter(role="member").values_list("user__login", flat=True)
+        return (*found, set(inside))
+
+    connection = connected(slapd, slapd.base, rules=UNGUARDED)
+    follow_rules((sales.dn, "role", before.pk))
+    assert there() == ({"anna"}, set(), set())
+    follow_rules((sales.dn, "role", after.pk))
+    assert there() == (set(), {"anna"}, set())
+    follow_rules((sales.dn, "workgroup", team.pk))
+    assert there() == (set(), set(), {"anna"})
+    follow_rules((sales.dn, "role", before.pk))
+    assert there() == ({"anna"}, set(), set())
+    # By another group she keeps what this one gives her no more.
+    follow_rules((sales.dn, "role", before.pk), (east.dn, "role", before.pk))
+    follow_rules((sales.dn, "role", after.pk), (east.dn, "role", before.pk))
+    assert there() == ({"anna"}, {"anna"}, set())
+    # A rule that is taken away takes nobody out.
+    follow_rules()
+    assert there() == ({"anna"}, {"anna"}, set())
+
+
 def test_who_moves_between_groups_that_give_one_role_keeps_it(slapd: Slapd, olga: User) -> None:
     """In whichever order the groups are done; and a workgroup that several fill is the same."""
     anna, boris = (slapd.person(name, slapd.base, givenName=name.title()) for name in ("anna", "boris"))
