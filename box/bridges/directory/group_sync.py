@@ -249,13 +249,20 @@ def _former(
         # What the portal has made of a group itself, the rule does not name.
         same = [rule for rule in now if _kind(rule.target) == link.kind]
         is_same = any(rule.target_id in (None, link.object_id) for rule in same)
-        if is_same or not (same or len(now) == 1):
+        if is_same or not (same or len(now) == 1) or not _is_there(link):
             continue
         yield GroupStep(
             link.stable_id, link.dn, distinguished_names.name_of(link.dn), "",
             ROLE if link.kind == Link.Kind.ROLE else WORKGROUP, link.object_id,
             is_new=False, leaving=tuple(sorted(link.values.get("members", ()))), is_remembered=True,
         )  # fmt: skip
+
+
+def _is_there(link: Link) -> bool:
+    """Whether the portal still has what the group is there."""
+    if link.kind == Link.Kind.ROLE:
+        return Role.objects.filter(pk=link.object_id, deleted_at=None).exists()
+    return Group.objects.filter(pk=link.object_id).exists()
 
 
 def _is_hidden(one: Followed, reader: Reader) -> bool:

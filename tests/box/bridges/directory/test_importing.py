@@ -17,7 +17,7 @@ from box.bridges.directory.department_heads import HeadStep, perform_heads
 from box.bridges.directory.explanation import explain
 from box.bridges.directory.mapping import FieldRule, GroupRule
 from box.bridges.directory.models import Connection, Link, Run
-from box.core.access.actions import create_role
+from box.core.access.actions import create_role, delete_role
 from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.custom_fields import PROFILE, texts_of_many
 from box.core.accounts.models import Session, User
@@ -545,6 +545,11 @@ def test_a_group_that_is_made_something_else_takes_its_people_out_of_what_it_was
     # A rule that is taken away takes nobody out.
     follow_rules()
     assert there() == ({"anna"}, {"anna"}, set())
+    # Nor is anybody looked for in what is gone.
+    follow_rules((east.dn, "role", before.pk))
+    delete_role(before, by=olga)
+    follow_rules((east.dn, "workgroup", team.pk))
+    assert there()[2] == {"anna"}
 
 
 def test_who_moves_between_groups_that_give_one_role_keeps_it(slapd: Slapd, olga: User) -> None:
