@@ -87,6 +87,16 @@ def _cheap_hashes() -> None:
     Argon2PasswordHasher.memory_cost = 8 * Argon2PasswordHasher.parallelism
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_quickly() -> None:
+    """Where a test writes for good (`django_db(transaction=True)`)."""
+    from django.test import TransactionTestCase
+
+    from tests.databases import empty
+
+    TransactionTestCase._fixture_teardown = lambda self: empty()  # type: ignore[method-assign]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
     """A test that writes for good leaves empty tables, also those that migrations had filled."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from appliance import scratch
 from appliance.node import Node
 from appliance.paths import Paths
+from appliance.services.database.setup import query
 from tests.prefixes import scratch_prefix
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +32,9 @@ def start() -> Path:
         raise SystemExit(f"{PREFIX} is {PREFIX.owner()}'s: remove it, or run the tests as {PREFIX.owner()}.")
     node = scratch.create(PREFIX)
     scratch.start(node)
+    # What tests write need not survive the machine. What has to is tested on boxes of their own.
+    query(node, "ALTER SYSTEM SET fsync = off", database="postgres")
+    query(node, "SELECT pg_reload_conf()", database="postgres")
     portal = json.loads((node.generated("portal") / "portal.json").read_text())
     portal["database"] |= {"user": "postgres", "owner": "postgres"}
     portal["objects"] |= {

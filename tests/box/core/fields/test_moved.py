@@ -19,20 +19,9 @@ from box.core.imports.models import ImportProblem, ImportRun
 from box.core.registry.settings import forget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from box.core.accounts.models import User
 
 BEFORE = [("accounts", "0011_spelling"), ("org", "0007_tables_let_go")]
-
-
-@pytest.fixture
-def earlier(transactional_db: None, anna: User, olga: User) -> Iterator[None]:
-    """The tables as they were; the test goes on to those of now. People are made first: what makes them knows
-    the columns of now."""
-    MigrationExecutor(connection).migrate(BEFORE)
-    yield
-    upgrade()
 
 
 def upgrade() -> None:
@@ -55,7 +44,28 @@ def field(number: int, name: str, kind: str, choices: list[str], *, archived: st
     )  # fmt: skip
 
 
-def test_own_fields_and_their_values_are_what_they_were(earlier: None, anna: User, olga: User) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_a_box_of_an_earlier_version_keeps_its_fields_and_its_imports(anna: User, olga: User) -> None:
+    """In one test, for the way to that version and back takes half a minute of the processor. People are made
+    first: what makes them knows the columns of now."""
+    MigrationExecutor(connection).migrate(BEFORE)
+    field_changed = write_fields(anna, olga)
+    import_started = write_import(olga)
+    upgrade()
+    forget()
+    own_fields_are_what_they_were(anna, olga, field_changed)
+    imports_go_on_where_they_were(olga, import_started)
+
+
+@pytest.mark.django_db
+def test_a_box_without_own_fields_has_none(olga: User) -> None:
+    """Its migrations have run over empty tables (`tests.databases`)."""
+    assert not Field.objects.exists()
+    assert add_field(PROFILE, FieldDraft("First"), by=olga).pk
+
+
+def write_fields(anna: User, olga: User) -> Event:
+    """And an event of one of them, on its way to the audit log."""
     field(1, "Home town", "text", [])
     field(2, "Shirt", "choice", ["S", "Мал"])
     field(3, "Contract until", "date", [])
@@ -73,8 +83,10 @@ def test_own_fields_and_their_values_are_what_they_were(earlier: None, anna: Use
         payload={"field_id": 1, "name": "Home town", "change": "added", "by_id": olga.pk},
     )
     Delivery.objects.create(event=event, handler="box.core.audit.handlers.log:accounts.own_field_added")
-    upgrade()
-    forget()
+    return event
+
+
+def own_fields_are_what_they_were(anna: User, olga: User, event: Event) -> None:
     assert [(one.name, one.key, one.code, one.writers) for one in PROFILE.fields] == [
         ("Drives", "own-5", "UF_5", "editors"),
         ("Room", "own-4", "UF_4", "editors"),
@@ -100,13 +112,8 @@ def test_own_fields_and_their_values_are_what_they_were(earlier: None, anna: Use
     assert Delivery.objects.get(event=event).handler.endswith("log:fields.added")
 
 
-def test_a_box_without_own_fields_has_none(earlier: None, olga: User) -> None:
-    upgrade()
-    assert not Field.objects.exists()
-    assert add_field(PROFILE, FieldDraft("First"), by=olga).pk
-
-
-def test_imports_of_people_go_on_where_they_were(earlier: None, olga: User) -> None:
+def write_import(olga: User) -> Event:
+    """And the event that begins it."""
     run = {
         "id": 5, "by_id": olga.pk, "name": "people.csv", "blob_id": None, "columns": '["email", "own-1"]',
         "preview": '[["E-mail", "Town"], ["a@b.test", "x"]]', "makes_departments": True, "invites": False,
@@ -117,7 +124,10 @@ def test_imports_of_people_go_on_where_they_were(earlier: None, olga: User) -> N
     written("org_importproblem", run_id=5, row=3, text="wrong", cells='["x"]')
     event = Event.objects.create(kind="org.PeopleImportStarted", payload={"import_id": 5, "by_id": olga.pk})
     Delivery.objects.create(event=event, handler="box.core.structure.handlers.import_people")
-    upgrade()
+    return event
+
+
+def imports_go_on_where_they_were(olga: User, event: Event) -> None:
     moved = ImportRun.objects.get()
     assert (moved.pk, moved.importer, moved.options, moved.columns) == (
         5, "people", ["makes_departments"], ["email", "own-1"],
