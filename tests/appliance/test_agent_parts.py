@@ -335,7 +335,7 @@ def test_old_journals_go(paths: Paths, program: Any, monkeypatch: pytest.MonkeyP
     assert len(list(paths.operations.glob("*.log"))) == 3
 
 
-@pytest.mark.parametrize(("kind", "kept"), [("test", 4), ("restart", 3)])
+@pytest.mark.parametrize(("kind", "kept"), [("upgrade", 4), ("restart", 3)])
 def test_what_is_begun_a_single_time_is_known_for_as_long_as_it_may_be_asked_for(
     paths: Paths, program: Any, monkeypatch: pytest.MonkeyPatch, kind: str, kept: int
 ) -> None:
@@ -348,11 +348,24 @@ def test_what_is_begun_a_single_time_is_known_for_as_long_as_it_may_be_asked_for
     for _ in range(3):
         list(operations.follow(operations.begin(paths, "test", {}, by="")))
     assert len(Journal.all(paths.operations)) == kept
-    if kind == "test":
+    if kind == "upgrade":
         assert operations.begin(paths, kind, {"key": "upgrade 1"}, by="", once="upgrade 1").id == once.id
         monkeypatch.setattr(operations, "REMEMBERED", timedelta(0))
         list(operations.follow(operations.begin(paths, "test", {}, by="")))
         assert len(Journal.all(paths.operations)) == 3
+
+
+def test_searches_that_the_portal_begins_once_fill_no_disk(
+    paths: Paths, program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each under a key of its own, each with as much text as a request may have."""
+    monkeypatch.setattr(operations, "KEPT", 2)
+    program(ENDS_WELL)
+    monkeypatch.setattr(operations, "TABLE", {**operations.TABLE, "find": operations.TABLE["test"]})
+    for key in ("1", "2", "3", "4", "5"):
+        asked = {"key": key, "text": "x" * 1000, "is_own": True}
+        list(operations.follow(operations.begin(paths, "find", asked, by="the portal", once=key)))
+    assert len(Journal.all(paths.operations)) == 3
 
 
 def test_what_may_end_anywhere_is_cancelled_with_all_that_it_has_started(

@@ -34,7 +34,10 @@ KEPT = 200
 KEPT_OF_WORKERS = 20
 """Of them: what the load asks for every day shall not push out what people have done."""
 REMEMBERED = timedelta(days=2)
-"""For which what is begun a single time is known as begun; nobody may ask for it as late (`instructions`)."""
+"""For which what a node is asked to do a single time is known as begun; nobody may ask for it as late
+(`instructions`)."""
+_MARKED = frozenset({"apply", "rotate", "upgrade"})
+"""Kinds that a node is asked for with a mark that root alone can make."""
 ATTEMPTS = 3
 REPEAT_SECONDS = 5.0
 RELEASE = Path(__file__).resolve().parents[3]
@@ -292,10 +295,11 @@ def _forget_old(paths: Paths) -> None:
 
 
 def _is_remembered(journal: Journal) -> bool:
-    """Restarts are none: whoever writes into etcd may ask for as many as would fill the disk, and two do no
+    """Of what anybody else asks for under a key there may be as many as would fill the disk: of restarts,
+    which whoever writes into etcd has made, and of searches, which the portal has. A second one does no
     harm."""
-    is_once = "key" in journal.arguments and journal.kind != "restart"
-    return is_once and datetime.now(UTC) - journal.state().began_at < REMEMBERED
+    is_asked_for_once = journal.kind in _MARKED and "key" in journal.arguments
+    return is_asked_for_once and datetime.now(UTC) - journal.state().began_at < REMEMBERED
 
 
 @contextlib.contextmanager
