@@ -96,6 +96,25 @@ def environment_for(
     return base | dict(env or {}) | dict(secrets or {})
 
 
+_ENDS_WITH_US = ("--pdeathsig", "TERM")
+"""Of setpriv. In a session of its own a program does not hear that the terminal was closed, either."""
+
+
+def is_apart(user: Account | None) -> bool:
+    """Whether a program gets a session of its own, without the terminal at which root sits.
+
+    Whoever has taken a service over has all programs of its user (ptrace(2)), and could type there as root,
+    and read. Without a terminal it stays in the session of what has started it, and ends with that.
+    """
+    if user is None or user.uid == os.geteuid():
+        return False
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
 def run(
     args: Sequence[str | Path],
     *,
@@ -117,6 +136,9 @@ def run(
     `CommandFailed` on a bad exit code unless `check` is off, and `TimeoutError` after `timeout` seconds.
     """
     command = as_user(args, user, is_unseen=is_unseen)
+    # Into one that is unseen nobody looks, and so nobody types through it.
+    if is_alone := is_apart(user) and not is_unseen:
+        command[1:1] = _ENDS_WITH_US
     given: dict[str, Any] = (
         {"input": stdin or ""} if stdin is None or isinstance(stdin, str) else {"stdin": stdin}
     )
@@ -125,6 +147,7 @@ def run(
             command,
             **given,
             env=environment_for(user, env=env, secrets=secrets),
+            start_new_session=is_alone,
             cwd=cwd or ("/" if user is not None else None),
             capture_output=True,
             text=True,
@@ -158,11 +181,11 @@ def stream(
     Raises `CommandFailed` on a bad exit code, after the last line, and `StoodStill` where it was ended for
     `standstill`. Of what this process has open it gets `pass_fds`, under the same numbers.
     """
-    command = ["setpriv", "--pdeathsig", "TERM", "--", *as_user(args, user)]
+    command = ["setpriv", *_ENDS_WITH_US, "--", *as_user(args, user)]
     if user is not None and user.uid != os.geteuid():
         # A change of user clears the wish, so it is expressed together with it.
         command = as_user(args, user)
-        command[1:1] = ["--pdeathsig", "TERM"]
+        command[1:1] = _ENDS_WITH_US
     last: list[str] = []
     with subprocess.Popen(
         command,
@@ -170,6 +193,7 @@ def stream(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment_for(user, env=env, secrets=secrets),
+        start_new_session=is_apart(user),
         cwd="/",
         text=True,
         errors="replace",
@@ -261,7 +285,7 @@ def fed(args: Sequence[str | Path], *, to: IO[bytes]) -> Iterator[IO[bytes]]:
 
     Raises `CommandFailed` on a bad exit code, also where it closed its ears before the end.
     """
-    command = ["setpriv", "--pdeathsig", "TERM", "--", *(str(arg) for arg in args)]
+    command = ["setpriv", *_ENDS_WITH_US, "--", *(str(arg) for arg in args)]
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=to, stderr=errors) as process,
@@ -287,7 +311,7 @@ def read_from(args: Sequence[str | Path]) -> Iterator[IO[bytes]]:
 
     Raises `CommandFailed` on a bad exit code, unless the block ended before the program did.
     """
-    command = ["setpriv", "--pdeathsig", "TERM", "--", *(str(arg) for arg in args)]
+    command = ["setpriv", *_ENDS_WITH_US, "--", *(str(arg) for arg in args)]
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors) as process,
@@ -319,8 +343,12 @@ def piped(source: Stage, target: Stage, *, cwd: Path) -> None:
 
         def begin(stage: Stage, **ends: Any) -> subprocess.Popen[bytes]:
             args, user, env = stage
-            environment = environment_for(user, env=env)
-            return subprocess.Popen(as_user(args, user), env=environment, cwd=cwd, stderr=errors, **ends)
+            command, environment = as_user(args, user), environment_for(user, env=env)
+            if is_alone := is_apart(user):
+                command[1:1] = _ENDS_WITH_US
+            return subprocess.Popen(
+                command, env=environment, start_new_session=is_alone, cwd=cwd, stderr=errors, **ends
+            )
 
         with (
             begin(source, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as first,
@@ -329,6 +357,14 @@ def piped(source: Stage, target: Stage, *, cwd: Path) -> None:
             # Its own end of the pipe is closed, so that the first one hears when nobody reads any more.
             if first.stdout:
                 first.stdout.close()
+            try:
+                second.wait()
+                first.wait()
+            except BaseException:
+                # Whoever interrupts this at a terminal does not reach them there.
+                second.kill()
+                first.kill()
+                raise
         errors.seek(0)
         said = errors.read().decode(errors="replace")
     for process, (args, _, _) in ((second, target), (first, source)):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pty
+import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +14,7 @@ import pytest
 
 from appliance import runner, users
 from appliance.runner import CommandFailed, Standstill, StoodStill, run, stream
-from tests.appliance.boxes import wait_until
+from tests.appliance.boxes import ROOT, wait_until
 
 
 @pytest.fixture
@@ -180,3 +182,35 @@ def test_one_that_is_unseen_is_the_users_and_tells_its_other_processes_nothing(
         "True",
         str(not is_unseen),
     ]
+
+
+@pytest.mark.usefixtures("as_root")
+def test_a_service_does_not_see_the_terminal_at_which_root_sits() -> None:
+    """Whoever has its user over would have the program as well (ptrace(2)), and type there as root."""
+    sees_none = ["sh", "-c", "! (: < /dev/tty) 2> /dev/null"]
+    program = (
+        "from pathlib import Path\n"
+        "from appliance import runner, users\n"
+        f"nobody, look = users.Account('nobody', 65534, 65534), {sees_none}\n"
+        "print(runner.run(look, check=False).code)\n"
+        "runner.run(look, user=nobody)\n"
+        "list(runner.stream(look, user=nobody))\n"
+        "for ends in ((look, ['cat']), (['true'], look)):\n"
+        "    runner.piped(*((words, nobody, {}) for words in ends), cwd=Path('/'))\n"
+    )
+    ours, theirs = pty.openpty()
+    try:
+        done = run_on(theirs, [sys.executable, "-P", "-c", program])
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+def run_on(terminal: int, command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a program that has a terminal."""
+    return subprocess.run(
+        ["setsid", "--wait", "--ctty", *command],
+        stdin=terminal, capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
