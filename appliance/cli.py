@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from appliance import PLAIN_ENVIRONMENT
+
 RELEASE = Path(__file__).resolve().parents[1]
+_OF_TERMINALS = ("TERM", "COLUMNS", "LINES", "NO_COLOR")
+"""What the portal's own are told of who asks; all else of root's environment stays root's."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,6 @@ def compose(
     own = RELEASE / "venv/bin/python"
     python = str(own if own.exists() else Path(sys.executable))
     environment = {
-        **os.environ,
         "KOROBKA_PREFIX": str(prefix),
         "PYTHONPATH": str(RELEASE),
         # Root must not import what lies in the folder where it happens to stand.
@@ -106,22 +109,30 @@ def compose(
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     first, *others = subcommand.arguments
-    program = [first if first.startswith("-") else str(RELEASE / first), *others]
-    command = [python, *program, *arguments]
+    program = [first if first.startswith("-") else str(RELEASE / first), *others, *arguments]
     if not subcommand.is_portals:
-        return command, environment
+        return [python, *program], {**os.environ, **environment}
     config = prefix / "etc/korobka/generated/portal/portal.json"
-    # Who asks, for the portal's audit log.
-    environment["KOROBKA_ASKED_BY"] = os.environ.get("SUDO_USER", "root")
-    environment |= {"KOROBKA_CONFIG": str(config), "DJANGO_SETTINGS_MODULE": "box.settings"}
+    environment = {
+        **PLAIN_ENVIRONMENT,
+        **{name: os.environ[name] for name in _OF_TERMINALS if name in os.environ},
+        **environment,
+        # Who asks, for the portal's audit log.
+        "KOROBKA_ASKED_BY": os.environ.get("SUDO_USER", "root"),
+        "KOROBKA_CONFIG": str(config),
+        "DJANGO_SETTINGS_MODULE": "box.settings",
+    }
     # Only the portal's user can read the portal's file, so its owner is the user to become.
     owner = config.stat()
     if os.geteuid() == owner.st_uid:
-        return command, environment
+        return [python, *program], environment
     if os.geteuid() != 0:
         raise PermissionError
-    become = [f"--reuid={owner.st_uid}", f"--regid={owner.st_gid}", "--init-groups", "--no-new-privs"]
-    return ["/usr/bin/setpriv", *become, "--inh-caps=-all", "--", *command], environment
+    # Web workers have that user too. Taken over, they would have the terminal that this one is given, and
+    # type there as root.
+    unseen = ["-P", str(RELEASE / "appliance/unseen.py"), str(owner.st_uid), str(owner.st_gid)]
+    become = ["/usr/bin/setpriv", "--no-new-privs", "--inh-caps=-all", "--"]
+    return [*become, python, *unseen, *program], environment
 
 
 if __name__ == "__main__":

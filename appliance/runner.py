@@ -16,12 +16,8 @@ from pathlib import Path
 from shlex import join
 from typing import IO, Any
 
-from appliance import unseen
+from appliance import PLAIN_ENVIRONMENT, unseen
 from appliance.users import Account
-
-# What a program needs to find other programs and to speak plainly; everything else of the caller's
-# environment stays behind when the user changes.
-_PLAIN = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
 @dataclass(frozen=True)
@@ -90,7 +86,7 @@ def environment_for(
 ) -> dict[str, str]:
     """The environment of a program: a plain one for another user, so that nothing of root's leaks into it."""
     changes_user = user is not None and user.uid != os.geteuid()
-    base = dict(_PLAIN) if changes_user else dict(os.environ)
+    base = dict(PLAIN_ENVIRONMENT) if changes_user else dict(os.environ)
     if changes_user and "KOROBKA_PREFIX" in os.environ:
         base["KOROBKA_PREFIX"] = os.environ["KOROBKA_PREFIX"]
     return base | dict(env or {}) | dict(secrets or {})

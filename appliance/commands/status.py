@@ -134,24 +134,28 @@ def metrics_of(backups: BackupState, now: datetime) -> dict[str, object]:
 
 def figures(paths: Paths) -> dict[str, object] | None:
     """What /metrics says, by name; None where the portal cannot count them, as without its database."""
-    command, environment = compose(FIGURES, (), paths.prefix)
     try:
-        said = run(command, env=environment, timeout=FIGURES_TIMEOUT).stdout
+        found: dict[str, object] = json.loads(_said(FIGURES, paths))
     except (CommandFailed, TimeoutError):
         return None
-    found: dict[str, object] = json.loads(said)
     return found
 
 
 def directory_troubles(paths: Paths) -> list[str]:
     """Open questions, conflicts, failures and late runs, a sentence each; none where the portal cannot be
     asked, of which the services tell. For people only: it starts the portal, which takes a second."""
-    command, environment = compose(DIRECTORIES, (), paths.prefix)
     try:
-        told = run(command, env=environment, timeout=FIGURES_TIMEOUT).stdout
+        told = _said(DIRECTORIES, paths)
     except (CommandFailed, TimeoutError, OSError):
         return []
     return [line.removeprefix("! ") for line in told.splitlines() if line.startswith("! ")]
+
+
+def _said(subcommand: Subcommand, paths: Paths) -> str:
+    """What a part of the portal says, which has the environment that the dispatcher gives it and no other."""
+    command, environment = compose(subcommand, (), paths.prefix)
+    given = (f"{name}={value}" for name, value in environment.items())
+    return run(["env", "-i", *given, *command], timeout=FIGURES_TIMEOUT).stdout
 
 
 def show(status: NodeStatus, running: list[OperationState], backups: BackupState, *, has_agent: bool) -> None:

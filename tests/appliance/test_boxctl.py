@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -25,6 +26,7 @@ from appliance.agent import operations
 from appliance.agent.journal import Journal
 from appliance.agent.operations import apply as apply_program
 from appliance.commands.logs import printable
+from appliance.commands.status import figures
 from appliance.node import Node
 from tests.appliance.boxes import ROOT, boxctl, recorded, running_box, wait_until
 
@@ -100,24 +102,49 @@ def test_subcommands_of_other_rooms_run_their_programs(box: Node) -> None:
 
 
 @pytest.mark.usefixtures("as_root")
-def test_what_is_the_portals_runs_as_its_user_and_cannot_come_back(box: Node) -> None:
+def test_what_is_the_portals_runs_as_its_user_and_cannot_come_back(
+    box: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor can those who have that user, as web workers do: they see nothing of root's, and do not get at the
+    terminal that it is given."""
+    for name, value in {"OF_ROOT": "private", "TERM": "vt100", "SUDO_USER": "olga"}.items():
+        monkeypatch.setenv(name, value)
     command, environment = cli.compose(cli.SUBCOMMANDS["user"], ["list"], box.paths.prefix)
-    python = command.index("--") + 1
-    assert command[python + 1 :] == [str(ROOT / "manage.py"), "user", "list"]
+    assert command[-3:] == [str(ROOT / "manage.py"), "user", "list"]
     config = box.generated("portal") / "portal.json"
     assert environment["KOROBKA_CONFIG"] == str(config)
+    assert (environment["TERM"], environment["KOROBKA_ASKED_BY"]) == ("vt100", "olga")
+    assert "OF_ROOT" not in environment
     program = (
-        "import os\n"
+        "import os, subprocess\n"
         "print(os.getuid(), os.getgid(), len(open(os.environ['KOROBKA_CONFIG']).read()) > 100)\n"
-        "print(open('/proc/self/status').read())"
+        "print(open('/proc/self/status').read())\n"
+        "look = ['cat', f'/proc/{os.getpid()}/environ']\n"
+        "print('Looked into:', subprocess.run(look, capture_output=True).stdout)\n"
     )
-    done = subprocess.run(
-        [*command[: python + 1], "-c", program], env=environment, capture_output=True, text=True, check=True
-    )
+    with tempfile.TemporaryDirectory(prefix="korobka-") as folder:
+        file = Path(folder) / "program.py"
+        file.write_text(program)
+        Path(folder).chmod(0o755)
+        done = subprocess.run(
+            [*command[:-3], str(file)], env=environment, capture_output=True, text=True, check=True
+        )
     owner = config.stat()
     assert done.stdout.startswith(f"{owner.st_uid} {owner.st_gid} True\n")
     assert re.search(r"^NoNewPrivs:\s+1$", done.stdout, re.MULTILINE)
     assert re.search(r"^CapEff:\s+0+$", done.stdout, re.MULTILINE)
+    assert done.stdout.endswith("Looked into: b''\n")
+
+
+@pytest.mark.usefixtures("as_root")
+def test_what_status_asks_of_the_portal_has_nothing_of_roots_environment(
+    box: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OF_ROOT", "private")
+    told = [sys.executable, "-c", "import json, os; print(json.dumps(dict(os.environ)))"]
+    monkeypatch.setattr("appliance.commands.status.compose", lambda *_: (told, {"OF_THE_PORTAL": "1"}))
+    found = figures(box.paths) or {}
+    assert found["OF_THE_PORTAL"] == "1" and "OF_ROOT" not in found
 
 
 def test_a_box_that_is_not_there_is_named(tmp_path: Path, box: Node) -> None:
