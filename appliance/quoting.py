@@ -13,6 +13,8 @@ import shlex
 
 # Line and paragraph separators end a line for some readers; half a surrogate pair cannot be encoded at all.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# But for tabs and the ends of lines.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PEM_BREAKS = re.compile("[\r\n]")
 # What is a word in every format.
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@+,=-]+")
@@ -26,6 +28,15 @@ def control_in(text: str, *, has_lines: bool = False) -> str:
     """The first control character; empty where there is none. A text that `has_lines` may break them."""
     found = _CONTROL.search(_PEM_BREAKS.sub("", text) if has_lines else text)
     return found.group() if found else ""
+
+
+def on_terminal(text: str) -> str:
+    """A text as root's terminal shows it, which obeys control characters: these are spelt.
+
+    A service that was taken over chooses what its errors say, and a stranger what stands in a log.
+    """
+    # As JSON has them, which may be what is shown.
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def one_line[T](value: T, what: str = "A value of a configuration") -> T:

@@ -44,6 +44,7 @@ from appliance.commands.common import box, fail, follow, out, plain_errors, say
 from appliance.commands.config import values_of
 from appliance.node import Node
 from appliance.paths import Paths
+from appliance.quoting import on_terminal
 from installer import cluster_upgrade, packages, release, upgrade_plan
 
 HERE = Path(__file__).resolve().parents[1]
@@ -185,7 +186,7 @@ def _show(found: ClusterState) -> None:
             node.address + (f" ({node.site})" if node.site else ""),
             ", ".join(node.roles),
             _answers(node),
-            f"{node.database_role}, {node.database_state}" if node.database_role else "",
+            on_terminal(f"{node.database_role}, {node.database_state}") if node.database_role else "",
             "" if node.lag_bytes is None else f"{node.lag_bytes >> 10} KiB",
             "" if node.busy is None else f"{node.busy:.0%}",
             style=None if node.is_well else "red",

@@ -15,6 +15,7 @@ from appliance.cluster import topology
 from appliance.config import ConfigError
 from appliance.node import Node
 from appliance.paths import Paths
+from appliance.quoting import on_terminal
 from appliance.services.database import setup as database
 from appliance.supervise import Status, SupervisorError, supervisor_for
 from installer import facts, options, portal_check, preflight, schema, telephony_check
@@ -30,7 +31,7 @@ def main(arguments: argparse.Namespace) -> int:
         print(json.dumps([asdict(finding) for finding in found], ensure_ascii=False, indent=1))  # noqa: T201
     else:
         for finding in found:
-            print(finding)  # noqa: T201
+            print(on_terminal(str(finding)))  # noqa: T201
         if not found:
             print("Nothing found: this box is well.")  # noqa: T201
     return 0 if all(finding.is_warning for finding in found) else 1

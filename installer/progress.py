@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from appliance.quoting import on_terminal
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -41,7 +43,7 @@ class PlainProgress:
     """For logs, pipes, and for the time before Rich is installed."""
 
     def say(self, text: str) -> None:
-        print(text, flush=True)  # noqa: T201 - this is what the class is for
+        print(on_terminal(text), flush=True)  # noqa: T201 - this is what the class is for
 
     @contextmanager
     def step(self, number: int, total: int, title: str) -> Iterator[Outcome]:
@@ -62,7 +64,7 @@ class RichProgress:
         self._console = console
 
     def say(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False)
+        self._console.print(on_terminal(text), markup=False, highlight=False)
 
     @contextmanager
     def step(self, number: int, total: int, title: str) -> Iterator[Outcome]:

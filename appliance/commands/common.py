@@ -22,16 +22,19 @@ from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import Operation
 from appliance.client import Agent, AgentAway, AgentError
 from appliance.paths import Paths
+from appliance.quoting import on_terminal
 
 PYTHONS_OWN = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONDONTWRITEBYTECODE")
 """Set by the dispatcher for this program alone: a service that it starts must not inherit them."""
 
-out = Console(highlight=False, soft_wrap=True, emoji=False)
-err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+# What stands in brackets, as addresses of IPv6 do, is no markup.
+out = Console(highlight=False, soft_wrap=True, emoji=False, markup=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False, markup=False)
 
 
 def say(text: str, *, style: str | None = None) -> None:
     """A line for a person at a terminal, or the very same characters for a program."""
+    text = on_terminal(text)
     if out.is_terminal:
         out.print(text, style=style)
     else:
@@ -40,7 +43,7 @@ def say(text: str, *, style: str | None = None) -> None:
 
 def fail(message: str, *, code: int = 1) -> NoReturn:
     """End with a sentence on standard error."""
-    err.print(f"boxctl: {message}", style="red")
+    err.print(f"boxctl: {on_terminal(message)}", style="red")
     sys.exit(code)
 
 
@@ -123,12 +126,14 @@ def shown(steps: Iterator[Progress]) -> Iterator[Progress]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
     )
     with Bar(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
         task = bar.add_task("", total=None)
         for step in steps:
-            bar.update(task, description=step.text, completed=step.done, total=step.total or None)
+            bar.update(
+                task, description=on_terminal(step.text), completed=step.done, total=step.total or None
+            )
             yield step
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import unicodedata
 
 from appliance.commands.common import box, plain_errors, say
 from appliance.node import Node
@@ -23,12 +22,7 @@ def main() -> None:
             named(name.partition("@")[0])
         names = arguments.service or [service.name for service in enabled(node)]
         for line in supervisor_for(node).logs(names, lines=arguments.lines, follow=arguments.follow):
-            say(printable(line))
-
-
-def printable(line: str) -> str:
-    """Without the control characters that a stranger may have sent in order to play with the terminal."""
-    return "".join(c if c == "\t" or unicodedata.category(c) != "Cc" else f"\\x{ord(c):02x}" for c in line)
+            say(line)
 
 
 if __name__ == "__main__":

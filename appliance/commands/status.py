@@ -21,6 +21,7 @@ from appliance.agent.protocol import ListOperations, ReadBackups, ReadCertificat
 from appliance.cli import Subcommand, compose
 from appliance.commands.common import ask, box, out, plain_errors, reach, say
 from appliance.paths import Paths
+from appliance.quoting import on_terminal
 from appliance.runner import CommandFailed, run
 
 FIGURES = Subcommand(("manage.py", "figures"), "what /metrics says", is_portals=True)
@@ -213,7 +214,7 @@ def rows_of(service: ServiceState, now: datetime) -> list[tuple[tuple[str, ...],
                 duration(instance.since, now),
                 f"{instance.memory_mb} MB" if instance.memory_mb is not None else "-",
                 str(instance.pid or "-"),
-                instance.problem or ("healthy" if instance.is_healthy else instance.state),
+                on_terminal(instance.problem) or ("healthy" if instance.is_healthy else instance.state),
             ),
             instance.is_healthy,
         )

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 
 from appliance import certificates, cli, scratch
 from appliance.agent import operations
+from appliance.agent.answers import ClusterNode, ClusterState, InstanceState, ServiceState
 from appliance.agent.journal import Journal
 from appliance.agent.operations import apply as apply_program
-from appliance.commands.logs import printable
-from appliance.commands.status import figures
+from appliance.commands import common
+from appliance.commands.status import figures, rows_of
 from appliance.node import Node
+from appliance.runner import CommandFailed, Completed
+from installer.cluster import _show as show_cluster
+from installer.progress import Outcome, PlainProgress
 from tests.appliance.boxes import ROOT, boxctl, recorded, running_box, wait_until
 
 
@@ -418,8 +422,30 @@ def sign(request: x509.CertificateSigningRequest, company: certificates.Authorit
     return builder.add_extension(names.value, critical=False).sign(company.key, hashes.SHA256())
 
 
-def test_a_log_line_cannot_play_with_the_terminal() -> None:
-    assert printable("GET /\x1b]0;owned\x07\x9b2J\ttab Ё") == "GET /\\x1b]0;owned\\x07\\x9b2J\ttab Ё"
+def test_what_a_service_says_cannot_play_with_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    said = "GET /\x1b]0;owned\x07\x9b2J Ё"
+    shown = "GET /\\u001b]0;owned\\u0007\\u009b2J Ё"
+    common.say(said)
+    for error in (CommandFailed(Completed(("psql",), 2, "", said)), OSError(said)):
+        with pytest.raises(SystemExit), common.plain_errors():
+            raise error
+    of_services = ServiceState("cache", "Cache", (InstanceState("cache", "running", None, None, None, said),))
+    [(row, _)] = rows_of(of_services, datetime.now(UTC))
+    Outcome(PlainProgress().say).doing(said)
+    out, err = capsys.readouterr()
+    assert out == f"{shown}\n{shown}\n"
+    assert err.splitlines() == ["boxctl: `psql` ended with code 2.", shown, f"boxctl: {shown}"]
+    assert row[-1] == shown
+    copy = ClusterNode("node-1", "10.0.0.1", "", (), True, True, "replica", said)
+    show_cluster(ClusterState(datetime.now(UTC), nodes=(copy,)))
+    table = capsys.readouterr().out
+    assert "u001b" in table and not {"\x1b", "\x07", "\x9b"} & {*table}
+
+
+def test_what_stands_in_brackets_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        common.fail("[fd00::1]:4001 does not answer, nor does [/run/one].")
+    assert capsys.readouterr().err == "boxctl: [fd00::1]:4001 does not answer, nor does [/run/one].\n"
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(box: Node) -> None:
