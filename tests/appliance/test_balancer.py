@@ -16,6 +16,7 @@ import ssl
 import struct
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -30,7 +31,8 @@ import pytest
 
 from appliance import certificates, config, service_files, users
 from appliance.node import Node
-from appliance.services.balancer.runtime import Runtime
+from appliance.services.balancer import runtime
+from appliance.services.balancer.runtime import BalancerAway, Runtime
 from appliance.services.balancer.service import SERVICE as BALANCER
 from appliance.services.balancer.service import names, progress_file, runtime_socket
 from appliance.services.objects import setup
@@ -649,3 +651,26 @@ def test_it_serves_without_roots_rights(portal: Node) -> None:
     status = Supervisord(portal).status("balancer", with_health=False)[0]
     uids = Path(f"/proc/{status.pid}/status").read_text()
     assert f"Uid:\t{users.account(users.BALANCER).uid}\t" in uids
+
+
+@pytest.mark.parametrize(("piece", "pause"), [(bytes(1 << 16), 0.0), (b"#", 0.05)])
+def test_a_balancer_that_does_not_stop_talking_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: bytes, pause: float
+) -> None:
+    """It has a user of its own, and root asks it every second."""
+    monkeypatch.setattr(runtime, "SECONDS", 1.0)
+
+    def talk(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        # Much more than it may say, and not for ever: what asks in vain has to come to its end here.
+        with connection, suppress(OSError):
+            for _ in range(400):
+                connection.sendall(piece)
+                time.sleep(pause)
+
+    with socket.socket(socket.AF_UNIX) as listener, ThreadPoolExecutor(1) as beside:
+        listener.bind(str(tmp_path / "admin.sock"))
+        listener.listen()
+        beside.submit(talk, listener)
+        with pytest.raises(BalancerAway, match="does not come to an end"):
+            Runtime(tmp_path / "admin.sock")._ask("show info")
