@@ -96,7 +96,7 @@ _ENDS_WITH_US = ("--pdeathsig", "TERM")
 """Of setpriv. In a session of its own a program does not hear that the terminal was closed, either."""
 
 
-def is_apart(user: Account | None) -> bool:
+def _is_apart(user: Account | None) -> bool:
     """Whether a program gets a session of its own, without the terminal at which root sits.
 
     Whoever has taken a service over has all programs of its user (ptrace(2)), and could type there as root,
@@ -133,7 +133,7 @@ def run(
     """
     command = as_user(args, user, is_unseen=is_unseen)
     # Into one that is unseen nobody looks, and so nobody types through it.
-    if is_alone := is_apart(user) and not is_unseen:
+    if is_alone := _is_apart(user) and not is_unseen:
         command[1:1] = _ENDS_WITH_US
     given: dict[str, Any] = (
         {"input": stdin or ""} if stdin is None or isinstance(stdin, str) else {"stdin": stdin}
@@ -189,7 +189,7 @@ def stream(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment_for(user, env=env, secrets=secrets),
-        start_new_session=is_apart(user),
+        start_new_session=_is_apart(user),
         cwd="/",
         text=True,
         errors="replace",
@@ -340,7 +340,7 @@ def piped(source: Stage, target: Stage, *, cwd: Path) -> None:
         def begin(stage: Stage, **ends: Any) -> subprocess.Popen[bytes]:
             args, user, env = stage
             command, environment = as_user(args, user), environment_for(user, env=env)
-            if is_alone := is_apart(user):
+            if is_alone := _is_apart(user):
                 command[1:1] = _ENDS_WITH_US
             return subprocess.Popen(
                 command, env=environment, start_new_session=is_alone, cwd=cwd, stderr=errors, **ends
