@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from appliance.agent.answers import (
@@ -274,7 +275,9 @@ class Agent:
                     f"The agent does not answer at {self._path} ({error.strerror}): start it with "
                     f"`boxctl start agent`; `boxctl logs agent` says why it ended."
                 ) from error
-            connection.sendall(json.dumps(encode(request)).encode() + b"\n")
+            # Whoever finds no place there has been told so, and is hung up on while they still ask.
+            with suppress(BrokenPipeError):
+                connection.sendall(json.dumps(encode(request)).encode() + b"\n")
             with connection.makefile("rb") as lines:
                 for line in lines:
                     answer = decode(Answer, json.loads(line), place="the answer")

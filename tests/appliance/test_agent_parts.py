@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from appliance import config
 from appliance.agent import __main__ as agent
-from appliance.agent import handlers, logs, operations, operations_log
+from appliance.agent import handlers, logs, operations, operations_log, server
 from appliance.agent.answers import NodeStatus, Progress
 from appliance.agent.applied_config import read_box_toml, write_box_toml
 from appliance.agent.codec import Malformed, decode, encode
@@ -27,7 +28,8 @@ from appliance.agent.journal import Journal, Unknown
 from appliance.agent.operations import TABLE, AlreadyRunning, LongOperation
 from appliance.agent.operations.apply import Plan, added, change, decide
 from appliance.agent.operations_log import Asker
-from appliance.agent.protocol import OPERATIONS, Answer, ReadLog, Request, SetConfig
+from appliance.agent.protocol import OPERATIONS, Answer, ReadLog, ReadStatus, Request, SetConfig
+from appliance.client import Agent, Failed
 from appliance.node import Machine, Node
 from appliance.paths import Paths
 from appliance.services import enabled
@@ -612,3 +614,21 @@ def test_a_line_that_is_still_being_written_waits(paths: Paths) -> None:
     assert [line.operation for line in operations_log.page(paths, cursor=page.cursor, lines=5).lines] == [
         "first"
     ]
+
+
+def test_who_finds_no_place_hears_why_however_soon_the_agent_hangs_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "MOST_AT_ONCE", 0)
+    # A name of pytest's is too long for a socket.
+    with tempfile.TemporaryDirectory(prefix="korobka-") as folder:
+        paths = Paths(Path(folder))
+        (paths.run / "agent").mkdir(parents=True)
+        with server.Server(paths, "node-1") as serving:
+            threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.1}).start()
+            try:
+                for _ in range(50):
+                    with pytest.raises(Failed, match="try again in a moment"):
+                        Agent(serving.path).ask(ReadStatus())
+            finally:
+                serving.shutdown()
