@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -326,6 +327,29 @@ def test_two_at_once_are_refused(paths: Paths, program: Any) -> None:
         operations.begin(paths, "test", {}, by="boris")
     go_on.touch()
     list(operations.follow(journal))
+
+
+def test_of_what_keeps_nobody_waiting_some_run_at_once_and_no_more(
+    paths: Paths, program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a process of root's, and the portal may ask for any number."""
+    monkeypatch.setattr(operations, "MOST_HIDDEN", 2)
+    go_on = paths.prefix / "go on"
+    program(LASTS.format(go_on=str(go_on)))
+    lasting = replace(operations.TABLE["test"], claims=frozenset())
+    monkeypatch.setattr(operations, "TABLE", {"put-own-back": lasting})
+
+    def begin() -> Journal:
+        return operations.begin(paths, "put-own-back", {"is_own": True, "reader": "anna"}, by="the portal")
+
+    begun = [begin(), begin()]
+    with pytest.raises(AlreadyRunning, match="try again in a minute") as refused:
+        begin()
+    assert "anna" not in str(refused.value)
+    go_on.touch()
+    for journal in begun:
+        list(operations.follow(journal))
+    list(operations.follow(begin()))
 
 
 def test_old_journals_go(paths: Paths, program: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,8 @@ CANCELLABLE = frozenset({"backup", "verify", "drill", "find"})
 
 HIDDEN = frozenset({"put-own-back"})
 """Kinds of which nobody hears but who has asked for it."""
+MOST_HIDDEN = 8
+"""At once: nobody waits for another one, and each is a process of root's that the portal has asked for."""
 LOOKING = "looking"
 """The entry of a search after which everything depends on what is looked for, and for whom."""
 
@@ -129,7 +131,10 @@ def _begun(paths: Paths, kind: str, key: str) -> Journal | None:
 
 def refuse_if_busy(paths: Paths, kind: str) -> None:
     """Raises `AlreadyRunning` while something runs that claims what this kind needs."""
-    for journal in unfinished(paths):
+    running = unfinished(paths)
+    if kind in HIDDEN and sum(journal.kind == kind for journal in running) >= MOST_HIDDEN:
+        raise AlreadyRunning("Much is being put back at this moment: try again in a minute.")
+    for journal in running:
         if not _do_conflict(kind, journal.kind):
             continue
         state = journal.state()
