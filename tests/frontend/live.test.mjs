@@ -143,6 +143,51 @@ test("what is pressed while the card is fetched anew is not lost to the older an
   assert.deepEqual(refreshed(), ["htmx:abort", "refresh"]);
 });
 
+/** The answer to what the card has asked for itself: whether it is put in the card's place. */
+const isShown = () => {
+  const detail = { requestConfig: { elt: find("article") }, shouldSwap: true };
+  return say("htmx:beforeSwap", detail, find("article")).detail.shouldSwap;
+};
+
+test("what one begins to write while the card is fetched anew is not lost to the answer", async () => {
+  card("<input>");
+  told("tasks", "changed", { id: 17, by: 3 });
+  await pass(0);
+  find("input").focus();
+  find("input").value = "half a sentence";
+  assert.equal(isShown(), false);
+  sends(find("article"), "afterRequest");
+  await pass(400);
+  assert.deepEqual(refreshed(), ["refresh"]);
+  find("input").value = "";
+  find("input").blur();
+  await pass(400);
+  assert.deepEqual(refreshed(), ["refresh", "refresh"]);
+  assert.equal(isShown(), true);
+});
+
+test("the answer that comes while something is pressed does not take it away before it is let go", async () => {
+  card("<button></button>");
+  told("tasks", "changed", { id: 17, by: 3 });
+  await pass(0);
+  say("pointerdown", {}, find("button"));
+  assert.equal(isShown(), false);
+  sends(find("article"), "afterRequest");
+  await pass(400);
+  assert.deepEqual(refreshed(), ["refresh"]);
+  say("pointerup", {}, find("button"));
+  await pass(400);
+  assert.deepEqual(refreshed(), ["refresh", "refresh"]);
+  assert.equal(isShown(), true);
+});
+
+test("the answer to what was pressed is shown whatever else one holds", () => {
+  card("<form></form><input>");
+  find("input").focus();
+  const detail = { requestConfig: { elt: find("form") }, shouldSwap: true };
+  assert.equal(say("htmx:beforeSwap", detail, find("article")).detail.shouldSwap, true);
+});
+
 test("what is told while something was pressed waits for its answer", async () => {
   card("<form></form>");
   sends(find("form"), "beforeRequest");

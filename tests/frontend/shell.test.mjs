@@ -140,6 +140,16 @@ test("what renews itself waits while something is pressed", () => {
   assert.equal(byTheClock(), true);
 });
 
+test("and while one has something of it open, or types", () => {
+  whole('<div hx-trigger="every 5s"><details class="drop"></details><input></div>');
+  assert.equal(byTheClock(), true);
+  find("#main details").open = true;
+  assert.equal(byTheClock(), false);
+  find("#main details").open = false;
+  find("#main input").value = "half a word";
+  assert.equal(byTheClock(), false);
+});
+
 test("and while a page is on its way", () => {
   whole('<div hx-trigger="every 5s"></div>');
   const detail = { boosted: true, requestConfig: { elt: main(), verb: "get" } };

@@ -7,8 +7,8 @@
 //   }
 //
 // <live-card topic="tasks" kind="changed" of="17">, around a card that fetches itself at `refresh`, is one: what
-// somebody else has changed is shown anew, but not while one writes in it or has something of it open: then once one
-// has done.
+// somebody else has changed is shown anew, but not while one writes in it, presses something or has something of it
+// open: then once one has done.
 
 import { missed, turn } from "./push.js";
 
@@ -67,18 +67,38 @@ const CATCHES_UP_AFTER = 400;
 export const isUnsent = (part) =>
   [...part.querySelectorAll(TYPED)].some((one) => one.value !== one.defaultValue && !one.closest("[data-saved]"));
 
+// A press comes to nothing where what it began on is gone before it ends.
+let isPressed = false;
+for (const [kind, is] of [
+  ["pointerdown", true],
+  ["pointerup", false],
+  ["pointercancel", false],
+]) {
+  document.addEventListener(kind, () => (isPressed = is), { capture: true });
+}
+
+/** Whether somebody presses, writes or has something open in a part of the page: another in its place would take that
+    away. */
+export const isInHand = (part) => isPressed || Boolean(part.querySelector(HELD)) || isUnsent(part);
+
 class LiveCard extends Live {
   connectedCallback() {
     super.connectedCallback();
     this.addEventListener("focusout", this);
     this.addEventListener("toggle", this, { capture: true });
-    this.addEventListener("htmx:beforeRequest", this);
-    this.addEventListener("htmx:afterRequest", this);
+    for (const step of ["beforeRequest", "beforeSwap", "afterRequest"]) this.addEventListener(`htmx:${step}`, this);
+    for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, this);
+  }
+
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    for (const end of ["pointerup", "pointercancel"]) document.removeEventListener(end, this);
   }
 
   // What came while it was held is shown once it is let go.
-  handleEvent({ type, target }) {
+  handleEvent({ type, target, detail }) {
     if (type === "htmx:beforeRequest") return this.giveWay(target);
+    if (type === "htmx:beforeSwap") return this.spare(detail);
     setTimeout(() => this.isBehind && this.ask({ isFirst: true }), CATCHES_UP_AFTER);
   }
 
@@ -91,9 +111,15 @@ class LiveCard extends Live {
     window.htmx.trigger(card, "htmx:abort");
   }
 
+  // What one has taken in hand while the card was fetched anew.
+  spare(detail) {
+    if (detail.requestConfig.elt !== this.firstElementChild || !this.isHeld) return;
+    this.isBehind = true;
+    detail.shouldSwap = false;
+  }
+
   get isHeld() {
-    if (this.firstElementChild?.querySelector(".htmx-request")) return true;
-    return Boolean(this.querySelector(HELD)) || isUnsent(this);
+    return Boolean(this.firstElementChild?.querySelector(".htmx-request")) || isInHand(this);
   }
 
   isMine({ topic, kind, payload }) {

@@ -1,5 +1,6 @@
 // The shell stays: a boosted link or form swaps the main region, and everything around it is kept right.
 
+import { isInHand } from "./live.js";
 import { turn } from "./push.js";
 import { texts, toast } from "./toasts.js";
 
@@ -138,20 +139,12 @@ document.addEventListener("htmx:responseError", ({ detail }) => {
 });
 document.addEventListener("toast", ({ detail }) => toast(detail.value ?? detail, { action: detail.action }));
 
-// What renews itself by the clock waits while one presses something in it, or has asked for a page: with what was
+// What renews itself by the clock waits while one has something of it in hand, or has asked for a page: with what was
 // clicked, the answer to that would go.
 
-let isPressed = false;
-for (const [kind, is] of [
-  ["pointerdown", true],
-  ["pointerup", false],
-  ["pointercancel", false],
-]) {
-  document.addEventListener(kind, () => (isPressed = is), { capture: true });
-}
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const isByTheClock = detail.requestConfig.elt.getAttribute("hx-trigger")?.startsWith("every");
-  if (isByTheClock && (isPressed || open > 0)) detail.shouldSwap = false;
+  if (isByTheClock && (open > 0 || isInHand(detail.target))) detail.shouldSwap = false;
 });
 
 // The nonce makes a retry harmless; once a form has been answered it gets another, to post anew.
