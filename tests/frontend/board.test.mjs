@@ -86,6 +86,42 @@ test("what one may no longer see goes", async () => {
   assert.equal(at(1), null);
 });
 
+test("what was told is asked for again with the next word where no answer came", async () => {
+  portal(() => reply("", 502));
+  told("crm", "deal", { id: 2 });
+  await later();
+  const asked = portal(() => reply(card(1, "a") + card(2, "a", "won")));
+  told("crm", "deal", { id: 1 });
+  await later();
+  assert.deepEqual(
+    asked.map(({ url }) => new URL(url).searchParams.get("cards")),
+    ["2,1"],
+  );
+  assert.equal(columnOf(2), "won");
+});
+
+test("after a gap it waits for whoever has a card in their hand, or writes one", async () => {
+  htmx.asked.length = 0;
+  await later();
+  const [sortable] = find("card-board").sortables;
+  sortable.options.onChoose({ item: at(1) });
+  say("push:reset");
+  await later();
+  assert.equal(htmx.asked.length, 0);
+  sortable.options.onUnchoose({ item: at(1) });
+  await later();
+  assert.equal(htmx.asked.length, 1);
+  find(".board-column").insertAdjacentHTML("beforeend", '<form data-board-add><input name="title"></form>');
+  find("[name=title]").value = "A new deal";
+  say("push:reset");
+  await later();
+  assert.equal(htmx.asked.length, 1);
+  find("[name=title]").value = "";
+  find("[name=title]").dispatchEvent(new Event("focusout", { bubbles: true }));
+  await later();
+  assert.equal(htmx.asked.length, 2);
+});
+
 test("after a gap it is asked for anew, but not once another page has come", async () => {
   htmx.asked.length = 0;
   say("push:reset");

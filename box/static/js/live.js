@@ -68,38 +68,50 @@ export const isUnsent = (part) =>
   [...part.querySelectorAll(TYPED)].some((one) => one.value !== one.defaultValue && !one.closest("[data-saved]"));
 
 // A press comes to nothing where what it began on is gone before it ends.
+const ENDS = ["pointerup", "pointercancel"];
 let isPressed = false;
-for (const [kind, is] of [
-  ["pointerdown", true],
-  ["pointerup", false],
-  ["pointercancel", false],
-]) {
-  document.addEventListener(kind, () => (isPressed = is), { capture: true });
+for (const kind of ["pointerdown", ...ENDS]) {
+  document.addEventListener(kind, () => (isPressed = !ENDS.includes(kind)), { capture: true });
 }
 
 /** Whether somebody presses, writes or has something open in a part of the page: another in its place would take that
     away. */
 export const isInHand = (part) => isPressed || Boolean(part.querySelector(HELD)) || isUnsent(part);
 
-class LiveCard extends Live {
+/** In whose part of the page people write and press: what was put off for that (`isBehind`) is made up for once they
+    have let go. */
+export class LivePart extends Live {
   connectedCallback() {
     super.connectedCallback();
-    this.addEventListener("focusout", this);
-    this.addEventListener("toggle", this, { capture: true });
-    for (const step of ["beforeRequest", "beforeSwap", "afterRequest"]) this.addEventListener(`htmx:${step}`, this);
-    for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, this);
+    for (const kind of ["focusout", "htmx:afterRequest"]) this.addEventListener(kind, this);
+    for (const kind of ["toggle", "close"]) this.addEventListener(kind, this, { capture: true });
+    for (const end of ENDS) document.addEventListener(end, this);
   }
 
   disconnectedCallback() {
     super.disconnectedCallback();
-    for (const end of ["pointerup", "pointercancel"]) document.removeEventListener(end, this);
+    for (const end of ENDS) document.removeEventListener(end, this);
   }
 
-  // What came while it was held is shown once it is let go.
+  handleEvent() {
+    setTimeout(() => this.isBehind && this.makeUp(), CATCHES_UP_AFTER);
+  }
+
+  makeUp() {
+    this.ask({ isFirst: true });
+  }
+}
+
+class LiveCard extends LivePart {
+  connectedCallback() {
+    super.connectedCallback();
+    for (const kind of ["htmx:beforeRequest", "htmx:beforeSwap"]) this.addEventListener(kind, this);
+  }
+
   handleEvent({ type, target, detail }) {
-    if (type === "htmx:beforeRequest") return this.giveWay(target);
-    if (type === "htmx:beforeSwap") return this.spare(detail);
-    setTimeout(() => this.isBehind && this.ask({ isFirst: true }), CATCHES_UP_AFTER);
+    if (type === "htmx:beforeRequest") this.giveWay(target);
+    else if (type === "htmx:beforeSwap") this.spare(detail);
+    else super.handleEvent();
   }
 
   // What is pressed while the card is fetched anew: the older answer would come first, take away what was pressed, and

@@ -2,12 +2,12 @@
 // portal refuses goes back to where it was, with a sentence; what it asks for first is asked in a dialog. What others
 // move arrives by itself. See boards/page.html.
 
-import { Live } from "../js/live.js";
+import { isInHand, LivePart } from "../js/live.js";
 import { texts, toast } from "../js/toasts.js";
 
 const REFUSED = 422;
 
-class CardBoard extends Live {
+class CardBoard extends LivePart {
   connectedCallback() {
     this.origins = new Map();
     this.told = new Set();
@@ -145,6 +145,7 @@ class CardBoard extends Live {
 
   release(card) {
     this.origins.delete(card);
+    if (this.isBehind) this.makeUp();
     if (this.told.size) this.ask();
   }
 
@@ -257,7 +258,12 @@ class CardBoard extends Live {
     const address = new URL(this.dataset.src, location.href);
     address.searchParams.set("cards", ids.join(","));
     const answer = await fetch(address, { headers: { "HX-Request": "true" } }).catch(() => null);
-    if (answer?.ok) this.receive(await answer.text(), ids);
+    if (!answer?.ok) {
+      // With the next word they are asked for again.
+      for (const id of ids) this.told.add(id);
+      return;
+    }
+    this.receive(await answer.text(), ids);
     if (this.told.size) this.ask();
   }
 
@@ -296,7 +302,13 @@ class CardBoard extends Live {
     await this.wait();
     // Another page may have a list in its place by then.
     if (!this.isConnected) return;
+    this.isBehind = this.origins.size > 0 || this.querySelector("dialog[open]") !== null || isInHand(this);
+    if (this.isBehind) return;
     window.htmx.ajax("GET", this.dataset.src, { target: "#list", swap: "outerHTML" }).catch(() => {});
+  }
+
+  makeUp() {
+    this.catchUp();
   }
 
   say(what, facts) {
