@@ -81,3 +81,21 @@ test("whoever leaves while they type loses nothing", async () => {
   await pass(0);
   assert.deepEqual(asked.map(sent), [{ text: "Mine", base: "" }]);
 });
+
+test("what was typed until the page around it came anew is there once it is sent", async () => {
+  const saved = [];
+  portal(({ body }) => {
+    const { text: typed, base } = sent({ body });
+    if (typed !== base) saved.push(typed);
+    return text(saved.at(-1) ?? "");
+  });
+  minutes();
+  type(field(), "Mine");
+  const shown = find("minutes-text");
+  const anew = document.importNode(shown, true);
+  anew.querySelector("textarea").value = "";
+  shown.replaceWith(anew);
+  await pass(0);
+  assert.deepEqual(saved, ["Mine"]);
+  assert.equal(field().value, "Mine");
+});

@@ -20,7 +20,15 @@ class MinutesText extends Live {
   disconnectedCallback() {
     super.disconnectedCallback();
     clearTimeout(this.timer);
-    if (this.isChanged) this.send(this.field.value, { keepalive: true }).catch(() => {});
+    if (this.isChanged)
+      this.send(this.field.value, { keepalive: true })
+        .then(() => this.successor?.ask({ isFirst: true }))
+        .catch(() => {});
+  }
+
+  // The same topic where the page around it came anew: without what was typed last, of which nobody tells who typed it.
+  get successor() {
+    return document.querySelector(`minutes-text[data-topic="${this.dataset.topic}"]`);
   }
 
   get isChanged() {
