@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { before, beforeEach, mock, test } from "node:test";
 
-import { clock, find, page, pass, told } from "./portal.mjs";
+import { clock, find, page, pass, say, told } from "./portal.mjs";
 
 before(async () => {
   clock();
@@ -96,4 +96,38 @@ test("while it is heard the time line stays, and the rest is renewed", async () 
   assert.ok(!parts.includes("timeline"));
   happens("ended");
   assert.ok((await renewed()).includes("timeline"));
+});
+
+const asked = () => htmx.asked.map(({ url }) => new URL(url, location.href).searchParams.get("part").split(","));
+
+test("what came while one wrote is shown once that is given up", async () => {
+  find("#crm-steps").innerHTML = '<details open><summary></summary><form><input name="subject"></form></details>';
+  assert.ok(!(await renewed()).includes("steps"));
+  await pass(5000);
+  assert.equal(asked().length, 1);
+  find("#crm-steps details").open = false;
+  find("#crm-steps details").dispatchEvent(new Event("toggle"));
+  await pass(400);
+  assert.equal(asked().length, 2);
+  assert.ok(asked()[1].includes("steps"));
+  // Nothing is left to make up for.
+  find("#crm-steps details").dispatchEvent(new Event("toggle"));
+  await pass(400);
+  assert.equal(asked().length, 2);
+});
+
+test("news that arrive while one presses something take nothing away, and are shown once it is let go", async () => {
+  find("#crm-steps").innerHTML = '<a href="#">Change</a>';
+  await renewed();
+  const detail = {
+    requestConfig: { headers: { "X-Renews": "true" } },
+    serverResponse: '<section id="crm-steps"></section>',
+  };
+  say("pointerdown", {}, find("#crm-steps a"));
+  find("crm-record").dispatchEvent(new CustomEvent("htmx:beforeSwap", { detail }));
+  assert.equal(detail.serverResponse, "");
+  say("pointerup", {}, find("#crm-steps a"));
+  await pass(400);
+  assert.ok(asked().at(-1).includes("steps"));
+  assert.equal(asked().length, 2);
 });

@@ -1,6 +1,6 @@
 // The CRM's pages: lines of numbers and addresses, and a word about what is probably there already.
 
-import { isByMe, isUnsent, Live } from "../js/live.js";
+import { isByMe, isInHand, LivePart } from "../js/live.js";
 
 const WAIT = 400;
 let timer = 0;
@@ -50,13 +50,14 @@ const RENEWS = { "X-Renews": "true" };
 const IN_HAND =
   "form:focus-within, details[open], form.crm-facts-form, form.crm-lines-form, call-recording[data-heard], .htmx-request";
 
-const isInHand = (id) => {
+const isHeld = (id) => {
   const part = document.getElementById(id);
-  return Boolean(part?.querySelector(IN_HAND)) || (part !== null && isUnsent(part));
+  return part !== null && (part.querySelector(IN_HAND) !== null || isInHand(part));
 };
 
-class CrmRecord extends Live {
+class CrmRecord extends LivePart {
   connectedCallback() {
+    this.putOff = new Set();
     super.connectedCallback();
     this.addEventListener("input", ({ target }) => target.closest(".comments") && this.tell());
     this.addEventListener("click", (event) => this.leave(event));
@@ -74,10 +75,16 @@ class CrmRecord extends Live {
     if (isHere && !isByMe(payload)) this.say(payload.name);
   }
 
-  // What is being filled in or listened to stays as it is: the answer to it brings the rest.
+  // What is being filled in or listened to stays as it is: the answer to it brings the rest, and where none is asked
+  // for, whoever lets go of it is shown what came.
   renew() {
-    const parts = PARTS.filter((part) => !isInHand(`crm-${part}`));
+    this.putOff = new Set(PARTS.filter((part) => isHeld(`crm-${part}`)));
+    const parts = PARTS.filter((part) => !this.putOff.has(part));
     if (parts.length) return this.fetch(parts, RENEWS);
+  }
+
+  get isBehind() {
+    return [...this.putOff].some((part) => !isHeld(`crm-${part}`));
   }
 
   // What one has taken in hand while the answer was on its way.
@@ -85,7 +92,11 @@ class CrmRecord extends Live {
     if (!detail.requestConfig.headers["X-Renews"]) return;
     const answer = document.createElement("template");
     answer.innerHTML = detail.serverResponse;
-    for (const part of [...answer.content.children]) if (part.id && isInHand(part.id)) part.remove();
+    for (const part of [...answer.content.children]) {
+      if (!part.id || !isHeld(part.id)) continue;
+      part.remove();
+      this.putOff.add(part.id.replace("crm-", ""));
+    }
     detail.serverResponse = answer.innerHTML;
   }
 
