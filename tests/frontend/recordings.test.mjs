@@ -131,3 +131,22 @@ test("news that arrive while one presses something take nothing away, and are sh
   assert.ok(asked().at(-1).includes("steps"));
   assert.equal(asked().length, 2);
 });
+
+test("a call's button that one presses is there until one has, whatever becomes of the call meanwhile", async () => {
+  page('<call-bar data-src="/calls/now/"><button>Hold</button></call-bar>');
+  await pass(0);
+  const bar = find("call-bar");
+  const isShown = () =>
+    say("htmx:beforeSwap", { requestConfig: { elt: bar }, shouldSwap: true }, bar).detail.shouldSwap;
+  assert.equal(isShown(), true);
+  say("pointerdown", {}, find("button"));
+  assert.equal(isShown(), false);
+  htmx.asked.length = 0;
+  say("pointerup", {}, find("button"));
+  await pass(400);
+  assert.deepEqual(
+    htmx.asked.map(({ url }) => url),
+    ["/calls/now/"],
+  );
+  assert.equal(isShown(), true);
+});

@@ -74,6 +74,8 @@ for (const kind of ["pointerdown", ...ENDS]) {
   document.addEventListener(kind, () => (isPressed = !ENDS.includes(kind)), { capture: true });
 }
 
+export const isPressing = () => isPressed;
+
 /** Whether somebody presses, writes or has something open in a part of the page: another in its place would take that
     away. */
 export const isInHand = (part) => isPressed || Boolean(part.querySelector(HELD)) || isUnsent(part);

@@ -1,7 +1,7 @@
 // What the telephone does, over any page and the same in every tab: each asks when it is told of a change. And
 // click to call: links to numbers ring the own telephone first, where there is one.
 
-import { Live } from "../js/live.js";
+import { isPressing, LivePart } from "../js/live.js";
 
 // Calls that somebody has closed the window of, by number, in all tabs.
 const HIDDEN = "korobka-calls-hidden";
@@ -15,13 +15,14 @@ const length = (seconds) => {
   return `${minutes}:${String(rest).padStart(2, "0")}`;
 };
 
-class CallBar extends Live {
+class CallBar extends LivePart {
   connectedCallback() {
     super.connectedCallback();
     this.onStorage = ({ key }) => key === HIDDEN && this.settle();
     this.onClick = (event) => this.click(event);
     addEventListener("storage", this.onStorage);
     document.addEventListener("click", this.onClick);
+    this.addEventListener("htmx:beforeSwap", ({ detail }) => this.spare(detail));
     this.timer = setInterval(() => this.tick(), 1000);
     this.ask({ isFirst: true });
   }
@@ -53,6 +54,13 @@ class CallBar extends Live {
     await window.htmx.ajax("GET", this.dataset.src, { source: this, target: this, swap: "innerHTML" }).catch(() => {});
     if (this.querySelector("[data-has-phone]")) import("./phone.js");
     this.settle();
+  }
+
+  // What one is just pressing is there until one has.
+  spare(detail) {
+    if (detail.requestConfig.elt !== this) return;
+    this.isBehind = isPressing();
+    if (this.isBehind) detail.shouldSwap = false;
   }
 
   isTypingInto() {
