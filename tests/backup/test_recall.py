@@ -16,6 +16,8 @@ import pytest
 from appliance.agent import operations
 from appliance.agent.journal import Journal
 from appliance.runner import CommandFailed
+from appliance.services.database.names import cluster
+from appliance.supervise import supervisor_for
 from backup import blobs, recall, sets
 from backup.ledger import ledger_of
 from backup.operations.restore import Restore
@@ -334,6 +336,12 @@ def restoring(kept: Kept, label: str, monkeypatch: pytest.MonkeyPatch) -> Iterat
             ledger.write(wanted="")
 
 
+def recovered(kept: Kept) -> str:
+    """How the database came to be as it is: what it was told, and what it said."""
+    told = (cluster(kept.node) / "postgresql.auto.conf").read_text()
+    return "\n".join([told, *supervisor_for(kept.node).logs(["database"], lines=80)])
+
+
 def test_a_restore_opens_with_the_newest_and_the_service_brings_the_rest(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -367,7 +375,7 @@ def test_a_restore_that_is_taken_back_leaves_what_is_to_come_of_the_one_before(
         monkeypatch.setattr(restore, "put_into_service", fail)
         with pytest.raises(BackupRefused, match=r"^no$"):
             restore.perform()
-        assert not {*keys} & kept.keys()
+        assert not {*keys} & kept.keys(), recovered(kept)
         monkeypatch.setattr(Restore, "running", lambda _: ["database", "objects", "cache"])
         restore.take_back()
     assert recall.noted(kept.node) == before
