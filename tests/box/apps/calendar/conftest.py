@@ -4,17 +4,25 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from box.apps.calendar.actions import EventDraft, create_event, main_calendar
 from box.core.access.principals import code_of
 
 if TYPE_CHECKING:
     from box.apps.calendar.models import Event
     from box.core.accounts.models import User
+    from tests.clock import Clock
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 # A Tuesday.
 TEN = datetime(2026, 12, 1, 10, tzinfo=MOSCOW)
 FAR = datetime(2027, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _before_ten(clock: Clock) -> None:
+    """What is planned in these tests is to come, in every year in which they run."""
 
 
 def draft(title: str = "Stand-up", starts: datetime = TEN, hours: float = 1, **more: Any) -> EventDraft:
