@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from box.core.fields import kinds
 from box.core.fields.kinds import (
     LONGEST,
     LONGEST_TEXT,
@@ -197,6 +199,16 @@ def test_texts_come_back_as_they_were_written(texts: list[str]) -> None:
 @given(_NUMBERS)
 def test_numbers_come_back_as_they_were_written(number: Decimal) -> None:
     assert read(field(Kind.NUMBER), written(field(Kind.NUMBER), (number,))) == (number,)
+
+
+def test_a_sum_that_is_no_sum_is_bounded_before_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+    patterns = SimpleNamespace(fullmatch=lambda _pattern, text: looked_at.append(text))
+    monkeypatch.setattr(kinds, "re", patterns)
+    # Two megabytes of it took hours.
+    with pytest.raises(ValidationError, match="is no sum of money"):
+        read(field(Kind.MONEY, currency="RUB"), "1" + "," * 2_000_000 + "x1")
+    assert looked_at == []
 
 
 @given(_NUMBERS, st.sampled_from(["RUB", "USD", "EUR", "KZT"]))
