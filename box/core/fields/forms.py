@@ -148,7 +148,13 @@ class ValueField(forms.Field):
     def __init__(self, field: Field, *, kept: Sequence[Any], known: Cards, find: Finder) -> None:
         self.field, self.kept, self.find = field, tuple(kept), find
         kind = kind_of(field)
-        self.titles = {self._shown(value, known): kind.written(field, value) for value in self.kept}
+        shown = [self._shown(value, known) for value in self.kept]
+        self.titles: dict[str, str] = {}
+        for title, value in zip(shown, self.kept, strict=True):
+            text = kind.written(field, value)
+            # Two of one name, and two that are hidden, have their numbers behind it: else one would be lost.
+            is_clear = kind.is_plain or shown.count(title) == 1
+            self.titles[title if is_clear else f"{title} {text}"] = text
         initial: Any = list(self.titles)
         if isinstance(widget := self._widget(known), forms.Select) and not field.is_several:
             initial = initial[0] if initial else ""

@@ -267,6 +267,31 @@ def test_values_of_what_is_deleted_go_with_it_and_no_others(olga: User) -> None:
     assert values_of_many(THINGS, [1, 2]) == {2: {town: ("Oslo",)}}
 
 
+def test_two_of_one_name_stay_two_in_a_form(anna: User, boris: User, olga: User) -> None:
+    team = thing_field("Team", "person", by=olga, is_several=True)
+    User.objects.filter(pk__in=[anna.pk, boris.pk]).update(first_name="Ivan", last_name="Ivanov")
+    write_values(THINGS, 1, {team: (anna.pk, boris.pk)})
+    kept = values_of(THINGS, 1)
+    shown = FieldsForm([team], values=kept, by=olga)[team.key].initial
+    assert shown == [f"Ivan Ivanov #{anna.pk}", f"Ivan Ivanov #{boris.pk}"]
+    form = FieldsForm([team], sent(**{team.key: [*shown, ""]}), values=kept, by=olga)
+    assert form.is_valid(), form.errors
+    assert form.values == kept
+
+
+def test_two_that_are_hidden_stay_two_in_a_form(
+    anna: User, boris: User, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team = thing_field("Team", "person", by=olga, is_several=True)
+    write_values(THINGS, 1, {team: (anna.pk, boris.pk)})
+    monkeypatch.setattr("box.core.fields.forms.cards_of", lambda values, by: {})
+    kept = values_of(THINGS, 1)
+    shown = FieldsForm([team], values=kept, by=olga)[team.key].initial
+    form = FieldsForm([team], sent(**{team.key: [*shown, ""]}), values=kept, by=olga)
+    assert form.is_valid(), form.errors
+    assert form.values == kept
+
+
 def test_a_choice_is_renamed_retired_and_brought_back_with_its_objects(olga: User) -> None:
     size = thing_field("Size", "choice", by=olga, choices=("S", "M"))
     small, _medium = size.options
