@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import CharField, Max, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -78,6 +79,8 @@ def add_field(of: FieldSet, draft: FieldDraft, *, by: User) -> Field:
 def change_field(changed: Field, draft: FieldDraft, *, by: User) -> None:
     """Another name or other rules; the values stay, and so does the kind."""
     _lock(changed.set_key)
+    # Somebody may have moved it meanwhile, or archived it.
+    changed.refresh_from_db(fields=["place", "archived_at"])
     _write(changed, draft)
     _tell(changed, "changed", by)
 
@@ -142,6 +145,9 @@ def _write_choices(of: Field, names: Sequence[str], renamed: Mapping[int, str]) 
     for place, name in enumerate(names, start=1):
         choice = by_name.setdefault(name.casefold(), Choice(field=of))
         choice.place, choice.name = place, name
+    # A name may go from one choice to another, and the database looks at each row by itself: first all let go
+    # of theirs, for what no choice is called.
+    of.choices.filter(pk__in=renamed).update(name=Concat(Value(";"), Cast("pk", CharField())))
     Choice.objects.bulk_update(there.values(), ["name", "place", "is_retired"])
     Choice.objects.bulk_create(one for one in by_name.values() if one.pk is None)
     of.__dict__.pop("options", None)

@@ -191,3 +191,26 @@ def test_an_administrator_defines_fields_of_any_set(as_person: Browser, olga: Us
     assert [one.name for one in names] == ["M", "Small"]
     assert as_person(anna).get("/console/settings/fields/test.thing/").status_code == 404
     assert browser.get("/console/settings/fields/no.such/").status_code == 404
+
+
+def test_choices_hand_their_names_on(olga: User) -> None:
+    size = thing_field("Size", "choice", by=olga, choices=("Low", "High"))
+    low, high = size.options
+    of_another = thing_field("Colour", "choice", by=olga, choices=("Red",)).options[0]
+    renamed = {low.pk: "High", high.pk: "Low", of_another.pk: "Blue"}
+    change_field(size, FieldDraft("Size", choices=("Low", "High", "Top"), renamed=renamed), by=olga)
+    assert [(one.pk, one.name) for one in size.options[:2]] == [(high.pk, "Low"), (low.pk, "High")]
+    renamed = {high.pk: "High", low.pk: "Top", size.options[2].pk: "Beyond"}
+    change_field(size, FieldDraft("Size", choices=("High", "Top", "Beyond"), renamed=renamed), by=olga)
+    assert [one.name for one in size.options] == ["High", "Top", "Beyond"]
+    of_another.refresh_from_db()
+    assert of_another.name == "Red"
+
+
+def test_what_was_archived_meanwhile_stays_in_the_archive(olga: User) -> None:
+    town = thing_field("Town", by=olga)
+    read_before = Field.objects.get(pk=town.pk)
+    archive_field(town, by=olga)
+    change_field(read_before, FieldDraft("City"), by=olga)
+    town.refresh_from_db()
+    assert (town.name, town.archived_at is None) == ("City", False)
