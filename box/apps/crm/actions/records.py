@@ -44,6 +44,7 @@ from box.apps.crm.models import (
 from box.apps.crm.permissions import Operation
 from box.apps.crm.pricing import totals_of
 from box.core.accounts.models import User
+from box.core.boards.ranking import rank_between
 from box.core.discussion.actions import open_thread
 from box.core.events.outbox import emit
 from box.core.registry.company import PHONE_REGION
@@ -489,11 +490,7 @@ def _rank_between(stage: Stage, record: Record, after: Record | None, before: Re
     if upper is None and lower is None:
         # Both have gone elsewhere meanwhile.
         return first_rank(stage)
-    if upper is None:
-        upper = column.filter(rank__lt=lower).order_by("-rank").values_list("rank", flat=True).first()
-    if lower is None:
-        lower = column.filter(rank__gt=upper).order_by("rank").values_list("rank", flat=True).first()
-    return between(upper, lower)
+    return rank_between(column, upper, lower)
 
 
 def bounded(ids: set[int], most: int, field_name: str) -> set[int]:

@@ -22,6 +22,7 @@ from tests.box.apps.crm.conftest import added, allow, stage_of
 if TYPE_CHECKING:
     from django.test import Client
 
+    from box.apps.crm.models import Stage
     from box.core.accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -144,6 +145,52 @@ def test_a_line_above_a_column_makes_one_card_however_often_it_is_sent(
     assert (made.stage, made.responsible) == (stage, anna)
     empty = as_person(anna).post(BOARD, {**sent, "title": " ", "nonce": str(uuid4())}, headers=HTMX)
     assert (empty.status_code, Record.objects.count()) == (409, 1)
+
+
+def in_column(stage: Stage) -> list[str]:
+    return [one.title for one in Record.objects.filter(stage=stage).on_board()]
+
+
+def test_what_is_put_between_two_of_one_rank_comes_behind_them_and_no_further(
+    as_person: Browser, anna: User
+) -> None:
+    stage = stage_of("deal", "NEW")
+    last, twin, first, moved = (added("deal", anna, one) for one in ("Last", "Twin", "First", "Moved"))
+    # As after two were added at once.
+    Record.objects.filter(pk=first.pk).update(rank=twin.rank)
+    assert in_column(stage) == ["Moved", "First", "Twin", "Last"]
+    assert move(as_person(anna), moved, stage, after=first.pk, before=twin.pk).status_code == 200
+    assert in_column(stage) == ["First", "Twin", "Moved", "Last"]
+    assert move(as_person(anna), last, stage, after=twin.pk, before=moved.pk).status_code == 200
+    assert in_column(stage) == ["First", "Twin", "Last", "Moved"]
+
+
+def test_a_gap_that_was_filled_a_thousand_times_has_room_again(as_person: Browser, anna: User) -> None:
+    stage = stage_of("deal", "NEW")
+    titles = ["Top", "A", "B", "C", "End", "Beyond"]
+    cards = {title: added("deal", anna, title) for title in titles}
+    # As always right below the one that stays on top.
+    ranks = ["i", *("i" + "0" * 198 + digit for digit in "135"), "j", "k"]
+    for title, rank in zip(titles, ranks, strict=True):
+        Record.objects.filter(pk=cards[title].pk).update(rank=rank)
+    browser = as_person(anna)
+    assert move(browser, cards["C"], stage, after=cards["Top"].pk, before=cards["A"].pk).status_code == 200
+    assert in_column(stage) == ["Top", "C", "A", "B", "End", "Beyond"]
+    kept = dict(Record.objects.filter(stage=stage).values_list("title", "rank"))
+    assert max(map(len, kept.values())) <= 3
+    assert (kept["Top"], kept["End"], kept["Beyond"]) == ("i", "j", "k")
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_there_is_room_again_at_either_end(as_person: Browser, anna: User, is_first: bool) -> None:
+    stage = stage_of("deal", "NEW")
+    one, other, moved = (added("deal", anna, title) for title in ("One", "Other", "Moved"))
+    digits = ("0" * 199, "z" * 199)[not is_first]
+    Record.objects.filter(pk=one.pk).update(rank=digits + "1")
+    Record.objects.filter(pk=other.pk).update(rank=digits + "5")
+    near = {"before": one.pk} if is_first else {"after": other.pk}
+    assert move(as_person(anna), moved, stage, **near).status_code == 200
+    assert in_column(stage) == (["Moved", "One", "Other"] if is_first else ["One", "Other", "Moved"])
 
 
 def test_a_column_goes_on_by_key_and_misses_and_repeats_nothing(as_person: Browser, anna: User) -> None:
