@@ -6,8 +6,10 @@ Pure: the series with what it has given before comes in, the number and the seri
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain, zip_longest
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -46,9 +48,24 @@ def period_of(restart: str, on: date) -> str:
 def next_number(pattern: str, restart: str, period: str, last: int, *, on: date) -> Given:
     now = period_of(restart, on)
     number = last + 1 if period == now else 1
+    return Given(_PART.sub(lambda part: _said(part, number, on), pattern), now, number)
 
-    def part(found: re.Match[str]) -> str:
-        value = {"number": str(number), "year": f"{on:%Y}", "month": f"{on:%m}"}[found[1]]
-        return value.zfill(int(found[2] or 0))
 
-    return Given(_PART.sub(part, pattern), now, number)
+def last_number(texts: Iterable[str], pattern: str, *, on: date, most: int) -> int:
+    """The highest that a series of this pattern has given in this time, among papers that are called so. What
+    is beyond `most` was given by another pattern."""
+    digits = (
+        "([0-9]+)" if part[1] == "number" else re.escape(_said(part, 0, on))
+        for part in _PART.finditer(pattern)
+    )
+    literals = (re.escape(one) for one in _PART.split(pattern)[::3])
+    written = re.compile("".join(chain.from_iterable(zip_longest(literals, digits, fillvalue=""))))
+    found = filter(None, map(written.fullmatch, texts))
+    # A number that is there twice is the same both times.
+    numbers = ({int(one) for one in match.groups()} for match in found)
+    return max((min(one) for one in numbers if len(one) == 1 and max(one) <= most), default=0)
+
+
+def _said(part: re.Match[str], number: int, on: date) -> str:
+    value = {"number": str(number), "year": f"{on:%Y}", "month": f"{on:%m}"}[part[1]]
+    return value.zfill(int(part[2] or 0))

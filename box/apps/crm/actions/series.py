@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from box.apps.crm import access
 from box.apps.crm.events import DictionaryChanged
 from box.apps.crm.models import NumberSeries, Paper, PaperTemplate, Seller
-from box.apps.crm.numbering import check_pattern, next_number, period_of
+from box.apps.crm.numbering import check_pattern, last_number, next_number, period_of
 from box.core.events.outbox import emit
 from box.core.registry.company import LANGUAGE, company_day
 
@@ -26,12 +26,19 @@ def begin_paper(record: Record, deal: Record | None) -> Paper:
     """Within the transaction that makes the record: where that is given up, the next gets the number."""
     series = NumberSeries.objects.select_for_update().get(type=record.type_id)
     on = record.begins_on or company_day()
-    given = next_number(series.pattern, series.restart, series.period, series.last, on=on)
+    period = period_of(series.restart, on)
+    last = series.last
+    if period != series.period:
+        papers = Paper.objects.filter(type=record.type_id).values_list("number", flat=True)
+        last = last_number(papers.iterator(), series.pattern, on=on, most=HIGHEST)
+    given = next_number(series.pattern, series.restart, period, last, on=on)
     if Paper.objects.filter(type=record.type_id, number=given.text).exists():
         said = _("There is a paper of the number %(number)s: set the series to a higher one.")
         raise ValidationError(said % {"number": given.text}, code="number")
-    series.period, series.last = given.period, given.last
-    series.save(update_fields=["period", "last"])
+    # A paper of an earlier time leaves the series where it is: the next one would begin at 1 again.
+    if given.period >= series.period:
+        series.period, series.last = given.period, given.last
+        series.save(update_fields=["period", "last"])
     seller = Seller.objects.filter(retired_at=None).order_by("pk").first()
     return Paper.objects.create(
         record=record, type_id=record.type_id, deal=deal, number=given.text, seller=seller,

@@ -185,6 +185,39 @@ def test_a_series_that_begins_anew_each_year_goes_on_from_what_was_set(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("pattern", "restart"), [("{year}-{number}", "yearly"), ("{month}.{year}/{number:3}", "monthly")]
+)
+def test_a_paper_of_another_time_goes_on_there_and_leaves_the_series_where_it_is(
+    pattern: str, restart: str, anna: User, olga: User
+) -> None:
+    series = NumberSeries.objects.get(type=RecordType.Id.INVOICE)
+    set_series(series, pattern=pattern, restart=restart, last=41, by=olga)
+    now = company_day()
+    days = [now, date(2024, 12, 31), now, date(2024, 12, 1), date(2025, 1, 9), date(2025, 1, 31), now]
+    numbers = [added("invoice", anna, begins_on=day).paper.number for day in days]
+    given = zip([42, 1, 43, 2, 1, 2, 44], days, strict=True)
+    assert numbers == [next_number(pattern, "never", "", number - 1, on=day).text for number, day in given]
+
+
+@pytest.mark.django_db
+def test_a_time_that_papers_were_written_for_before_it_came_goes_on(anna: User, olga: User) -> None:
+    series = NumberSeries.objects.get(type=RecordType.Id.INVOICE)
+    set_series(series, pattern="{year}-{number}", restart="yearly", last=0, by=olga)
+    days = [
+        date(2126, 1, 1),
+        date(2125, 1, 1),
+        company_day(),
+        date(2126, 1, 1),
+        date(2125, 1, 1),
+        company_day(),
+    ]
+    numbers = [added("invoice", anna, begins_on=day).paper.number for day in days]
+    year = f"{company_day():%Y}"
+    assert numbers == ["2126-1", "2125-1", f"{year}-1", "2126-2", "2125-2", f"{year}-2"]
+
+
+@pytest.mark.django_db
 def test_what_cannot_be_saved_is_said_in_the_form(as_person: Browser, olga: User) -> None:
     page = as_person(olga)
     incomplete = page.post("/crm/settings/papers/sellers/0/", {"name": "Chairs Ltd"})
