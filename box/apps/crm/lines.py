@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from box.apps.crm.actions.checks import LARGEST
 from box.apps.crm.actions.lines import MOST_LINES, LineDraft
 from box.apps.crm.models import Currency, LineItem, Product, VatRate
 from box.apps.crm.presenters import money, quantity
@@ -154,7 +155,18 @@ def drafts_in(given: QueryDict) -> list[LineDraft]:
         except ValueError as error:
             said = _("Line %(number)s: “%(text)s” is no number.")
             raise ValidationError(said % {"number": number, "text": str(error)[:40]}) from None
+        if not _comes_to_something(drafts[-1]):
+            raise ValidationError(_("Line %(number)s: that is more than can be kept.") % {"number": number})
     return drafts
+
+
+def _comes_to_something(draft: LineDraft) -> bool:
+    """Before it is shown: what is beyond all money has more digits than are counted and written."""
+    try:
+        sums = sums_of(draft)
+    except ArithmeticError:
+        return False
+    return max(abs(sums.gross), abs(sums.discount)) < LARGEST
 
 
 def _draft(row: Mapping[str, str], products: Mapping[int, Product]) -> LineDraft:

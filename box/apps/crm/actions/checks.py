@@ -72,10 +72,15 @@ def tidy(record: Record, currencies: Mapping[str, Currency] | None = None) -> No
     # Only of what was found to be neither too long nor too large.
     record.sound = sound_of(record.title)
     record.base_amount = (Decimal(record.amount) * rate).quantize(Decimal("0.01"))
-    if record.base_amount >= LARGEST:
-        raise ValidationError({"amount": _("In the company's currency that is more than can be kept.")})
+    check_kept(record.base_amount)
     if record.begins_on and record.expected_on and record.begins_on > record.expected_on:
         raise ValidationError({"expected_on": _("It would end before it begins.")})
+
+
+def check_kept(base_amount: Decimal) -> None:
+    """Raises ValidationError for an amount that is too large, counted over."""
+    if base_amount >= LARGEST:
+        raise ValidationError({"amount": _("In the company's currency that is more than can be kept.")})
 
 
 def all_currencies() -> dict[str, Currency]:

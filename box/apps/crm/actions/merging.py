@@ -172,6 +172,13 @@ def _check(first: Record, rest: Sequence[Record], by: User | None) -> None:
         raise ValidationError(_("Only records of one kind are merged."), code="type")
     if first.type.is_paper:
         raise ValidationError(_("Papers have numbers: none of them becomes a part of another."), code="type")
+    for one in rest:
+        if one.currency != first.currency and (one.payments.exists() or one.lines.exists()):
+            said = _(
+                "“%(name)s” has products or payments in %(code)s, and they would be of another sum here: take"
+                " them out of it first."
+            )
+            raise ValidationError(said % {"name": one, "code": one.currency}, code="currency")
     if by is None:
         return
     if not access.can_change(by, first):

@@ -183,6 +183,9 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
     _check_clients([*clients, *(contacts or ())], by)
     names = [name for name, was in before.items() if getattr(held, name) != was]
     check_changeable(by, held.type_id, names)
+    if "currency" in names and not is_importing() and held.payments.exists():
+        said = _("It has payments in %(code)s, and they would be of another sum: take them back first.")
+        raise ValidationError({"currency": said % {"code": before["currency"]}})
     changed = [
         (name, _as_text(before[name]), _as_text(getattr(held, name))) for name in names if name in PLAIN
     ]

@@ -239,6 +239,27 @@ def test_a_form_that_is_wrong_is_shown_again_as_it_was_sent(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    "row",
+    [
+        ("Chair", "999999999999999", "999999999999999", "22a"),
+        ("Chair", "1", "999999999999999", "999999999999999a"),
+        ("Chair", "1", "1", "-100i"),
+    ],
+)
+def test_what_comes_to_more_than_there_is_is_said_in_the_form(
+    as_person: Browser, anna: User, deal: Record, row: tuple[str, str, str, str]
+) -> None:
+    browser, address = as_person(anna), f"{deal.get_absolute_url()}lines/"
+    answer = browser.post(address, sent(("Chair", "1", "1", ""), row), headers=HTMX)
+    assert answer.status_code == 422
+    assert "Line 2: that is more than can be kept." in answer.content.decode()
+    sums = browser.post(f"{address}sums/", sent(row), headers=HTMX)
+    assert "Line 1: that is more than can be kept." in sums.content.decode()
+    assert not deal.lines.exists()
+
+
+@pytest.mark.django_db
 def test_products_are_found_by_name_and_article_and_become_lines_at_their_price(
     as_person: Browser, anna: User, deal: Record
 ) -> None:

@@ -483,7 +483,7 @@ def test_an_invoice_that_is_paid_whole_is_won(as_person: Browser, invoice: Recor
     "wrong",
     [
         {"amount": Decimal(0)}, {"amount": Decimal(-1)}, {"on": date(1999, 12, 31)}, {"direction": "up"},
-        {"note": "x" * 256}, {"amount": Decimal(10) ** 17},
+        {"note": "x" * 256}, {"amount": Decimal(10) ** 17}, {"amount": Decimal("0.004")},
     ],
 )  # fmt: skip
 def test_a_payment_that_cannot_be_is_refused(invoice: Record, anna: User, wrong: dict[str, Any]) -> None:
@@ -492,6 +492,45 @@ def test_a_payment_that_cannot_be_is_refused(invoice: Record, anna: User, wrong:
     with pytest.raises(ValidationError):
         note_payment(invoice, paid("1", on=company_day() + timedelta(days=1)), by=anna)
     assert not Payment.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_payment_that_is_too_large_in_the_companys_currency_is_refused(
+    deal: Record, anna: User, olga: User
+) -> None:
+    set_currency("KWD", Decimal(5000), by=olga)
+    change_record(deal, {"currency": "KWD"}, by=anna)
+    with pytest.raises(ValidationError, match="more than can be kept"):
+        note_payment(deal, paid("2000000000000"), by=anna)
+    note_payment(deal, paid("1999999999999"), by=anna)
+
+
+@pytest.mark.django_db
+def test_what_has_payments_keeps_its_currency(deal: Record, anna: User, olga: User) -> None:
+    set_currency("EUR", Decimal(100), by=olga)
+    payment = note_payment(deal, paid("1000"), by=anna)
+    with pytest.raises(ValidationError, match="take them back first"):
+        change_record(deal, {"currency": "EUR"}, by=anna)
+    change_record(deal, {"currency": "RUB", "amount": Decimal(1000)}, by=anna)
+    remove_payment(payment, by=anna)
+    assert change_record(deal, {"currency": "EUR"}, by=anna).currency == "EUR"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("has_lines", [True, False])
+def test_what_is_sold_and_paid_goes_into_nothing_of_another_currency(
+    deal: Record, anna: User, olga: User, has_lines: bool
+) -> None:
+    set_currency("EUR", Decimal(100), by=olga)
+    other = added("deal", anna, "Chairs", currency="EUR")
+    if has_lines:
+        set_lines(other, [chairs()], follows=True, by=anna)
+    else:
+        note_payment(other, paid("10"), by=anna)
+    with pytest.raises(ValidationError, match="payments in EUR"):
+        merge_records(deal, [other], by=olga)
+    merge_records(other, [deal], by=olga)
+    assert other.payments.count() + other.lines.count() == 1
 
 
 @pytest.mark.django_db
