@@ -286,6 +286,20 @@ def rows_of(of: FieldSet, ids: Collection[int]) -> list[Value]:
     return list(Value.objects.filter(field__set_key=of.key, object_id__in=ids).order_by("id"))
 
 
+def hand_on(of: FieldSet, gone: int, kept: int) -> list[int]:
+    """What an object has in fields where the other has nothing goes to that one: the rows that went."""
+    rows = Value.objects.filter(field__set_key=of.key)
+    filled = rows.filter(object_id=kept).values("field")
+    ids = list(rows.filter(object_id=gone).exclude(field__in=filled).values_list("pk", flat=True))
+    Value.objects.filter(pk__in=ids).update(object_id=kept)
+    return ids
+
+
+def hand_back(ids: Collection[int], gone: int, kept: int) -> None:
+    """Of these rows those that nobody has written anew since."""
+    Value.objects.filter(pk__in=list(ids), object_id=kept).update(object_id=gone)
+
+
 @transaction.atomic
 def forget_values(of: FieldSet, ids: Collection[int]) -> None:
     """Of objects that are deleted, or erased, with the files that stood there."""

@@ -15,7 +15,9 @@ from django.utils.translation import gettext as _
 from box.apps.crm import access
 from box.apps.crm.actions.activities import renew_next_steps
 from box.apps.crm.actions.audiences import renew_audience
+from box.apps.crm.actions.files import follow_records
 from box.apps.crm.actions.locks import locked_records
+from box.apps.crm.custom_fields import set_of
 from box.apps.crm.events import MergerTakenBack, RecordsMerged
 from box.apps.crm.models import (
     ActivityBinding,
@@ -31,6 +33,7 @@ from box.apps.crm.models import (
 )
 from box.apps.crm.models.types import ANY_RECORD
 from box.core.events.outbox import emit
+from box.core.fields import values
 from box.core.registry.capabilities import Ref
 from box.core.relations.actions import hand_on
 
@@ -101,8 +104,9 @@ RELATIONS = (
 )
 
 
-# In `Merger.moved`: what belongs together across rooms.
+# In `Merger.moved`: what belongs together across rooms, and values of a company's own fields.
 _RELATED = "relations"
+_OWN = "own fields"
 
 
 @transaction.atomic
@@ -150,6 +154,7 @@ def take_back_merger(merger: Merger, *, by: User | None) -> Record:
     for relation in reversed(RELATIONS):
         relation.take_back(held.moved.get(relation.name, ()), gone, kept)
     hand_on(_link(kept), _link(gone), among=held.moved.get(_RELATED, ()))
+    values.hand_back(held.moved.get(_OWN, ()), gone.pk, kept.pk)
     _empty_again(kept, gone, held.filled)
     held.taken_back_at, held.moved, held.filled = timezone.now(), {}, []
     held.save(update_fields=["taken_back_at", "moved", "filled"])
@@ -157,6 +162,7 @@ def take_back_merger(merger: Merger, *, by: User | None) -> Record:
     for record in (kept, gone):
         renew_audience(record)
         record.save(update_fields=["audience"])
+    follow_records([kept.pk, gone.pk])
     renew_next_steps([kept.pk, gone.pk])
     emit(MergerTakenBack(record_id=kept.pk, parted_id=gone.pk, by_id=by.pk if by else None))
     return gone
@@ -191,6 +197,8 @@ def _absorb(kept: Record, gone: Record, by: User | None) -> None:
     moved = {relation.name: ids for relation in RELATIONS if (ids := relation.move(gone, kept))}
     if related := hand_on(_link(gone), _link(kept)):
         moved[_RELATED] = related
+    if own := values.hand_on(set_of(kept.type_id), gone.pk, kept.pk):
+        moved[_OWN] = own
     fillable = _FILLED if any(getattr(kept, name) for name in EXTERNAL) else (*_FILLED, *EXTERNAL)
     filled = [name for name in fillable if not getattr(kept, name) and getattr(gone, name)]
     for name in filled:
@@ -219,6 +227,7 @@ def _finish(kept: Record, rest: Sequence[Record]) -> None:
             "audience",
         ]
     )
+    follow_records([kept.pk])
     renew_next_steps([kept.pk, *(one.pk for one in rest)])
 
 

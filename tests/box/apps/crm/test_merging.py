@@ -13,10 +13,12 @@ from django.utils import timezone
 
 from box.apps.crm import jobs
 from box.apps.crm.actions.activities import NewActivity, add_activity
+from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.merging import forget_expired, merge_records, take_back_merger
 from box.apps.crm.actions.papers import add_paper
 from box.apps.crm.actions.records import change_record, delete_records
 from box.apps.crm.contact_points import Reach
+from box.apps.crm.custom_fields import SETS
 from box.apps.crm.duplicates import Ground, Sought, duplicates_of
 from box.apps.crm.models import Activity, Link, Merger, Record
 from box.apps.crm.models.mergers import KEPT_FOR
@@ -24,6 +26,10 @@ from box.apps.crm.permissions import Level
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.core.access.actions import employees_role
 from box.core.events.models import Event
+from box.core.fields.actions import FieldDraft, add_field
+from box.core.fields.models import Value
+from box.core.fields.values import values_of
+from box.core.files.models import Blob, File
 from box.core.registry.capabilities import Ref
 from box.core.relations.actions import relate, unrelate
 from box.core.relations.presenters import related_to
@@ -93,7 +99,7 @@ def state() -> object:
     )
     with connection.cursor() as cursor:
         rows = {}
-        for table in (*tables, "relations_relation"):
+        for table in (*tables, "relations_relation", "fields_value"):
             cursor.execute(f"SELECT * FROM {table} ORDER BY id")
             rows[table] = cursor.fetchall()
         cursor.execute(f"SELECT {columns} FROM crm_record ORDER BY id")
@@ -176,6 +182,52 @@ def test_a_merger_taken_back_leaves_everything_as_it_was(anna: User, two: tuple[
     assert state() == before
     with pytest.raises(ValidationError, match="once"):
         take_back_merger(Merger.objects.get(), by=anna)
+
+
+def test_own_fields_that_it_lacks_are_filled_in_and_come_back(
+    anna: User, olga: User, two: tuple[Record, Record]
+) -> None:
+    first, second = two
+    town, wood, tags = (
+        add_field(SETS[CONTACT], FieldDraft(name, is_several=name == "Tags"), by=olga)
+        for name in ("Town", "Wood", "Tags")
+    )
+    of_deals = add_field(SETS[2], FieldDraft("Town"), by=olga)
+    Value.objects.create(field=of_deals, object_id=second.pk, text="of a deal with its number")
+    set_values(first, {town: ("Tver",)}, by=anna)
+    set_values(second, {town: ("Omsk",), wood: ("Oak",), tags: ("a", "b")}, by=anna)
+    before = state()
+    merge_records(first, [second], by=anna)
+    assert values_of(SETS[CONTACT], first.pk) == {town: ("Tver",), wood: ("Oak",), tags: ("a", "b")}
+    assert values_of(SETS[CONTACT], second.pk) == {town: ("Omsk",)}
+    assert values_of(SETS[2], second.pk) == {of_deals: ("of a deal with its number",)}
+    take_back_merger(Merger.objects.get(), by=anna)
+    assert state() == before
+    merge_records(first, [second], by=anna)
+    # What was written anew since stays where it was written.
+    set_values(first, {wood: ("Ash",)}, by=anna)
+    take_back_merger(Merger.objects.latest("pk"), by=anna)
+    assert values_of(SETS[CONTACT], first.pk) == {town: ("Tver",), wood: ("Ash",)}
+    assert values_of(SETS[CONTACT], second.pk) == {town: ("Omsk",), tags: ("a", "b")}
+
+
+def test_files_of_both_are_for_whoever_sees_the_one_that_is_there(
+    anna: User, boris: User, olga: User, two: tuple[Record, Record]
+) -> None:
+    first, second = two
+    fields = [add_field(SETS[CONTACT], FieldDraft(name, kind="file"), by=olga) for name in ("Scan", "Plan")]
+    change_record(second, {"observers": [boris]}, by=None)
+    files = []
+    for record, field, letter in zip(two, fields, "ab", strict=True):
+        blob = Blob.objects.create(key=f"2026/01/{letter * 32}", size=3)
+        file = File.objects.create(owner=anna, name="scan.pdf", blob=blob, audience=[f"U{anna.pk}"])
+        set_values(record, {field: (file.pk,)}, by=anna)
+        files.append(file)
+    assert list(File.objects.visible_to(boris)) == [files[1]]
+    merge_records(first, [second], by=anna)
+    assert set(File.objects.visible_to(boris)) == set(files)
+    take_back_merger(Merger.objects.get(), by=anna)
+    assert list(File.objects.visible_to(boris)) == [files[1]]
 
 
 def test_what_belongs_to_them_elsewhere_follows_and_comes_back(
