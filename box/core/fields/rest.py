@@ -42,23 +42,30 @@ def _answered(field: Field, values: Sequence[Any]) -> Any:
 
 
 def given(
-    fields: Sequence[Field], sent: Mapping[str, Any], find: Finder, *, keep: Keeper
+    fields: Sequence[Field],
+    sent: Mapping[str, Any],
+    find: Finder,
+    *,
+    keep: Keeper,
+    kept: Values | None = None,
 ) -> dict[Field, tuple[Any, ...]]:
     """Of what a program has sent the values of these fields; what it has not named stays. Choices and objects
-    go by their numbers, new files with their bytes. Raises ValidationError, and what `keep` does."""
+    go by their numbers, new files with their bytes. What is `kept` so far may be sent back as it was
+    answered, whatever became of it. Raises ValidationError, and what `keep` does."""
     known = {field.code: field for field in fields}
     named = {known[code]: value for code, value in sent.items() if code in known}
     # Nothing is stored before all else is understood.
     ordered = sorted(named.items(), key=lambda one: one[0].kind == Field.Kind.FILE)
+    there = kept or {}
     return {
-        field: _files(field, value, find, keep)
+        field: _files(field, value, find, keep, there.get(field, ()))
         if field.kind == Field.Kind.FILE
-        else _given(field, value, find)
+        else _given(field, value, find, there.get(field, ()))
         for field, value in ordered
     }
 
 
-def _files(field: Field, value: Any, find: Finder, keep: Keeper) -> tuple[Any, ...]:
+def _files(field: Field, value: Any, find: Finder, keep: Keeper, kept: Sequence[Any]) -> tuple[Any, ...]:
     """`{"fileData": ["plan.txt", "<Base64>"]}`, or the number of a file that is there; several in a list.
 
     Source: https://apidocs.bitrix24.com/api-reference/files/how-to-upload-files.html
@@ -73,18 +80,17 @@ def _files(field: Field, value: Any, find: Finder, keep: Keeper) -> tuple[Any, .
     new = {place: one for place, one in enumerate(several) if _is_sent(one)}
     ids = dict(zip(new, keep(list(new.values())), strict=True))
     there = [one.get("id", "") if isinstance(one, Mapping) else one for one in several]
-    return read_each(
-        field, [f"#{ids[n]}" if n in ids else _text(field, one) for n, one in enumerate(there)], find
-    )
+    texts = [f"#{ids[n]}" if n in ids else _text(field, one) for n, one in enumerate(there)]
+    return read_each(field, texts, find, kept=kept)
 
 
 def _is_sent(value: Any) -> bool:
     return isinstance(value, list) or (isinstance(value, Mapping) and "fileData" in value)
 
 
-def _given(field: Field, value: Any, find: Finder) -> tuple[Any, ...]:
+def _given(field: Field, value: Any, find: Finder, kept: Sequence[Any]) -> tuple[Any, ...]:
     several = value if isinstance(value, list) else [] if value in (False, None, "") else [value]
-    return read_each(field, [_text(field, one) for one in several], find)
+    return read_each(field, [_text(field, one) for one in several], find, kept=kept)
 
 
 def _text(field: Field, value: Any) -> str:

@@ -47,7 +47,7 @@ from box.apps.crm.models import ContactPoint, Link, Record, RecordType
 from box.apps.crm.permissions import Operation, reaches_into
 from box.core.accounts.models import User
 from box.core.fields import rest as custom
-from box.core.fields.values import finder, values_of_many
+from box.core.fields.values import finder, values_of, values_of_many
 from box.core.files.rest import keeper
 from box.core.registry.filtering import condition_of, order_of
 from box.core.registry.rest import (
@@ -300,7 +300,7 @@ def add(call: Call, kind: RecordType, dialect: Dialect) -> Record:
         record = add_record(
             NewRecord(type=kind, reached_by=[reach for _pk, reach in given.points], **names), by=call.author
         )
-        given.write_custom(record, call.user)
+        given.write_custom(record, call.user, is_new=True)
     return _again(record)
 
 
@@ -324,7 +324,7 @@ def change(call: Call, kind: RecordType, dialect: Dialect) -> Record:
             change_record(record, changes, by=call.user)
         if stage is not None and stage.pk != record.stage_id:
             move_record(record, stage, by=call.user)
-        given.write_custom(record, call.user)
+        given.write_custom(record, call.user, is_new=False)
     return _again(record)
 
 
@@ -390,9 +390,10 @@ class Given:
                 added.append(reach)
         return [*there.values(), *added]
 
-    def write_custom(self, record: Record, user: User) -> None:
+    def write_custom(self, record: Record, user: User, *, is_new: bool) -> None:
         fields = _custom(self.kind, user)
-        values = custom.given(fields, self.own, finder(user), keep=keeper(user))
+        kept = values_of(fields, record.pk) if self.own and not is_new else {}
+        values = custom.given(fields, self.own, finder(user), keep=keeper(user), kept=kept)
         if values:
             set_values(record, values, by=user)
 

@@ -20,7 +20,7 @@ from box.core.accounts.actions import NewUser
 from box.core.accounts.custom_fields import editable, set_values
 from box.core.accounts.models import User
 from box.core.fields import rest
-from box.core.fields.values import finder
+from box.core.fields.values import finder, values_of
 from box.core.files.rest import keeper, sent
 from box.core.people.photos import remove_photo, set_photo
 from box.core.registry.origin import is_importing
@@ -264,7 +264,9 @@ def _fill_in(person: User, own: Mapping[str, Any], call: Call) -> None:
         name = min(unknown)[:40]
         raise ValidationError(_("%(name)s is no field of people.") % {"name": name}, code="unknown")
     if own:
-        set_values(person, rest.given(fields, own, finder(call.user), keep=keeper(call.user)), by=call.user)
+        kept = values_of(fields, person.pk)
+        values = rest.given(fields, own, finder(call.user), keep=keeper(call.user), kept=kept)
+        set_values(person, values, by=call.user)
 
 
 def declare() -> None:

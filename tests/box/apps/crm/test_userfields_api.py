@@ -51,6 +51,19 @@ def test_a_field_is_added_and_programs_write_and_read_it_by_its_name(program: Pr
     assert program.call("crm.deal.get", id=deal)["UF_CRM_COLOURS"] == [white]
 
 
+def test_what_was_taken_off_a_list_is_sent_back_as_it_stands(program: Program) -> None:
+    pk = colours(program)
+    red, white = program.call("crm.deal.userfield.get", id=pk)["LIST"]
+    sent = {"TITLE": "Roses", "UF_CRM_COLOURS": [red["ID"], white["ID"]]}
+    deal = program.call("crm.deal.add", fields=sent)
+    program.call("crm.deal.userfield.update", id=pk, fields={"LIST": [{"ID": red["ID"], "DEL": "Y"}]})
+    row = program.call("crm.deal.get", id=deal)
+    assert program.call("crm.deal.update", id=deal, fields={"UF_CRM_COLOURS": row["UF_CRM_COLOURS"]}) is True
+    assert program.call("crm.deal.get", id=deal)["UF_CRM_COLOURS"] == [red["ID"], white["ID"]]
+    # For another one it is nothing to choose.
+    assert program.error("crm.deal.add", fields=sent) == (400, "ERROR_ARGUMENT")
+
+
 def test_a_list_is_filtered_and_says_labels_to_whoever_asks_for_them(program: Program) -> None:
     colours(program)
     for name, type_, settings in (

@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 
 from box.core.accounts.custom_fields import PERSON, PROFILE
 from box.core.fields import rest
-from box.core.fields.actions import FieldDraft, add_field
-from box.core.fields.kinds import Money
-from box.core.fields.values import finder, write_values
+from box.core.fields.actions import FieldDraft, add_field, change_field
+from box.core.fields.kinds import Money, nobody_finds
+from box.core.fields.values import finder, values_of, write_values
 from box.core.files.models import File
 from box.core.files.rest import keeper
 from box.core.files.store import store as the_store
@@ -51,6 +51,18 @@ def test_what_is_answered_can_be_sent_back(anna: User, olga: User) -> None:
         rest.given(fields, {"UF_SIZE": "99999"}, finder(olga), keep=keeper(olga))
     with pytest.raises(ValidationError, match="Head"):
         rest.given(fields, {"UF_HEAD": "99999"}, finder(olga), keep=keeper(olga))
+
+
+def test_what_is_answered_can_be_sent_back_whatever_became_of_it(anna: User, olga: User) -> None:
+    size = thing_field("Size", "choice", by=olga, choices=("S", "M"), code="UF_SIZE")
+    head = thing_field("Head", "person", by=olga, is_several=True, code="UF_HEAD")
+    values = {size: (size.options[0].pk,), head: (anna.pk, olga.pk)}
+    change_field(size, FieldDraft("Size", choices=("M",)), by=olga)
+    said = rest.answered([size, head], values)
+    assert rest.given([size, head], said, nobody_finds, keep=keeper(olga), kept=values) == values
+    for name in said:
+        with pytest.raises(ValidationError):
+            rest.given([size, head], {name: said[name]}, nobody_finds, keep=keeper(olga))
 
 
 def test_files_come_with_their_bytes(olga: User, store: S3Store) -> None:
@@ -93,6 +105,16 @@ def test_programs_read_and_filter_people_by_what_everybody_sees(anna: User, bori
     assert program.error("user.get", FILTER={"UF_CONTRACT": "till May"})[0] == 400
     (only,) = program.call("user.get", FILTER={"ID": boris.pk}, SELECT=["UF_*"])
     assert only["UF_TOWN"] is False
+
+
+def test_a_person_is_sent_back_as_they_were(anna: User, olga: User) -> None:
+    size = add_field(PROFILE, FieldDraft("Size", "choice", choices=("S", "M"), code="UF_SIZE"), by=olga)
+    write_values(PROFILE, anna.pk, {size: (size.options[0].pk,)})
+    change_field(size, FieldDraft("Size", choices=("M",)), by=olga)
+    program = program_of(olga, "user")
+    (found,) = program.call("user.get", FILTER={"ID": anna.pk})
+    assert program.call("user.update", ID=anna.pk, UF_SIZE=found["UF_SIZE"]) is True
+    assert values_of(PROFILE, anna.pk) == {size: (size.options[0].pk,)}
 
 
 def test_who_may_read_little_of_people_reads_none_of_their_fields(anna: User, olga: User) -> None:
