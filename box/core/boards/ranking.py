@@ -15,7 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from django.db import OperationalError, transaction
 from django.db.models.functions import Length
+from psycopg.errors import LockNotAvailable
 
 from box.core.boards.paging import ordered
 from box.lib.ranks import between
@@ -35,7 +37,16 @@ def rank_between[M: Model](others: QuerySet[M, M], upper: str | None, lower: str
     if lower is None or (upper is not None and lower <= upper):
         lower = _first(others.filter(rank__gt=upper).order_by("rank"))
     rank = between(upper, lower)
-    return rank if len(rank) <= LONGEST else _with_room(others, upper, lower)
+    if len(rank) > LONGEST:
+        try:
+            with transaction.atomic():
+                return _with_room(others, upper, lower)
+        except OperationalError as error:
+            # Somebody holds one of these cards, and may wait for ours. The next move makes room: until then
+            # there is the other half.
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+    return rank
 
 
 def _with_room[M: Model](others: QuerySet[M, M], upper: str | None, lower: str | None) -> str:
@@ -44,7 +55,8 @@ def _with_room[M: Model](others: QuerySet[M, M], upper: str | None, lower: str |
     low = _first(short.filter(rank__lte=upper).order_by("-rank")) if upper else None
     high = _first(short.filter(rank__gte=lower).order_by("rank")) if lower else None
     within = others.filter(rank__gt=low) if low else others
-    cards: list[Any] = list(ordered(within.filter(rank__lt=high) if high else within))
+    within = within.filter(rank__lt=high) if high else within
+    cards: list[Any] = list(ordered(within).select_for_update(nowait=True, of=("self",)))
     place = sum(upper is not None and card.rank <= upper for card in cards)
     ranks = list(_spread(low, high, len(cards) + 1))
     room = ranks.pop(place)

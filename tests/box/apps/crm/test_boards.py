@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from box.apps.crm.actions.records import move_record
 from box.apps.crm.actions.stages import set_demands
 from box.apps.crm.models import LossReason, Record
 from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role
+from box.core.boards.ranking import LONGEST
 from box.core.registry.settings import raise_version
 from tests.box.apps.crm.conftest import added, allow, stage_of
 
@@ -179,6 +182,36 @@ def test_a_gap_that_was_filled_a_thousand_times_has_room_again(as_person: Browse
     kept = dict(Record.objects.filter(stage=stage).values_list("title", "rank"))
     assert max(map(len, kept.values())) <= 3
     assert (kept["Top"], kept["End"], kept["Beyond"]) == ("i", "j", "k")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_makes_room_waits_for_nobody(anna: User) -> None:
+    stage = stage_of("deal", "NEW")
+    top, *cards = (added("deal", anna, title) for title in ("Top", *"ABCDEF"))
+    for card, rank in zip((top, *cards), ("i", *("i" + "0" * 120 + one for one in "13579b")), strict=True):
+        Record.objects.filter(pk=card.pk).update(rank=rank)
+    problems: list[Exception] = []
+    begin = threading.Barrier(len(cards))
+
+    def carry(card: Record, near: Record) -> None:
+        try:
+            begin.wait()
+            for _time in range(3):
+                move_record(card, stage, after=top, before=near, by=anna)
+        except Exception as problem:
+            problems.append(problem)
+        finally:
+            connection.close()
+
+    pairs = zip(cards, [*cards[1:], cards[0]], strict=True)
+    threads = [threading.Thread(target=carry, args=pair) for pair in pairs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    # And whoever comes when nobody is there makes room.
+    assert len(move_record(cards[0], stage, after=top, by=anna).rank) <= LONGEST
 
 
 @pytest.mark.parametrize("is_first", [True, False])
