@@ -32,6 +32,11 @@ MEMORY = 512 * 2**20
 CPU_SECONDS = 15
 
 _ORIENTATION = 0x0112
+# What makes it stand upright, by what the camera says, in Pillow's words.
+_TURNS = {
+    2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE", 6: "ROTATE_270",
+    7: "TRANSVERSE", 8: "ROTATE_90",
+}  # fmt: skip
 # Turned by a quarter: what came as the width is seen as the height.
 _LYING = (5, 6, 7, 8)
 
@@ -60,7 +65,7 @@ def _take_little() -> None:
 
 
 def _decoded(file: IO[bytes], at_least: int) -> tuple[dict[str, Any], bytes]:
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     # Ours is the limit, by format.
     Image.MAX_IMAGE_PIXELS = None
@@ -72,24 +77,37 @@ def _decoded(file: IO[bytes], at_least: int) -> tuple[dict[str, Any], bytes]:
         size = max(1, round(width * scale)), max(1, round(height * scale))
         # A JPEG is decoded at the next larger of a half, a quarter and an eighth; other formats ignore this.
         image.draft("RGB", size)
-        exif = image.getexif()
+        image.load()
+        orientation = _orientation(image)
         profile = image.info.get("icc_profile", b"") if image.mode in ("RGB", "RGBA", "P") else b""
         plain = _smaller(image, size)
-        plain.info = {"exif": exif.tobytes()}
-        plain = ImageOps.exif_transpose(plain)
-        lies = exif.get(_ORIENTATION, 1) in _LYING
+        if orientation in _TURNS:
+            plain = plain.transpose(Image.Transpose[_TURNS[orientation]])
         head = {
             "size": plain.size,
             "mode": plain.mode,
-            "seen": (height, width) if lies else (width, height),
+            "seen": (height, width) if orientation in _LYING else (width, height),
             "profile": base64.b64encode(profile if len(profile) <= LARGEST_PROFILE else b"").decode(),
         }
         return head, plain.tobytes()
 
 
+def _orientation(image: Image.Image) -> int:
+    """Of the rest that stands beside it nothing is read: cameras and programs write there what does not read
+    as it should, and the picture is none the worse for it."""
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:
+        return 1
+
+
 def _smaller(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     from PIL import Image
 
+    if image.mode == "I;16":
+        # Greys of 16 bits: Pillow takes all above 255 for white.
+        image = image.point(lambda grey: grey / 256).convert("L")
+        image.info.pop("transparency", None)
     mode = "RGBA" if image.has_transparency_data else "RGB"
     # The numbers of a palette cannot be mixed. Others can, and are fewer once the picture is smaller.
     if image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK"):

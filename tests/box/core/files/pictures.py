@@ -27,6 +27,18 @@ def turned(size: tuple[int, int]) -> bytes:
     return picture(size, "JPEG", exif=exif)
 
 
+def with_note(orientation: int, tag: int, kind: int, value: bytes) -> bytes:
+    """Exif that says how the camera was held, and one thing more, of a kind that no program would write."""
+    # The value stands behind eight bytes of the head, the count, two entries, and the end of the folder.
+    count = 1 if kind == 12 else len(value)
+    entries = [
+        struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0),
+        struct.pack("<HHII", tag, kind, count, 8 + 2 + 24 + 4),
+    ]
+    folder = struct.pack("<H", len(entries)) + b"".join(sorted(entries, key=lambda one: one[1::-1]))
+    return b"Exif\0\0II*\0" + struct.pack("<I", 8) + folder + bytes(4) + value
+
+
 def bomb(side: int) -> bytes:
     """A PNG of a few kilobytes that says of itself how many pixels it will have."""
 

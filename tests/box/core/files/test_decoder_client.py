@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
+from PIL import Image, ImageOps
 
 from box.core.files import decoder, decoder_client
 from box.core.files.decoder_client import Busy, TooManyPixels, Undecodable, decoded
 from box.core.files.pictures import drawn
-from tests.box.core.files.pictures import picture, turned
+from tests.box.core.files.pictures import picture, turned, with_note
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,50 @@ def test_what_is_handed_on_has_an_end_for_long_and_narrow_pictures_too() -> None
 def test_it_stands_upright_and_brings_the_size_that_it_came_with() -> None:
     found = decoded(BytesIO(turned((1280, 640))), at_least=100)
     assert (found.size, found.image.size) == ((640, 1280), (100, 200))
+
+
+@pytest.mark.parametrize(
+    ("kind", "noted"),
+    [
+        ("JPEG", with_note(6, 0x8769, 2, b"no folder")),
+        ("JPEG", with_note(6, 0xA002, 7, b"a width of bytes")),
+        ("JPEG", with_note(6, 0x011A, 12, b"\x00\x00\x00\x00\x00\x00\xf8\x7f")),
+        ("WEBP", with_note(6, 0x0102, 2, b"eight")),
+    ],
+    ids=["a folder that is a text", "bytes for a number", "no number at all", "a text for numbers"],
+)
+def test_a_picture_is_none_the_worse_for_an_odd_note_beside_it(kind: str, noted: bytes) -> None:
+    found = decoded(BytesIO(picture((60, 30), kind, exif=noted)), at_least=60)
+    assert (found.size, found.image.size) == ((30, 60), (30, 60))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_each_way_to_hold_a_camera_stands_upright(orientation: int) -> None:
+    noted = with_note(orientation, 0x0102, 2, b"eight")
+    way = Image.Exif()
+    way[0x0112] = orientation
+    plain = Image.new("RGB", (60, 30))
+    plain.paste((255, 0, 0), (0, 0, 20, 10))
+    out, clean = BytesIO(), BytesIO()
+    plain.save(out, "PNG", exif=noted)
+    plain.save(clean, "PNG", exif=way)
+    upright = ImageOps.exif_transpose(Image.open(clean))
+    found = decoded(out, at_least=60).image
+    assert (found.size, found.tobytes()) == (upright.size, upright.tobytes())
+
+
+def test_notes_that_are_none_lay_no_picture_down() -> None:
+    found = decoded(BytesIO(picture((60, 30), "PNG", exif=b"no folder either")), at_least=60)
+    assert found.size == (60, 30)
+
+
+def test_greys_of_sixteen_bits_are_seen_as_greys() -> None:
+    """X-rays and scans: all above 255 of 65,535 was white."""
+    for grey, seen in ((0, 0), (0x1234, 0x12), (0x8000, 0x80), (0xFFFF, 0xFF)):
+        found = decoded(BytesIO(picture((30, 30), "PNG", mode="I;16", colour=grey)), at_least=30)
+        assert found.image.getpixel((15, 15)) == (seen, seen, seen)
+    see_through = picture((30, 30), "PNG", mode="I;16", colour=0x8000, transparency=0)
+    assert decoded(BytesIO(see_through), at_least=30).image.getpixel((15, 15)) == (0x80, 0x80, 0x80)
 
 
 @pytest.mark.parametrize(
