@@ -189,7 +189,21 @@ def send_test(person: User) -> None:
 
 
 def message_of(letter: QueuedLetter, *, sender: str) -> EmailMessage:
-    """Raises LetterRefused for an address that is none: the next letter is to leave all the same."""
+    """Raises LetterRefused for an address that is none, and for what cannot be written down: the next letter
+    is to leave all the same."""
+    try:
+        message = _message_of(letter, sender)
+        message.as_bytes()
+    except LetterRefused:
+        raise
+    except Exception as error:
+        # `email` reads again what it is given for a header, meets there what people have written, and raises
+        # anything.
+        raise LetterRefused(f"{type(error).__name__}: {error}") from error
+    return message
+
+
+def _message_of(letter: QueuedLetter, sender: str) -> EmailMessage:
     try:
         validate_email(letter.to)
     except ValidationError as error:
@@ -201,9 +215,9 @@ def message_of(letter: QueuedLetter, *, sender: str) -> EmailMessage:
     message = EmailMessage(SMTP)
     message["Message-ID"] = f"<{name}@{sender.rpartition('@')[2] or 'localhost'}>"
     message["Date"] = format_datetime(letter.created_at)
-    message["From"] = Address(company_name(), addr_spec=sender)
+    message["From"] = Address(_literal(company_name()), addr_spec=sender)
     message["To"] = letter.to
-    message["Subject"] = letter.subject
+    message["Subject"] = _literal(letter.subject)
     # Nobody's holiday notice is to answer it.
     message["Auto-Submitted"] = "auto-generated"
     if address := answered_at(letter.key):
@@ -217,6 +231,12 @@ def message_of(letter: QueuedLetter, *, sender: str) -> EmailMessage:
         _enclose(message, enclosure)
     message.set_boundary(f"={name}=")
     return message
+
+
+def _literal(text: str) -> str:
+    """Without the beginning of an encoded word (RFC 2047), which `email` and whoever reads the letter would
+    take for what is written in it: a title may hold one, and in it anything."""
+    return text.replace("=?", "= ?")
 
 
 def _enclose(message: EmailMessage, enclosure: Enclosure) -> None:

@@ -157,6 +157,43 @@ def test_an_address_that_hides_something_is_refused_and_the_others_leave(box: Ma
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    "title",
+    ["=?unicode_escape?q?=5Cud800?=", "=?utf-8?q?Paid=0ABcc:_boris@example.com?="],
+    ids=["half", "a line"],
+)
+def test_a_title_is_what_somebody_wrote_and_the_others_leave(box: Mailbox, title: str) -> None:
+    """Titles stand in subjects: of a task, of an event, of a deal that came by a form from outside."""
+    serve(box)
+    queue(1)
+    QueuedLetter.objects.update(subject=f"“{title}” is yours now")
+    store({"company.name": title})
+    queue(2)
+    assert send_letters(now()) == 2
+    assert {letter["Subject"] for letter in box.letters} == {
+        f"“{title.replace('=?', '= ?')}” is yours now",
+        "Notifications & <2>",
+    }
+    assert {letter["From"].addresses[0].display_name for letter in box.letters} == {
+        title.replace("=?", "= ?")
+    }
+
+
+@pytest.mark.django_db
+def test_a_letter_that_cannot_be_written_down_is_refused_and_the_others_leave(
+    box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address for answers is somebody's own."""
+    serve(box)
+    answers = {"rung:1": "=?unicode_escape?q?=5Cud800?=@example.com"}
+    monkeypatch.setattr("box.core.notify.mail.answered_at", lambda key: answers.get(key, ""))
+    queue(1)
+    queue(2)
+    assert send_letters(now()) == 1
+    assert "Error" in QueuedLetter.objects.failed().get().error
+
+
+@pytest.mark.django_db
 def test_a_letter_refused_for_now_is_tried_again_after_a_while(box: Mailbox) -> None:
     serve(box)
     box.answer_to_letters = "451 Come later"
