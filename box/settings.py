@@ -96,6 +96,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "box.core.registry.metrics.MetricsMiddleware",
+    # Above everything that reads a form.
+    "box.core.registry.encoding.EncodingMiddleware",
     # Above everything that may write an address into a log.
     "box.rest.middleware.DoorMiddleware",
     "django.middleware.security.SecurityMiddleware",
