@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
+from box.lib.xml_text import sayable
+
 ITEM = "item"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
-# What XML 1.0 has no way to say at all.
-_UNSAYABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def xml_of(value: Any, *, root: str) -> bytes:
@@ -43,4 +43,4 @@ def _element(key: str, value: Any) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    return escape(_UNSAYABLE.sub("", text), {'"': "&quot;"})
+    return escape(sayable(text), {'"': "&quot;"})

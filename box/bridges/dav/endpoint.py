@@ -103,7 +103,8 @@ def _answer(request: HttpRequest, path: str, session: Session) -> HttpResponse:
     }
     environ |= {
         "REQUEST_METHOD": request.method, "SCRIPT_NAME": FOLDER, "PATH_INFO": path, "QUERY_STRING": "",
-        "CONTENT_TYPE": request.headers.get("Content-Type", ""), "CONTENT_LENGTH": str(len(body)),
+        # Without its charset: Radicale would take any codec of Python's, and some take the square of a text.
+        "CONTENT_TYPE": request.content_type or "", "CONTENT_LENGTH": str(len(body)),
         "wsgi.input": BytesIO(body), "wsgi.errors": sys.stderr, "SERVER_PROTOCOL": "HTTP/1.1",
         "REMOTE_USER": session.home,
         "HTTP_HOST": request.get_host(), "wsgi.url_scheme": request.scheme,

@@ -39,6 +39,7 @@ from box.bridges.dav.session import (
 )
 from box.bridges.dav.states import UnknownState, changed_since, remember, token_of
 from box.core.registry.dav import DavChanged, DavCollection, DavObject, dav_sources, schedule_part
+from box.lib.xml_text import sayable
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -442,6 +443,9 @@ class _Server(Application):
         complete(xml_content, session, FOLDER)
         if next(xml_content.iter(SCHEDULE_TAG), None) is not None:
             add_schedule_tags(xml_content, _schedule_tags(session))
+        for one in xml_content.iter():
+            # In a title may stand what XML cannot say; of one such no program would read any.
+            one.text = sayable(one.text) if one.text else None
         answer: bytes = super()._xml_response(xml_content, request_info)
         return answer
 

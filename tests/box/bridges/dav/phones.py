@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
 
 NAMES = {"D": "DAV:", "C": "urn:ietf:params:xml:ns:caldav", "CR": "urn:ietf:params:xml:ns:carddav"}
-_XML = " ".join(f'xmlns:{prefix}="{name}"' for prefix, name in NAMES.items())
+XML = " ".join(f'xmlns:{prefix}="{name}"' for prefix, name in NAMES.items())
 
 
 class Phone:
@@ -46,7 +46,7 @@ class Phone:
         """By address what is said of these properties, as text or as the addresses in them."""
         wanted = "".join(f"<{name}/>" for name in names)
         answer = self.ask(
-            "PROPFIND", path, f"<D:propfind {_XML}><D:prop>{wanted}</D:prop></D:propfind>", Depth=depth
+            "PROPFIND", path, f"<D:propfind {XML}><D:prop>{wanted}</D:prop></D:propfind>", Depth=depth
         )
         assert answer.status_code == 207, answer.content
         return {href: said for href, _status, said in _answers(answer)}
@@ -59,7 +59,7 @@ class Phone:
     def sync(self, path: str, token: str = "") -> tuple[str, dict[str, int]]:
         """The next token, and by name the status of what has changed."""
         body = (
-            f"<D:sync-collection {_XML}><D:sync-token>{token}</D:sync-token><D:sync-level>1</D:sync-level>"
+            f"<D:sync-collection {XML}><D:sync-token>{token}</D:sync-token><D:sync-level>1</D:sync-level>"
             "<D:prop><D:getetag/></D:prop></D:sync-collection>"
         )
         answer = self.ask("REPORT", path, body)
@@ -71,7 +71,7 @@ class Phone:
     def query(self, path: str, since: str, before: str) -> list[str]:
         """The names of events in a stretch."""
         body = (
-            f"<C:calendar-query {_XML}><D:prop><D:getetag/></D:prop><C:filter>"
+            f"<C:calendar-query {XML}><D:prop><D:getetag/></D:prop><C:filter>"
             '<C:comp-filter name="VCALENDAR">'
             f'<C:comp-filter name="VEVENT"><C:time-range start="{since}" end="{before}"/></C:comp-filter>'
             "</C:comp-filter></C:filter></C:calendar-query>"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import zlib
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from unittest.mock import patch
+from xml.etree import ElementTree
 
 import pytest
 from vobject.icalendar import getTzid
 
-from box.apps.calendar.actions import main_calendar
+from box.apps.calendar.actions import EventDraft, create_event, main_calendar
 from box.apps.calendar.models import Event
 from box.bridges.dav.actions import remove_device
 from box.bridges.dav.models import SyncState
@@ -18,7 +20,7 @@ from box.bridges.dav.server import MOST_ELEMENTS
 from box.bridges.dav.session import LARGEST_OBJECT, LARGEST_REQUEST
 from box.bridges.dav.skeleton import MOST_PARTS, skeleton
 from box.core.accounts.models import Failures, User
-from tests.box.bridges.dav.phones import Phone
+from tests.box.bridges.dav.phones import XML, Phone
 from tests.box.oddities import Taken
 
 if TYPE_CHECKING:
@@ -102,6 +104,47 @@ def test_little_is_asked_of_each_of_many_objects(anna: User) -> None:
     assert phone.ask("REPORT", f"{phone.home}people/", body).status_code == 207
     entities = "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"
     assert phone.ask("PROPFIND", phone.home, entities).status_code == 400
+
+
+@pytest.mark.parametrize("charset", ["utf-16-le", "none-such", "rot13"])
+def test_a_request_is_read_in_no_codec_of_its_own(charset: str, anna: User) -> None:
+    """One of 2 MB in punycode, which takes the square of it, kept a worker for minutes."""
+    phone = Phone(anna)
+    body = '<propfind xmlns="DAV:"><prop><displayname/></prop></propfind>'
+    body += " " * (len(body) % 2)
+    kind = f"text/xml; charset={charset}"
+    assert phone.send("PROPFIND", phone.home, body, kind, {"Depth": "0"}).status_code == 207
+
+
+@pytest.mark.parametrize("sign", ["\x01", "\x1b", "\ufffe"])
+def test_a_sign_that_xml_has_no_way_to_say_keeps_nobody_from_the_rest(
+    sign: str, anna: User, boris: User
+) -> None:
+    """One title, or one name, and no program read any of it, of anybody's who was asked or works here."""
+    starts = datetime(2026, 12, 1, 7, tzinfo=UTC)
+    draft = EventDraft(
+        title=f"Lu{sign}nch", starts_at=starts, ends_at=starts + timedelta(hours=1), zone="Europe/Moscow",
+        invited=(f"U{boris.pk}",),
+    )  # fmt: skip
+    create_event(main_calendar(f"U{anna.pk}"), draft, by=anna)
+    User.objects.filter(pk=anna.pk).update(position=f"Di{sign}rector")
+    phone = Phone(boris)
+    assert "Lunch" in _told(phone, own(phone), "C:calendar-query", "C:calendar-data")
+    assert "Director" in _told(phone, f"{phone.home}people/", "CR:addressbook-query", "CR:address-data")
+
+
+def _told(phone: Phone, path: str, question: str, data: str) -> str:
+    """All texts of a collection."""
+    room = question[: question.index(":")]
+    component = "VCALENDAR" if room == "C" else "FN"
+    part = "comp-filter" if room == "C" else "prop-filter"
+    body = (
+        f"<{question} {XML}><D:prop><{data}/></D:prop>"
+        f'<{room}:filter><{room}:{part} name="{component}"/></{room}:filter></{question}>'
+    )
+    answer = phone.ask("REPORT", path, body, Depth="1")
+    assert answer.status_code == 207
+    return "".join(ElementTree.fromstring(answer.content).itertext())
 
 
 REQUESTS = {
