@@ -24,6 +24,7 @@ from box.core.accounts.models import User
 from box.core.events.nonces import once
 from box.core.events.outbox import emit
 from box.core.files import inspection, names, recall
+from box.core.files.decoder_client import Busy
 from box.core.files.events import FilesChanged, FileStored
 from box.core.files.models import Blob, File, Upload, new_key, part_size_of
 from box.core.files.store import NotFound, PartsRefused, StoreUnavailable, store
@@ -337,8 +338,7 @@ def inspect_blob(blob: Blob, *, now: datetime) -> None:
             return
         pictures = None
         if copy.tell() and blob.picture_attempts < MOST_PICTURE_ATTEMPTS:
-            Blob.objects.filter(pk=blob.pk).update(picture_attempts=F("picture_attempts") + 1)
-            pictures = inspection.pictures_of(copy)
+            pictures = _pictures_of(blob, copy)
     preview, thumbnail = (
         (_store_picture(pictures.preview, now), _store_picture(pictures.thumbnail, now))
         if pictures
@@ -367,6 +367,20 @@ def inspect_blob(blob: Blob, *, now: datetime) -> None:
                 "thumbnail",
             ]
         )
+
+
+def _pictures_of(blob: Blob, copy: IO[bytes]) -> inspection.Pictures | None:
+    """Counted before: a picture may take its process with it. One whose turn has not come has tried nothing.
+
+    Raises Busy."""
+    row = Blob.objects.filter(pk=blob.pk)
+    row.update(picture_attempts=F("picture_attempts") + 1)
+    try:
+        return inspection.pictures_of(copy)
+    except Busy as busy:
+        if not busy.has_begun:
+            row.update(picture_attempts=F("picture_attempts") - 1)
+        raise
 
 
 def _store_picture(picture: inspection.Picture, now: datetime) -> Blob:

@@ -30,6 +30,8 @@ MOST_HANDED_ON = 8_000_000
 LARGEST_PROFILE = 2**20
 MEMORY = 512 * 2**20
 CPU_SECONDS = 15
+BEGUN = b"begun\n"
+"""Written to standard error: the others' pictures are done."""
 
 _ORIENTATION = 0x0112
 # What makes it stand upright, by what the camera says, in Pillow's words.
@@ -62,6 +64,7 @@ def _take_little() -> None:
         resource.prlimit(0, limit, (most, most))
     # One picture at a time on this machine, whichever service it is for. The process lets go when it ends.
     fcntl.flock(os.open(__file__, os.O_RDONLY), fcntl.LOCK_EX)
+    os.write(sys.stderr.fileno(), BEGUN)
 
 
 def _decoded(file: IO[bytes], at_least: int) -> tuple[dict[str, Any], bytes]:

@@ -40,7 +40,11 @@ class TooManyPixels(Undecodable):
 
 
 class Busy(Exception):
-    """Others' pictures took too long."""
+    """Others' pictures took too long, or, where it `has_begun`, this one."""
+
+    def __init__(self, *, has_begun: bool = False) -> None:
+        super().__init__("the decoder is busy")
+        self.has_begun = has_begun
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,8 @@ def _run(file: IO[bytes], at_least: int) -> bytes:
             done = subprocess.run(
                 command, stdin=copy, capture_output=True, env={}, cwd="/", timeout=SECONDS, check=False
             )
-        except subprocess.TimeoutExpired:
-            raise Busy from None
+        except subprocess.TimeoutExpired as error:
+            raise Busy(has_begun=decoder.BEGUN in (error.stderr or b"")) from None
     if done.returncode != 0:
         log.warning("decoding a picture ended with %s: %s", done.returncode, done.stderr.decode()[-500:])
         return b""

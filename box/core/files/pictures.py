@@ -31,6 +31,13 @@ log = logging.getLogger(__name__)
 LARGEST = 20 * 2**20
 
 
+class PicturesWait(ValidationError):
+    """Nothing is wrong with the picture: others' take too long just now."""
+
+    def __init__(self) -> None:
+        super().__init__(_("The box is busy with other pictures: send it again in a minute."))
+
+
 def small_picture(file: IO[bytes], draw: Callable[[Image.Image], Image.Image], *, side: int) -> Blob:
     """What `draw` makes of the picture, in the store. Raises as `drawn` and `written` do."""
     return written(drawn(file, lambda image, _size: draw(image), at_least=2 * side))
@@ -40,7 +47,7 @@ def drawn[T](file: IO[bytes], draw: Callable[[Image.Image, tuple[int, int]], T],
     """What `draw` makes of the picture, which stands upright, and of the width and height that it came with.
     See `box.core.files.decoder_client.decoded` for how large it is by then.
 
-    Raises ValidationError for what is no picture, or too large a one.
+    Raises ValidationError for what is no picture, or too large a one, and PicturesWait.
     """
     if file.seek(0, 2) > LARGEST:
         raise ValidationError(
@@ -54,7 +61,7 @@ def drawn[T](file: IO[bytes], draw: Callable[[Image.Image, tuple[int, int]], T],
         log.info("no picture: %s", error)
         raise ValidationError(_("This is no picture: choose a JPEG, PNG, WebP or GIF file.")) from None
     except Busy:
-        raise ValidationError(_("The box is busy with other pictures: send it again in a minute.")) from None
+        raise PicturesWait from None
     return draw(picture.image, picture.size)
 
 

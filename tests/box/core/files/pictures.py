@@ -35,7 +35,8 @@ def with_note(orientation: int, tag: int, kind: int, value: bytes) -> bytes:
         struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0),
         struct.pack("<HHII", tag, kind, count, 8 + 2 + 24 + 4),
     ]
-    folder = struct.pack("<H", len(entries)) + b"".join(sorted(entries, key=lambda one: one[1::-1]))
+    entries.sort(key=lambda one: one[1::-1])
+    folder = struct.pack("<H", len(entries)) + b"".join(entries)
     return b"Exif\0\0II*\0" + struct.pack("<I", 8) + folder + bytes(4) + value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Generator
 from dataclasses import asdict, replace
 from datetime import timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from django.utils import timezone
 
 from box.bridges.storage.client import S3Store
 from box.core.events.delivery import deliver_all
-from box.core.files import actions, inspection, jobs
+from box.core.files import actions, decoder, decoder_client, inspection, jobs
 from box.core.files.events import FileStored
 from box.core.files.handlers import inspect as inspect_handler
 from box.core.files.models import Blob, new_key
@@ -172,6 +174,35 @@ def test_while_the_store_is_away_nothing_is_lost(
 
     blob.refresh_from_db()
     assert (blob.sha256, blob.picture_attempts) == (sha256(PNG).hexdigest(), 1)
+
+
+def test_a_picture_that_waits_for_others_is_shown_once_they_are_done(
+    blob: Blob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as busy, Path(decoder.__file__).open("rb") as turn:
+        busy.setattr(decoder_client, "SECONDS", 1.0)
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        for _minute in range(actions.MOST_PICTURE_ATTEMPTS):
+            jobs.inspect_all_forgotten(later())
+    jobs.inspect_all_forgotten(later())
+    blob.refresh_from_db()
+    assert (blob.width, blob.height, blob.picture_attempts) == (900, 600, 1)
+
+
+def test_a_picture_that_takes_too_long_itself_is_tried_twice(
+    blob: Blob, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "decoder.py"
+    program.write_text(f"import os, time\nos.write(2, {decoder.BEGUN!r})\nos.close(0)\ntime.sleep(60)\n")
+    monkeypatch.setattr(decoder_client, "_PROGRAM", program)
+    monkeypatch.setattr(decoder_client, "SECONDS", 2.0)
+    for _minute in range(actions.MOST_PICTURE_ATTEMPTS):
+        jobs.inspect_all_forgotten(later())
+        blob.refresh_from_db()
+        assert blob.inspected_at is None
+    jobs.inspect_all_forgotten(later())
+    blob.refresh_from_db()
+    assert (blob.sha256, blob.width) == (sha256(PNG).hexdigest(), None)
 
 
 def test_one_that_cannot_be_inspected_does_not_keep_the_others_waiting(
