@@ -23,6 +23,7 @@ from box.core.accounts.actions import NewUser
 from box.core.accounts.bulk import add_people, change_people, claim_fields, day_of
 from box.core.accounts.custom_fields import write_texts
 from box.core.accounts.models import User
+from box.core.files.pictures import PicturesWait
 from box.core.files.store import StoreUnavailable
 from box.core.people.photos import remove_photo, set_photo
 from box.core.registry.company import company_name
@@ -276,7 +277,8 @@ class Performer:
         )  # fmt: skip
 
     def photos(self, steps: Iterable[PersonStep], spool: IO[bytes]) -> None:
-        """After the people: each alone, for each is written to the store. Without the store they wait."""
+        """After the people: each alone, for each is written to the store. Without the store they wait, and
+        behind others' pictures that take too long."""
         for step in steps:
             link = self.connection.links.people().filter(stable_id=step.stable_id).first()
             if link is None:
@@ -288,19 +290,20 @@ class Performer:
                     set_photo(person, BytesIO(spool.read(step.photo[1])), by=None)
                 else:
                     remove_photo(person, by=None)
+            except (StoreUnavailable, PicturesWait) as error:
+                # Read again by the next run, as is everybody whose import was not whole.
+                self.connection.links.people().filter(pk=link.pk).update(fingerprint="")
+                reason = " ".join(error.messages) if isinstance(error, PicturesWait) else str(error)
+                self._write_down(
+                    Link.Kind.PERSON, step, person.pk, Outcome.FAILED,
+                    (Note("change", "photo", reason=reason),),
+                )  # fmt: skip
+                continue
             except ValidationError as error:
                 self._write_down(
                     Link.Kind.PERSON, step, person.pk, Outcome.FAILED,
                     (Note("change", "photo", reason=" ".join(error.messages)),),
                 )  # fmt: skip
-            except StoreUnavailable as error:
-                # Read again by the next run, as is everybody whose import was not whole.
-                self.connection.links.people().filter(pk=link.pk).update(fingerprint="")
-                self._write_down(
-                    Link.Kind.PERSON, step, person.pk, Outcome.FAILED,
-                    (Note("change", "photo", reason=str(error)),),
-                )  # fmt: skip
-                continue
             else:
                 note = photo_gone() if step.photo is None else Note("change", "photo")
                 self._write_down(Link.Kind.PERSON, step, person.pk, Outcome.DONE, (note,))

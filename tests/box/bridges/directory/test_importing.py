@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +27,7 @@ from box.core.events.models import Event
 from box.core.fields.actions import FieldDraft, add_field, archive_field
 from box.core.fields.models import Field
 from box.core.fields.values import rows_of
+from box.core.files import decoder, decoder_client
 from box.core.files.store import store
 from box.core.groups.actions import GroupRefused, NewGroup, create_group, leave_group
 from box.core.groups.models import Group
@@ -248,6 +251,19 @@ def test_photos_are_stored_small_replaced_when_changed_and_taken_away(slapd: Sla
     slapd.apply(entries.modify(anna.dn, jpegPhoto=None))
     synchronised(connection)
     assert person("anna").photo is None
+
+
+def test_a_photo_waits_for_those_of_others(slapd: Slapd, monkeypatch: pytest.MonkeyPatch) -> None:
+    slapd.seed(slapd.person("anna", slapd.base, givenName="Anna", jpegPhoto=picture("red")))
+    connection = connected(slapd)
+    with monkeypatch.context() as busy, Path(decoder.__file__).open("rb") as turn:
+        busy.setattr(decoder_client, "SECONDS", 1.0)
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        run = synchronised(connection)
+    assert "busy with other pictures" in "\n".join(told(run))
+    assert person("anna").photo is None
+    synchronised(connection)
+    assert person("anna").photo is not None
 
 
 def test_disabled_gone_moved_out_of_scope_and_returned(slapd: Slapd) -> None:
