@@ -17,6 +17,10 @@ LONGEST_LINE = 100_000
 LONGEST_UNFOLDED = 8 * 2**20
 """A picture; everything else is short."""
 MOST_IN_CARD = 2_000
+MOST_LINES = 1_500_000
+"""The largest file, of lines of 20 bytes."""
+MOST_PARTS = 20
+"""Of a name or an address, which have seven at most; a company may have departments in departments."""
 
 HEADS = (
     *("Full name", "Last name", "First name", "Patronymic", "Company", "Department", "Position"),
@@ -44,7 +48,9 @@ def read(file: IO[bytes], encoding: str) -> Iterator[tuple[int, tuple[str, ...]]
     yield 1, HEADS
     card: list[bytes] | None = None
     number = 1
-    for line in _unfolded(file):
+    for count, line in enumerate(_unfolded(file)):
+        if count >= MOST_LINES:
+            raise NotVcard("it has too many lines")
         word = line.strip().upper()
         if word == b"BEGIN:VCARD":
             card = []
@@ -130,7 +136,8 @@ def _values(name: str, text: str) -> Iterator[tuple[str, str]]:
         case "URL":
             yield "Website", _plain(text)
         case "ADR":
-            yield "Address", ", ".join(filter(None, (*_parts(text)[2:7], *_parts(text)[:2])))
+            parts = _parts(text)
+            yield "Address", ", ".join(filter(None, (*parts[2:7], *parts[:2])))
         case "BDAY":
             day = re.match(r"(\d{4})-?(\d{2})-?(\d{2})", text.strip())
             yield "Birthday", "-".join(day.groups()) if day else ""
@@ -139,9 +146,9 @@ def _values(name: str, text: str) -> Iterator[tuple[str, str]]:
 
 
 def _parts(text: str) -> list[str]:
-    return [_plain(part) for part in re.split(r"(?<!\\);", text)]
+    return [_plain(part) for part in re.split(r"(?<!\\);", text, maxsplit=MOST_PARTS - 1)]
 
 
 def _plain(text: str) -> str:
-    text = re.sub(r"\\([nN])", "\n", text)
-    return re.sub(r"\\(.)", r"\1", text).strip()
+    # In one pass: of `\\n`, which is a backslash before an n, nothing is an end of line.
+    return re.sub(r"\\(.)", lambda sign: "\n" if sign[1] in "nN" else sign[1], text).strip()

@@ -139,6 +139,21 @@ def test_nothing_larger_than_a_calendar_is_parsed() -> None:
         read(b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", zone=MOSCOW)
 
 
+@pytest.mark.parametrize(
+    ("line", "match"),
+    [
+        ("X:\n" * 400_000, "lines"),
+        (f"CATEGORIES:{'a,' * 1_000_001}\n", "values"),
+        (f"X{';A=b' * 1_000_001}:\n", "values"),
+    ],
+    ids=["lines", "values", "parameters"],
+)
+def test_what_takes_longest_to_parse_has_an_end(line: str, match: str) -> None:
+    """3 MB of short lines took 24 s of a worker, 16 MB of commas 38 s."""
+    with pytest.raises(NotCalendar, match=match):
+        read(calendar("BEGIN:VEVENT", "DTSTART:20260701T100000Z", line, "END:VEVENT"), zone=MOSCOW)
+
+
 def test_zones_of_a_file_are_bounded_and_forgotten() -> None:
     zone = (
         "BEGIN:VTIMEZONE\r\nTZID:Of A File\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n"

@@ -99,6 +99,36 @@ def test_a_line_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
         list(vcards.read(io.BytesIO(b"BEGIN:VCARD\nNOTE:a\n" + b" a\n" * 96 + b"END:VCARD\n"), "utf-8"))
 
 
+def test_a_file_has_so_many_lines_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """8,000,000 of `N:;` took 45 s of the worker that shows what the table holds."""
+    monkeypatch.setattr(vcards, "MOST_LINES", 4)
+    whole = b"BEGIN:VCARD\nFN:Anna\nNOTE:a\n b\nEND:VCARD\n"
+    assert called(whole) == ["Anna"]
+    with pytest.raises(vcards.NotVcard, match="too many lines"):
+        called(whole + b"N:;\n")
+
+
+def test_of_an_address_as_many_parts_are_read_as_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one with 100,000 semicolons each part was made plain, twice."""
+    plain, asked = vcards._plain, list[str]()
+
+    def noted(text: str) -> str:
+        asked.append(text)
+        return plain(text)
+
+    monkeypatch.setattr(vcards, "_plain", noted)
+    (_head, (_number, cells)) = vcards.read(
+        io.BytesIO(b"BEGIN:VCARD\nADR:;;Lenina 1;Tver;;;Russia" + b";" * 90_000 + b"\nEND:VCARD\n"), "utf-8"
+    )
+    assert cells[HEADS.index("Address")] == "Lenina 1, Tver, Russia"
+    assert len(asked) == vcards.MOST_PARTS
+
+
+def test_a_backslash_before_an_n_ends_no_line() -> None:
+    (card,) = cards(b"BEGIN:VCARD\nFN:Anna\nNOTE:\\\\\\\\server\\\\new\\nline\nEND:VCARD\n")
+    assert card["Note"] == "\\\\server\\new\nline"
+
+
 @pytest.mark.parametrize(
     "charset", ["idna", "punycode", "undefined", "zlib", "unicode_escape", "none", "cp99999"]
 )
