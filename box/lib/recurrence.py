@@ -19,7 +19,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
 
-from box.lib.moments import LATEST
+from box.lib.moments import EARLIEST, LATEST
 
 LONGEST_RULE = 500
 LONGEST_INTERVAL = 1000
@@ -294,6 +294,8 @@ def checked(rule: Rule) -> Rule:
     """The rule itself, if all in it is within bounds and it can happen at all. Raises BadRule."""
     _demand(1 <= rule.interval <= LONGEST_INTERVAL, f"An interval is from 1 to {LONGEST_INTERVAL}.")
     _demand(rule.count is None or rule.until is None, "A rule ends by COUNT or by UNTIL, not by both.")
+    is_near = rule.until is None or EARLIEST.year <= rule.until.year < LATEST.year
+    _demand(is_near, f"UNTIL is from {EARLIEST.year} to {LATEST.year - 1}.")
     _demand(rule.count is None or 1 <= rule.count <= MOST_TIMES, f"COUNT is from 1 to {MOST_TIMES}.")
     _demand(all(1 <= one <= 12 for one in rule.months), "BYMONTH is from 1 to 12.")
     _demand(all(1 <= abs(one) <= 31 for one in rule.month_days), "BYMONTHDAY is from 1 to 31, or negative.")
@@ -345,11 +347,14 @@ def _weekday(text: str) -> Weekday:
     return Weekday(_DAYS.index(match[2]), int(match[1] or 0))
 
 
-def _until(text: str) -> date | datetime:
+def _until(text: str) -> date | datetime | None:
+    """None of the end of time, by which Outlook and others say that there is none."""
     match = _UNTIL.fullmatch(text)
     try:
         if match is None:
             raise ValueError(text)
+        if int(match[1][:4]) >= LATEST.year:
+            return None
         if match[2] is None:
             return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a day has no zone
         local = datetime.strptime(match[1] + match[2], "%Y%m%d%H%M%S")  # noqa: DTZ007 - as it is said

@@ -206,6 +206,8 @@ def test_the_last_time(text: str, last: date | None) -> None:
         ("FREQ=DAILY;COUNT=3661", "COUNT is"),
         ("FREQ=DAILY;COUNT=2;UNTIL=20270101", "not by both"),
         ("FREQ=DAILY;UNTIL=20270230", "no end"),
+        ("FREQ=DAILY;UNTIL=00010101T000000Z", "UNTIL is from 1900 to 2199"),
+        ("FREQ=DAILY;UNTIL=18991231", "UNTIL is from 1900 to 2199"),
         ("FREQ=WEEKLY;BYDAY=2TU", "counted"),
         ("FREQ=WEEKLY;BYMONTHDAY=1", "weekly"),
         ("FREQ=MONTHLY;BYDAY=6TU", "no day"),
@@ -223,6 +225,15 @@ def test_the_last_time(text: str, last: date | None) -> None:
 def test_what_is_no_rule_is_refused_with_the_reason(text: str, why: str) -> None:
     with pytest.raises(BadRule, match=why):
         parse(text)
+
+
+@pytest.mark.parametrize("until", ["99991231T235959Z", "99991231", "22000101T000000"])
+def test_the_end_of_time_is_no_end(until: str) -> None:
+    """As Outlook says it; reckoned with, it broke a whole import off, and answered a phone with a 500."""
+    rule = parse(f"FREQ=YEARLY;UNTIL={until}")
+    assert str(rule) == "FREQ=YEARLY"
+    assert rule.last(datetime(2026, 11, 24, 10, tzinfo=UTC)) is None
+    assert parse("FREQ=DAILY;UNTIL=21991231").until == date(2199, 12, 31)
 
 
 def test_the_largest_that_is_allowed_is_allowed() -> None:

@@ -47,6 +47,13 @@ def test_a_rule_that_never_comes_true_is_followed_by_nobody(anna: User) -> None:
     assert not Event.objects.exists()
 
 
+def test_a_rule_to_the_end_of_time_has_none(anna: User) -> None:
+    phone = Phone(anna)
+    rule = "RRULE:FREQ=YEARLY;UNTIL=99991231T235959Z"
+    assert phone.put(f"{own(phone)}1.ics", "UID:1", *TIMES, rule).status_code == 201
+    assert Event.objects.get().rule == "FREQ=YEARLY"
+
+
 def test_a_zone_that_a_text_describes_is_not_kept_for_the_process(anna: User) -> None:
     phone = Phone(anna)
     zone = (
