@@ -16,7 +16,7 @@ from box.apps.tasks.fields import TASK_FIELDS
 from box.core.fields import rest
 from box.core.fields.definitions import FILTERS, KINDS, described
 from box.core.fields.models import Field
-from box.core.fields.values import finder, values_of_many
+from box.core.fields.values import finder, values_of, values_of_many
 from box.core.files.rest import keeper
 from box.core.portal.field_definitions import (
     BY_ITSELF,
@@ -123,10 +123,14 @@ def answered(tasks: Sequence[int]) -> dict[int, dict[str, Any]]:
     }
 
 
-def given(sent: Mapping[str, Any], *, reader: User, by: User) -> dict[Field, tuple[Any, ...]]:
-    """Of what was sent by the names of fields; files become `by`'s. Raises ValidationError,
-    StoreUnavailable."""
-    return rest.given(TASK_FIELDS.fields, sent, finder(reader), keep=keeper(by))
+def given(
+    sent: Mapping[str, Any], *, reader: User, by: User, task: int | None = None
+) -> dict[Field, tuple[Any, ...]]:
+    """Of what was sent by the names of fields; files become `by`'s. What a `task` has may be sent back as it
+    was answered. Raises ValidationError, StoreUnavailable."""
+    fields = TASK_FIELDS.fields
+    kept = values_of(fields, task) if task is not None else None
+    return rest.given(fields, sent, finder(reader), keep=keeper(by), kept=kept)
 
 
 def declare() -> None:

@@ -273,7 +273,7 @@ def apply(task: Task, fields: Mapping[str, Any], call: Call) -> None:
         raise ValidationError(f"UF_TASK_WEBDAV_FILES: {said_files}", code="files")
     with transaction.atomic():
         if own:
-            values["fields"] = own_fields.given(own, reader=call.user, by=call.user)
+            values["fields"] = own_fields.given(own, reader=call.user, by=call.user, task=task.pk)
         if values:
             task = change_task(task, values, by=call.user)
         if related is not None:

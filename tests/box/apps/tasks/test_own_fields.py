@@ -102,6 +102,21 @@ def test_a_task_has_what_a_program_has_written(olga: User, anna: User, boris: Us
     assert program.call("tasks.task.list", filter={"UF_CREW_SIZE": "13"})["tasks"] == []
 
 
+def test_what_was_taken_off_a_list_is_sent_back_as_it_stands(olga: User, anna: User) -> None:
+    decides, program = program_of(olga), program_of(anna)
+    number = decides.call(
+        f"{GROUP}.add", **field("HULL", "enumeration", LIST=[{"VALUE": "Oak"}, {"VALUE": "Steel"}])
+    )
+    oak, _steel = Field.objects.get(code="UF_HULL").options
+    task = program.call("tasks.task.add", fields={"TITLE": "Build", "UF_HULL": oak.pk})["task"]
+    decides.call(f"{GROUP}.update", ID=number, DATA={"LIST": [{"ID": oak.pk, "DEL": "Y"}]})
+    sent = {"TITLE": "Build it", "UF_HULL": task["ufHull"]}
+    program.call("tasks.task.update", taskId=task["id"], fields=sent)
+    assert program.call("tasks.task.get", taskId=task["id"])["task"]["ufHull"] == str(oak.pk)
+    # For another one it is nothing to choose.
+    assert program.error("tasks.task.add", fields=sent)[0] == 400
+
+
 def test_what_is_wrong_changes_nothing(olga: User, anna: User, boris: User, give: Give) -> None:
     program_of(olga).call(f"{GROUP}.add", **field("CREW", "double"))
     task = give()
