@@ -53,6 +53,7 @@ from box.apps.tasks.models import (
     TaskFile,
 )
 from box.core.accounts.models import User
+from box.core.boards.ranking import rank_between
 from box.core.discussion.actions import files_below, open_thread
 from box.core.events.outbox import emit
 from box.core.fields.values import forget_values, write_values
@@ -254,7 +255,10 @@ def place_task(task: Task, after: int | None, before: int | None, *, by: User) -
     above, below = near.get(after or 0), near.get(before or 0)
     if above is None and below is None:
         return
-    rank = between(above.rank if above else None, below.rank if below else None)
+    if above and below:
+        rank = rank_between(Task.objects.exclude(pk=task.pk), above.rank, below.rank)
+    else:
+        rank = between(above.rank if above else None, below.rank if below else None)
     if rank != task.rank:
         task.rank = rank
         task.save(update_fields=["rank"])

@@ -265,6 +265,19 @@ def test_a_task_stands_between_two_that_its_mover_sees(give: Give, boris: User, 
         place_task(third, first.pk, None, by=cara)
 
 
+def test_a_gap_that_was_filled_a_thousand_times_has_room_again(give: Give, boris: User) -> None:
+    tasks = [give(title) for title in ("top", "a", "b", "moved", "end")]
+    # As always right below the one that stays on top.
+    ranks = ["i", *("i" + "0" * 198 + digit for digit in "13"), "j", "k"]
+    for task, rank in zip(tasks, ranks, strict=True):
+        Task.objects.filter(pk=task.pk).update(rank=rank)
+    top, first, _second, moved, _end = tasks
+    place_task(moved, top.pk, first.pk, by=boris)
+    kept = dict(Task.objects.order_by("rank").values_list("title", "rank"))
+    assert [*kept] == ["top", "moved", "a", "b", "end"]
+    assert max(map(len, kept.values())) <= 3
+
+
 def test_it_is_passed_on_by_whoever_does_it(give: Give, anna: User, boris: User, cara: User) -> None:
     task = delegate_task(give(accomplice_ids=(cara.pk,)), cara, by=boris)
     assert task.responsible == cara
