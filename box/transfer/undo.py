@@ -7,10 +7,11 @@ worked with meanwhile stays too, and what something of theirs leads to: it is th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -47,6 +48,8 @@ from box.transfer.obstacles import in_use, is_peoples
 from box.transfer.stages.calendars import SECTION
 from box.transfer.stages.drives import FILE
 from box.transfer.stages.own_fields import FIELD, TASK_FIELD
+
+log = logging.getLogger(__name__)
 
 BATCH = 50
 
@@ -115,6 +118,14 @@ def _try(migration: Migration, row: Identity, remove: Callable[[Migration, Ident
             connection.check_constraints()
     except REFUSALS as error:
         _keep(migration, row, reason_of(error) or _("something else leads to it."))
+        return False
+    except (OperationalError, InterfaceError):
+        # Of the database, not of this row: it is tried again.
+        raise
+    except Exception:
+        # A mistake of ours would come again each minute, and nothing that stands below would ever go.
+        log.exception("migration %s: %s %s does not go", migration.pk, row.kind, row.theirs)
+        _keep(migration, row, _("taking it back failed, and the log of the jobs says how."))
         return False
     return True
 

@@ -259,6 +259,26 @@ def test_what_nobody_has_thought_of_keeps_no_undoing_from_its_end(
     assert Move(move.by).migration.state == State.LOOKING
 
 
+def test_a_mistake_of_ours_keeps_one_thing_and_no_undoing_from_its_end(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Post.objects.order_by("pk").first()
+    assert kept is not None
+
+    def forget(post: Post) -> None:
+        if post == kept:
+            raise RuntimeError
+        post.delete()
+
+    monkeypatch.setattr(undo, "forget_post", forget)
+    actions.begin_undo(move.migration, by=move.by)
+    undo.take_back(move.again())
+    assert move.again().state == State.UNDONE
+    assert list(Post.objects.all()) == [kept]
+    said = "It stays: taking it back failed, and the log of the jobs says how."
+    assert said in move.said("post").values()
+
+
 def test_of_many_it_is_asked_as_often_as_of_one(move: Move) -> None:
     def asked(count: int) -> int:
         found = Identity.objects.filter(migration=move.migration, kind="task")
