@@ -94,7 +94,7 @@ def _emptied_quickly() -> None:
 
     from tests.databases import empty
 
-    TransactionTestCase._fixture_teardown = lambda self: empty()  # type: ignore[method-assign]
+    TransactionTestCase._fixture_teardown = lambda self: empty()  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(wrapper=True)
