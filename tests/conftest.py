@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
-from importlib import import_module
+from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import transaction
 from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker
-from pytest_django.plugin import blocking_manager_key
 
 from tests import cast as people
 
@@ -87,45 +84,16 @@ def _cheap_hashes() -> None:
     Argon2PasswordHasher.memory_cost = 8 * Argon2PasswordHasher.parallelism
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _emptied_quickly() -> None:
-    """Where a test writes for good (`django_db(transaction=True)`)."""
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """A test that writes for good (`django_db(transaction=True)`) leaves the database as it was made."""
     from django.test import TransactionTestCase
 
-    from tests.databases import empty
+    from tests.databases import Beginnings
 
-    TransactionTestCase._fixture_teardown = lambda self: empty()  # type: ignore[attr-defined]
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
-    """A test that writes for good leaves empty tables, also those that migrations had filled."""
-    yield
-    if nextitem is None and not item.config.getoption("reuse_db"):
-        # The database went with the last of them.
-        return
-    marker = item.get_closest_marker("django_db")
-    is_for_good = marker is not None and marker.kwargs.get("transaction", False)
-    # `live_server` asks for the other one while it runs: it stands in no list before.
-    if is_for_good or not {"transactional_db", "live_server"}.isdisjoint(getattr(item, "fixturenames", ())):
-        with item.config.stash[blocking_manager_key].unblock():
-            fill_again()
-
-
-def fill_again() -> None:
-    """What a CRM begins with, and the first badges."""
-    from django.apps import apps
-
-    from box.apps.crm.models import RecordType
-    from box.core.registry.settings import raise_version
-
-    if RecordType.objects.exists():
-        return
-    with transaction.atomic():
-        for name in ("0003_beginnings", "0008_paper_beginnings"):
-            import_module(f"box.apps.crm.migrations.{name}").fill(apps, None)
-        import_module("box.apps.feed.migrations.0007_badges_and_entries").add_first(apps, None)
-        raise_version()
+    with django_db_blocker.unblock():
+        beginnings = Beginnings.read()
+    TransactionTestCase._fixture_teardown = lambda self: beginnings.restore()  # type: ignore[attr-defined]
 
 
 def begin_anew() -> None:

@@ -1,4 +1,4 @@
-"""A database that has all migrations behind it, of which each run's own is a copy; and how that is emptied.
+"""A database that has all migrations behind it, of which each run's own is a copy; and how tests leave that.
 
 To migrate an empty one takes half a minute of a busy machine, to copy one less than a second. It is known by
 what the migrations say, and stays with the parts (`tests.parts`) between runs.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,10 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg.sql import SQL, Identifier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from django.db.backends.utils import CursorWrapper
+    from psycopg.sql import Composable
 
 ROOT = Path(__file__).parents[1]
 PREFIX = "migrated_"
@@ -85,24 +89,41 @@ def digest(root: Path) -> str:
     return found.hexdigest()[:16]
 
 
-KEPT_ROWS = {"django_migrations", "django_content_type", "auth_permission"}
-"""Of these tables: what the models are, not what a test has made of them."""
+@dataclass(frozen=True)
+class Beginnings:
+    """What migrations have put into the tables: the kinds of records of a CRM, the first badges."""
+
+    rows: Sequence[tuple[Composable, bytes]]
+    """A table with its columns, and what is in it as COPY has it."""
+
+    @classmethod
+    def read(cls) -> Beginnings:
+        rows = []
+        with connection.cursor() as cursor:
+            for name in _filled_tables(cursor):
+                cursor.execute(SQL("SELECT * FROM {} LIMIT 0").format(Identifier(name)).as_string())
+                columns = SQL(", ").join(Identifier(column.name) for column in cursor.description)
+                table = SQL("{} ({})").format(Identifier(name), columns)
+                with cursor.copy(SQL("COPY {} TO STDOUT").format(table)) as copy:
+                    rows.append((table, b"".join(map(bytes, copy))))
+        return cls(rows)
+
+    def restore(self) -> None:
+        """Takes back what a test has written for good. Django's `flush` leaves nothing of the beginnings, and
+        takes most of a second: it truncates all tables, and says anew what the models are."""
+        with transaction.atomic(), connection.cursor() as cursor:
+            # References, and triggers that let nothing be removed, are the portal's business, not ours.
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            for name in _filled_tables(cursor):
+                cursor.execute(SQL("DELETE FROM {}").format(Identifier(name)).as_string())
+            for table, content in self.rows:
+                with cursor.copy(SQL("COPY {} FROM STDIN").format(table)) as copy:
+                    copy.write(content)
 
 
-def empty() -> None:
-    """Takes back what a test has written for good. As Django's `flush` does, but of the few tables that have
-    rows: to truncate all of them, and to say anew what the models are, takes most of a second."""
-    tables = [
-        name
-        for name in connection.introspection.django_table_names(only_existing=True, include_views=False)
-        if name not in KEPT_ROWS
-    ]
+def _filled_tables(cursor: CursorWrapper) -> list[str]:
+    names = connection.introspection.django_table_names(only_existing=True, include_views=False)
     asked = SQL("SELECT {name} WHERE EXISTS (SELECT FROM {table})")
-    ask = SQL(" UNION ALL ").join(asked.format(name=one, table=Identifier(one)) for one in tables)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(ask.as_string())
-        filled = [name for (name,) in cursor.fetchall()]
-        # References and triggers that let nothing be removed are the portal's business, not a test's end.
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        for name in filled:
-            cursor.execute(SQL("DELETE FROM {}").format(Identifier(name)).as_string())
+    ask = SQL(" UNION ALL ").join(asked.format(name=one, table=Identifier(one)) for one in names)
+    cursor.execute(ask.as_string())
+    return [name for (name,) in cursor.fetchall()]

@@ -27,7 +27,7 @@ from box.core.notify.models import Notification
 from box.core.registry.capabilities import after_restore
 from box.core.registry.services import switch_of
 from box.core.registry.settings import as_of, read_version, store
-from box.lib.egress import Forbidden, Unreachable, is_unfit, post
+from box.lib.egress import Forbidden, Unreachable, exchange, is_unfit, post
 from box.lib.php_query import parsed
 from box.rest import outgoing
 from box.rest.models import Listener, Sending
@@ -383,9 +383,8 @@ def test_an_event_that_nobody_offers_is_refused(olga: User) -> None:
         add_listener(NewListener("x", "https://example.com", ("ONNOTHING",)), by=olga)
 
 
-def test_who_answers_a_byte_at_a_time_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_answers_a_byte_at_a_time_is_cut_off() -> None:
     """Each byte comes in time, and the answer never."""
-    monkeypatch.setattr("box.lib.egress.TOTAL_SECONDS", 1.0)
     is_cut = threading.Event()
 
     def drip(listener: socket.socket) -> None:
@@ -400,7 +399,8 @@ def test_who_answers_a_byte_at_a_time_is_cut_off(monkeypatch: pytest.MonkeyPatch
         server.start()
         try:
             with pytest.raises(Unreachable):
-                post(f"http://127.0.0.1:{listener.getsockname()[1]}/", b"", {}, reachable=LOOPBACK)
+                address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+                exchange(address, b"", {}, reachable=LOOPBACK, most=0, seconds=1.0)
         finally:
             is_cut.set()
             server.join()
