@@ -93,18 +93,19 @@ class Groups(Stage):
             people = people.filter(is_extranet=False)
         welcome = set(people.values_list("pk", flat=True))
         there = dict(group.members.values_list("user", "role"))
-        joining = sorted(welcome - there.keys())
+        joining = welcome - there.keys()
         strangers = [pk for pk, role in there.items() if pk not in welcome and role == Member.Role.MEMBER]
-        leaving = work.known(MEMBER, [_member_key(theirs, pk) for pk in strangers]).values()
-        follow(group, joining=joining, leaving=[one.ours for one in leaving])
+        came = work.migration.identities.filter(kind=MEMBER, theirs__startswith=_member_key(theirs, ""))
+        leaving = dict(came.filter(ours__in=strangers).values_list("pk", "ours"))
+        follow(group, joining=sorted(joining), leaving=leaving.values())
         if leaving:
-            Identity.objects.filter(pk__in=[one.pk for one in leaving]).delete()
+            Identity.objects.filter(pk__in=leaving).delete()
         leading = {ours[one] for one, role in roles.items() if one in ours and role == _MODERATOR}
         for member in group.members.filter(role=Member.Role.MEMBER, user__in=leading).select_related("user"):
             if not member.user.is_extranet:
                 set_role(member, Member.Role.MODERATOR, by=work.by)
-        return [(MEMBER, _member_key(theirs, pk), pk) for pk in joining]
+        return [(MEMBER, _member_key(theirs, one), pk) for one, pk in ours.items() if pk in joining]
 
 
-def _member_key(group: str, user: int) -> str:
-    return f"{group}:{user}"
+def _member_key(group: str, person: str) -> str:
+    return f"{group}:{person}"

@@ -32,6 +32,7 @@ from box.transfer.stages import crm
 from box.transfer.stages.base import MOST_PAGES, Work, counted, gathered
 from box.transfer.stages.crm import TIMELINE
 from box.transfer.stages.drives import FOLDERS_AT_ONCE, Drives
+from box.transfer.stages.groups import MEMBER
 from tests.box.transfer.moving import Move
 from tests.cast import person
 from tests.cloud.company import Company
@@ -447,6 +448,11 @@ def test_whom_people_have_taken_into_a_group_a_later_pass_does_not_let_go(
     company.group(1, "Launch", 1, {2: "K", 3: "K"})
     move = brought(olga, company)
     group = Group.objects.get(pk=move.ours("group", 1))
+    # By their ids there, which are the same in every box.
+    members = move.migration.identities.filter(kind=MEMBER)
+    assert dict(members.values_list("theirs", "ours")) == {
+        f"1:{one}": move.ours("person", one) for one in (2, 3)
+    }
     own = person("Zoe")
     follow(group, joining=[own.pk], leaving=())
 
