@@ -1,6 +1,6 @@
 """A database that has all migrations behind it, of which each run's own is a copy; and how tests leave that.
 
-To migrate an empty one takes half a minute of a busy machine, to copy one less than a second. It is known by
+To migrate an empty one takes a quarter of a minute, to copy one less than a second. It is known by
 what the migrations say, and stays with the parts (`tests.parts`) between runs.
 """
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import django
 import psycopg
@@ -38,10 +38,7 @@ _OWN_IMPORT = re.compile(r"^(?:from|import) (box\.[\w.]+)", re.MULTILINE)
 def migrated() -> str:
     """The name of the database to copy. Whoever comes first makes it, and others wait for that."""
     name = f"{PREFIX}{digest(ROOT)}"
-    parameters = connection.get_connection_params()
-    for option in ("cursor_factory", "prepare_threshold", "context", "pool"):
-        parameters.pop(option, None)
-    with psycopg.connect(**{**parameters, "dbname": "postgres"}, autocommit=True) as server:
+    with psycopg.connect(**server_parameters(), autocommit=True) as server:
         server.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         # The oldest first.
         listed = "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY oid"
@@ -51,15 +48,35 @@ def migrated() -> str:
             for old in {BUILDING, *known[:-KEPT]} & {*known}:
                 server.execute(SQL("DROP DATABASE {}").format(Identifier(old)))
             server.execute(SQL("CREATE DATABASE {}").format(Identifier(BUILDING)))
-            with _connected_to(BUILDING):
+            with connected_to(BUILDING):
                 call_command("migrate", verbosity=0, interactive=False)
             renamed = SQL("ALTER DATABASE {} RENAME TO {}").format(Identifier(BUILDING), Identifier(name))
             server.execute(renamed)
     return name
 
 
+def server_parameters() -> dict[str, Any]:
+    """For a connection that makes and removes databases."""
+    parameters = connection.get_connection_params()
+    for option in ("cursor_factory", "prepare_threshold", "context", "pool"):
+        parameters.pop(option, None)
+    return {**parameters, "dbname": "postgres"}
+
+
 @contextmanager
-def _connected_to(name: str) -> Iterator[None]:
+def empty_database(name: str) -> Iterator[None]:
+    """One of this name that has no table yet, for as long as this lasts."""
+    with psycopg.connect(**server_parameters(), autocommit=True) as server:
+        server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        try:
+            with connected_to(name):
+                yield
+        finally:
+            server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+@contextmanager
+def connected_to(name: str) -> Iterator[None]:
     usual = connection.settings_dict["NAME"]
     _let_go()
     connection.settings_dict["NAME"] = name

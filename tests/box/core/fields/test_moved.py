@@ -8,24 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from box.core.accounts.custom_fields import PROFILE
+from box.core.accounts.models import User
 from box.core.events.models import Delivery, Event
 from box.core.fields.actions import FieldDraft, add_field
 from box.core.fields.models import Field
 from box.core.fields.values import rows_of, shown_of
 from box.core.imports.models import ImportProblem, ImportRun
-from box.core.registry.settings import forget
+from box.lib.migrating import SparingExecutor
+from tests.conftest import begin_anew
+from tests.databases import empty_database
 
 if TYPE_CHECKING:
-    from box.core.accounts.models import User
+    from pytest_django import DjangoDbBlocker
 
-BEFORE = [("accounts", "0011_spelling"), ("org", "0007_tables_let_go")]
+BEFORE = [("accounts", "0011_spelling"), ("org", "0007_tables_let_go"), ("events", "0004_origin")]
 
 
 def upgrade() -> None:
-    executor = MigrationExecutor(connection)
+    executor = SparingExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())
 
 
@@ -37,6 +39,16 @@ def written(table: str, **values: Any) -> None:
         )
 
 
+def written_person(number: int, name: str, *, is_administrator: bool = False) -> None:
+    address = f"{name.lower()}@corp.test"
+    written(
+        "accounts_user", id=number, password="!", login=address, email=address, first_name=name, last_name="",
+        patronymic="", position="", phone="", status="active", is_extranet=False, is_demo=False,
+        is_administrator=is_administrator, access_version=0, joined_at="2026-01-01T00:00:00Z", language="en",
+        time_zone="UTC", theme="light",
+    )  # fmt: skip
+
+
 def field(number: int, name: str, kind: str, choices: list[str], *, archived: str | None = None) -> None:
     written(
         "accounts_ownfield", id=number, name=name, kind=kind, choices=choices, readers="everybody",
@@ -44,17 +56,20 @@ def field(number: int, name: str, kind: str, choices: list[str], *, archived: st
     )  # fmt: skip
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_box_of_an_earlier_version_keeps_its_fields_and_its_imports(anna: User, olga: User) -> None:
-    """In one test, for the way to that version and back takes half a minute of the processor. People are made
-    first: what makes them knows the columns of now."""
-    MigrationExecutor(connection).migrate(BEFORE)
-    field_changed = write_fields(anna, olga)
-    import_started = write_import(olga)
-    upgrade()
-    forget()
-    own_fields_are_what_they_were(anna, olga, field_changed)
-    imports_go_on_where_they_were(olga, import_started)
+def test_a_box_of_an_earlier_version_keeps_its_fields_and_its_imports(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, worker_id: str
+) -> None:
+    with django_db_blocker.unblock(), empty_database(f"earlier_{worker_id}"):
+        SparingExecutor(connection).migrate(BEFORE)
+        written_person(1, "Anna")
+        written_person(2, "Olga", is_administrator=True)
+        field_changed = write_fields(anna=1, olga=2)
+        import_started = write_import(olga=2)
+        upgrade()
+        begin_anew()
+        anna, olga = User.objects.order_by("pk")
+        own_fields_are_what_they_were(anna, olga, field_changed)
+        imports_go_on_where_they_were(olga, import_started)
 
 
 @pytest.mark.django_db
@@ -64,7 +79,7 @@ def test_a_box_without_own_fields_has_none(olga: User) -> None:
     assert add_field(PROFILE, FieldDraft("First"), by=olga).pk
 
 
-def write_fields(anna: User, olga: User) -> Event:
+def write_fields(*, anna: int, olga: int) -> Event:
     """And an event of one of them, on its way to the audit log."""
     field(1, "Home town", "text", [])
     field(2, "Shirt", "choice", ["S", "Мал"])
@@ -76,11 +91,11 @@ def write_fields(anna: User, olga: User) -> Event:
         "own-1": "Тверь", "own-2": "XXL", "own-3": "2030-01-31", "own-4": "-12.123456789", "own-5": "yes",
         "own-7": "https://example.com", "own-99": "of nothing",
     }  # fmt: skip
-    written("accounts_profile", user_id=anna.pk, owners={"own-1": "Corp"}, own_values=values)
-    written("accounts_profile", user_id=olga.pk, owners={}, own_values={"own-2": "мал", "own-5": "no"})
+    written("accounts_profile", user_id=anna, owners={"own-1": "Corp"}, own_values=values)
+    written("accounts_profile", user_id=olga, owners={}, own_values={"own-2": "мал", "own-5": "no"})
     event = Event.objects.create(
         kind="accounts.OwnFieldChanged",
-        payload={"field_id": 1, "name": "Home town", "change": "added", "by_id": olga.pk},
+        payload={"field_id": 1, "name": "Home town", "change": "added", "by_id": olga},
     )
     Delivery.objects.create(event=event, handler="box.core.audit.handlers.log:accounts.own_field_added")
     return event
@@ -112,17 +127,17 @@ def own_fields_are_what_they_were(anna: User, olga: User, event: Event) -> None:
     assert Delivery.objects.get(event=event).handler.endswith("log:fields.added")
 
 
-def write_import(olga: User) -> Event:
+def write_import(*, olga: int) -> Event:
     """And the event that begins it."""
     run = {
-        "id": 5, "by_id": olga.pk, "name": "people.csv", "blob_id": None, "columns": '["email", "own-1"]',
+        "id": 5, "by_id": olga, "name": "people.csv", "blob_id": None, "columns": '["email", "own-1"]',
         "preview": '[["E-mail", "Town"], ["a@b.test", "x"]]', "makes_departments": True, "invites": False,
         "language": "ru", "status": "done", "total": 3, "done": 3, "created": 2, "changed": 0, "failed": 1,
         "created_at": "2026-01-01T00:00:00Z",
     }  # fmt: skip
     written("org_peopleimport", **run)
     written("org_importproblem", run_id=5, row=3, text="wrong", cells='["x"]')
-    event = Event.objects.create(kind="org.PeopleImportStarted", payload={"import_id": 5, "by_id": olga.pk})
+    event = Event.objects.create(kind="org.PeopleImportStarted", payload={"import_id": 5, "by_id": olga})
     Delivery.objects.create(event=event, handler="box.core.structure.handlers.import_people")
     return event
 

@@ -1,0 +1,14 @@
+"""Django's `manage.py migrate`, in a quarter of the time."""
+
+from __future__ import annotations
+
+from django.core.management.commands import migrate
+
+from box.lib.migrating import SparingExecutor
+
+# The command leaves no other way to give it one.
+migrate.MigrationExecutor = SparingExecutor  # type: ignore[attr-defined]
+
+
+class Command(migrate.Command):
+    pass
