@@ -11,4 +11,4 @@ migrate.MigrationExecutor = SparingExecutor  # type: ignore[attr-defined]
 
 
 class Command(migrate.Command):
-    pass
+    help = "Brings the tables to this release. Run by the installation, and by `boxctl upgrade`."
