@@ -54,6 +54,10 @@ class Leg:
         return BUILD / f"{self.name}.json"
 
 
+type Stages = tuple[tuple[tuple[Leg, ...], ...], ...]
+"""One after the other. The lanes of a stage go at once, the legs of a lane again one after the other."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a tier runs."""
@@ -61,16 +65,16 @@ class Plan:
     areas: tuple[Area, ...]
     """Those that run whole."""
     left_out: tuple[Area, ...]
-    stages: tuple[tuple[tuple[Leg, ...], ...], ...]
-    """One after the other. The lanes of a stage go at once, the legs of a lane again one after the other."""
+    stages: Stages
 
 
 def make_leg(name: str, target: str = "") -> Leg:
     return Leg(name, ("make", "--no-print-directory", target or name))
 
 
-def pytest_leg(name: str, tests: Iterable[str], *options: str) -> Leg:
-    return Leg(name, (sys.executable, "-m", "pytest", "--quiet", *options, *tests))
+def pytest_leg(name: str, tests: Iterable[str], *options: str, niceness: int = 0) -> Leg:
+    as_nice = ("nice", "-n", str(niceness))
+    return Leg(name, (*as_nice, sys.executable, "-m", "pytest", "--quiet", *options, *tests))
 
 
 def plan(tier: str, known: Areas, files: Sequence[str]) -> Plan:
@@ -83,16 +87,26 @@ def plan(tier: str, known: Areas, files: Sequence[str]) -> Plan:
     stories += [area.journey for area in left_out if area.journey]
     machines += [test for test in known.machines if not is_within(test, machines)]
 
-    seeded, workers = f"--randomly-seed={seed()}", ("-n", "2", "--dist", "worksteal")
+    seeded = f"--randomly-seed={seed()}"
     checks = [make_leg("lint"), make_leg("docs"), make_leg("frontend", "test-frontend")]
-    inside = pytest_leg("units", units, "-m", "not e2e and not system", seeded, *workers)
-    # Machines mostly wait, and one worker makes them. Browsers come alone: they drop their connections when a
-    # network interface comes or goes, as those of machines do. The stories that always run are told before a
-    # second box would be there.
+    # Three workers for two cores, for they wait a third of their time. They give way to machines and
+    # browsers, which have clocks of their own.
+    inside = pytest_leg("units", units, "-m", "not e2e and not system", seeded, *workers(3), niceness=10)
+    # Machines mostly wait, and one worker makes them. Browsers come after them: they drop their connections
+    # when a network interface comes or goes, as those of machines do.
     outside = pytest_leg("machines", machines, "-m", "system", "-p", "no:randomly", "-n", "0")
-    many = any("::" not in story for story in stories)
-    browsers = pytest_leg("browsers", stories, "-m", "e2e", seeded, *(workers if many else ("-n", "0")))
-    return Plan(tuple(chosen), tuple(left_out), (((*checks, inside), (outside,)), ((browsers,),)))
+    if all("::" in story for story in stories):
+        # Told before a second box would be there.
+        browsers = pytest_leg("browsers", stories, "-m", "e2e", seeded, "-n", "0")
+        stages: Stages = (((*checks, inside), (outside, browsers)),)
+    else:
+        browsers = pytest_leg("browsers", stories, "-m", "e2e", seeded, *workers(2))
+        stages = (((*checks, inside), (outside,)), ((browsers,),))
+    return Plan(tuple(chosen), tuple(left_out), stages)
+
+
+def workers(number: int) -> tuple[str, ...]:
+    return "-n", str(number), "--dist", "worksteal"
 
 
 def is_within(test: str, others: Iterable[str]) -> bool:
