@@ -284,31 +284,25 @@ class Performer:
             if link is None:
                 continue
             person = User.objects.get(pk=link.object_id)
+            outcome, note = Outcome.DONE, photo_gone() if step.photo is None else Note("change", "photo")
+            waits = False
             try:
                 if step.photo is not None:
                     spool.seek(step.photo[0])
                     set_photo(person, BytesIO(spool.read(step.photo[1])), by=None)
                 else:
                     remove_photo(person, by=None)
-            except (StoreUnavailable, PicturesWait) as error:
+            except (StoreUnavailable, ValidationError) as error:
+                outcome, note = Outcome.FAILED, Note("change", "photo", reason=_reason_of(error))
+                waits = isinstance(error, StoreUnavailable | PicturesWait)
+            self._write_down(Link.Kind.PERSON, step, person.pk, outcome, (note,))
+            known = self.connection.links.people().filter(pk=link.pk)
+            if waits:
                 # Read again by the next run, as is everybody whose import was not whole.
-                self.connection.links.people().filter(pk=link.pk).update(fingerprint="")
-                reason = " ".join(error.messages) if isinstance(error, PicturesWait) else str(error)
-                self._write_down(
-                    Link.Kind.PERSON, step, person.pk, Outcome.FAILED,
-                    (Note("change", "photo", reason=reason),),
-                )  # fmt: skip
+                known.update(fingerprint="")
                 continue
-            except ValidationError as error:
-                self._write_down(
-                    Link.Kind.PERSON, step, person.pk, Outcome.FAILED,
-                    (Note("change", "photo", reason=" ".join(error.messages)),),
-                )  # fmt: skip
-            else:
-                note = photo_gone() if step.photo is None else Note("change", "photo")
-                self._write_down(Link.Kind.PERSON, step, person.pk, Outcome.DONE, (note,))
             # A picture that is none is not tried again until it is another.
-            self.connection.links.people().filter(pk=link.pk).update(photo_fingerprint=step.photo_fingerprint)
+            known.update(photo_fingerprint=step.photo_fingerprint)
             self._moved(1)
 
     # The log
@@ -319,11 +313,9 @@ class Performer:
         self._failed(Link.Kind.PERSON, step, error)
 
     def _failed(self, kind: str, step: PersonStep | UnitStep, error: Exception) -> None:
-        messages = error.messages if isinstance(error, ValidationError) else [str(error).split("\n")[0]]
         action = step.notes[0].action if step.notes else "change"
-        self._write_down(
-            kind, step, step.object_id, Outcome.FAILED, (Note(action, reason=" ".join(messages)),)
-        )
+        note = Note(action, reason=_reason_of(error))
+        self._write_down(kind, step, step.object_id, Outcome.FAILED, (note,))
 
     def _write_people_down(self, steps: Sequence[PersonStep], ids: Mapping[str, int], outcome: str) -> None:
         rows = [
@@ -352,6 +344,11 @@ class Performer:
 
     def _count(self, rows: Iterable[Change]) -> None:
         self.counts.update(counts_of(rows))
+
+
+def _reason_of(error: Exception) -> str:
+    """For the log; of what the database says its first line."""
+    return " ".join(error.messages) if isinstance(error, ValidationError) else str(error).partition("\n")[0]
 
 
 def _own_texts(step: PersonStep) -> dict[str, str]:
