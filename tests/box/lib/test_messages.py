@@ -1,11 +1,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from box.lib import messages
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _read_once() -> Iterator[None]:
+    """To read all sources takes three seconds of the processor, and no test here changes them."""
+    texts = list(messages._extracted())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(messages, "_extracted", lambda: texts)
+        yield
 
 
 def test_every_text_is_translated() -> None:
