@@ -126,16 +126,13 @@ class Taken:
     def __post_init__(self) -> None:
         # A process that an earlier test has left is waited for when its object goes, and would count below.
         gc.collect()
+        # A worker of the tests holds far more than one of the portal: that is not gone through for garbage.
+        gc.freeze()
 
     @contextmanager
     def by(self, name: str) -> Iterator[None]:
         before, began = _from_here_on(), _processor_seconds()
-        # A worker of the tests holds far more than one of the portal: that is not gone through for garbage.
-        gc.freeze()
-        try:
-            yield
-        finally:
-            gc.unfreeze()
+        yield
         self.seconds[name] = max(self.seconds.get(name, 0), _processor_seconds() - began)
         self.memory[name] = max(self.memory.get(name, 0), _highest() - before)
 

@@ -138,9 +138,9 @@ def test_no_method_breaks_over_what_it_is_sent(
 
 @pytest.mark.parametrize(("file", "is_taken"), zip(ODD_FILES, (False, True, False), strict=True))
 def test_a_photo_that_a_program_sends_comes_to_the_decoder(file: str, is_taken: bool, olga: User) -> None:
-    program, taken = program_of(olga), Taken()
+    program, photo, taken = program_of(olga), sent(file), Taken()
     with taken.by(file):
-        answer = program.ask("user.update", ID=olga.pk, PERSONAL_PHOTO=sent(file))
+        answer = program.ask("user.update", ID=olga.pk, PERSONAL_PHOTO=photo)
     assert (answer.status_code == 200) is is_taken, answer.content.decode()
     olga.refresh_from_db()
     assert (olga.photo is not None) is is_taken
