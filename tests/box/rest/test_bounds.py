@@ -136,7 +136,7 @@ def test_no_method_breaks_over_what_it_is_sent(
     assert taken.too_much() == []
 
 
-@pytest.mark.parametrize(("file", "is_taken"), zip(ODD_FILES, (False, True, False), strict=True))
+@pytest.mark.parametrize(("file", "is_taken"), [*zip(ODD_FILES, (False, True, False), strict=True)])
 def test_a_photo_that_a_program_sends_comes_to_the_decoder(file: str, is_taken: bool, olga: User) -> None:
     program, photo, taken = program_of(olga), sent(file), Taken()
     with taken.by(file):
