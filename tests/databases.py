@@ -67,6 +67,8 @@ def server_parameters() -> dict[str, Any]:
 def empty_database(name: str) -> Iterator[None]:
     """One of this name that has no table yet, for as long as this lasts."""
     with psycopg.connect(**server_parameters(), autocommit=True) as server:
+        # A run that was killed has left its own.
+        server.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
         server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
         try:
             with connected_to(name):

@@ -16,7 +16,7 @@ from box.core.fields.actions import FieldDraft, add_field
 from box.core.fields.models import Field
 from box.core.fields.values import rows_of, shown_of
 from box.core.imports.models import ImportProblem, ImportRun
-from box.lib.migrating import SparingExecutor
+from box.lib.migration_executor import LeanExecutor
 from tests.conftest import begin_anew
 from tests.databases import empty_database
 
@@ -27,7 +27,7 @@ BEFORE = [("accounts", "0011_spelling"), ("org", "0007_tables_let_go"), ("events
 
 
 def upgrade() -> None:
-    executor = SparingExecutor(connection)
+    executor = LeanExecutor(connection)
     executor.migrate(executor.loader.graph.leaf_nodes())
 
 
@@ -60,7 +60,7 @@ def test_a_box_of_an_earlier_version_keeps_its_fields_and_its_imports(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, worker_id: str
 ) -> None:
     with django_db_blocker.unblock(), empty_database(f"earlier_{worker_id}"):
-        SparingExecutor(connection).migrate(BEFORE)
+        LeanExecutor(connection).migrate(BEFORE)
         written_person(1, "Anna")
         written_person(2, "Olga", is_administrator=True)
         field_changed = write_fields(anna=1, olga=2)

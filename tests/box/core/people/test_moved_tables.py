@@ -15,7 +15,7 @@ from box.core.people.events import PhotoChanged
 from box.core.people.models import Absence, PersonSkill
 from box.core.people.skills import add_skill
 from box.core.structure.events import DepartmentCreated
-from box.lib.migrating import SparingExecutor
+from box.lib.migration_executor import LeanExecutor
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +25,7 @@ TODAY = datetime(2026, 11, 2, tzinfo=UTC).date()
 def migrate(*targets: tuple[str, str | None]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    executor = SparingExecutor(connection)
+    executor = LeanExecutor(connection)
     executor.migrate(list(targets))
 
 
@@ -40,7 +40,7 @@ def test_rows_of_before_are_found_afterwards(anna: User) -> None:
         cursor.execute("SELECT count(*) FROM org_absence")
         assert cursor.fetchone() == (1,)
 
-    migrate(*SparingExecutor(connection).loader.graph.leaf_nodes("people"))
+    migrate(*LeanExecutor(connection).loader.graph.leaf_nodes("people"))
     assert Nonce.objects.get(value="made-by-a-form").result == f"people.Absence:{away.pk}"
     assert PersonSkill.objects.get(user=anna).skill == skill
     assert Absence.objects.get(user=anna) == away

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.core.management.commands import migrate
 
-from box.lib.migrating import SparingExecutor
+from box.lib.migration_executor import LeanExecutor
 
 # The command leaves no other way to give it one.
-migrate.MigrationExecutor = SparingExecutor  # type: ignore[attr-defined]
+migrate.MigrationExecutor = LeanExecutor  # type: ignore[attr-defined]
 
 
 class Command(migrate.Command):

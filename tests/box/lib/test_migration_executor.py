@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ModelState
 
-from box.lib.migrating import SparingExecutor
+from box.lib.migration_executor import LeanExecutor
 from tests.databases import empty_database, server_parameters
 from tests.randomness import is_thorough
 
@@ -45,7 +45,7 @@ def test_the_same_tables_come_of_a_fraction_of_the_models(
     monkeypatch.setattr(ModelState, "render", counted)
 
     def tables_by(executor: type[MigrationExecutor]) -> tuple[str, int]:
-        name = f"migrating_{executor.__name__.lower()}_{worker_id}"
+        name = f"executor_{executor.__name__.lower()}_{worker_id}"
         rendered.clear()
         with empty_database(name):
             made = executor(connection)
@@ -54,6 +54,6 @@ def test_the_same_tables_come_of_a_fraction_of_the_models(
 
     with django_db_blocker.unblock():
         usual, all_models = tables_by(MigrationExecutor)
-        sparing, some_models = tables_by(SparingExecutor)
-    assert sparing == usual
+        lean, some_models = tables_by(LeanExecutor)
+    assert lean == usual
     assert some_models < all_models / 2

@@ -15,7 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 
 
-class SparingState(ProjectState):
+class LeanState(ProjectState):
     @override
     def reload_model(self, app_label: str, model_name: str, delay: bool = False) -> None:
         """`delay` is Django's word for a change that no relation hangs on; none hangs on a new model either.
@@ -31,10 +31,10 @@ class SparingState(ProjectState):
         self.apps.render_multiple([self.models[app_label, model_name]])
 
 
-class SparingExecutor(MigrationExecutor):
+class LeanExecutor(MigrationExecutor):
     """Forwards; the way back is Django's own."""
 
     def _migrate_all_forwards(self, state: ProjectState, *args: Any, **options: Any) -> ProjectState:
-        sparing = SparingState(state.models, state.real_apps)
-        migrated: ProjectState = super()._migrate_all_forwards(sparing, *args, **options)  # type: ignore[misc]
+        lean = LeanState(state.models, state.real_apps)
+        migrated: ProjectState = super()._migrate_all_forwards(lean, *args, **options)  # type: ignore[misc]
         return migrated
