@@ -8,10 +8,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from box.apps.drive.actions.tree import make_folder
+from box.apps.drive.actions.tree import make_folder, root_of
 from box.apps.drive.lists import BY_NAME, NEWEST_FIRST, USUAL
 from box.apps.drive.models import Item
 from box.core.access.principals import codes_of
+from tests import cast as people
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -23,9 +24,20 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(scope="module")
+def _anna(shared_database: None) -> User:
+    return people.member("Anna", people.sales())
+
+
 @pytest.fixture
-def full(anna: User, company: Item) -> Item:
-    """A folder of 2000 among ten such, each with a folder of its own in it."""
+def anna(_anna: User) -> User:
+    return _anna
+
+
+@pytest.fixture(scope="module")
+def full(_anna: User) -> Item:
+    """A folder of 2000 among ten such."""
+    anna, company = _anna, root_of("UA", by=_anna)
     folders = [make_folder(company, f"year {number}", by=anna) for number in range(10)]
     Item.objects.bulk_create(
         Item(
