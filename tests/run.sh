@@ -5,6 +5,7 @@
 #     tests/run.sh             what always runs
 #     tests/run.sh changed     and every area that has changed since it last passed
 #     tests/run.sh whole       everything, in both languages and at every stage
+#     tests/run.sh whole AREA ...    so of these areas of tests/areas.toml alone
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

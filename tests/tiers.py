@@ -3,6 +3,7 @@
     python -m tests.tiers always     lint, documentation, what always runs
     python -m tests.tiers changed    and all of every area that has changed since it last passed
     python -m tests.tiers whole      everything, in both languages and at every stage
+    python -m tests.tiers whole backup crm    so of these areas, and of nothing else
     python -m tests.tiers fresh      refuses unless everything has passed thoroughly in this very state
 
 `tests/run.sh` prepares the machine and calls this; docs/dev/tests.md says what belongs where.
@@ -18,7 +19,7 @@ import sys
 import time
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,32 +78,43 @@ def pytest_leg(name: str, tests: Iterable[str], *options: str, niceness: int = 0
     return Leg(name, (*as_nice, sys.executable, "-m", "pytest", "--quiet", *options, *tests))
 
 
-def plan(tier: str, known: Areas, files: Sequence[str]) -> Plan:
+def plan(tier: str, known: Areas, files: Sequence[str], only: Collection[str] = ()) -> Plan:
+    """`only`: names of areas, of which `always` is one here; all that the tier takes where there are none."""
     chosen = {ALWAYS: [], "changed": known.changed(files), "whole": [*known.areas.values()]}[tier]
+    if only:
+        chosen = [known.areas[name] for name in only if name != ALWAYS]
     left_out = [area for area in known.areas.values() if area not in chosen]
-    tests = [*known.always.tests, *(test for area in chosen for test in area.tests)]
+    has_always = not only or ALWAYS in only
+    tests = [test for area in (*([known.always] if has_always else []), *chosen) for test in area.tests]
     units = [test for test in tests if not test.startswith(("tests/e2e", "tests/system"))]
     stories = [test for test in tests if test.startswith("tests/e2e")]
     machines = [test for test in tests if test.startswith("tests/system")]
-    stories += [area.journey for area in left_out if area.journey]
-    machines += [test for test in known.machines if not is_within(test, machines)]
+    checks: list[Leg] = []
+    if has_always:
+        stories += [area.journey for area in left_out if area.journey]
+        machines += [test for test in known.machines if not is_within(test, machines)]
+        checks += [make_leg("lint"), make_leg("docs"), make_leg("frontend", "test-frontend")]
 
     seeded = f"--randomly-seed={seed()}"
-    checks = [make_leg("lint"), make_leg("docs"), make_leg("frontend", "test-frontend")]
     # Three workers for two cores, for they wait a third of their time. They give way to machines and
     # browsers, which have clocks of their own.
-    inside = pytest_leg("units", units, "-m", "not e2e and not system", seeded, *workers(3), niceness=10)
+    inside = pytest_legs("units", units, "-m", "not e2e and not system", seeded, *workers(3), niceness=10)
     # Machines mostly wait, and one worker makes them. Browsers come after them: they drop their connections
     # when a network interface comes or goes, as those of machines do.
-    outside = pytest_leg("machines", machines, "-m", "system", "-p", "no:randomly", "-n", "0")
+    outside = pytest_legs("machines", machines, "-m", "system", "-p", "no:randomly", "-n", "0")
     if all("::" in story for story in stories):
         # Told before a second box would be there.
-        browsers = pytest_leg("browsers", stories, "-m", "e2e", seeded, "-n", "0")
-        stages: Stages = (((*checks, inside), (outside, browsers)),)
+        browsers = pytest_legs("browsers", stories, "-m", "e2e", seeded, "-n", "0")
+        stages: Stages = (((*checks, *inside), (*outside, *browsers)),)
     else:
-        browsers = pytest_leg("browsers", stories, "-m", "e2e", seeded, *workers(2))
-        stages = (((*checks, inside), (outside,)), ((browsers,),))
+        browsers = pytest_legs("browsers", stories, "-m", "e2e", seeded, *workers(2))
+        stages = (((*checks, *inside), outside), (browsers,))
     return Plan(tuple(chosen), tuple(left_out), stages)
+
+
+def pytest_legs(name: str, tests: Sequence[str], *options: str, niceness: int = 0) -> tuple[Leg, ...]:
+    """None where there are no tests: pytest would take all that there are."""
+    return (pytest_leg(name, tests, *options, niceness=niceness),) if tests else ()
 
 
 def workers(number: int) -> tuple[str, ...]:
@@ -255,10 +267,10 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def run_tier(tier: str, known: Areas, files: Sequence[str]) -> int:
+def run_tier(tier: str, known: Areas, files: Sequence[str], only: Collection[str] = ()) -> int:
     BUILD.mkdir(parents=True, exist_ok=True)
     begun = time.monotonic()
-    planned = plan(tier, known, files)
+    planned = plan(tier, known, files, only)
     say(f"{tier}, {SEED}={seed()}. Whole: {', '.join(area.name for area in planned.areas) or 'no area'}.")
     environment = {**os.environ, "KOROBKA_CONFIG": str(parts.start())}
     results = run_all(planned.stages, environment)
@@ -267,13 +279,14 @@ def run_tier(tier: str, known: Areas, files: Sequence[str]) -> int:
     passed: list[str] = []
     if all(result.came_to_its_end for result in results):
         passed += stamp(planned.areas, known, files, results)
-    if not wrong:
+    if not wrong and (not only or ALWAYS in only):
         passed += stamp([known.always], known, files, results)
     minutes = ", ".join(f"{result.leg.name} {result.seconds / 60:.1f}" for result in results)
     say(f"\nMinutes: {minutes}; in all {(time.monotonic() - begun) / 60:.1f}.")
     say(f"Passed whole: {', '.join(passed) or 'nothing'}.")
     if planned.left_out:
-        say(f"Not run, but for one story each: {', '.join(area.name for area in planned.left_out)}.")
+        but = "" if only else ", but for one story each"
+        say(f"Not run{but}: {', '.join(area.name for area in planned.left_out)}.")
     for line in wrong:
         say(f"WRONG: {line}")
     ended = [outcome.outcome for result in results for outcome in result.tests.values()]
@@ -284,15 +297,23 @@ def run_tier(tier: str, known: Areas, files: Sequence[str]) -> int:
 def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="tests/run.sh", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("tier", nargs="?", default=ALWAYS, choices=(ALWAYS, "changed", "whole", "fresh"))
-    tier = parser.parse_args(words).tier
+    parser.add_argument("areas", nargs="*", help="of `whole`: these alone, of which `always` is one here")
+    given = parser.parse_args(words)
+    tier, only = given.tier, dict.fromkeys(given.areas)
     known, files = Areas.load(), files_here()
+    if only and (tier != "whole" or (unknown := only.keys() - {ALWAYS, *known.areas})):
+        parser.error(
+            f"No area is called {', '.join(sorted(unknown))}: they are in tests/areas.toml."
+            if tier == "whole"
+            else "Areas are named after `whole`."
+        )
     if tier == "fresh":
         for name in (found := stale(known, files)):
             say(f"{name} has not passed thoroughly as it is: run tests/run.sh whole, commit tests/stamps.")
         return 1 if found else 0
     if tier == "whole":
         os.environ[THOROUGH] = "1"
-    return run_tier(tier, known, files)
+    return run_tier(tier, known, files, only)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests import areas
-from tests.areas import ROOT, SHARED, Areas, Stamp, files_here
+from tests.areas import ALWAYS, ROOT, SHARED, Areas, Stamp, files_here
+from tests.tiers import Plan, plan
 
 AREAS = Areas.load()
 EVERY = [*AREAS.areas.values(), AREAS.always]
@@ -83,3 +84,29 @@ def test_an_area_has_changed_until_it_passes_in_this_state(
     assert changed() == set()
     (tmp_path / "box/settings.py").write_text("2")
     assert changed() == set(AREAS.areas)
+
+
+def asked(planned: Plan) -> list[list[str]]:
+    """The tests of each leg."""
+    legs = [leg for stage in planned.stages for lane in stage for leg in lane]
+    return [[word for word in leg.command if word.startswith("tests/")] for leg in legs]
+
+
+@pytest.mark.parametrize("name", AREAS.areas)
+def test_an_area_runs_alone_where_it_is_named(name: str) -> None:
+    legs = asked(plan("whole", AREAS, files_here(), [name]))
+    assert sorted(test for leg in legs for test in leg) == sorted(AREAS.areas[name].tests)
+    assert all(legs), "pytest would take every test that there is"
+
+
+def test_what_always_runs_has_a_story_of_each_area_that_is_left_out() -> None:
+    journeys = {area.journey for area in AREAS.areas.values() if area.journey}
+    every = {*AREAS.always.tests, *AREAS.machines, *journeys}
+    for planned in (
+        plan(ALWAYS, AREAS, files_here()),
+        plan("whole", AREAS, files_here(), [ALWAYS]),
+    ):
+        assert {test for leg in asked(planned) for test in leg} == every
+    crm = AREAS.areas["crm"]
+    beside = {test for leg in asked(plan("whole", AREAS, files_here(), [ALWAYS, "crm"])) for test in leg}
+    assert beside == every - {crm.journey} | set(crm.tests)
