@@ -11,6 +11,7 @@ import typing
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin
 
 from appliance.quoting import control_in
@@ -56,7 +57,7 @@ def known_fields(kind: Any, data: object) -> object:
     """The same data without the fields that this version does not know: for what others write who may be of a
     newer release."""
     if dataclasses.is_dataclass(kind) and isinstance(data, dict):
-        hints = typing.get_type_hints(kind)
+        hints = _hints(kind)
         return {name: known_fields(hints[name], item) for name, item in data.items() if name in hints}
     if get_origin(kind) is tuple and isinstance(data, list):
         return [known_fields(get_args(kind)[0], item) for item in data]
@@ -80,6 +81,12 @@ def _refuse_controls(value: object, place: str, *, has_lines: bool) -> None:
     elif isinstance(value, list | tuple):
         for number, item in enumerate(value):
             _refuse_controls(item, f"{place}[{number}]", has_lines=has_lines)
+
+
+@cache
+def _hints(kind: Any) -> Mapping[str, Any]:
+    """To resolve them takes longer than all else of a decoding, and they stay."""
+    return typing.get_type_hints(kind)
 
 
 def _decode(kind: Any, data: object, place: str) -> object:
@@ -125,7 +132,7 @@ def _decode_plain(kind: Any, data: object, place: str) -> object:
 
 def _decode_dataclass(kind: type[Any], data: object, place: str) -> object:
     entries = _expect(dict, data, place)
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     fields = {field.name: field for field in dataclasses.fields(kind)}
     for name in entries:
         if name not in fields:

@@ -1,14 +1,26 @@
-"""One request to another node, bounded in time and size."""
+"""One request to another node, bounded in time and size.
+
+What is asked all the time goes over connections that are kept: a handshake costs both ends more than the
+question does. That a kept one was closed meanwhile says nothing about the node, and it is asked anew.
+"""
 
 from __future__ import annotations
 
-import http.client
 import json
 import ssl
+import threading
+from collections import deque
+from http.client import HTTPException, HTTPSConnection
 from typing import Any
 
 SECONDS = 5.0
 MOST_BYTES = 4 << 20
+MOST_KEPT = 16
+"""Connections that this process keeps and does not use at the moment."""
+
+type _Way = tuple[str, int, ssl.SSLContext]
+_kept: deque[tuple[_Way, HTTPSConnection]] = deque()
+_lock = threading.Lock()
 
 
 class NodeAway(Exception):
@@ -60,22 +72,58 @@ def _answer(
     expected: tuple[int, ...],
     most: int = MOST_BYTES,
 ) -> bytes:
-    connection = http.client.HTTPSConnection(address, port, timeout=seconds, context=context)
-    try:
-        headers = {"Content-Type": "application/json", "Connection": "close"}
-        connection.request("GET" if body is None else "POST", path, body, headers)
-        response = connection.getresponse()
-        found = response.read(most + 1)
-        status = response.status
-    except (OSError, http.client.HTTPException) as error:
-        raise NodeAway(f"{address}:{port} does not answer ({error or type(error).__name__}).") from None
-    finally:
-        connection.close()
+    way = address, port, context
+    while True:
+        kept = _take(way)
+        connection = kept or HTTPSConnection(address, port, timeout=seconds, context=context)
+        try:
+            status, found = _exchange(connection, path, body, seconds=seconds, most=most)
+        except (OSError, HTTPException) as error:
+            connection.close()
+            if kept is None or isinstance(error, TimeoutError):
+                words = error or type(error).__name__
+                raise NodeAway(f"{address}:{port} does not answer ({words}).") from None
+        else:
+            _keep(way, connection)
+            break
     if len(found) > most:
         raise NodeAway(f"{address}:{port} answers with more than {most >> 20} MiB.")
     if status not in expected:
         raise NodeRefused(status, _words(found) or f"{address}:{port} answers {path} with {status}.")
     return found
+
+
+def _exchange(
+    connection: HTTPSConnection, path: str, body: str | None, *, seconds: float, most: int
+) -> tuple[int, bytes]:
+    if connection.sock:
+        connection.sock.settimeout(seconds)
+    headers = {"Content-Type": "application/json"}
+    connection.request("GET" if body is None else "POST", path, body, headers)
+    response = connection.getresponse()
+    found = response.read(most + 1)
+    if not response.isclosed():  # there is more of it
+        connection.close()
+    return response.status, found
+
+
+def _take(way: _Way) -> HTTPSConnection | None:
+    with _lock:
+        for at, (known, connection) in enumerate(_kept):
+            if known == way:
+                del _kept[at]
+                return connection
+    return None
+
+
+def _keep(way: _Way, connection: HTTPSConnection) -> None:
+    if connection.sock is None:  # the other end wants it closed
+        return
+    with _lock:
+        _kept.append((way, connection))
+        oldest = _kept.popleft()[1] if len(_kept) > MOST_KEPT else None
+    if oldest:
+        oldest.close()
 
 
 def _words(text: bytes) -> str:

@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
@@ -295,7 +296,23 @@ def _next(place: Path) -> dict[str, str]:
 
 
 def client_context(place: Path) -> ssl.SSLContext:
-    """For connections to other nodes: they show a certificate of the cluster, and so does this one."""
+    """For connections to other nodes: they show a certificate of the cluster, and so does this one. The same
+    one for as long as the files are the same."""
+    names = NODES.authority, NEXT, NODES.certificate, NODES.key
+    return _client_context(place, tuple(_state(place / name) for name in names))
+
+
+def _state(file: Path) -> tuple[int, int] | None:
+    """Changes with each new text: files here are put in place of each other."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+@lru_cache(maxsize=4)
+def _client_context(place: Path, _states: tuple[tuple[int, int] | None, ...]) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=trusted(place))
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain(place / NODES.certificate, place / NODES.key)
