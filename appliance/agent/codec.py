@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -83,10 +83,8 @@ def _refuse_controls(value: object, place: str, *, has_lines: bool) -> None:
             _refuse_controls(item, f"{place}[{number}]", has_lines=has_lines)
 
 
-@cache
-def _hints(kind: Any) -> Mapping[str, Any]:
-    """To resolve them takes longer than all else of a decoding, and they stay."""
-    return typing.get_type_hints(kind)
+# To resolve them takes longer than all else of a decoding, and they stay.
+_hints: Callable[[Any], Mapping[str, Any]] = cache(typing.get_type_hints)
 
 
 def _decode(kind: Any, data: object, place: str) -> object:

@@ -32,7 +32,8 @@ from starlette.routing import Route
 from box.core.push import authentication
 from box.core.push.handover import EXTENSION
 from box.core.push.hub import SIGNED_OUT, Hub, Listener, Message, Stream
-from box.core.push.tail import Tail
+from box.core.push.models import has_given
+from box.core.push.tail import LONGEST_WAIT_SECONDS, LOOK_SECONDS, Tail
 from box.lib.addresses import parts_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ logger = logging.getLogger(__name__)
 # Few, for a crowd that comes back after a restart must not take the database from the web workers.
 THREADS = 3
 READY_SECONDS = 2
+# By then the tail has looked by itself, also after its longest pause.
+CATCH_UP_SECONDS = LOOK_SECONDS + LONGEST_WAIT_SECONDS
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -76,6 +79,18 @@ class PushService:
             listener = await self.ask(authentication.identify, session_key, address)
             if listener is None or not self.hub.is_outdated(listener, since=last):
                 return listener
+
+    async def catch_up(self, number: int) -> None:
+        """Before somebody joins who heard of that message from another node's service. Raises TimeoutError
+        where this one does not hear of it.
+
+        A number that the database has not given is of before a restore: they look at everything anew.
+        """
+        if number <= self.hub.last or not await self.ask(has_given, number):
+            return
+        async with asyncio.timeout(CATCH_UP_SECONDS):
+            while self.hub.last < number:
+                await asyncio.sleep(0.1)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -155,6 +170,8 @@ async def stream(request: Request) -> Response:  # noqa: PLR0911 - a sentence a 
         # By the balancer's word, which uvicorn has taken over: nobody else reaches the socket.
         address = request.client.host if request.client else ""
         listener = await service.identify(session_key, address) if session_key else None
+        if listener and after:
+            await service.catch_up(int(after))
     except authentication.KeptOut:
         # Not 401: the page would lead to the door, and the door, where they are signed in, back to the page.
         return PlainTextResponse("Open the portal: it says why you may not go on.", 403)

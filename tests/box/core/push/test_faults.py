@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,37 @@ def test_numbers_that_jumped_reset_everybody(
         assert (reset.name, reset.number) == ("reset", PushMessage.objects.get().number)
         tell("UA", "third")
         assert of_anna.next_message().kind == "third"
+
+
+def test_who_comes_from_a_service_that_was_ahead_is_told_nothing_twice(
+    push: Path, anna: User, session_of: SessionOf, tell: Tell
+) -> None:
+    """In a cluster the one on another node may have lost the database for longer."""
+    session = session_of(anna)
+    with listening(push, session) as of_anna:
+        tell("UA", "first")
+        last = of_anna.next_message().number
+    # Numbered by another one, of which this one hears as soon as it looks by itself.
+    PushMessage.objects.create(number=last + 1, topic="feed", kind="second", audience=["UA"])
+    with closing(EventSource(push, session, Last_Event_ID=str(last + 1))) as source:
+        hello = source.next()
+        assert hello is not None
+        assert (hello.name, hello.number) == ("hello", last + 1)
+        tell("UA", "third")
+        assert source.next_message().kind == "third"
+
+
+def test_who_comes_from_before_a_restore_looks_at_everything(
+    push: Path, anna: User, session_of: SessionOf, tell: Tell
+) -> None:
+    session = session_of(anna)
+    with listening(push, session) as of_anna:
+        tell("UA", "first")
+        last = of_anna.next_message().number
+    with closing(EventSource(push, session, Last_Event_ID=str(last + 100))) as source:
+        reset = source.next()
+    assert reset is not None
+    assert (reset.name, reset.number) == ("reset", last)
 
 
 def test_two_services_hear_the_same_and_a_killed_publisher_is_replaced(
