@@ -17,6 +17,7 @@ from box.apps.crm.events import PipelineChanged, RecordMoved
 from box.apps.crm.field_rights import PART_OF, fields_of
 from box.apps.crm.fields import DEMANDABLE
 from box.apps.crm.models import Pipeline, Record, Stage, StageVisit
+from box.apps.crm.models.types import STAGE_NAMES
 from box.core.events.outbox import emit, emit_all
 from box.core.registry.settings import raise_version
 from box.lib.ranks import between
@@ -78,7 +79,7 @@ def change_stage(stage: Stage, name: str, color: str, *, by: User | None) -> Non
     if name != str(held):
         held.name = name
     held.color = color
-    if not str(held):
+    if not name and held.code not in STAGE_NAMES:
         raise ValidationError({"name": _("Give the stage a name.")})
     check_fields(held, ["name", "color"])
     held.save(update_fields=["name", "color"])
