@@ -30,7 +30,7 @@ def audience_of(record: Record, responsible: User, observer_ids: Iterable[int]) 
 def renew_audience(record: Record) -> None:
     """Within a transaction that holds the record: as its columns are now, unsaved ones too."""
     responsible = locked_people([record.responsible_id])[record.responsible_id]
-    observers = Observer.objects.filter(record=record).values_list("user_id", flat=True) if record.pk else ()
+    observers = Observer.objects.filter(record=record).values_list("user_id", flat=True)
     record.audience = audience_of(record, responsible, observers)
 
 

@@ -218,15 +218,7 @@ def _link(record: Record) -> Ref:
 
 def _finish(kept: Record, rest: Sequence[Record]) -> None:
     renew_audience(kept)
-    kept.save(
-        update_fields=[
-            *(name.removesuffix("_id") for name in _FILLED),
-            *EXTERNAL,
-            "changed_by",
-            "changed_at",
-            "audience",
-        ]
-    )
+    kept.save(update_fields=[*_FILLED, *EXTERNAL, "changed_by", "changed_at", "audience"])
     follow_records([kept.pk])
     renew_next_steps([kept.pk, *(one.pk for one in rest)])
 
@@ -237,5 +229,4 @@ def _empty_again(kept: Record, gone: Record, filled: Iterable[str]) -> None:
     names = [name for name in filled if getattr(kept, name) == getattr(gone, name)]
     for name in names:
         setattr(kept, name, getattr(blank, name))
-    if names:
-        kept.save(update_fields=[one if one in EXTERNAL else one.removesuffix("_id") for one in names])
+    kept.save(update_fields=names)
