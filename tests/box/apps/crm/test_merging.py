@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from box.apps.crm import jobs
-from box.apps.crm.actions.activities import NewActivity, add_activity
+from box.apps.crm.actions.activities import NewActivity, add_activity, move_activity
 from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.merging import forget_expired, merge_records, take_back_merger
 from box.apps.crm.actions.papers import add_paper
@@ -20,7 +21,7 @@ from box.apps.crm.actions.records import change_record, delete_records
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.custom_fields import SETS
 from box.apps.crm.duplicates import Ground, Sought, duplicates_of
-from box.apps.crm.models import Activity, Link, Merger, Record
+from box.apps.crm.models import Activity, LineItem, Link, Merger, Record
 from box.apps.crm.models.mergers import KEPT_FOR
 from box.apps.crm.permissions import Level
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
@@ -305,6 +306,96 @@ def test_nothing_is_parted_from_what_is_in_the_trash_or_by_who_may_not_change_it
     assert second.merged_into == first
 
 
+LONG_AGO = datetime(2021, 5, 3, 9, tzinfo=UTC)
+
+
+def test_two_that_have_nothing_of_their_own_bring_nothing_along(anna: User) -> None:
+    first = rose(anna)
+    Record.objects.update(changed_at=LONG_AGO)
+    merge_records(first, [rose(anna)], by=anna)
+    first.refresh_from_db()
+    assert first.changed_at > LONG_AGO
+    merger = Merger.objects.get()
+    assert (merger.moved, merger.filled) == ({}, [])
+
+
+def test_the_portal_itself_makes_companies_one_that_were_each_others_clients(anna: User) -> None:
+    """Nothing is linked with itself then, whichever of them named the other."""
+    for is_kept in (True, False):
+        pair = first, second = added("company", anna, "Oak Ltd"), added("company", anna, "Oak Limited")
+        one, other = pair if is_kept else reversed(pair)
+        change_record(one, {"company": other}, by=None)
+        before = state()
+        merge_records(first, [second], by=None)
+        first.refresh_from_db()
+        assert first.company_id != first.pk
+        take_back_merger(Merger.objects.get(kept=first), by=None)
+        assert state() == before
+    told = Event.objects.filter(kind__in=["crm.RecordsMerged", "crm.MergerTakenBack"])
+    assert [one.payload["by_id"] for one in told] == [None] * 4
+
+
+def test_products_of_both_are_there_and_come_back(anna: User) -> None:
+    first, second = added("deal", anna), added("deal", anna)
+    # Rows are told by their own numbers, whatever the records' are.
+    for pk, record in ((first.pk, second), (first.pk + 1, first)):
+        LineItem.objects.create(pk=pk, record=record, name="Chair", price=Decimal(50), rank="i")
+    before = state()
+    merge_records(first, [second], by=anna)
+    assert (first.lines.count(), second.lines.count()) == (2, 0)
+    take_back_merger(Merger.objects.get(), by=anna)
+    assert state() == before
+
+
+def test_the_next_step_of_both_is_the_earlier_one_until_they_are_parted(anna: User) -> None:
+    first, second, trash = (rose(anna) for _number in range(3))
+    delete_records([trash], by=None)
+    later, sooner = call(anna, first, "Later"), call(anna, second, "Sooner")
+    move_activity(sooner, timezone.now(), by=None)
+    sooner.refresh_from_db()
+
+    def next_steps() -> list[datetime | None]:
+        return [Record.objects.get(pk=one.pk).next_step_at for one in (first, second)]
+
+    merge_records(first, [second], by=anna)
+    assert next_steps() == [sooner.deadline, None]
+    parted = take_back_merger(Merger.objects.get(), by=anna)
+    assert next_steps() == [later.deadline, sooner.deadline]
+    assert (parted, parted.deleted_at, parted.merged_into) == (second, None, None)
+    merger = Merger.objects.get()
+    assert (merger.moved, merger.filled) == ({}, [])
+    # What else is in the trash stays there.
+    trash.refresh_from_db()
+    assert trash.deleted_at is not None
+
+
+def test_what_went_elsewhere_since_is_not_taken_back(anna: User, two: tuple[Record, Record]) -> None:
+    first, second = two
+    deal, third = Record.objects.get(title=f"Deal {second.pk}"), rose(anna, first_name="Paul")
+    merge_records(first, [second], by=anna)
+    change_record(deal, {"contact": third}, by=anna)
+    take_back_merger(Merger.objects.get(), by=anna)
+    deal.refresh_from_db()
+    assert deal.contact == third
+
+
+def test_who_saw_one_of_them_sees_its_files_alone_once_they_are_parted(
+    anna: User, boris: User, cara: User, olga: User
+) -> None:
+    files = []
+    records = [rose(anna, observers=[one]) for one in (boris, cara)]
+    for record, letter in zip(records, "ab", strict=True):
+        field = add_field(SETS[CONTACT], FieldDraft(f"Scan {letter}", kind="file"), by=olga)
+        blob = Blob.objects.create(key=f"2026/01/{letter * 32}", size=3)
+        file = File.objects.create(owner=anna, name="scan.pdf", blob=blob, audience=[f"U{anna.pk}"])
+        set_values(record, {field: (file.pk,)}, by=anna)
+        files.append(file)
+    merge_records(records[0], records[1:], by=anna)
+    assert set(File.objects.visible_to(boris)) == set(File.objects.visible_to(cara)) == set(files)
+    take_back_merger(Merger.objects.get(), by=anna)
+    assert [list(File.objects.visible_to(one)) for one in (boris, cara)] == [files[:1], files[1:]]
+
+
 def test_so_many_become_one_at_once(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("box.apps.crm.actions.merging.MOST_AT_ONCE", 2)
     first, *others = (rose(anna) for _number in range(4))
@@ -369,7 +460,7 @@ def test_only_the_same_kind_and_only_what_one_may_change(
 ) -> None:
     first, second = two
     with pytest.raises(ValidationError, match="one kind"):
-        merge_records(first, [added("company", anna)], by=anna)
+        merge_records(first, [second, added("company", anna)], by=anna)
     with pytest.raises(ValidationError, match="Choose between"):
         merge_records(first, [first], by=anna)
     allow(employees_role(), "t3", Level.OWN)
