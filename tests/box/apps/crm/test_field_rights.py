@@ -422,6 +422,55 @@ def test_what_is_only_read_is_changed_by_no_way(as_person: Browser, anna: User, 
     assert browser.get(f"/crm/deal/?edit=amount&row={deal.pk}").status_code in (403, 404)
 
 
+def test_who_may_not_fill_a_field_in_adds_and_changes_all_others(anna: User, boris: User) -> None:
+    """A currency without an amount is none."""
+    rose, kind = added("contact", anna, first_name="Rose"), type_of("lead")
+    values: dict[str, Any] = {
+        "amount": Decimal(1), "contacts": [rose], "observers": [boris],
+        "reached_by": [Reach("phone", "+79161234567")],
+    }  # fmt: skip
+    for name, value in values.items():
+        others = {one: given for one, given in values.items() if one != name}
+        hide(name, "lead", level=FieldLevel.SEE)
+        me = anew(anna)
+        with pytest.raises(PermissionDenied):
+            add_record(NewRecord(type=kind, responsible=me, title="Chairs", **values), by=me)
+        lead = add_record(
+            NewRecord(type=kind, responsible=me, title="Chairs", currency="RUB", comment="Oak", **others),
+            by=me,
+        )
+        with pytest.raises(PermissionDenied):
+            change_record(lead, {name: value}, by=me)
+        empty = added("lead", anna)
+        change_record(empty, {"comment": "Ash", **others}, by=me)
+        for one in (lead, empty):
+            one.refresh_from_db()
+            held = (one.amount, one.links.count(), one.observers.count(), one.contact_points.count())
+            assert held == tuple(int(field != name) for field in values)
+        give(employees_role(), kind, name, None, by=None)
+
+
+def test_numbers_that_one_may_not_change_come_with_no_table(anna: User) -> None:
+    number = Reach("phone", "+79161234567")
+    rose = added("contact", anna, first_name="Rose", reached_by=[number])
+    hide("reached_by", "contact", level=FieldLevel.SEE)
+    me = anew(anna)
+    refused = change_records({rose.pk: Change({}, [Reach("phone", "+79161234568")])}, by=me)
+    assert isinstance(refused[rose.pk], ValidationError)
+    # What is there already does not come.
+    change_records({rose.pk: Change({"comment": "Oak"}, [number])}, by=me)
+    rose.refresh_from_db()
+    assert (rose.comment, rose.contact_points.count()) == ("Oak", 1)
+
+
+def test_a_hidden_field_of_the_companys_own_is_not_tried_out(anna: User, olga: User, deal: Record) -> None:
+    margin = add_field(SETS[2], FieldDraft("Margin"), by=olga)
+    set_values(deal, {margin: ("forty",)}, by=None)
+    hide(margin.key)
+    with pytest.raises(PermissionDenied):
+        set_values(deal, {margin: ("forty",)}, by=anew(anna))
+
+
 def test_a_hidden_field_is_not_tried_out(anna: User, deal: Record) -> None:
     """That a value changes nothing would say that it is the one."""
     hide("amount")
@@ -437,6 +486,16 @@ def test_what_goes_along_by_itself_asks_no_right(anna: User) -> None:
     deal = convert_lead(lead, Conversion(), by=anew(anna)).deal
     assert deal is not None
     assert deal.amount == Decimal(SECRET)
+
+
+def test_clients_that_come_of_a_lead_hold_what_it_held_whoever_may_write_it(anna: User) -> None:
+    hide("tax_number", "company", level=FieldLevel.SEE)
+    hide("position", "contact", level=FieldLevel.SEE)
+    lead = added("lead", anna, tax_number="7707083893", position="Buyer")
+    made = convert_lead(lead, Conversion(makes_company=True), by=anew(anna))
+    assert made.company is not None
+    assert made.contact is not None
+    assert (made.company.tax_number, made.contact.position) == ("7707083893", "Buyer")
 
 
 def test_a_companys_own_field_is_guarded_alike(as_person: Browser, anna: User, olga: User) -> None:

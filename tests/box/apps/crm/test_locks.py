@@ -10,12 +10,19 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from box.apps.crm.actions.bulk import add_records
 from box.apps.crm.actions.conversion import Conversion, convert_lead
 from box.apps.crm.actions.locks import locked_records
 from box.apps.crm.actions.merging import merge_records, take_back_merger
-from box.apps.crm.actions.records import change_record, delete_records, move_record
+from box.apps.crm.actions.records import (
+    NewRecord,
+    add_record,
+    change_record,
+    delete_records,
+    move_record,
+)
 from box.apps.crm.models import Merger, Record
-from tests.box.apps.crm.conftest import added, stage_of
+from tests.box.apps.crm.conftest import added, stage_of, type_of
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -48,6 +55,15 @@ def test_whoever_is_handed_a_record_is_held_before_it(olga: User, anna: User, bo
     before, after = held_in_order(lambda: change_record(deal, {"responsible": boris}, by=olga))
     assert {anna.pk, boris.pk, olga.pk} <= before
     assert after <= before
+
+
+def test_whoever_has_something_new_or_watches_it_is_held_while_it_is_written(anna: User, boris: User) -> None:
+    new = NewRecord(type=type_of("deal"), responsible=anna, title="Chairs", observers=[boris])
+    for act in (lambda: add_record(new, by=None), lambda: add_records([new], by=None)):
+        with CaptureQueriesContext(connection) as queries:
+            act()
+        shared = [found[1] for one in queries.captured_queries if (found := _SHARED.search(one["sql"]))]
+        assert {str(anna.pk), str(boris.pk)} <= set(re.findall(r"\d+", shared[0]))
 
 
 def test_other_actions_hold_people_first_too(olga: User, anna: User, boris: User) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.exceptions import PermissionDenied
 
+from box.apps.crm.actions.audiences import renew_audiences_of
 from box.apps.crm.actions.records import NewRecord, add_record, change_record, delete_records, move_record
 from box.apps.crm.actions.setup import add_pipeline, set_own_permissions, set_permission
 from box.apps.crm.models import Record
@@ -15,6 +16,7 @@ from box.core.access.actions import create_role, employees_role, grant_role, wit
 from box.core.access.models import Role
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.structure.actions import add_member, create_department, move_department, remove_member
 from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
 from tests.cast import person
@@ -217,6 +219,74 @@ def test_into_a_stage_that_is_closed_to_them_nobody_moves_anything(
     assert deal.stage is not None
     assert deal.stage.code == "NEW"
     move_record(deal, stage_of("deal", "EXECUTING"), by=_anew(boris))
+
+
+def test_who_may_change_a_deal_may_write_and_move_its_papers_whatever_the_role_says_of_papers(
+    anna: User, boris: User, cara: User, deal: Record
+) -> None:
+    kind, sent = type_of("invoice"), stage_of("invoice", "SENT")
+    set_own_permissions(sent, True, by=None)
+    allow(employees_role(), "t2", Level.DEPARTMENT)
+    allow(employees_role(), kind.scope, Level.ALL)
+    allow(employees_role(), kind.scope, Level.NONE, "add")
+    allow(employees_role(), f"s{sent.pk}", Level.NONE)
+    sent = stage_of("invoice", "SENT")
+    new = NewRecord(type=kind, responsible=anna, title="Chairs", deal=deal)
+    paper = add_record(new, by=_anew(boris))
+    assert move_record(paper, sent, by=_anew(boris)).stage == sent
+    with pytest.raises(PermissionDenied, match="not change it"):
+        add_record(new, by=_anew(cara))
+    # The portal itself asks nobody.
+    assert add_record(new, by=None).paper.deal == deal
+    # What is written for no deal is its own.
+    alone = added("invoice", anna)
+    with pytest.raises(PermissionDenied, match="does not reach"):
+        move_record(alone, sent, by=_anew(boris))
+    with pytest.raises(PermissionDenied, match="does not reach"):
+        add_record(NewRecord(type=kind, responsible=boris, title="Tables"), by=_anew(boris))
+
+
+def test_who_watches_another_deal_sees_no_more_of_this_one_when_it_changes_hands(
+    anna: User, boris: User, cara: User, deal: Record
+) -> None:
+    added("deal", anna, "watched", observers=[cara])
+    change_record(deal, {"responsible": boris}, by=anna)
+    assert seen(cara) == {"watched"}
+
+
+def test_a_stage_apart_leaves_each_record_with_whose_it_is(anna: User, boris: User, cara: User) -> None:
+    won = stage_of("deal", "WON")
+    for user in (anna, boris, cara):
+        added("deal", user, f"of {user.first_name}", stage=won)
+    set_own_permissions(won, True, by=None)
+    for user in (anna, boris, cara):
+        assert seen(user) == {f"of {user.first_name}"}
+
+
+def test_records_of_whoever_moves_on_follow_by_the_hundred_and_no_others(
+    anna: User, cara: User, sales: Department, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> list[list[int]]:
+        rows = Event.objects.filter(kind="crm.AudiencesChanged").order_by("pk")
+        found = [sorted(row.payload["record_ids"]) for row in rows]
+        rows.delete()
+        return found
+
+    monkeypatch.setattr("box.apps.crm.actions.audiences.BATCH", 2)
+    hers = added("deal", cara, "hers")
+    mine = [added("deal", _anew(anna), f"mine {number}").pk for number in range(3)]
+    remove_member(sales, anna, by=None)
+    renew_audiences_of(_anew(anna))
+    batches = told()
+    assert [len(some) for some in batches] == [2, 1]
+    assert sorted(pk for some in batches for pk in some) == mine
+    assert not Record.objects.filter(
+        pk__in=mine, audience__contains=[f"crm:{hers.scope}:D{sales.pk}"]
+    ).exists()
+    # What is so already is not told.
+    renew_audiences_of(_anew(anna))
+    assert told() == []
+    assert seen(cara) == {"hers"}
 
 
 def test_who_may_not_delete_deletes_none_of_many(boris: User, cara: User, sellers: Role) -> None:
