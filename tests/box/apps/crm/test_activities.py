@@ -21,6 +21,7 @@ from box.apps.crm.actions.activities import (
     add_activity,
     complete_activity,
     delete_activity,
+    follow_task,
     move_activity,
     remove_activities,
     reopen_activity,
@@ -36,7 +37,7 @@ from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.core.access.actions import employees_role
 from box.core.accounts.models import User
 from box.core.events.models import Event
-from box.core.registry.settings import as_of, read_version
+from box.core.registry.settings import as_of, read_version, store
 from tests.box.apps.crm.conftest import added, allow
 
 pytestmark = pytest.mark.django_db
@@ -258,6 +259,74 @@ def test_who_may_not_change_the_record_plans_nothing_with_it(anna: User, cara: U
     assert Activity.objects.get().done_at is None
 
 
+def test_who_may_change_another_deal_does_nothing_with_this_one(anna: User, cara: User) -> None:
+    added("deal", cara, "Hers")
+    step = planned(anna, added("deal", anna), timezone.now())
+    with pytest.raises(PermissionDenied):
+        complete_activity(step, by=cara)
+    step.refresh_from_db()
+    assert step.done_at is None
+
+
+def test_only_its_own_clients_have_it_on_their_time_lines(anna: User, lead: Record) -> None:
+    """Neither those of another deal, nor the lead that it came of."""
+    deal = convert_lead(lead, Conversion(), by=anna).deal
+    assert deal is not None
+    added("deal", anna, contact=added("contact", anna, first_name="Paul"))
+    step = planned(anna, deal, timezone.now())
+    assert set(step.bindings.values_list("record", flat=True)) == {deal.pk, deal.contact_id}
+
+
+def test_so_many_time_lines_have_it_as_the_first_ones_that_there_are(
+    anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.crm.actions.activities.MOST_BOUND", 2)
+    rose, paul = (added("contact", anna, first_name=name) for name in ("Rose", "Paul"))
+    deal, other = added("deal", anna, contacts=[rose, paul]), added("deal", anna)
+    deal.links.filter(to=paul).update(rank="1")
+    for given, bound in (([deal], {deal, paul}), ([deal, other], {deal, other})):
+        note = NewActivity(kind=Activity.Kind.NOTE, subject="Likes oak", responsible=anna)
+        made = add_activity(note, given, by=anna)
+        assert {one.record for one in made.bindings.select_related("record")} == bound
+
+
+def test_a_note_that_was_done_was_never_to_be_done_again(anna: User, deal: Record) -> None:
+    note = NewActivity(kind=Activity.Kind.NOTE, subject="Likes oak", responsible=anna)
+    done = complete_activity(add_activity(note, [deal], by=anna), by=anna)
+    told()
+    assert reopen_activity(done, by=anna).done_at == done.done_at
+    assert told() == []
+
+
+def test_what_came_of_it_is_as_long_as_a_text_may_be(anna: User, deal: Record) -> None:
+    step = planned(anna, deal, timezone.now())
+    assert len(complete_activity(step, result="x" * 20_000, by=anna).result) == 20_000
+
+
+def test_a_step_that_no_task_of_this_portal_is_behind_moves_alone(anna: User, deal: Record) -> None:
+    now = timezone.now()
+    later = now + timedelta(days=1)
+    task = add_task(TaskDraft(title="Call Rose", responsible=anna, deadline_at=now), by=anna)
+    for about in ("telephony.call:7", str(task.ref)):
+        if about == str(task.ref):
+            store({"services.tasks": False})
+        new = NewActivity(kind="call", subject="Call", responsible=anna, deadline=now, about=about)
+        step = add_activity(new, [deal], by=None)
+        assert move_activity(step, later, by=anna).deadline == later
+    task.refresh_from_db()
+    assert task.deadline_at == now
+
+
+def test_a_step_that_is_where_its_task_is_follows_it_nowhere(anna: User, deal: Record) -> None:
+    now = timezone.now()
+    task = add_task(TaskDraft(title="Call Rose", responsible=anna, deadline_at=now), by=anna)
+    new = NewActivity(kind="call", subject="Call", responsible=anna, deadline=now, about=str(task.ref))
+    step = add_activity(new, [deal], by=None)
+    told()
+    follow_task(step, by_id=anna.pk)
+    assert told() == []
+
+
 @pytest.mark.parametrize(
     "fields", [{"subject": " "}, {"subject": "x" * 256}, {"kind": "dance"}, {"text": "x" * 20_001}]
 )
@@ -347,6 +416,28 @@ def test_a_company_has_the_numbers_of_a_lead_where_nobody_there_has(anna: User, 
     assert [one.normal for one in alone.company.contact_points.all()] == ["+79161234567"]
     # What was written into the lead stays there.
     assert lead.lines.count() == 1
+
+
+def test_a_client_that_was_named_is_the_one_whatever_else_was_asked_for(anna: User, lead: Record) -> None:
+    oak = added("company", anna, "Oak Ltd")
+    change_record(lead, {"company": oak, "reached_by": [Reach("phone", "+79161234567")]}, by=anna)
+    # It stands on the company's time line already.
+    step = planned(anna, lead, timezone.now() + timedelta(days=1))
+    became = convert_lead(lead, Conversion(company=oak, makes_company=True), by=None)
+    assert became.company == oak
+    assert Record.objects.of_type(oak.type_id).count() == 1
+    assert not oak.contact_points.exists()
+    assert next_step(oak) == step.deadline
+    assert Event.objects.get(kind="crm.LeadConverted").payload["by_id"] is None
+
+
+def test_no_company_comes_of_itself_and_one_beside_a_contact_has_no_numbers(anna: User) -> None:
+    first, second = (added("lead", anna, reached_by=[Reach("phone", "+79161234567")]) for _n in range(2))
+    assert convert_lead(first, Conversion(), by=anna).company is None
+    both = convert_lead(second, Conversion(makes_company=True), by=anna)
+    assert both.company is not None
+    assert both.contact is not None
+    assert (both.company.contact_points.count(), both.contact.contact_points.count()) == (0, 1)
 
 
 def test_a_deal_is_not_converted_and_a_lead_not_into_nothing(anna: User, lead: Record, deal: Record) -> None:

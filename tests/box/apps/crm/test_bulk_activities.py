@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from box.apps.crm.actions.activities import MOST_BOUND, NewActivity, add_activity
 from box.apps.crm.actions.bulk import Addition, take_over_records
 from box.apps.crm.actions.bulk_activities import PastActivity, take_over_activities
-from box.apps.crm.actions.records import NewRecord, delete_records
+from box.apps.crm.actions.records import NewRecord, change_record, delete_records
 from box.apps.crm.models import Activity, ActivityBinding, Record
 from box.core.accounts.models import User
 from box.core.events.models import Delivery, Event
@@ -102,6 +102,12 @@ def test_it_stands_on_so_many_time_lines_and_on_its_own_first(anna: User) -> Non
     )
     assert bound == [deal.pk, *(one.pk for one in contacts[: MOST_BOUND - 1])]
     assert set(bound) == set(as_alone)
+
+
+def test_they_come_whichever_record_was_written_last(anna: User, deal: Record, sale: Record) -> None:
+    change_record(deal, {"title": "Chairs"}, by=anna)
+    with importing(at=THEN):
+        assert len(take_over_activities([past(anna, sale, 1), past(anna, deal, 2)])) == 2
 
 
 def test_all_of_them_come_or_none(anna: User, deal: Record, sale: Record) -> None:
