@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +22,23 @@ from box.apps.crm.actions.bulk import (
     take_back_changes,
     take_over_records,
 )
+from box.apps.crm.actions.custom_fields import set_values
 from box.apps.crm.actions.records import MOST_LINKS, NewRecord, add_record, change_record, delete_records
+from box.apps.crm.actions.setup import set_own_permissions
 from box.apps.crm.contact_points import Reach
+from box.apps.crm.custom_fields import SETS
+from box.apps.crm.duplicates import Sought, duplicates_of
 from box.apps.crm.models import Currency, Link, Record, StageTotal, StageVisit
 from box.apps.crm.permissions import Level
 from box.core.access.actions import employees_role
 from box.core.accounts.models import User
+from box.core.discussion.actions import add_comment
 from box.core.discussion.models import Thread
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
+from box.core.fields.actions import FieldDraft, add_field
+from box.core.fields.models import Value
+from box.core.files.models import Blob, File
 from box.core.history.models import Line
 from box.core.registry.origin import importing
 from box.core.search.models import Document
@@ -113,6 +121,31 @@ def test_who_may_not_have_such_records_is_told_so_of_each_that_is_theirs(anna: U
     found = add_records([new(anna, stage=stage), new(boris, stage=stage)], by=anna)
     assert not any(isinstance(one, Record) for one in found)
     assert not Record.objects.exists()
+
+
+def test_of_two_stages_the_one_that_is_closed_to_them_takes_nothing(anna: User) -> None:
+    set_own_permissions(stage_of("deal", "WON"), True, by=None)
+    won, open_one = stage_of("deal", "WON"), stage_of("deal", "NEW")
+    allow(employees_role(), f"s{won.pk}", Level.NONE, "add")
+    found = add_records([new(anna, stage=one) for one in (open_one, won, open_one)], by=anna)
+    assert [isinstance(one, Record) for one in found] == [True, False, True]
+
+
+def test_one_has_so_many_numbers_and_contacts_and_no_more(
+    anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.crm.actions.bulk.MOST_CONTACT_POINTS", 1)
+    monkeypatch.setattr("box.apps.crm.actions.bulk.MOST_LINKS", 1)
+    rose, paul = (added("contact", anna, first_name=name) for name in ("Rose", "Paul"))
+    stage, mail = stage_of("lead", "NEW"), Reach("email", "rose@example.com")
+    given = [
+        new(anna, "a", "lead", stage=stage, reached_by=[NUMBER], contact=rose, contacts=[rose]),
+        new(anna, "b", "lead", stage=stage, reached_by=[NUMBER, mail]),
+        new(anna, "c", "lead", stage=stage, contact=rose, contacts=[paul]),
+    ]  # fmt: skip
+    found = add_records(given, by=anna)
+    assert [isinstance(one, Record) for one in found] == [True, False, False]
+    assert all("At most 1" in one for one in said(found)[1:])
 
 
 # Taking over
@@ -299,6 +332,48 @@ def test_one_that_cannot_be_keeps_no_other_from_being_changed(
     assert (rose.contact_points.count(), paul.contact_points.count()) == (1, 2)
 
 
+def told_of(record: Record) -> list[tuple[int | None, set[tuple[str, ...]]]]:
+    rows = Event.objects.filter(kind="crm.RecordChanged", payload__record_id=record.pk).order_by("pk")
+    return [(row.payload["by_id"], {tuple(one) for one in row.payload["changes"]}) for row in rows]
+
+
+def test_of_each_it_is_told_what_was_different_and_nothing_else(anna: User) -> None:
+    ines = added("contact", anna, first_name="Ines", last_name="Weber")
+    fields = {"first_name": "Petr", "last_name": "Konstantinov", "born_on": date(1990, 11, 24)}
+    outcome = change_records({ines.pk: Change(fields)}, by=anna)
+    assert told_of(ines) == [
+        (
+            anna.pk,
+            {
+                ("first_name", "Ines", "Petr"), ("last_name", "Weber", "Konstantinov"),
+                ("title", "Ines Weber", "Petr Konstantinov"), ("born_on", "", "1990-11-24"),
+            },
+        )
+    ]  # fmt: skip
+
+    def found(name: str) -> list[Record]:
+        return [one.record for one in duplicates_of(Sought(name=name), types=[ines.type_id])]
+
+    assert (found("Ines Weber"), found("Piotr Konstantinov")) == ([], [ines])
+    take_back_changes({pk: one for pk, one in outcome.items() if isinstance(one, Before)}, by=anna)
+    assert [by for by, _changes in told_of(ines)] == [anna.pk, anna.pk]
+    assert (found("Ines Weber"), found("Piotr Konstantinov")) == ([ines], [])
+
+
+def test_a_number_that_comes_alone_is_told_and_alone_taken_back(anna: User) -> None:
+    # What is written alike may be of several kinds, and one kind may hold several.
+    messenger, page = Reach("im", "rose.example.com"), Reach("web", "oak.example.com")
+    rose = added("contact", anna, first_name="Rose", reached_by=[messenger, page])
+    came = Change({}, [Reach("web", "rose.example.com")])
+    outcome = change_records({rose.pk: came}, by=anna)
+    assert rose.contact_points.count() == 3
+    take_back_changes({pk: one for pk, one in outcome.items() if isinstance(one, Before)}, by=None)
+    assert {(one.kind, one.value) for one in rose.contact_points.all()} == {
+        ("im", "rose.example.com"), ("web", "oak.example.com")
+    }  # fmt: skip
+    assert told_of(rose) == [(anna.pk, {("reached_by", "", "")}), (None, set())]
+
+
 def test_an_amount_is_counted_over_in_bulk_too(anna: User, deal: Record) -> None:
     Currency.objects.create(code="EUR", rate=Decimal(90))
     change_records({deal.pk: Change({"amount": Decimal(2), "currency": "EUR"})}, by=anna)
@@ -322,3 +397,25 @@ def test_what_was_made_by_mistake_is_gone_with_what_was_said_and_leaves_no_sum(
     assert [one.responsible for one in StageTotal.objects.select_related("responsible")] == [boris]
     told = Event.objects.get(kind="crm.RecordsDeleted").payload
     assert (told["record_ids"], told["by_id"]) == ([mistake.pk, client.pk], boris.pk)
+
+
+def test_what_is_taken_away_takes_along_what_is_its_own_and_nothing_of_others(anna: User, olga: User) -> None:
+    oak, rose = added("company", anna, "Oak Ltd"), added("contact", anna, first_name="Rose")
+    mistake = added("deal", anna, amount=Decimal(5), company=oak)
+    kept = added("deal", anna, amount=Decimal(7), company=oak, contact=rose)
+    town = add_field(SETS[2], FieldDraft("Town"), by=olga)
+    for deal in (mistake, kept):
+        set_values(deal, {town: ("Tver",)}, by=anna)
+    files = []
+    for deal, letter in ((mistake, "a"), (kept, "b")):
+        blob = Blob.objects.create(key=f"2026/01/{letter * 32}", size=3)
+        file = File.objects.create(owner=anna, name="a.txt", blob=blob, audience=[f"U{anna.pk}"])
+        add_comment(deal.thread, "So", file_ids=[file.pk], by=anna)
+        files.append(file)
+    remove_records([mistake.pk], by=None)
+    kept.refresh_from_db()
+    assert (kept.company, kept.contact) == (oak, rose)
+    assert [one.object_id for one in Value.objects.filter(field=town)] == [kept.pk]
+    assert list(File.objects.all()) == files[1:]
+    total = StageTotal.objects.get(stage=kept.stage, responsible=anna)
+    assert (total.count, total.amount) == (1, Decimal(7))

@@ -16,15 +16,21 @@ from box.apps.crm.actions.merging import merge_records
 from box.apps.crm.actions.papers import PaymentDraft, add_paper, note_payment
 from box.apps.crm.actions.records import change_record, delete_records
 from box.apps.crm.contact_points import Reach
-from box.apps.crm.models import Activity, ContactPoint, Record
+from box.apps.crm.models import Activity, ContactPoint, FormAnswer, FormFile, Record
+from box.apps.crm.models.types import ANY_RECORD
 from box.apps.crm.permissions import Level
+from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.core.access.actions import employees_role
 from box.core.audit.models import AuditRecord
 from box.core.discussion.actions import add_comment
 from box.core.discussion.models import Comment
 from box.core.events.delivery import deliver_all
+from box.core.files.models import Blob, File
 from box.core.history.models import Line
-from tests.box.apps.crm.conftest import added, allow, type_of
+from box.core.registry.capabilities import Ref
+from box.core.relations.actions import relate
+from box.core.relations.models import Relation
+from tests.box.apps.crm.conftest import added, allow, type_of, web_form
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -70,6 +76,37 @@ def test_nothing_of_a_client_is_left_and_their_deals_stay(rose: Record, olga: Us
     assert (deal.title, deal.contact, deal.links.exists()) == ("Chairs", None, False)
     (line,) = AuditRecord.objects.filter(kind="crm.erased")
     assert "Rosalind" not in str(line.details)
+
+
+def test_whoever_else_is_a_client_stays_with_deals_papers_and_payments(anna: User, olga: User) -> None:
+    oak, elm = (added("company", anna, name) for name in ("Oak Ltd", "Elm Ltd"))
+    paul = added("contact", anna, first_name="Paul")
+    chairs = added("deal", anna, "Chairs", company=oak)
+    tables = added("deal", anna, "Tables", company=elm, contact=paul)
+    note_payment(tables, PaymentDraft(amount=Decimal(5), on=date(2026, 11, 1)), by=None)
+    add_paper(tables, type_of("invoice"), by=olga)
+    erase_record(gone(oak), by=olga)
+    chairs.refresh_from_db()
+    tables.refresh_from_db()
+    assert (chairs.company, chairs.links.exists()) == (None, False)
+    assert (tables.company, tables.contact, tables.payments.count()) == (elm, paul, 1)
+
+
+def test_what_somebody_sent_and_what_was_related_goes_with_the_client(anna: User, olga: User) -> None:
+    rose, paul = (added("contact", anna, first_name=name) for name in ("Rose", "Paul"))
+    form, files = web_form(olga, [anna]), []
+    for record, letter in ((rose, "a"), (paul, "b")):
+        blob = Blob.objects.create(key=f"2026/01/{letter * 32}", size=3)
+        file = File.objects.create(owner=anna, name="a.txt", blob=blob, audience=[f"U{anna.pk}"])
+        answer = FormAnswer.objects.create(form=form, record=record, key=letter)
+        FormFile.objects.create(answer=answer, question="A drawing", file=file)
+        files.append(file)
+    task = add_task(TaskDraft(title="Draw", responsible=anna), by=anna)
+    # A client is named by its kind, or as something of the CRM.
+    relate(task.ref, [Ref(ANY_RECORD, rose.pk), rose.ref, Ref(ANY_RECORD, paul.pk)], by=anna)
+    erase_record(gone(rose), by=olga)
+    assert list(File.objects.all()) == files[1:]
+    assert [one.end_beside(task.ref) for one in Relation.objects.of(task.ref)] == [Ref(ANY_RECORD, paul.pk)]
 
 
 def test_only_what_is_in_the_trash_is_erased(rose: Record, olga: User) -> None:
