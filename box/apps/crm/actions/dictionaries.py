@@ -118,11 +118,12 @@ def set_currency(code: str, rate: Decimal, *, by: User | None) -> Currency:
 @transaction.atomic
 def remove_currency(currency: Currency, *, by: User | None) -> None:
     """Raises ValidationError while something is in it."""
-    is_used = Record.objects.filter(currency=currency.code).exclude(amount=0).exists()
+    code = currency.code
+    is_used = Record.objects.filter(currency=code).exclude(amount=0).exists()
     if currency.is_base or is_used or Price.objects.filter(currency=currency).exists():
-        raise ValidationError(_("Something is counted in %(code)s: it stays.") % {"code": currency.code})
+        raise ValidationError(_("Something is counted in %(code)s: it stays.") % {"code": code})
     currency.delete()
-    _changed("currency", "removed", currency.code, by)
+    _changed("currency", "removed", code, by)
 
 
 @transaction.atomic
