@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -131,7 +132,7 @@ def call_robots(robots: Iterable[Robot], records: Iterable[Record], key: str, no
         if robot.in_hours:
             due_at = next_open(due_at)
         for record in known:
-            run = RobotRun(robot=robot, record=record, key=key, due_at=due_at)
+            run = RobotRun(robot=robot, record=record, key=key, created_at=now, due_at=due_at)
             if record.pk in tired:
                 run.status, run.finished_at = Status.LEFT, now
                 run.said = _(
@@ -174,13 +175,17 @@ def call_by_time(now: datetime) -> int:
         if robot.trigger == Trigger.DATE:
             day = company_day(now) - timedelta(days=robot.days)
             found, key = records.filter(**{robot.date_field: day}), f"date:{day}"
-            fresh = found.exclude(robot_runs__robot=robot, robot_runs__key=key)
+            called = RobotRun.objects.filter(robot=robot, record=OuterRef("pk"), key=key)
+            fresh = found.exclude(Exists(called))
             count += call_robots([robot], fresh.order_by("pk")[:AT_ONCE], key, now)
             continue
         since = now - timedelta(days=robot.days)
         idle = records.without_next_step().filter(changed_at__lt=since, stage_since__lt=since)
-        for record in idle.order_by("pk")[:AT_ONCE]:
-            # Again only after somebody has done something with it.
+        # Again only after somebody has done something with it.
+        called = RobotRun.objects.filter(
+            robot=robot, record=OuterRef("pk"), created_at__gt=OuterRef("changed_at"), key__startswith="idle:"
+        )
+        for record in idle.exclude(Exists(called)).order_by("pk")[:AT_ONCE]:
             count += call_robots([robot], [record], f"idle:{record.changed_at.isoformat()}", now)
     return count
 

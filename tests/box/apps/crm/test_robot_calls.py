@@ -7,16 +7,18 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from box.apps.crm.actions.records import delete_records
+from box.apps.crm.actions.records import change_record, delete_records
 from box.apps.crm.actions.stages import change_stage, set_demands
 from box.apps.crm.models import Record, Robot, RobotRun
 from box.apps.crm.robots.actions import (
     MOST_AGAIN,
+    RobotDraft,
     call_by_time,
     call_for_addition,
     call_for_stage,
     call_robots,
     run_due,
+    save_robot,
     switch_robot,
 )
 from box.core.accounts.models import User
@@ -61,6 +63,21 @@ def test_a_date_calls_to_what_is_open_and_there_of_the_robots_type_and_stage(ann
     assert called() == [("Any", "here"), ("Any", "there"), ("In work", "there")]
 
 
+def test_a_date_that_is_put_off_calls_again_whatever_another_robot_was_called_by(anna: User) -> None:
+    now = timezone.now() + LATER
+    first, second = company_day(now), company_day(now) + timedelta(days=5)
+    deal = added("deal", anna, "deal", begins_on=first)
+    robot("date", code="", date_field="begins_on", name="Old")
+    assert call_by_time(now) == 1
+    robot("date", code="", date_field="begins_on", name="Another", days=-1)
+    change_record(deal, {"begins_on": second}, by=None)
+    assert call_by_time(now + timedelta(days=4)) == 1
+    Robot.objects.filter(name="Another").update(days=0)
+    # The one comes to this date first: the other is still called by it, though it was called before.
+    change_record(deal, {"begins_on": second + timedelta(days=5)}, by=None)
+    assert call_by_time(now + timedelta(days=10)) == 2
+
+
 def test_only_what_nobody_has_touched_for_so_long_is_idle(anna: User) -> None:
     robot("idle", "notice", code="EXECUTING", days=3, name="Idle")
     now = timezone.now() + LATER
@@ -73,6 +90,31 @@ def test_only_what_nobody_has_touched_for_so_long_is_idle(anna: User) -> None:
     added("deal", anna, "elsewhere")
     assert call_by_time(now) == 1
     assert called() == [("Idle", "idle")]
+
+
+def test_days_after_something_has_happened_it_is_idle_once_more(anna: User) -> None:
+    first, deal = robot("added", "notice", code="", name="First"), added("deal", anna, "deal")
+    assert call_for_addition(deal, timezone.now()) == 1
+    idle = RobotDraft(name="First", trigger="idle", effect="notice", days=3)
+    save_robot(first, first.type, idle, by=None)
+    robot("idle", "notice", code="", days=3, name="Second")
+    now = timezone.now() + LATER
+    assert [call_by_time(now), call_by_time(now)] == [2, 0]
+    Record.objects.filter(pk=deal.pk).update(changed_at=now + timedelta(days=1))
+    assert [call_by_time(now + timedelta(days=days)) for days in (3, 5)] == [0, 2]
+
+
+@pytest.mark.parametrize(("trigger", "effect"), [("date", "activity"), ("idle", "notice")])
+def test_so_many_are_called_to_at_once_and_the_rest_the_next_time(
+    trigger: str, effect: str, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.crm.robots.actions.AT_ONCE", 1)
+    now = timezone.now() + LATER
+    robot(trigger, effect, code="", days=1, date_field="expected_on", name="A robot")
+    for title in ("first", "second"):
+        added("deal", anna, title, expected_on=company_day(now) - timedelta(days=1))
+    assert [call_by_time(now) for _hour in range(3)] == [1, 1, 0]
+    assert called() == [("A robot", "first"), ("A robot", "second")]
 
 
 def test_who_was_called_again_and_again_is_left_alone_for_an_hour(anna: User) -> None:
