@@ -46,7 +46,7 @@ def write_call_down(call: CallFinished) -> Activity | None:
         # Whoever calls twice in a row becomes one lead.
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"lead {call.number}"])
-    records = [record for record in reached_by(call.number) if record.deleted_at is None][:MOST_TIME_LINES]
+    records = reached_by(call.number)[:MOST_TIME_LINES]
     if not records and call.begins_lead and (lead := _lead_of(call)) is not None:
         records = [lead]
     if not records:
