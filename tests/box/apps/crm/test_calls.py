@@ -67,6 +67,25 @@ def test_a_person_is_nearer_than_what_is_yet_to_become_a_client(rose: Record, an
     assert [card.title for card in cards([NUMBER], anna)[NUMBER]] == ["Rose", "Rose wants chairs"]
 
 
+def test_a_call_stands_with_so_many_of_those_whom_its_number_reaches_the_nearest_first(
+    rose: Record, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added("lead", anna, "Rose wants chairs", reached_by=(Reach("phone", NUMBER),))
+    monkeypatch.setattr("box.apps.crm.actions.calls.MOST_TIME_LINES", 1)
+    activity = write_call_down(call(user_id=anna.pk))
+    assert activity is not None
+    assert [one.record for one in activity.bindings.all()] == [rose]
+
+
+def test_a_call_says_who_was_called_and_which_way_it_went(
+    rose: Record, anna: User, boris: User, olga: User
+) -> None:
+    activity = write_call_down(call(direction="out", user_id=anna.pk, rang_ids=(boris.pk,)))
+    assert activity is not None
+    assert activity.subject == "Outgoing call"
+    assert set(activity.text.split(", ")) == {anna.name, boris.name}
+
+
 def test_a_number_that_nobody_knows_becomes_one_lead_where_the_company_wants_that(
     anna: User, boris: User
 ) -> None:
@@ -84,6 +103,19 @@ def test_a_number_that_nobody_knows_becomes_one_lead_where_the_company_wants_tha
     write_call_down(call(user_id=anna.pk, begins_lead=True))
     write_call_down(call(call_id=8, user_id=boris.pk, begins_lead=True))
     assert leads() == [lead]
+
+
+def test_whoever_calls_twice_in_a_row_is_waited_for_before_it_is_asked_who_they_are(anna: User) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        write_call_down(call(user_id=anna.pk, begins_lead=True))
+    asked = [one["sql"] for one in queries.captured_queries]
+    (held,) = [at for at, sql in enumerate(asked) if "pg_advisory_xact_lock" in sql and NUMBER in sql]
+    assert held < min(at for at, sql in enumerate(asked) if "crm_contactpoint" in sql)
+
+
+def test_nobody_becomes_a_lead_by_a_number_that_is_withheld(anna: User) -> None:
+    assert write_call_down(call(number="", user_id=anna.pk, begins_lead=True)) is None
+    assert not Record.objects.exists()
 
 
 def test_open_cards_hear_of_a_recording_of_a_call_that_stands_on_them(rose: Record, anna: User) -> None:
@@ -113,6 +145,13 @@ def test_a_missed_call_of_a_new_lead_is_to_be_returned_by_who_works_here(
     # Nobody works here any more whose telephone rang.
     other = call(call_id=9, number="+79161234568", rang_ids=(anna.pk,), begins_lead=True)
     assert write_call_down(other) is None
+
+
+def test_a_lead_is_of_the_first_who_works_here_of_those_whose_telephones_rang(boris: User) -> None:
+    nobody = boris.pk + 1000
+    activity = write_call_down(call(rang_ids=(nobody, boris.pk), begins_lead=True))
+    assert activity is not None
+    assert activity.responsible == boris
 
 
 def test_many_numbers_cost_as_many_queries_as_one(rose: Record, anna: User) -> None:
@@ -157,6 +196,13 @@ def test_of_who_left_it_becomes_the_step_of_whose_telephone_rang(
     assert Activity.objects.get().responsible == boris
 
 
+def test_where_nobody_is_left_to_call_back_it_is_nobodys_step(rose: Record, anna: User, olga: User) -> None:
+    dismiss_user(anna, by=olga)
+    activity = write_call_down(missed())
+    assert activity is not None
+    assert (activity.responsible, activity.deadline) == (anna, None)
+
+
 def test_the_step_is_done_when_somebody_has_spoken_with_the_client(rose: Record, anna: User) -> None:
     write_call_down(missed())
     for _ in range(2):
@@ -170,6 +216,28 @@ def test_what_was_agreed_stands_there_too(rose: Record, anna: User) -> None:
     write_call_down(call())
     note_call(CallNoted(call_id=7, by_id=anna.pk, note="Ten chairs, in oak"))
     assert Activity.objects.get().result == "Ten chairs, in oak"
+
+
+def test_what_becomes_of_a_call_is_told_once_and_touches_no_other(rose: Record, anna: User) -> None:
+    for call_id in (7, 8):
+        write_call_down(replace(missed(), call_id=call_id))
+    for call_id in (8, 99):
+        settle_call(MissedCallSettled(call_id=call_id, by_id=anna.pk))
+        for _twice in range(2):
+            note_call(CallNoted(call_id=call_id, by_id=anna.pk, note="Ten chairs"))
+    other, settled = Activity.objects.order_by("pk")
+    assert (other.done_at, other.result) == (None, "")
+    assert (settled.done_at is None, settled.result) == (False, "Ten chairs")
+    assert Event.objects.get(kind="crm.ActivityChanged").payload == {
+        "activity_id": settled.pk, "record_ids": [rose.pk], "by_id": anna.pk
+    }  # fmt: skip
+
+
+def test_a_call_that_was_answered_is_no_step_that_could_be_done(rose: Record, anna: User) -> None:
+    write_call_down(call(user_id=anna.pk))
+    settle_call(MissedCallSettled(call_id=7, by_id=anna.pk))
+    assert Activity.objects.get().done_at is None
+    assert not Event.objects.filter(kind="crm.ActivityDone").exists()
 
 
 def test_its_number_is_told_to_whom_telephones_are_not_hidden(
