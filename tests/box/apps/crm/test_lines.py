@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,20 +19,21 @@ from box.apps.crm.actions.conversion import Conversion, convert_lead
 from box.apps.crm.actions.dictionaries import ProductDraft, retire_product, save_product, set_currency
 from box.apps.crm.actions.lines import MOST_LINES, LineDraft, set_lines
 from box.apps.crm.actions.records import change_record
+from box.apps.crm.field_rights import give
 from box.apps.crm.lines import found_products, line_of, vat_choices
 from box.apps.crm.models import Product, Record, Unit, VatRate
 from box.apps.crm.permissions import Level
 from box.apps.crm.pricing import Sums, sums_of, totals_of
 from box.core.access.actions import employees_role
+from box.core.access.field_rights import FieldLevel
+from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
-from tests.box.apps.crm.conftest import added, allow
+from tests.box.apps.crm.conftest import added, allow, type_of
 from tests.box.rest.calling import program_of
 
 if TYPE_CHECKING:
     from django.test import Client
-
-    from box.core.accounts.models import User
 
 type Browser = Callable[[User], Client]
 
@@ -141,6 +144,7 @@ def test_a_line_that_cannot_be_is_named_and_nothing_is_written(deal: Record, ann
         (line("-1"), "Line 2: A price is not negative."),
         (line("1", discount_percent=Decimal("100.01")), "Line 2: Between 0 and 100 per cent."),
         (line("1", vat_percent=Decimal(-1)), "Line 2: Between 0 and 100 per cent."),
+        (line("1", vat_percent=Decimal("100.01")), "Line 2: Between 0 and 100 per cent."),
         (LineDraft(name=" ", price=Decimal(1)), "Line 2: This field cannot be blank."),
     ):
         with pytest.raises(ValidationError) as refused:
@@ -169,6 +173,32 @@ def test_who_may_only_read_writes_no_lines_and_a_contact_has_none(
         set_lines(deal, [line("1")], follows=True, by=boris)
     with pytest.raises(ValidationError):
         set_lines(added("contact", anna, first_name="Rose"), [line("1")], follows=True, by=anna)
+
+
+@pytest.mark.django_db
+def test_who_may_not_change_an_amount_writes_lines_that_it_does_not_follow(deal: Record, anna: User) -> None:
+    role, kind = employees_role(), type_of("deal")
+    give(role, kind, "lines", FieldLevel.SEE, by=None)
+    for follows in (True, False):
+        with pytest.raises(PermissionDenied, match="Products"):
+            set_lines(deal, [line("1")], follows=follows, by=User.objects.get(pk=anna.pk))
+    give(role, kind, "lines", None, by=None)
+    give(role, kind, "amount", FieldLevel.SEE, by=None)
+    with pytest.raises(PermissionDenied, match="Amount"):
+        set_lines(deal, [line("1")], follows=True, by=User.objects.get(pk=anna.pk))
+    assert not deal.lines.exists()
+    set_lines(deal, [line("1")], follows=False, by=User.objects.get(pk=anna.pk))
+    assert deal.lines.count() == 1
+
+
+@pytest.mark.django_db
+def test_lines_change_the_record_now_and_by_whoever_wrote_them(deal: Record, anna: User) -> None:
+    before = timezone.now()
+    Record.objects.filter(pk=deal.pk).update(changed_at=before - timedelta(days=9))
+    set_lines(deal, [line("1")], follows=True, by=anna)
+    deal.refresh_from_db()
+    assert deal.changed_at >= before
+    assert Event.objects.get(kind="crm.RecordChanged").payload["by_id"] == anna.pk
 
 
 @pytest.mark.django_db
