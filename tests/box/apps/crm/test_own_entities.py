@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from box.apps.crm.access import IMPORT
 from box.apps.crm.actions.custom_fields import set_values
-from box.apps.crm.actions.setup import add_type, retire_type
+from box.apps.crm.actions.setup import add_type, change_type, retire_type
 from box.apps.crm.custom_fields import set_of
 from box.apps.crm.field_rights import give
-from box.apps.crm.models import Record
+from box.apps.crm.models import Record, RecordType
 from box.apps.crm.permissions import Level
 from box.core.access.actions import create_role, employees_role, grant_role
 from box.core.access.field_rights import FieldLevel
@@ -32,7 +33,6 @@ from tests.box.apps.crm.conftest import added, allow
 if TYPE_CHECKING:
     from django.test import Client
 
-    from box.apps.crm.models import RecordType
     from box.core.imports.models import ImportRun
 
 pytestmark = pytest.mark.django_db
@@ -107,6 +107,20 @@ def test_two_entities_share_none(flats: RecordType, area: Field) -> None:
     other = add_type("hall", "Halls", has_stages=False, has_client=False, has_amount=False, by=None)
     assert set_of(flats.pk).fields == (area,)
     assert set_of(other.pk).fields == ()
+
+
+def test_what_an_entity_could_not_be_called_is_refused_and_only_the_one_that_was_meant_goes(
+    flats: RecordType, olga: User
+) -> None:
+    for name, plural in (("x" * 101, "Halls"), ("hall", "x" * 101)):
+        with pytest.raises(ValidationError, match="at most 100 characters"):
+            add_type(name, plural, has_stages=False, has_client=False, has_amount=False, by=olga)
+        with pytest.raises(ValidationError, match="at most 100 characters"):
+            change_type(flats, name, plural, by=olga)
+    flats.refresh_from_db()
+    assert (flats.name, flats.plural) == ("flat", "Flats")
+    retire_type(flats, True, by=olga)
+    assert list(RecordType.objects.exclude(retired_at=None)) == [flats]
 
 
 # Tables

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from box.apps.crm.actions.audiences import renew_audiences_of
 from box.apps.crm.actions.records import NewRecord, add_record, change_record, delete_records, move_record
 from box.apps.crm.actions.setup import add_pipeline, set_own_permissions, set_permission
-from box.apps.crm.models import Record
+from box.apps.crm.models import Permission, Record
 from box.apps.crm.permissions import Level, Operation, granted_codes
 from box.core.access.actions import create_role, employees_role, grant_role, withdraw_role
 from box.core.access.models import Role
@@ -116,6 +116,15 @@ def test_a_pipeline_has_permissions_of_its_own(anna: User, boris: User, sellers:
     assert seen(boris) == {"usual"}
     set_permission(sellers, partners.scope, Operation.READ, None, by=None)
     assert seen(boris) == {"usual", "partners'"}
+
+
+def test_what_is_taken_back_of_a_role_is_that_one_reach(sellers: Role) -> None:
+    for scope in ("t1", "t2"):
+        allow(sellers, scope, Level.OWN, "read", "delete")
+    before = set(Permission.objects.values_list("role", "scope", "operation"))
+    set_permission(sellers, "t2", Operation.READ, None, by=None)
+    after = set(Permission.objects.values_list("role", "scope", "operation"))
+    assert before - after == {(sellers.pk, "t2", "read")}
 
 
 def test_a_stage_has_permissions_of_its_own_where_it_is_told_so(

@@ -13,18 +13,30 @@ from django.utils import timezone
 
 from box.apps.crm.actions.activities import NewActivity, add_activity, complete_activity
 from box.apps.crm.actions.custom_fields import set_values
+from box.apps.crm.actions.dictionaries import add_ranked, place_ranked
 from box.apps.crm.actions.records import change_record
+from box.apps.crm.actions.setup import (
+    add_pipeline,
+    add_stage,
+    add_type,
+    change_type,
+    retire_type,
+    set_own_permissions,
+    set_permission,
+)
 from box.apps.crm.actions.stages import change_stage
 from box.apps.crm.custom_fields import SETS
 from box.apps.crm.field_rights import give
-from box.apps.crm.models import Activity, Record
-from box.apps.crm.permissions import Level
+from box.apps.crm.models import Activity, Record, Source
+from box.apps.crm.permissions import Level, Operation
+from box.apps.crm.robots.actions import RobotDraft, save_robot
 from box.core.access.actions import employees_role
 from box.core.access.field_rights import FieldLevel
 from box.core.accounts.models import User
 from box.core.discussion.actions import add_comment, edit_comment
 from box.core.fields.actions import FieldDraft, add_field, change_field
 from box.core.registry import environment
+from box.core.registry.settings import read_version
 from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
 
 if TYPE_CHECKING:
@@ -165,3 +177,29 @@ def test_what_a_card_has_told_is_told_as_it_is_now(
     assert ("Red ones" in now, "Blue ones" in now) == (False, True)
     assert ("Agreed" in now, "Refused" in now) == (False, True)
     assert "Annette Test, <time" in now
+
+
+def test_whatever_is_set_up_is_read_anew_by_every_process(olga: User) -> None:
+    halls = add_type("hall", "Halls", has_stages=False, has_client=False, has_amount=False, by=olga)
+    fair, new = add_ranked(Source, "Fair", by=olga), stage_of("deal", "NEW")
+    role, notices = employees_role(), RobotDraft(name="Reminder", trigger="added", effect="notice")
+
+    def flats() -> object:
+        return add_type("flat", "Flats", has_stages=False, has_client=False, has_amount=False, by=olga)
+
+    changes: dict[str, Callable[[], object]] = {
+        "a source": lambda: add_ranked(Source, "Club", by=olga),
+        "a place in a list": lambda: place_ranked(fair, 0, by=olga),
+        "an entity": flats,
+        "its name": lambda: change_type(halls, "room", "Rooms", by=olga),
+        "that it is out of use": lambda: retire_type(halls, True, by=olga),
+        "a pipeline": lambda: add_pipeline(type_of("deal"), "Wholesale", by=olga),
+        "a stage": lambda: add_stage(new.pipeline, "Talks", by=olga),
+        "a stage apart": lambda: set_own_permissions(new, True, by=olga),
+        "a reach": lambda: set_permission(role, "t2", Operation.READ, Level.ALL, by=olga),
+        "a robot": lambda: save_robot(None, type_of("deal"), notices, by=olga),
+    }
+    for name, change in changes.items():
+        before = read_version()
+        change()
+        assert read_version() > before, name
