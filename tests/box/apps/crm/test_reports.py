@@ -145,6 +145,12 @@ def test_plans_are_for_those_who_see_the_work_and_are_set_by_administrators(
     assert list(Plan.objects.values_list("user", flat=True)) == [cara.pk]
 
 
+def test_who_does_not_work_here_has_no_plan(olga: User, erik: User) -> None:
+    with pytest.raises(ValidationError, match="colleague who works here"):
+        set_plan(erik, 2026, {1: Decimal(5)}, by=olga)
+    assert not Plan.objects.exists()
+
+
 def test_a_plan_is_of_whole_years_month_by_month_and_told_once(olga: User, anna: User, cara: User) -> None:
     year = {month: Decimal(month) for month in range(1, 13)}
     assert set_plan(anna, 2000, year, by=olga)
