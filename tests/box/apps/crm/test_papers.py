@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -29,6 +30,7 @@ from box.apps.crm.actions.papers import (
     is_paid,
     keep_pdf,
     mark_sent,
+    note_opened,
     note_payment,
     open_link,
     remove_payment,
@@ -39,7 +41,7 @@ from box.apps.crm.actions.papers import (
 from box.apps.crm.actions.records import change_record, delete_records, move_record
 from box.apps.crm.actions.series import HIGHEST, set_series
 from box.apps.crm.actions.setup import add_stage
-from box.apps.crm.actions.stages import set_demands
+from box.apps.crm.actions.stages import retire_stage, set_demands
 from box.apps.crm.field_rights import give
 from box.apps.crm.models import Link, NumberSeries, Paper, PaperTemplate, Payment, Record, RecordType, Seller
 from box.apps.crm.numbering import check_pattern, next_number
@@ -57,6 +59,7 @@ from box.core.notify.models import Reminder
 from box.core.registry.company import LANGUAGE, company_day, company_zone
 from box.core.registry.settings import store as store_settings
 from box.lib.pdf import NotRendered
+from box.lib.ranks import between
 from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
 
 type Browser = Callable[[User], Client]
@@ -107,6 +110,8 @@ def test_sellers_and_templates_are_added_changed_retired_and_told_of(anna: User,
         ("Chairs Ltd", "added"), ("Chairs & Co", "changed"), ("Chairs & Co", "retired"),
         ("Plain", "added"), ("Plain", "changed"), ("Plain", "retired"), ("Plain", "restored"),
     ]  # fmt: skip
+    with pytest.raises(PermissionDenied):
+        save_seller(seller, {"name": "Mine"}, by=anna)
     with pytest.raises(PermissionDenied):
         save_template(template, {"days": 9}, by=anna)
     with pytest.raises(PermissionDenied):
@@ -326,6 +331,53 @@ def test_an_invoice_of_a_quote_belongs_to_the_quotes_deal(sold: Record, anna: Us
 
 
 @pytest.mark.django_db
+def test_an_invoice_is_called_like_its_deal_and_remembers_what_it_was_made_of(
+    sold: Record, anna: User, olga: User
+) -> None:
+    quote = add_paper(sold, type_of("quote"), by=anna)
+    change_record(quote, {"title": "An offer"}, by=anna)
+    loose = added("quote", anna, "Of no deal")
+    for source, title, deal in ((quote, sold.title, sold), (loose, "Of no deal", None)):
+        made = add_paper(source, type_of("invoice"), by=olga)
+        assert (made.title, made.paper.deal) == (title, deal)
+        assert made.links.get(role=Link.Role.ORIGIN).to == source
+
+
+@pytest.mark.django_db
+def test_a_paper_lists_contacts_in_the_order_of_its_deal(anna: User) -> None:
+    rose, lily, paul = (added("contact", anna, first_name=name) for name in ("Rose", "Lily", "Paul"))
+    deal = added("deal", anna, "Chairs", contacts=[rose, lily, paul])
+    first, second, _third = deal.links.order_by("rank").values_list("rank", flat=True)
+    deal.links.filter(to=paul).update(rank=between(first, second))
+    made = add_paper(deal, type_of("invoice"), by=anna)
+    assert [one.to for one in made.links.filter(role=Link.Role.CONTACT).order_by("rank")] == [
+        rose, paul, lily
+    ]  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_a_paper_holds_as_long_as_its_template_says_and_else_ten_days(
+    sold: Record, anna: User, olga: User
+) -> None:
+    kind = type_of("invoice")
+    templates = list(PaperTemplate.objects.filter(type=kind))
+    for days in (5, 10):
+        for template in templates:
+            save_template(template, {"days": 5}, by=olga)
+            retire(template, days == 10, by=olga)
+        made = add_paper(sold, kind, by=anna)
+        assert made.expected_on == company_day() + timedelta(days=days)
+
+
+@pytest.mark.django_db
+def test_who_may_not_write_sums_into_invoices_makes_one_of_a_deal_with_its_sum(
+    sold: Record, anna: User
+) -> None:
+    give(employees_role(), type_of("invoice"), "amount", FieldLevel.SEE, by=None)
+    assert add_paper(sold, type_of("invoice"), by=User.objects.get(pk=anna.pk)).amount == 2441
+
+
+@pytest.mark.django_db
 def test_an_invoice_names_the_people_of_its_deal_and_not_the_lead_that_it_came_of(
     lead: Record, anna: User
 ) -> None:
@@ -340,6 +392,13 @@ def test_no_paper_is_written_for_a_lead_or_a_contact(lead: Record, anna: User) -
     for source in (lead, added("contact", anna, first_name="Rose")):
         with pytest.raises(ValidationError):
             add_paper(source, type_of("invoice"), by=anna)
+
+
+@pytest.mark.django_db
+def test_of_a_deal_papers_are_made_and_nothing_else(deal: Record, anna: User) -> None:
+    with pytest.raises(ValidationError, match="no such papers"):
+        add_paper(deal, type_of("deal"), by=anna)
+    assert list(Record.objects.all()) == [deal]
 
 
 @pytest.mark.django_db
@@ -458,6 +517,17 @@ def test_only_what_is_new_goes_on_when_it_is_sent(sold: Record, anna: User, olga
     stages = [Record.objects.get(pk=one.pk).stage for one in (held, new, asked)]
     assert stages == [talks, stage_of("invoice", "SENT"), stage_of("invoice", "NEW")]
     assert Paper.objects.get(pk=asked.pk).sent_at is not None
+
+
+@pytest.mark.django_db
+def test_where_there_is_no_stage_of_what_was_sent_a_paper_is_sent_all_the_same(
+    invoice: Record, anna: User, olga: User
+) -> None:
+    retire_stage(stage_of("invoice", "SENT"), by=olga)
+    mark_sent(invoice, True, by=anna)
+    invoice.refresh_from_db()
+    assert invoice.stage == stage_of("invoice", "NEW")
+    assert Paper.objects.get(pk=invoice.pk).sent_by == anna
 
 
 def paid(amount: str, **more: Any) -> PaymentDraft:
@@ -703,6 +773,31 @@ def test_another_seller_is_printed_anew_where_there_is_a_print(
 
 
 @pytest.mark.django_db
+def test_a_paper_needs_neither_a_seller_nor_a_template_of_the_companys(invoice: Record, anna: User) -> None:
+    change_paper(invoice, seller=None, template=None, by=anna)
+    paper = Paper.objects.get(pk=invoice.pk)
+    assert (paper.seller, paper.template) == (None, None)
+
+
+@pytest.mark.django_db
+def test_a_pdf_is_wanted_of_one_paper_by_somebody_and_kept_with_its_digest(
+    invoice: Record, sold: Record, anna: User
+) -> None:
+    other = add_paper(sold, type_of("invoice"), by=anna)
+    ask_for_pdf(invoice, by=anna)
+    assert told("PaperPdfWanted") == [{"record_id": invoice.pk, "by_id": anna.pk}]
+    assert Paper.objects.get(pk=other.pk).pdf_wanted_at is None
+    # Both since the same moment: each is made by itself.
+    moment = timezone.now()
+    Paper.objects.update(pdf_wanted_at=moment)
+    keep_pdf(Paper.objects.get(pk=invoice.pk), b"%PDF-1", digest="1", wanted_at=moment)
+    made, waiting = (Paper.objects.get(pk=one.pk) for one in (invoice, other))
+    assert (made.pdf_wanted_at, waiting.pdf_wanted_at) == (None, moment)
+    assert made.pdf is not None
+    assert made.pdf.sha256 == sha256(b"%PDF-1").hexdigest()
+
+
+@pytest.mark.django_db
 def test_what_was_wanted_while_a_pdf_was_made_is_still_to_be_made(
     invoice: Record, sold: Record, anna: User
 ) -> None:
@@ -746,6 +841,7 @@ def test_a_pdf_that_cannot_be_made_is_tried_three_times_and_said(
 
 @pytest.mark.django_db
 def test_who_does_not_see_a_paper_gets_no_pdf(as_person: Browser, invoice: Record, boris: User) -> None:
+    added("deal", boris, "Something that he sees")
     with pytest.raises(PermissionDenied):
         ask_for_pdf(invoice, by=boris)
     assert as_person(boris).get(f"{invoice.get_absolute_url()}pdf/").status_code == 404
@@ -824,16 +920,40 @@ def test_of_two_links_the_one_that_was_said_is_withdrawn_and_once(invoice: Recor
 
 
 @pytest.mark.django_db
+def test_who_may_not_change_a_paper_withdraws_no_link_to_it(invoice: Record, anna: User, boris: User) -> None:
+    link = open_link(invoice, days=None, by=anna)
+    with pytest.raises(PermissionDenied):
+        end_link(link, by=boris)
+    link.refresh_from_db()
+    assert link.ended_at is None
+
+
+@pytest.mark.django_db
+def test_that_one_link_was_opened_is_noted_with_it_alone(invoice: Record, anna: User) -> None:
+    first, second = (open_link(invoice, days=None, by=anna) for _number in range(2))
+    moments = [timezone.now() + timedelta(minutes=minute) for minute in range(2)]
+    for moment in moments:
+        note_opened(first, moment)
+    for link in (first, second):
+        link.refresh_from_db()
+    assert (first.opened_count, first.opened_at) == (2, moments[1])
+    assert (second.opened_count, second.opened_at) == (0, None)
+
+
+@pytest.mark.django_db
 def test_who_sees_no_amounts_makes_no_link_to_a_paper_and_sends_none(invoice: Record, anna: User) -> None:
+    payment = note_payment(invoice, paid("1"), by=anna)
     give(employees_role(), type_of("invoice"), "amount", FieldLevel.HIDDEN, by=None)
     me = User.objects.get(pk=anna.pk)
     for refused in (
         lambda: open_link(invoice, days=1, by=me),
         lambda: mark_sent(invoice, True, by=me),
         lambda: note_payment(invoice, paid("1"), by=me),
+        lambda: remove_payment(payment, by=me),
     ):
         with pytest.raises(PermissionDenied):
             refused()
+    assert list(invoice.payments.all()) == [payment]
 
 
 @pytest.mark.django_db
