@@ -16,7 +16,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from box.apps.crm.actions.records import change_record, move_record
+from box.apps.crm.actions.records import change_record, delete_records, move_record
 from box.apps.crm.actions.web_forms import (
     FormDraft,
     consent_of,
@@ -273,6 +273,58 @@ def test_there_are_so_many_forms_each_with_people_who_work_here_and_a_stage_of_i
     web_form(olga, [anna])
 
 
+def again(form: WebForm, by: User, receivers: list[User], **more: Any) -> WebForm:
+    """The same form, saved with this in it."""
+    names = ("name", "type", "heading", "button", "thanks", "language")
+    usual = {name: getattr(form, name) for name in names}
+    given = {**usual, "questions": questions_in(form.questions), "receivers": receivers, **more}
+    return save_form(form, FormDraft(**given), by=by)
+
+
+def test_a_form_that_could_not_be_kept_is_refused(olga: User, anna: User) -> None:
+    wrong: tuple[dict[str, Any], ...] = ({"questions": []}, {"heading": "x" * 201}, {"consent": "x" * 4001})
+    for more in wrong:
+        with pytest.raises(ValidationError):
+            web_form(olga, [anna], **more)
+    assert not WebForm.objects.exists()
+
+
+def test_a_form_that_is_changed_keeps_whose_turn_it_is_and_is_told_of(
+    olga: User, anna: User, boris: User, cara: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = web_form(olga, [anna, boris])
+    monkeypatch.setattr("box.apps.crm.actions.web_forms.MOST_FORMS", 1)
+    assert take_answer(form, Answered(phone="+79161234501"), key="1").record.responsible == anna
+    # As many as there may be are changed all the same.
+    again(form, olga, [anna, cara], name="Call me")
+    assert {one.user for one in form.receivers.all()} == {anna, cara}
+    assert take_answer(form, Answered(phone="+79161234502"), key="2").record.responsible == cara
+    told = Event.objects.filter(kind="crm.DictionaryChanged", payload__dictionary="form").order_by("pk")
+    assert [(one.payload["change"], one.payload["name"], one.payload["by_id"]) for one in told] == [
+        ("added", "Callback", olga.pk), ("changed", "Call me", olga.pk)
+    ]  # fmt: skip
+
+
+def test_each_form_is_switched_off_and_on_and_retired_by_itself(
+    form: WebForm, olga: User, anna: User
+) -> None:
+    other = web_form(olga, [anna], name="Other")
+    Event.objects.all().delete()
+    for is_on in (False, True):
+        for one in (form, other):
+            switch_form(one, is_on, by=olga)
+    retire_form(form, by=olga)
+    for one in (form, other):
+        one.refresh_from_db()
+    assert (form.retired_at is None, form.is_on) == (False, False)
+    assert (other.retired_at, other.is_on) == (None, True)
+    told = Event.objects.filter(kind="crm.DictionaryChanged").order_by("pk")
+    assert [(one.payload["change"], one.payload["name"]) for one in told] == [
+        ("retired", "Callback"), ("retired", "Other"), ("restored", "Callback"), ("restored", "Other"),
+        ("removed", "Callback"),
+    ]  # fmt: skip
+
+
 def test_a_form_that_is_switched_or_retired_is_so_once(form: WebForm, olga: User, anna: User) -> None:
     other = web_form(olga, [anna], name="Other")
     Event.objects.all().delete()
@@ -326,6 +378,44 @@ def test_of_those_whom_a_number_reaches_the_oldest_person_comes_before_the_compa
     assert paul.pk > rose.pk
 
 
+def test_what_a_client_sends_whose_person_has_left_goes_to_the_forms_people(
+    form: WebForm, olga: User, anna: User, boris: User
+) -> None:
+    rose = added("contact", boris, first_name="Rose", reached_by=[Reach("phone", "+79161234567")])
+    dismiss_user(boris, by=olga)
+    record = take_answer(form, ROSE, key="1").record
+    assert (record.responsible, record.contact) == (anna, rose)
+
+
+def test_of_two_people_whom_a_number_reaches_it_is_who_has_been_known_longer(
+    form: WebForm, anna: User
+) -> None:
+    reached = [Reach("phone", "+79161234567")]
+    rose, _paul = (added("contact", anna, first_name=name, reached_by=reached) for name in ("Rose", "Paul"))
+    change_record(rose, {"comment": "Likes oak"}, by=None)
+    assert take_answer(form, ROSE, key="1").record.contact == rose
+
+
+def test_nothing_is_added_to_what_is_in_the_trash(form: WebForm, anna: User) -> None:
+    rose = added("contact", anna, first_name="Rose", reached_by=[Reach("phone", "+79161234567")])
+    delete_records([added("lead", anna, "Gone", contact=rose)], by=None)
+    record = take_answer(form, ROSE, key="1").record
+    assert (record.title, record.deleted_at) == ("Callback: Rose", None)
+
+
+def test_of_a_clients_open_deals_the_newest_gets_the_answer_also_of_a_company(olga: User, anna: User) -> None:
+    form = web_form(olga, [anna], type=type_of("deal"))
+    works = added("company", anna, "Works", reached_by=[Reach("email", "works@example.com")])
+    rose = added("contact", anna, first_name="Rose", reached_by=[Reach("phone", "+79161234567")])
+    added("deal", anna, "Older", contact=rose)
+    newer = added("deal", anna, "Newer", contact=rose)
+    assert take_answer(form, Answered(phone="+79161234567"), key="1").record == newer
+    mail = Answered(email="works@example.com")
+    deal = take_answer(form, mail, key="2").record
+    assert (deal.company, deal.contact) == (works, None)
+    assert take_answer(form, mail, key="3").record == deal
+
+
 def test_who_writes_again_adds_to_what_is_open_and_begins_anew_once_it_is_closed(
     form: WebForm, anna: User
 ) -> None:
@@ -333,7 +423,10 @@ def test_who_writes_again_adds_to_what_is_open_and_begins_anew_once_it_is_closed
     assert take_answer(form, ROSE, key="2").record == first
     assert first.activities.count() == 2
     move_record(first, stage_of("lead", "JUNK"), by=None)
-    assert take_answer(form, ROSE, key="3").record != first
+    new = take_answer(form, ROSE, key="3").record
+    assert new != first
+    # A lead is nobody's client.
+    assert (new.company, new.contact) == (None, None)
 
 
 def test_of_what_is_open_the_newest_gets_the_answer_which_is_told(
@@ -369,6 +462,17 @@ def test_who_is_unknown_and_says_where_they_work_has_it_written_down(form: WebFo
     ]
 
 
+def test_as_much_as_there_is_room_for_is_kept_of_a_long_answer(olga: User, anna: User) -> None:
+    form = web_form(olga, [anna], name="F" * 100)
+    said = tuple((f"Question {number}", "y" * 4000) for number in range(6))
+    given = Answered(first_name="R" * 100, last_name="W" * 100, phone="+79161234567", said=said)
+    lead = take_answer(form, given, key="1").record
+    assert lead.title == f"{'F' * 100}: {'R' * 100} {'W' * 52}"
+    text = lead.activities.get().activity.text
+    assert len(text) == 20_000
+    assert text.startswith(f"Name: {'R' * 100} {'W' * 100}\nTelephone: +79161234567\nQuestion 0: yyy")
+
+
 def test_a_form_may_want_something_new_each_time(olga: User, anna: User) -> None:
     form = web_form(olga, [anna], always_adds=True)
     assert take_answer(form, ROSE, key="1").record != take_answer(form, ROSE, key="2").record
@@ -380,6 +484,17 @@ def test_a_deal_of_a_stranger_gets_a_contact(olga: User, anna: User) -> None:
     assert deal.contact is not None
     assert (deal.type.slug, deal.contact.first_name, deal.source) == ("deal", "Rose", form.source)
     assert take_answer(form, ROSE, key="2").record == deal
+
+
+def test_a_strangers_name_and_number_are_their_contacts_and_not_the_deals(olga: User, anna: User) -> None:
+    form = web_form(olga, [anna], type=type_of("deal"))
+    weber = Answered(first_name="Rose", last_name="Weber", phone="+79161234567")
+    for given, name in ((weber, ("Rose", "Weber")), (Answered(email="l@example.com"), ("l@example.com", ""))):
+        deal = take_answer(form, given, key=given.name).record
+        assert deal.contact is not None
+        assert (deal.contact.first_name, deal.contact.last_name) == name
+        assert deal.contact.contact_points.count() == 1
+        assert (deal.first_name, deal.comment, deal.contact_points.count()) == ("", "", 0)
 
 
 # Designing
