@@ -80,8 +80,6 @@ def check_people(ids: Collection[int], project: Group | None, *, by: User) -> No
     if is_importing():
         return
     known = dict(User.objects.active().visible_to(by).filter(pk__in=ids).values_list("pk", "is_extranet"))
-    if by.pk in ids and by.is_active:
-        known[by.pk] = by.is_extranet
     if set(ids) - known.keys():
         raise ValidationError(_("One of the people is not there any more: choose again."), code="people")
     guests = {pk for pk, is_guest in known.items() if is_guest}

@@ -75,7 +75,7 @@ def add_dependency(
         raise Gone
     if kind not in Dependency.Kind.values or abs(lag_minutes) > LONGEST_LAG:
         raise ValidationError(_("Choose how it follows, and at most a year between the two."), code="kind")
-    if before.pk == after.pk or would_circle(_links_from(after.pk), before.pk, after.pk):
+    if would_circle(_links_from(after.pk), before.pk, after.pk):
         raise ValidationError(
             _("The one waits for the other already: this would be a circle."), code="circle"
         )

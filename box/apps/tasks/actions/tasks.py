@@ -252,7 +252,7 @@ def place_task(task: Task, after: int | None, before: int | None, *, by: User) -
     task = locked(task)
     must(can_work_on(by, task), _("Only whoever works on the task does this."))
     near = Task.objects.each_visible_to(by).in_bulk([pk for pk in (after, before) if pk])
-    above, below = near.get(after or 0), near.get(before or 0)
+    above, below = near.get(after), near.get(before)
     if above is None and below is None:
         return
     if above and below:
