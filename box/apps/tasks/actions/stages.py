@@ -37,7 +37,7 @@ def stages_of(owner: Group | User) -> Sequence[TaskStage]:
 
 @transaction.atomic
 def _begin_stages(owner: Group | User) -> Sequence[TaskStage]:
-    _hold(owner)
+    _lock_board(owner)
     found = list(TaskStage.objects.of(owner))
     if found:
         return found
@@ -52,7 +52,7 @@ def _begin_stages(owner: Group | User) -> Sequence[TaskStage]:
 def add_stage(owner: Group | User, name: str, *, color: str = "", by: User) -> TaskStage:
     """Behind the others. A color such as #17695a; none is the next of those that boards begin with."""
     must(can_keep_stages(by, owner), _whose())
-    _hold(owner)
+    _lock_board(owner)
     known = stages_of(owner)
     if len(known) >= MOST_STAGES:
         raise ValidationError(_("A board has at most %(most)s stages.") % {"most": MOST_STAGES}, code="many")
@@ -124,7 +124,7 @@ def put_into_stage(task: Task, stage: TaskStage, after: int | None, before: int 
         place_task(task, after, before, by=by)
 
 
-def _hold(owner: Group | User) -> None:
+def _lock_board(owner: Group | User) -> None:
     """Whoever adds columns to the same board waits here."""
     type(owner)._base_manager.select_for_update(no_key=True).get(pk=owner.pk)
 
@@ -148,7 +148,7 @@ def _locked(stage: TaskStage) -> TaskStage:
 def _held(stage: TaskStage, by: User) -> TaskStage:
     found = TaskStage.objects.select_related("project", "user").filter(pk=stage.pk).first() or _gone()
     must(can_keep_stages(by, _owner(found)), _whose())
-    _hold(_owner(found))
+    _lock_board(_owner(found))
     return found
 
 
