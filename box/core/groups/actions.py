@@ -349,7 +349,6 @@ def resume_group(group: Group, *, by: User) -> None:
     group = _locked(group)
     # An outside source that still fills it says so with its next run.
     set_source([group.pk], "")
-    group.source = ""
     group.members.exclude(user__in=User.objects.active()).delete()
     if not group.members.filter(role=Role.OWNER).exists():
         Member.objects.update_or_create(
