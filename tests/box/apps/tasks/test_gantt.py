@@ -25,7 +25,7 @@ from box.apps.tasks.actions.dependencies import (
     remove_dependency,
 )
 from box.apps.tasks.actions.states import complete_task
-from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task
+from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task, delete_tasks
 from box.apps.tasks.gantt import WIDEST, Row, Zoom, chart_of
 from box.apps.tasks.models import Baseline, BaselineBar, Dependency, Task
 from box.core.accounts.models import User
@@ -356,6 +356,29 @@ def test_its_moderators_keep_and_drop_baselines(
     drop_baseline(kept, by=again(anna))
     assert not BaselineBar.objects.exists()
     assert Task.objects.filter(project=project).exists()
+
+
+def test_a_baseline_is_of_its_project_alone_and_of_what_is_there(
+    give: Give, anna: User, project: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = group_of(anna, name="Another")
+    by = again(anna)
+    planned(give, "Elsewhere", 0, project=other, by=by)
+    gone = planned(give, "Gone", 1, project=project, by=by)
+    delete_tasks([gone], by=by)
+    give("No dates", project=project, by=by)
+    monkeypatch.setattr("box.apps.tasks.actions.baselines.MOST_BASELINES", 1)
+    monkeypatch.setattr("box.apps.tasks.actions.baselines.MOST_TASKS", 2)
+    dropped, kept = take_baseline(other, "B", by=by), take_baseline(project, "A", by=by)
+    assert [bar.task.title for bar in kept.bars.select_related("task")] == ["Dig"]
+    for _twice in range(2):
+        drop_baseline(dropped, by=by)
+    assert list(Baseline.objects.all()) == [kept]
+    told = Event.objects.filter(kind__startswith="tasks.Baseline").order_by("pk")
+    assert [(one.kind, one.payload) for one in told] == [
+        (f"tasks.Baseline{what}", {"group_id": group.pk, "name": name, "by_id": anna.pk})
+        for what, group, name in (("Taken", other, "B"), ("Taken", project, "A"), ("Dropped", other, "B"))
+    ]
 
 
 def test_what_cannot_be_kept_is_refused(anna: User, project: Group, monkeypatch: pytest.MonkeyPatch) -> None:
