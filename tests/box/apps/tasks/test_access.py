@@ -10,7 +10,9 @@ from django.core.exceptions import ValidationError
 from box.apps.tasks.actions.tasks import change_task, delegate_task
 from box.apps.tasks.models import Task
 from box.core.accounts.models import User
+from box.core.discussion.actions import add_comment
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.groups.actions import (
     NewGroup,
     change_group,
@@ -27,6 +29,7 @@ from box.core.structure.actions import (
     remove_member,
 )
 from box.core.structure.models import Membership
+from tests.box.apps.tasks.test_enclosures import seen_by, upload
 
 if TYPE_CHECKING:
     from box.core.groups.models import Group
@@ -115,6 +118,17 @@ def test_when_people_move_their_tasks_are_seen_by_their_new_heads(
     assert not sees(cara, task)
 
 
+def test_in_whatever_way_somebody_is_in_a_task_their_new_head_sees_it(
+    give: Give, anna: User, boris: User, cara: User, sales: Department
+) -> None:
+    works = create_department("Works", parent=sales.parent, by=None)
+    add_member(works, cara, role=HEAD, by=None)
+    tasks = give(), give(by=boris, to=anna), give(to=anna, observer_ids=(boris.pk,))
+    move_member(boris, sales, works, by=None)
+    deliver_all()
+    assert [sees(cara, task) for task in tasks] == [True] * 3
+
+
 def test_when_a_department_moves_the_heads_above_it_are_others(
     give: Give, boris: User, cara: User, sales: Department
 ) -> None:
@@ -146,6 +160,29 @@ def test_whoever_is_left_out_sees_it_no_more(give: Give, anna: User, cara: User)
     task = give(observer_ids=(cara.pk,))
     change_task(task, {"observer_ids": ()}, by=anna)
     assert not sees(cara, task)
+
+
+def test_who_is_in_another_task_does_not_see_this_one_when_it_changes(
+    give: Give, anna: User, cara: User, olga: User
+) -> None:
+    task, _other = give(), give("Weigh", observer_ids=(cara.pk,))
+    change_task(task, {"title": "Paint"}, by=anna)
+    assert not Event.objects.filter(kind="tasks.AudiencesChanged").exists()
+    change_task(task, {"observer_ids": (olga.pk,)}, by=anna)
+    assert not sees(cara, task)
+    assert Event.objects.get(kind="tasks.AudiencesChanged").payload == {"task_ids": [task.pk]}
+
+
+def test_files_of_a_task_and_of_what_is_said_below_it_are_for_whoever_sees_it(
+    give: Give, anna: User, boris: User, cara: User
+) -> None:
+    file, said, hidden = upload(anna), upload(boris, "look.png"), upload(anna, "hidden.pdf")
+    task = give(file_ids=(file.pk,))
+    give("Hidden", file_ids=(hidden.pk,))
+    add_comment(task.thread, "Look", file_ids=[said.pk], by=boris)
+    assert seen_by(cara) == set()
+    delegate_task(task, cara, by=boris)
+    assert seen_by(cara) == {file.pk, said.pk}
 
 
 def test_whoever_passes_it_on_still_sees_it(give: Give, boris: User, cara: User) -> None:

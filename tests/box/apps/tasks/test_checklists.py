@@ -54,7 +54,10 @@ def test_a_line_is_an_item_and_several_are_pasted_at_once(give: Give, boris: Use
     assert counts(task) == (0, 4)
 
 
-@pytest.mark.parametrize("text", ["", " \n - \n", "x" * (LONGEST_ITEM + 1), "x\n" * (MOST_ITEMS + 1)])
+@pytest.mark.parametrize(
+    "text",
+    ["", " \n - \n", "x" * (LONGEST_ITEM + 1), "x\n" + "x" * (LONGEST_ITEM + 1), "x\n" * (MOST_ITEMS + 1)],
+)
 def test_what_is_no_list_is_refused_and_nothing_is_added(give: Give, boris: User, text: str) -> None:
     task = give()
     with pytest.raises(ValidationError):
@@ -83,6 +86,14 @@ def test_ticked_off_once_and_taken_back(give: Give, anna: User, boris: User) -> 
     assert said[:3] == ["ticked off no more: Count", "ticked off: Count", "added to the list: Weigh"]
 
 
+def test_of_two_lists_each_is_counted_by_itself(give: Give, boris: User) -> None:
+    task, other = give(), give("Weigh")
+    add_items(other, "Wait", by=boris)
+    (item,) = add_items(task, "Count", by=boris)
+    check_item(item, True, by=boris)
+    assert (counts(task), counts(other)) == ((1, 1), (0, 1))
+
+
 def test_only_whoever_works_on_it_touches_the_list(give: Give, boris: User, cara: User) -> None:
     task = give(observer_ids=(cara.pk,))
     (item,) = add_items(task, "Count", by=boris)
@@ -102,6 +113,8 @@ def test_a_line_moves_between_any_two(give: Give, boris: User) -> None:
     assert texts(task) == ["1", "3", "2"]
     move_item(one, two, by=boris)
     assert texts(task) == ["3", "2", "1"]
+    with pytest.raises(ValidationError, match="not there"):
+        move_item(one, one, by=boris)
     ChecklistItem.objects.filter(pk=two.pk).delete()
     with pytest.raises(ValidationError, match="not there"):
         move_item(one, two, by=boris)
