@@ -18,15 +18,17 @@ from box.apps.tasks.cards import day_cards
 from box.apps.tasks.counters import attention_count, counts, recount_all, waits_now
 from box.apps.tasks.models import Task
 from box.apps.tasks.states import State
+from box.core.accounts.models import User
 from box.core.discussion.actions import add_comment
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.notify.models import Counter, Notification
+from box.core.push.models import PushMessage
 from box.core.registry.origin import importing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from box.core.accounts.models import User
     from tests.box.apps.tasks.conftest import Give
 
 HOUR = timedelta(hours=1)
@@ -109,6 +111,21 @@ def test_a_passed_deadline_is_told_once_to_those_who_can_do_something(
     change_task(task, {"deadline_at": now + 2 * HOUR}, by=boris)
     told()
     assert tell_overdue(now + 3 * HOUR) == 1
+
+
+def test_what_is_late_is_shown_and_counted_as_it_is_told(
+    give: Give, anna: User, boris: User, cara: User
+) -> None:
+    """Whoever has left hears nothing."""
+    now = timezone.now()
+    task = give(deadline_at=now - HOUR, accomplice_ids=(cara.pk,))
+    User.objects.filter(pk=cara.pk).update(status=User.Status.DISMISSED)
+    Event.objects.all().delete()
+    assert tell_overdue(now) == 1
+    assert set(Notification.objects.values_list("user", flat=True)) == {anna.pk, boris.pk}
+    message = PushMessage.objects.get(topic="tasks", kind="changed")
+    assert (message.audience, message.payload) == (task.audience, {"id": task.pk, "by": None})
+    assert Counter.objects.get(user=boris, key="tasks").value == 1
 
 
 def test_what_is_late_longest_is_told_of_first(give: Give, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,9 +282,28 @@ def test_the_morning_names_lines_of_checklists_to_whom_they_were_given(
         assert day_cards([number], cara)[number].title.endswith(": all is done")
 
 
+def test_it_is_morning_where_each_of_them_lives(
+    give: Give, anna: User, boris: User, cara: User, in_moscow: None
+) -> None:
+    vladivostok = ZoneInfo("Asia/Vladivostok")
+    for person in (anna, cara):
+        person.time_zone = vladivostok.key
+        person.save(update_fields=["time_zone"])
+    for person in (anna, boris):
+        give(to=person, deadline_at=MORNING + 3 * HOUR)
+    (line,) = add_items(give(to=anna, accomplice_ids=(cara.pk,)), "Weigh", by=anna)
+    date_item(assign_item(line, cara, by=anna), MORNING.date(), by=anna)
+    told()
+    assert tell_of_day(MORNING.replace(tzinfo=vladivostok)) == 2
+    assert told() == {("Anna", "today"), ("Cara", "today")}
+    assert tell_of_day(MORNING) == 1
+    assert told() == {("Boris", "today")}
+
+
 def test_who_has_nothing_due_is_not_bothered(give: Give, boris: User, in_moscow: None) -> None:
     give(deadline_at=MORNING + 17 * HOUR)
-    give("No deadline")
+    _some_day, later = add_items(give("No deadline"), "Some day\nLater", by=boris)
+    date_item(later, MORNING.date() + timedelta(days=1), by=boris)
     told()
     tell_of_day(MORNING)
     assert told() == set()

@@ -16,6 +16,7 @@ from box.apps.tasks.actions.tasks import delete_tasks, restore_tasks
 from box.core.events.delivery import deliver_all
 from box.core.notify.models import Notification, Reminder
 from box.core.notify.reminders import tell_due
+from box.lib.moments import LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from box.core.accounts.models import User
     from tests.box.apps.tasks.conftest import Give
+    from tests.clock import Clock
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -52,6 +54,15 @@ def test_another_moment_takes_the_place_of_the_first_and_none_ends_it(give: Give
     assert tell_due(now + 2 * HOUR) == 0
     choose_reminder(task, None, by=boris)
     assert tell_due(now + 4 * HOUR) == 0
+
+
+def test_a_moment_is_to_come_and_not_too_far(clock: Clock, give: Give, boris: User) -> None:
+    task = give()
+    for at, said in ((clock.now, "that is to come"), (LATEST + timedelta(seconds=1), "too far")):
+        with pytest.raises(ValidationError, match=said):
+            choose_reminder(task, at, by=boris)
+    choose_reminder(task, clock.now + timedelta(seconds=1), by=boris)
+    assert Reminder.objects.count() == 1
 
 
 def test_what_is_over_reminds_nobody(give: Give, anna: User, boris: User) -> None:
