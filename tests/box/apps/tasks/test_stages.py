@@ -143,6 +143,75 @@ def test_what_stood_in_a_deleted_stage_is_in_the_first_and_one_stage_stays(
         delete_stage(first, by=anna)
 
 
+def called(owner: Group | User) -> list[str]:
+    return [one.name for one in stages_of(owner)]
+
+
+def test_of_two_boards_each_has_its_own_stages(anna: User, project: Group) -> None:
+    assert called(project) == ["New", "In work", "Done"]
+    assert called(anna) == ["Not planned", "Today", "This week"]
+    last = add_stage(project, "Last", by=anna)
+    move_stage(last, -1, by=anna)
+    assert called(project) == ["New", "In work", "Last", "Done"]
+    # Further than it goes it is at the end.
+    move_stage(last, -9, by=anna)
+    assert called(project) == ["Last", "New", "In work", "Done"]
+    move_stage(last, 9, by=anna)
+    assert called(project) == ["New", "In work", "Done", "Last"]
+    new, in_work, done, last = stages_of(project)
+    delete_stage(done, by=anna)
+    add_stage(project, "Behind", by=anna)
+    assert called(project) == ["New", "In work", "Last", "Behind"]
+    for stage in (new, in_work, last):
+        delete_stage(stage, by=anna)
+    (behind,) = stages_of(project)
+    with pytest.raises(ValidationError, match="at least one"):
+        delete_stage(behind, by=anna)
+    add_stage(project, "After it", by=anna)
+    assert called(project) == ["Behind", "After it"]
+    assert called(anna) == ["Not planned", "Today", "This week"]
+
+
+def test_every_change_of_a_board_is_told(anna: User, project: Group) -> None:
+    stage, *_others = stages_of(project)
+    own, *_others = stages_of(anna)
+    add_stage(project, "x" * 60, by=anna)
+    change_stage(stage, {"color": "#112233"}, by=anna)
+    move_stage(stage, 1, by=anna)
+    delete_stage(stage, by=anna)
+    change_stage(own, {"name": "Some day"}, by=anna)
+    for name in (" ", "x" * 61):
+        with pytest.raises(ValidationError, match="60 characters"):
+            add_stage(anna, name, by=anna)
+    # It is there no more.
+    with pytest.raises(ValidationError, match="not there"):
+        change_stage(stage, {"name": "New"}, by=anna)
+    told = Event.objects.filter(kind="tasks.StagesChanged").order_by("pk")
+    assert [one.payload["group_id"] for one in told] == [*[project.pk] * 4, None]
+    assert {one.payload["by_id"] for one in told} == {anna.pk}
+
+
+def test_a_task_is_put_into_one_stage_of_a_board_and_stays_where_it_is_in_the_others(
+    give: Give, boris: User, cara: User, project: Group
+) -> None:
+    task, other = give("Count", project=project, observer_ids=(cara.pk,)), give("Weigh", project=project)
+    _new, in_work, done = stages_of(project)
+    put_into_stage(other, in_work, None, None, by=boris)
+    put_into_stage(task, in_work, None, None, by=boris)
+    put_into_stage(task, stages_of(boris)[1], None, None, by=boris)
+    for _twice in range(2):
+        put_into_stage(task, done, other.pk, None, by=boris)
+    assert (standing(project, task, other), standing(boris, task)) == (["Done", "In work"], ["Today"])
+    told = Event.objects.filter(kind="tasks.TaskPlaced").order_by("pk")
+    assert [(one.payload["task_id"], one.payload["is_own"]) for one in told] == [
+        (other.pk, False), (task.pk, False), (task.pk, True), (task.pk, False),
+    ]  # fmt: skip
+    assert list(Task.objects.order_by("rank")) == [other, task]
+    # Who only watches keeps a plan of her own, and moves the card nowhere else.
+    put_into_stage(task, stages_of(cara)[2], None, other.pk, by=cara)
+    assert (standing(cara, task), list(Task.objects.order_by("rank"))) == (["This week"], [other, task])
+
+
 def test_a_board_has_so_many_stages_at_most(anna: User) -> None:
     stages_of(anna)
     for number in range(MOST_STAGES - 3):
