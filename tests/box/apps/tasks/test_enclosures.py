@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -29,6 +30,7 @@ from box.core.fields.values import values_of
 from box.core.files.actions import NotYours
 from box.core.files.models import Blob, File
 from tests.box.apps.tasks.conftest import Give
+from tests.box.core.groups.test_actions import again, group_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from box.core.accounts.models import User
+    from box.core.fields.values import Values
 
     type Browser = Callable[[User], Client]
 
@@ -92,6 +95,55 @@ def test_a_task_given_by_hand_takes_over_what_is_not_left_out(anna: User, boris:
     assert names == ["other.pdf", "more.pdf"]
     assert file_ids_of(template) == [form, other]
     assert more.pk in file_ids_of(task)
+    assert File.objects.count() == 4, "of what was left out there is no copy"
+
+
+def test_files_stand_in_the_order_in_which_they_were_put(anna: User, boris: User) -> None:
+    """Whichever of the rows was written last."""
+    files = [upload(anna, name).pk for name in ("a", "b")]
+    template = kept(anna, boris, BY_HAND, file_ids=tuple(files))
+    task = add_by_template(
+        template, TaskDraft(title="Now", responsible=boris, file_ids=tuple(files)), by=anna
+    )
+    for links in (template.file_links, task.file_links):
+        links.filter(position=0).update(position=0)
+    assert file_ids_of(template) == files
+    assert [File.objects.get(pk=pk).name for pk in file_ids_of(task)] == ["a", "b"]
+
+
+def test_a_number_in_another_field_is_no_file(anna: User, boris: User) -> None:
+    count, file = (
+        add_field(TASK_FIELDS, FieldDraft(name="Count", kind=Field.Kind.NUMBER), by=anna),
+        upload(boris),
+    )
+    fields: Values = {count: (Decimal(file.pk),)}
+    template = kept(anna, boris, BY_HAND, fields=fields)
+    add_by_template(template, TaskDraft(title="Now", responsible=boris, fields=fields), by=anna)
+    assert File.objects.get() == file, "nothing was copied"
+    own = upload(anna)
+    fields = {count: (Decimal(own.pk),)}
+    template = kept(anna, boris, BY_HAND, file_ids=(own.pk,), fields=fields)
+    draft = TaskDraft(title="Now", responsible=boris, file_ids=(own.pk,), fields=fields)
+    assert values_of(TASK_FIELDS, add_by_template(template, draft, by=anna).pk) == fields
+
+
+def test_of_two_templates_each_has_its_own_files(anna: User, boris: User) -> None:
+    one, other = (kept(anna, boris, BY_HAND, file_ids=(upload(anna).pk,)) for _number in range(2))
+    had = file_ids_of(other)
+    change_template(one, TaskDraft(title="R", responsible=boris), BY_HAND, by=anna)
+    assert (file_ids_of(one), file_ids_of(other)) == ([], had)
+    delete_template(one, by=anna)
+    assert file_ids_of(other) == had
+
+
+def test_who_comes_to_see_a_template_sees_its_files(anna: User, boris: User) -> None:
+    template = kept(anna, boris, BY_HAND, file_ids=(upload(anna).pk,))
+    files = tuple(file_ids_of(template))
+    assert seen_by(boris) == set()
+    draft = TaskDraft(title="R", responsible=boris, file_ids=files, project=group_of(anna, boris))
+    change_template(template, draft, BY_HAND, by=anna)
+    assert Template.objects.visible_to(again(boris)).get() == template
+    assert seen_by(again(boris)) == set(files)
 
 
 def test_files_of_others_do_not_come_along(anna: User, boris: User, give: Give) -> None:

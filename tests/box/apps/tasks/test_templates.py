@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from box.apps.tasks.actions.tasks import TaskDraft
 from box.apps.tasks.actions.templates import (
+    MOST_DUE_DAYS,
     Plan,
     add_template,
     change_template,
@@ -27,7 +28,11 @@ from box.apps.tasks.actions.templates import (
 )
 from box.apps.tasks.models import Participant, Task, Template
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
+from box.core.groups.actions import NewGroup, create_group
 from box.core.notify.models import Notification
+from box.core.registry.company import LANGUAGE
+from box.core.registry.settings import store as set_settings
 from tests import cast
 from tests.box.apps.tasks.conftest import Give
 from tests.box.processes import configuration, hanging_at, until
@@ -168,6 +173,65 @@ def test_one_that_breaks_off_keeps_no_other_waiting(anna: User) -> None:
     assert Task.objects.get().template == other
 
 
+def test_of_several_the_one_is_given_first_that_was_due_first(anna: User) -> None:
+    kept(anna, anna, weekly(starts_at=MONDAY + DAY))
+    first = kept(anna, anna)
+    assert give_next(MONDAY + 2 * DAY)
+    assert Task.objects.get().template == first
+
+
+def test_one_that_is_due_at_no_moment_of_its_rule_is_given_once_and_one_without_a_rule_never(
+    anna: User,
+) -> None:
+    """As after a zone has got other laws, or by whoever was at the table by hand."""
+    moved, bare = kept(anna, anna), kept(anna, anna)
+    Template.objects.filter(pk=moved.pk).update(next_at=MONDAY - 2 * MINUTE)
+    Template.objects.filter(pk=bare.pk).update(rule="", next_at=MONDAY - 3 * MINUTE)
+    assert give_all(MONDAY - MINUTE) == 2
+    task = Task.objects.get()
+    assert (task.template, task.template_at, task.times_missed) == (moved, MONDAY - 2 * MINUTE, 0)
+    moved.refresh_from_db()
+    bare.refresh_from_db()
+    assert (moved.next_at, bare.next_at, bare.problem) == (MONDAY, None, "")
+
+
+@pytest.mark.parametrize(("company", "own", "said_in"), [("en", "ru", "ru"), ("ru", "", "ru")])
+def test_why_it_stops_is_said_in_its_keepers_language_and_not_at_length(
+    anna: User, company: str, own: str, said_in: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_settings({LANGUAGE.key: company})
+    anna.language = own
+    anna.save(update_fields=["language"])
+    templates = kept(anna, anna), kept(anna, anna)
+    problems: list[Exception] = [ValidationError("x" * 600), PermissionDenied("y" * 600)]
+    spoken: list[str | None] = []
+
+    def refuse(*_args: Any, **_more: Any) -> None:
+        spoken.append(translation.get_language())
+        raise problems[len(spoken) - 1]
+
+    monkeypatch.setattr("box.apps.tasks.actions.templates.add_task", refuse)
+    assert give_all(MONDAY) == 2
+    assert spoken == [said_in] * 2
+    found = Template.objects.in_bulk()
+    assert {found[one.pk].problem for one in templates} == {"x" * 500, "y" * 500}
+
+
+def test_while_the_database_is_away_no_template_stops(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    template = kept(anna, anna)
+
+    def break_off(*_args: Any, **_more: Any) -> None:
+        raise OperationalError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("box.apps.tasks.actions.templates.add_task", break_off)
+        with pytest.raises(OperationalError):
+            give_next(MONDAY)
+    template.refresh_from_db()
+    assert (template.problem, template.next_at) == ("", MONDAY)
+    assert give_next(MONDAY)
+
+
 def test_two_rules_of_an_end_are_refused_and_nothing_is_kept(as_person: Browser, anna: User) -> None:
     sent = {"title": "Report", "responsible": f"U{anna.pk}", "priority": "1", "nonce": str(uuid4())}
     rule = {"repeats": "weekly", "first_on": "2035-01-01", "until": "2035-05-01", "times": "3"}
@@ -242,6 +306,77 @@ def test_only_its_keeper_changes_it(anna: User, boris: User, olga: User) -> None
     assert not Template.objects.exists()
 
 
+def test_of_two_templates_the_one_is_paused_that_is_meant(anna: User) -> None:
+    first, second, gone = (kept(anna, anna) for _number in range(3))
+    delete_template(Template.objects.get(pk=gone.pk), by=anna)
+    pause_template(second, True, by=anna)
+    assert list(Template.objects.filter(is_paused=False)) == [first]
+    with pytest.raises(ValidationError, match="not there any more"):
+        pause_template(gone, True, by=anna)
+
+
+def test_every_change_of_a_template_is_told_and_what_changes_nothing_is_not(anna: User) -> None:
+    template = kept(anna, anna)
+    change_template(template, TaskDraft(title="Report", responsible=anna), weekly(), by=anna)
+    for is_paused in (True, True, False, False):
+        pause_template(template, is_paused, by=anna)
+    delete_template(Template.objects.get(), by=anna)
+    told = Event.objects.filter(kind="tasks.TemplateChanged").order_by("pk")
+    assert [one.payload for one in told] == [
+        {"template_id": template.pk, "by_id": anna.pk, "change": change}
+        for change in ("added", "changed", "paused", "resumed", "deleted")
+    ]
+
+
+def test_a_task_is_all_that_its_template_says_by_then(
+    anna: User, boris: User, cara: User, olga: User, clock: Any
+) -> None:
+    html = "<p>Ask <strong>Olga</strong></p>"
+    template = kept(anna, boris, html=html, accomplice_ids=(cara.pk,), observer_ids=(olga.pk,))
+    assert (template.text, template.html) == ("Ask Olga", html)
+    assert give_next(MONDAY)
+    first = Task.objects.get()
+    assert (first.text, first.html) == ("Ask Olga", html)
+    assert dict(first.participants.values_list("user", "role")) == {
+        cara.pk: "accomplice", olga.pk: "observer"
+    }  # fmt: skip
+    before = template.changed_at
+    clock.move(minutes=1)
+    draft = TaskDraft(title=" Weekly   report ", responsible=anna, observer_ids=(olga.pk,))
+    change_template(template, draft, weekly(), by=anna)
+    template.refresh_from_db()
+    assert (template.title, template.text, template.changed_at > before) == ("Weekly report", "", True)
+    assert give_next(MONDAY + WEEK)
+    second = Task.objects.latest("pk")
+    assert (second.title, second.text, second.responsible) == ("Weekly report", "", anna)
+    assert dict(second.participants.values_list("user", "role")) == {olga.pk: "observer"}
+
+
+def test_what_could_be_no_task_is_no_template(
+    anna: User, boris: User, cara: User, erik: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.tasks.actions.templates.MOST_ITEMS", 2)
+    strange = create_group(NewGroup("Cara's"), by=cara)
+    table: list[tuple[dict[str, Any], Plan, str]] = [
+        ({"title": " "}, weekly(), "what is to be done"),
+        ({"responsible": erik}, weekly(), "guest"),
+        ({"accomplice_ids": (10**9,)}, weekly(), "not there any more"),
+        ({"project": strange}, weekly(), "member of"),
+        ({"items": ("a", "b", "c")}, weekly(), "2 lines"),
+        ({}, weekly(rule="FREQ=NEVER"), "FREQ is"),
+        ({}, weekly(starts_at=None), "Say when"),
+        ({}, weekly(due_days=-1), str(MOST_DUE_DAYS)),
+    ]
+    for wrong, plan, said in table:
+        with pytest.raises(ValidationError, match=said):
+            add_template(TaskDraft(**{"title": "Report", "responsible": boris, **wrong}), plan, by=anna)
+    with pytest.raises(PermissionDenied, match="right to give tasks"):
+        kept(erik, anna)
+    assert not Template.objects.exists()
+    template = kept(anna, boris, weekly(due_days=0), items=("a", "b"))
+    assert (template.due_days, template.items) == (0, ["a", "b"])
+
+
 def test_its_tasks_stay_when_it_is_deleted(anna: User, boris: User) -> None:
     template = kept(anna, boris)
     give_all(MONDAY)
@@ -259,6 +394,19 @@ def test_whoever_leaves_leaves_their_templates_to_the_successor(anna: User, bori
     assert theirs.responsible == cara
     assert not Participant.objects.exists()
     assert not theirs.participants.exists()
+
+
+def test_what_was_others_stays_theirs_when_somebody_leaves(
+    anna: User, boris: User, cara: User, olga: User
+) -> None:
+    theirs = kept(boris, anna, observer_ids=(cara.pk, olga.pk))
+    others = kept(boris, olga, observer_ids=(cara.pk, anna.pk))
+    pass_templates_on(anna, cara)
+    for template in (theirs, others):
+        template.refresh_from_db()
+    assert [(one.created_by, one.responsible) for one in (theirs, others)] == [(boris, cara), (boris, olga)]
+    assert list(theirs.participants.values_list("user", flat=True)) == [olga.pk]
+    assert set(others.participants.values_list("user", flat=True)) == {cara.pk, anna.pk}
 
 
 def test_a_deadline_is_bounded(anna: User, boris: User) -> None:
