@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,6 +109,21 @@ def test_a_clock_of_another_task_runs_on(give: Give, boris: User) -> None:
     assert TimeEntry.objects.running().get().task == other
 
 
+def test_whoever_begins_a_task_lets_the_clock_run_that_runs_for_it(give: Give, boris: User) -> None:
+    task = give()
+    start_timer(task, by=boris)
+    start_task(task, by=boris)
+    assert TimeEntry.objects.running().get().task == task
+    PushMessage.objects.all().delete()
+    pause_task(task, by=boris)
+    assert shown() == [[f"U{boris.pk}"]], "the bar shows that it has stopped"
+
+
+def shown() -> list[list[str]]:
+    """Whose clocks."""
+    return [one.audience for one in PushMessage.objects.filter(topic="tasks", kind="clock")]
+
+
 def test_who_only_watches_has_no_clock(give: Give, cara: User) -> None:
     task = give(observer_ids=(cara.pk,))
     with pytest.raises(PermissionDenied):
@@ -124,6 +139,13 @@ def test_a_forgotten_clock_counts_as_long_as_anybody_works(give: Give, boris: Us
     assert end_forgotten(NOON + LONGEST_STRETCH - timedelta(seconds=1)) == 0
     assert end_forgotten(NOON + LONGEST_STRETCH + 5 * HOUR) == 1
     assert spent(task) == LONGEST_STRETCH.total_seconds() // 60
+
+
+def test_a_clock_is_forgotten_from_the_moment_on_that_is_said(give: Give, boris: User) -> None:
+    start_timer(give(), by=boris, now=NOON)
+    PushMessage.objects.all().delete()
+    assert end_forgotten(NOON + LONGEST_STRETCH) == 1
+    assert shown() == [[f"U{boris.pk}"]]
 
 
 @pytest.mark.parametrize(
@@ -146,9 +168,35 @@ def test_what_is_taken_over_was_written_down_when_it_was_there(give: Give, boris
     assert entry.written_at == then
 
 
-def test_nothing_was_worked_tomorrow(give: Give, boris: User) -> None:
-    with pytest.raises(ValidationError, match="still to come"):
-        add_time(give(), 60, on=timezone.localdate() + timedelta(days=1), by=boris)
+def test_nothing_was_worked_tomorrow_nor_in_another_century(give: Give, boris: User) -> None:
+    for on, said in (
+        (timezone.localdate() + timedelta(days=1), "still to come"),
+        (date(1899, 12, 31), "too far away"),
+    ):
+        with pytest.raises(ValidationError, match=said):
+            add_time(give(), 60, on=on, by=boris)
+
+
+def test_a_clock_that_runs_is_neither_corrected_nor_deleted(give: Give, boris: User) -> None:
+    running = start_timer(give(), by=boris, now=NOON)
+    with pytest.raises(TimeEntry.DoesNotExist):
+        correct_time(running, 5, "Too long", by=boris)
+    delete_time(running, by=boris)
+    assert TimeEntry.objects.running().get() == running
+
+
+def test_time_is_of_its_task_alone_and_what_is_deleted_leaves_none(give: Give, boris: User) -> None:
+    task, other = give(), give("Weigh")
+    entry = add_time(task, 60, on=DAY.replace(year=2020), by=boris)
+    assert timezone.localtime(entry.started_at).time() == time(9)
+    correct_time(entry, 90, "The way back", by=boris)
+    entry = TimeEntry.objects.get()
+    assert (entry.seconds, entry.reason) == (90 * 60, "The way back")
+    other.refresh_from_db()
+    assert other.spent_seconds == 0
+    delete_time(entry, by=boris)
+    task.refresh_from_db()
+    assert task.spent_seconds == 0
 
 
 def test_one_corrects_ones_own_time_with_a_reason(give: Give, anna: User, boris: User) -> None:
