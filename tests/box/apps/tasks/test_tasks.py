@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.utils import timezone
 
 from box.apps.tasks.actions.tasks import (
+    attach_files,
     change_task,
     delegate_task,
     delete_tasks,
@@ -30,6 +31,7 @@ from box.apps.tasks.models import (
 )
 from box.apps.tasks.models.tasks import MOST_TAGS
 from box.core.accounts.models import User
+from box.core.discussion.actions import add_comment
 from box.core.discussion.models import Thread
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
@@ -43,6 +45,7 @@ from box.core.relations.actions import relate
 from box.core.relations.models import Relation
 from box.lib.moments import EARLIEST, LATEST
 from box.lib.rich_text import LONGEST_TAG
+from tests.box.apps.tasks.test_enclosures import upload
 
 if TYPE_CHECKING:
     from tests.box.apps.tasks.conftest import Give
@@ -124,8 +127,8 @@ def test_who_may_not_give_tasks_is_refused(give: Give, erik: User) -> None:
 
 
 def test_only_whoever_gave_it_changes_it(give: Give, anna: User, boris: User) -> None:
-    task = give()
-    with pytest.raises(PermissionDenied):
+    task = give(may_move_deadline=False)
+    with pytest.raises(PermissionDenied, match="changes it"):
         change_task(task, {"title": "Nothing"}, by=boris)
     assert change_task(task, {"title": "Count them"}, by=anna).title == "Count them"
 
@@ -136,7 +139,7 @@ def test_whoever_does_it_moves_the_deadline_where_that_is_allowed(
     assert change_task(give(), {"deadline_at": NOON}, by=boris).deadline_at == NOON
     with pytest.raises(PermissionDenied, match="ask them"):
         change_task(give(may_move_deadline=False), {"deadline_at": NOON}, by=boris)
-    with pytest.raises(PermissionDenied):
+    with pytest.raises(PermissionDenied, match="changes it"):
         change_task(give(observer_ids=(cara.pk,)), {"deadline_at": NOON}, by=cara)
     # The deadline alone.
     with pytest.raises(PermissionDenied):
@@ -170,8 +173,10 @@ def test_of_a_changed_task_just_what_differs_is_told(give: Give, anna: User) -> 
         ["tags", "store", "a, b"],
         ["text", "", ""],
     ]
+    before = task.changed_at
     task.refresh_from_db()
-    assert task.text == "Some of them"
+    assert (task.text, task.html) == ("Some of them", "<p>Some of them</p>")
+    assert task.changed_at > before
 
 
 def test_links_that_lead_elsewhere_now_are_no_change_of_a_task(give: Give) -> None:
@@ -187,7 +192,8 @@ def test_a_deadline_that_is_moved_may_pass_once_more(give: Give, anna: User) -> 
     task = give(deadline_at=NOON)
     Task.objects.filter(pk=task.pk).update(is_overdue_told=True)
     assert change_task(task, {"title": "Weigh"}, by=anna).is_overdue_told
-    assert not change_task(task, {"deadline_at": NOON + timedelta(days=1)}, by=anna).is_overdue_told
+    changes = {"title": "Count", "deadline_at": NOON + timedelta(days=1)}
+    assert not change_task(task, changes, by=anna).is_overdue_told
 
 
 def test_who_helps_and_who_watches_are_changed_each_by_themselves_and_told_of(
@@ -211,6 +217,8 @@ def test_who_helps_and_who_watches_are_changed_each_by_themselves_and_told_of(
         {**usual, "role": "observer", "user_ids": [], "former_ids": [olga.pk]},
     ]
     assert f"U{cara.pk}" not in Task.objects.get().audience
+    change_task(task, {"accomplice_ids": (cara.pk,), "observer_ids": (olga.pk,)}, by=anna)
+    assert people() == {cara.pk: "accomplice", olga.pk: "observer"}
     with pytest.raises(ValidationError, match="not there any more"):
         change_task(task, {"observer_ids": (10**9,)}, by=anna)
 
@@ -278,10 +286,16 @@ def test_a_gap_that_was_filled_a_thousand_times_has_room_again(give: Give, boris
     assert max(map(len, kept.values())) <= 3
 
 
-def test_it_is_passed_on_by_whoever_does_it(give: Give, anna: User, boris: User, cara: User) -> None:
-    task = delegate_task(give(accomplice_ids=(cara.pk,)), cara, by=boris)
-    assert task.responsible == cara
-    assert list(task.participants.values_list("user", "role")) == [(boris.pk, Participant.Role.OBSERVER)]
+def test_it_is_passed_on_by_whoever_does_it(
+    give: Give, anna: User, boris: User, cara: User, olga: User
+) -> None:
+    task = give(accomplice_ids=(cara.pk,), observer_ids=(olga.pk,))
+    before = task.changed_at
+    delegate_task(task, cara, by=boris)
+    task.refresh_from_db()
+    assert (task.responsible, task.changed_at > before) == (cara, True)
+    observer = Participant.Role.OBSERVER
+    assert dict(task.participants.values_list("user", "role")) == {boris.pk: observer, olga.pk: observer}
     with pytest.raises(PermissionDenied):
         delegate_task(task, boris, by=boris)
     assert delegate_task(task, boris, by=anna).responsible == boris
@@ -406,8 +420,39 @@ def test_what_goes_for_good_takes_along_what_was_said_of_it_and_nothing_else(giv
     assert len(told("TasksPurged")) == 1
 
 
+def test_what_goes_for_good_takes_its_files_along_and_nobody_elses(
+    give: Give, anna: User, boris: User
+) -> None:
+    gone, kept = (give(title, file_ids=(upload(anna).pk,)) for title in ("gone", "kept"))
+    for task in (gone, kept):
+        add_comment(task.thread, "Look", file_ids=[upload(boris).pk], by=boris)
+    delete_tasks([gone], by=anna)
+    assert File.objects.count() == 4
+    purge_old(timezone.now() + timedelta(days=KEPT_IN_TRASH_DAYS + 1))
+    left = {*kept.files.all(), File.objects.get(owner=boris)}
+    assert set(File.objects.all()) == left
+    assert len(left) == 2
+
+
+def test_a_task_has_so_many_files_and_no_more(
+    give: Give, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.tasks.actions.tasks.MOST_FILES", 2)
+    files = [upload(anna).pk for _number in range(6)]
+    task, other = give(file_ids=files[:2]), give(file_ids=files[2:3])
+    attach_files(other, files[3:4], by=anna)
+    assert (task.files.count(), other.files.count()) == (2, 2)
+    for attempt in (
+        lambda: give(file_ids=(*files[4:], 10**9)),
+        lambda: attach_files(other, files[4:5], by=anna),
+    ):
+        with pytest.raises(ValidationError, match="2 at most"):
+            attempt()
+
+
 def test_so_many_go_for_good_at_once_the_oldest_first(give: Give, anna: User) -> None:
     tasks = [give(title) for title in "abc"]
+    delete_tasks(tasks[2:], by=anna)
     delete_tasks(tasks, by=anna)
     now = timezone.now() + timedelta(days=KEPT_IN_TRASH_DAYS + 1)
     assert purge_old(now, most=2) == 2
