@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from box.core.accounts.models import User
     from box.core.structure.models import Department
+    from tests.clock import Clock
 
 pytestmark = pytest.mark.usefixtures("in_utc")
 
@@ -105,6 +106,45 @@ def test_a_day_nobody_finished_is_noticed_in_the_morning_and_tells_the_person_on
     assert WorkDay.objects.get().worked_seconds == 0
 
 
+def test_so_many_days_are_marked_at_once_and_none_that_is_not_forgotten_yet(
+    anna: User, boris: User, cara: User
+) -> None:
+    day_of(anna, (Step.START, 0), (Step.PAUSE, 2), (Step.RESUME, 3))
+    day_of(boris, (Step.START, 1))
+    day_of(cara, (Step.START, 19))
+    days, now = WorkDay.objects.all(), NINE + 20 * HOUR
+    assert [forget_days(days, now=now, batch=1) for _time in range(3)] == [1, 1, 0]
+    assert dict(days.values_list("user", "state")) == {
+        anna.pk: "forgotten", boris.pk: "forgotten", cara.pk: "working"
+    }  # fmt: skip
+    assert set(days.values_list("worked_seconds", "paused_seconds")) == {(0, 0)}
+
+
+def test_whoever_begins_a_day_marks_their_own_alone(anna: User, boris: User) -> None:
+    for person, hours in ((anna, 0), (boris, 0), (anna, 24)):
+        day_of(person, (Step.START, hours))
+    states = dict(WorkDay.objects.filter(on=ON).values_list("user", "state"))
+    assert states == {anna.pk: "forgotten", boris.pk: "working"}
+
+
+def test_from_its_morning_on_a_day_is_forgotten(anna: User) -> None:
+    day = day_of(anna, (Step.START, 0))
+    before, after = (clock_of(anna, now=day.forgotten_at - timedelta(seconds=more)) for more in (1, 0))
+    assert (before.state, after.state) == ("working", "idle")
+
+
+def test_who_has_travelled_west_corrects_the_day_that_was_forgotten_first(anna: User) -> None:
+    """There it is the same date still."""
+    anna.time_zone = "Asia/Kamchatka"
+    anna.save()
+    take_step(Step.START, by=anna, at=NINE - 12 * HOUR)
+    anna.time_zone = "UTC"
+    anna.save()
+    for step in (Step.START, Step.FINISH):
+        with pytest.raises(ValidationError, match="correct it first"):
+            take_step(step, by=anna, at=NINE + 9 * HOUR)
+
+
 def test_the_next_day_begins_although_the_last_was_forgotten(anna: User) -> None:
     """Also where the job that notices it has not run yet."""
     day_of(anna, (Step.START, 0))
@@ -128,6 +168,39 @@ def test_a_correction_holds_once_the_head_has_approved_it(anna: User, head: User
     assert Notification.objects.get(user=anna, kind="worktime.approved").actor == head
 
 
+def test_a_correction_is_of_one_persons_day_and_keeps_who_decided_it_and_when(
+    clock: Clock, anna: User, boris: User, head: User, olga: User
+) -> None:
+    before = ON - timedelta(days=1)
+    day_of(anna, (Step.START, -24), (Step.FINISH, -20))
+    day_of(boris, (Step.START, 0), (Step.FINISH, 4))
+    clock.now = AFTERWARDS
+    asked = ask_correction(ON, truth(), by=anna)
+    decide_correction(asked, is_approved=True, by=head, remark="Well", at=AFTERWARDS + HOUR)
+    seconds = dict(WorkDay.objects.filter(user=anna).values_list("on", "worked_seconds"))
+    assert seconds == {before: 4 * 3600, ON: 7.5 * 3600}
+    assert WorkDay.objects.get(user=boris).worked_seconds == 4 * 3600
+    again = ask_correction(before, truth(starts=-24, ends=-18), by=anna)
+    clock.move(hours=2)
+    decide_correction(again, is_approved=False, by=olga)
+    rows = Correction.objects.order_by("pk")
+    assert [(one.status, one.decided_by, one.remark) for one in rows] == [
+        ("approved", head, "Well"), ("refused", olga, "")
+    ]  # fmt: skip
+    assert [(one.asked_at, one.decided_at) for one in rows] == [
+        (AFTERWARDS, AFTERWARDS + HOUR), (AFTERWARDS, AFTERWARDS + 2 * HOUR)
+    ]  # fmt: skip
+
+
+def test_of_two_who_decide_the_first_does(anna: User, head: User, olga: User) -> None:
+    asked = ask_correction(ON, truth(), by=anna, at=AFTERWARDS)
+    seen = Correction.objects.get()
+    decide_correction(asked, is_approved=False, by=head, at=AFTERWARDS)
+    decide_correction(seen, is_approved=True, by=olga, at=AFTERWARDS)
+    assert Correction.objects.get().decided_by == head
+    assert not WorkDay.objects.exists()
+
+
 def test_a_refused_correction_changes_nothing_and_says_why(anna: User, head: User) -> None:
     day_of(anna, (Step.START, 0), (Step.FINISH, 2))
     asked = ask_correction(ON, truth(), by=anna, at=AFTERWARDS)
@@ -147,6 +220,19 @@ def test_asking_again_replaces_what_was_asked(anna: User) -> None:
     ask_correction(ON, truth(), by=anna, at=AFTERWARDS)
     ask_correction(ON, truth(ends=7), by=anna, at=AFTERWARDS)
     assert Correction.objects.get().ends_at == NINE + 7 * HOUR
+
+
+def test_asking_again_replaces_neither_what_was_decided_nor_another_day_nor_what_others_ask(
+    anna: User, boris: User, olga: User
+) -> None:
+    refused = ask_correction(ON, truth(), by=anna, at=AFTERWARDS)
+    decide_correction(refused, is_approved=False, by=olga, at=AFTERWARDS)
+    others = [
+        ask_correction(ON - timedelta(days=1), truth(starts=-24, ends=-16), by=anna, at=AFTERWARDS),
+        ask_correction(ON, truth(), by=boris, at=AFTERWARDS),
+    ]
+    again = ask_correction(ON, truth(), by=anna, at=AFTERWARDS)
+    assert set(Correction.objects.all()) == {refused, *others, again}
 
 
 @pytest.mark.parametrize(
@@ -220,6 +306,18 @@ def test_hours_belong_to_one_day_only(anna: User, head: User) -> None:
     with pytest.raises(ValidationError, match="another day already"):
         decide_correction(asked, is_approved=True, by=head, at=NINE + 30 * HOUR)
     assert not WorkDay.objects.get(on=ON).is_corrected
+
+
+def test_hours_collide_with_a_day_before_that_goes_on_still(anna: User) -> None:
+    """A shift over midnight, of which nobody knows yet when it ends."""
+    day_of(anna, (Step.START, 13))
+    with pytest.raises(ValidationError, match="another of your days"):
+        ask_correction(ON + timedelta(days=1), truth(starts=16, ends=18), by=anna, at=NINE + 20 * HOUR)
+
+
+def test_a_day_of_long_ago_that_nobody_has_finished_is_in_nobodys_way(anna: User) -> None:
+    day_of(anna, (Step.START, -72))
+    assert ask_correction(ON, truth(), by=anna, at=AFTERWARDS).on == ON
 
 
 def test_the_heads_menu_says_how_much_waits_for_a_decision(anna: User, head: User, cara: User) -> None:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from box.apps.worktime.models import DepartmentSchedule, PersonSchedule, Report,
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
 from box.core.notify.models import Notification
+from box.core.structure.actions import create_department
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     type Browser = Callable[[User], Client]
 
 WEDNESDAY = date(2026, 11, 25)
+NOON, HOUR = datetime(2026, 11, 27, 12, tzinfo=UTC), timedelta(hours=1)
 
 
 def sent_by(person: User) -> Report:
@@ -66,6 +68,24 @@ def test_the_manager_hears_once_of_what_is_sent_and_the_author_of_its_confirmati
     assert Notification.objects.get(user=anna).kind == "worktime.confirmed"
     assert (report.score, report.remark, report.confirmed_by) == ("good", "Thanks", head)
     assert Event.objects.filter(kind="worktime.ReportConfirmed").count() == 1
+
+
+def test_a_report_that_is_sent_again_says_something_else_and_was_sent_when_it_was(
+    anna: User, boris: User, head: User
+) -> None:
+    def write(plan: str, text: str, at: datetime) -> Report:
+        return write_report("week", WEDNESDAY, plan=plan, text=text, is_sent=True, by=anna, at=at)
+
+    write("Sell", "Sold", NOON)
+    report = write("Sell all", "Sold all", NOON + HOUR)
+    others = sent_by(boris)
+    assert Report.objects.get(pk=report.pk).sent_at == NOON
+    assert Event.objects.filter(kind="worktime.ReportSent").count() == 2, "of anna's and of boris's once"
+    for at in (NOON + 2 * HOUR, NOON + 3 * HOUR):
+        confirm_report(report, score="good", remark="Thanks", by=head, at=at)
+    kept = Report.objects.get(pk=report.pk)
+    assert (kept.plan, kept.text, kept.confirmed_at) == ("Sell all", "Sold all", NOON + 2 * HOUR)
+    assert Report.objects.waiting().get() == others
 
 
 def test_nothing_is_not_sent_and_what_is_confirmed_stays(anna: User, head: User) -> None:
@@ -119,8 +139,47 @@ def test_a_department_has_one_schedule(olga: User, sales: Department) -> None:
     assert Event.objects.filter(kind="worktime.ScheduleChanged").count() == 3
 
 
+def test_a_schedule_is_what_was_said_of_it_last_and_others_keep_their_departments(
+    olga: User, sales: Department
+) -> None:
+    assert sales.parent is not None
+    company = sales.parent
+    works = create_department("Works", parent=company, by=None)
+    early = Plan("Early", "fixed", time(6), time(15), 480, (sales.pk, company.pk))
+    schedule = save_schedule(Schedule(), early, by=olga)
+    save_schedule(Schedule(), Plan("Free", "flexible", None, None, 240, (works.pk,)), by=olga)
+    late = Plan("Whenever", "flexible", time(9), time(18), 300, (sales.pk,))
+    save_schedule(schedule, late, by=olga)
+    kept = Schedule.objects.get(pk=schedule.pk)
+    assert (kept.name, kept.kind, kept.minutes) == ("Whenever", "flexible", 300)
+    assert (kept.starts, kept.ends) == (None, None)
+    rows = DepartmentSchedule.objects.values_list("department", "schedule__name")
+    assert dict(rows) == {sales.pk: "Whenever", works.pk: "Free"}
+
+
+def test_whose_schedule_is_taken_back_is_theirs_alone_and_told_once(
+    anna: User, boris: User, olga: User
+) -> None:
+    early, late = (
+        save_schedule(Schedule(), Plan(name, "flexible", None, None, 240), by=olga)
+        for name in ("Early", "Late")
+    )
+    Event.objects.all().delete()
+    for schedule in (early, late):
+        give_schedule(anna, schedule, by=olga)
+    give_schedule(boris, early, by=olga)
+    for _twice in range(2):
+        give_schedule(anna, None, by=olga)
+    assert list(PersonSchedule.objects.values_list("person", "schedule")) == [(boris.pk, early.pk)]
+    told = Event.objects.filter(kind="worktime.ScheduleChanged").order_by("pk")
+    assert [one.payload for one in told] == [
+        {"schedule_id": one.pk, "by_id": olga.pk} for one in (early, late, early, late)
+    ]
+
+
 def test_fixed_hours_without_hours_are_refused(olga: User) -> None:
-    for plan in (Plan("?", "fixed", None, time(9), 480), Plan("?", "fixed", time(9), time(9), 480)):
+    for starts, ends in ((None, time(9)), (time(9), None), (time(9), time(9))):
+        plan = Plan("?", "fixed", starts, ends, 480)
         with pytest.raises(ValidationError, match="Say when"):
             save_schedule(Schedule(), plan, by=olga)
     assert not Schedule.objects.exists()
