@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,21 +10,26 @@ from django.utils import timezone
 
 from box.apps.feed import access, actions
 from box.apps.feed.actions import Draft
-from box.apps.feed.models import Mark, Post, PostTag
+from box.apps.feed.models import Announcement, Mark, Post, PostTag
 from box.apps.feed.polls import Question
 from box.apps.feed.presenters import shown
+from box.core.access.actions import employees_role, set_rights
 from box.core.access.principals import codes_of
+from box.core.access.roles import usual
 from box.core.discussion import actions as discussion
 from box.core.discussion.events import CommentAdded
 from box.core.discussion.handlers import tell_of_comment
 from box.core.discussion.models import Comment, Thread
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
+from box.core.files.models import File
 from box.core.notify.actions import mark_all_read, unread_count
 from box.core.notify.models import Notification
 from box.core.push.models import PushMessage
+from box.core.registry.origin import importing
 from box.core.registry.settings import as_of, read_version
 from box.core.structure.actions import remove_member
+from tests.box.apps.feed.test_views import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -276,6 +282,74 @@ def test_the_longest_post_is_taken_and_what_only_an_announcement_has_is_refused(
     with pytest.raises(ValidationError, match="one of the two"):
         actions.publish_post(Draft("x", is_announcement=True, question=question), by=anna)
     assert Post.objects.count() == 1
+
+
+def test_a_post_may_be_files_alone_but_a_question_is_asked_in_words(
+    anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "MOST_FILES", 1)
+    file, other = file_of(anna), file_of(anna, "other.pdf")
+    with pytest.raises(ValidationError, match="Write what you ask"):
+        actions.publish_post(Draft(file_ids=(file.pk,), question=Question(("oak", "ash"))), by=anna)
+    with pytest.raises(ValidationError, match="Too many files: 1"):
+        actions.publish_post(Draft(file_ids=(file.pk, other.pk)), by=anna)
+    post = actions.publish_post(Draft(file_ids=(file.pk,)), by=anna)
+    assert (post.text, list(post.files.all())) == ("", [file])
+    assert not Announcement.objects.exists()
+
+
+def test_whoever_may_not_write_to_all_writes_to_some(anna: User, olga: User, sales: Department) -> None:
+    set_rights(employees_role(), usual() - {access.POST_TO_ALL}, by=olga)
+    with pytest.raises(ValidationError, match="not write to all"):
+        actions.publish_post(Draft("All of you", ("UA", sales.code)), by=anna)
+    assert actions.publish_post(Draft("Some of you", (sales.code,)), by=anna).author == anna
+    assert actions.publish_post(Draft("All of you"), by=olga).author == olga
+
+
+def test_what_is_taken_over_was_allowed_where_it_was_written(anna: User) -> None:
+    """Announcements of whoever may write none here, for people who are here no more."""
+    then = timezone.now() - timedelta(days=400)
+    with importing(at=then):
+        draft = Draft("Rules", ("D999",), is_announcement=True)
+        post = actions.publish_post(draft, by=anna)
+    assert (post.kind, post.audience, post.created_at) == ("announcement", ["D999", f"U{anna.pk}"], then)
+
+
+def test_cards_stand_for_what_has_a_card_and_for_no_more_than_a_few(anna: User) -> None:
+    posts = [actions.publish_post(Draft(str(number)), by=anna) for number in range(6)]
+    nowhere = ("https://example.com/", f"{posts[0].get_absolute_url()}versions/", "/feed/", "/nothing/")
+
+    def linking(*addresses: str) -> str:
+        return "".join(f'<p><a href="{one}">There</a></p>' for one in addresses)
+
+    post = actions.publish_post(Draft(html=linking(*nowhere)), by=anna)
+    assert post.details is None
+    addresses = [one.get_absolute_url() for one in posts]
+    actions.edit_post(post, html=linking(addresses[0], *addresses), version=1, by=anna)
+    post.refresh_from_db()
+    assert post.details == {"cards": [str(one.ref) for one in posts[:5]]}
+
+
+def test_of_deleted_posts_the_one_comes_back_that_is_meant(anna: User, boris: User) -> None:
+    post, other = (actions.publish_post(Draft(text), by=anna) for text in ("One", "Other"))
+    said = file_of(boris)
+    discussion.add_comment(post.thread, "Look", file_ids=[said.pk], by=boris)
+    for one in (post, other):
+        actions.delete_post(one, by=anna)
+    assert not File.objects.visible_to(boris).exists()
+    actions.restore_post(post, by=anna)
+    assert list(Post.objects.there()) == [post]
+    assert File.objects.visible_to(boris).get() == said
+
+
+def test_the_files_of_a_deleted_post_are_its_authors_until_it_goes_for_good(anna: User, boris: User) -> None:
+    file, said = file_of(anna), file_of(boris)
+    post = actions.publish_post(Draft("One", file_ids=(file.pk,)), by=anna)
+    discussion.add_comment(post.thread, "Look", file_ids=[said.pk], by=boris)
+    actions.delete_post(post, by=anna)
+    assert [set(File.objects.visible_to(one)) for one in (anna, boris)] == [{file, said}, set()]
+    actions.forget_post(post)
+    assert not File.objects.exists()
 
 
 def test_what_a_post_said_before_it_was_changed_is_kept_with_who_changed_it(anna: User, olga: User) -> None:

@@ -101,6 +101,28 @@ def test_what_was_given_stays_as_it_was_called(
         thank(badge, boris, anna)
 
 
+def test_thanks_that_are_put_otherwise_are_the_same_thanks(anna: User, boris: User, badge: Badge) -> None:
+    """Beside the cards of what they link to, of which there are others then, and none in the end."""
+    first, second = (actions.publish_post(Draft(text), by=anna) for text in ("One", "Two"))
+    draft = Draft(html=_linking(first), award=Prize(badge.pk, boris.pk))
+    post = actions.publish_post(draft, by=anna)
+    assert post.details is not None
+    award = post.details["award"]
+    assert (award["person"], award["names"]) == (boris.pk, badge.names)
+    assert post.details == {"award": award, "cards": [str(first.ref)]}
+    for version, html, cards in (
+        (1, _linking(second), {"cards": [str(second.ref)]}),
+        (2, "<p>For all of it</p>", {}),
+    ):
+        actions.edit_post(post, html=html, version=version, by=anna)
+        post.refresh_from_db()
+        assert post.details == {"award": award, **cards}
+
+
+def _linking(post: Post) -> str:
+    return f'<p><a href="{post.get_absolute_url()}">There</a></p>'
+
+
 def test_without_a_word_it_is_a_post_as_well(anna: User, boris: User, badge: Badge) -> None:
     assert str(thank(badge, boris, anna, text="")) == "Great help"
 
@@ -165,6 +187,10 @@ def test_a_company_has_pictures_of_its_own(
     shown = Image.open(io.BytesIO(answer.content))
     assert (shown.format, shown.size) == ("WEBP", (SIDE, SIDE))
     assert shown.convert("RGBA").getpixel((SIDE // 2, SIDE // 2)) == (0, 0, 0, 0)
+    assert shown.convert("RGBA").getchannel("A").getextrema() == (0, 0), "what is put around it is clear, too"
+    as_person(olga).post(page, sent(name_en="Help"))
+    badge.refresh_from_db()
+    assert (badge.name_en, f"/feed/badges/pictures/{badge.own_picture_id}/") == ("Help", first)
     thank(badge, boris, anna)
     for address in ("/feed/", f"/employees/{boris.pk}/", f"/feed/thanks/{boris.pk}/"):
         assert first in as_person(anna).get(address).content.decode(), address

@@ -88,6 +88,14 @@ def test_a_new_version_is_read_anew_where_its_author_says_so(anna: User, olga: U
     assert Receipt.objects.count() == 2
 
 
+def test_what_is_read_anew_is_this_announcement_alone(anna: User, olga: User) -> None:
+    post, other = announced(olga), announced(olga)
+    for one in (post, other):
+        confirm_reading(one, by=anna)
+    actions.edit_post(post, "Quite other rules", version=1, is_read_again=True, by=olga)
+    assert ["Anna" in waiting(again(one)) for one in (post, other)] == [True, False]
+
+
 def test_what_is_still_to_read_can_be_chosen(as_person: Browser, anna: User, olga: User) -> None:
     post = announced(olga)
     browser = as_person(anna)
