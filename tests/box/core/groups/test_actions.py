@@ -62,6 +62,20 @@ def test_a_group_needs_a_name(anna: User) -> None:
     assert not Group.objects.exists()
 
 
+def test_a_group_keeps_a_name(anna: User) -> None:
+    group = group_of(anna)
+    with pytest.raises(ValidationError, match="name"):
+        actions.change_group(group, NewGroup(" "), by=anna)
+    group.refresh_from_db()
+    assert group.name == "Reading"
+
+
+def test_whoever_creates_a_group_writes_into_it_at_once(anna: User) -> None:
+    codes_of(anna)
+    group = actions.create_group(NewGroup("Reading"), by=anna)
+    assert group.code in codes_of(again(anna))
+
+
 def test_one_joins_an_open_group_at_once_and_once(anna: User, cara: User) -> None:
     group = group_of(anna)
     assert actions.join_group(group, by=cara)
@@ -82,6 +96,33 @@ def test_one_asks_to_join_a_closed_group_and_its_leaders_hear_of_it(anna: User, 
     deliver_calls()
     assert group.code in codes_of(again(cara))
     assert Notification.objects.get(user=cara).kind == "groups.accepted"
+    assert not Admission.objects.exists()
+
+
+def test_of_two_who_ask_the_one_is_accepted_that_is_meant_and_only_leaders_hear_of_them(
+    anna: User, boris: User, cara: User, olga: User
+) -> None:
+    group = group_of(anna, boris, kind="closed")
+    for person in (cara, olga):
+        actions.join_group(group, by=person)
+    told = Event.objects.filter(kind="groups.MembershipAsked").order_by("pk")
+    assert [one.payload["user_id"] for one in told] == [cara.pk, olga.pk]
+    deliver_calls()
+    assert {one.user for one in Notification.objects.filter(kind="groups.asked")} == {anna}
+    actions.accept_request(group.admissions.get(user=olga), by=anna)
+    assert group.admissions.get().user == cara
+    assert set(group.members.values_list("user", flat=True)) == {anna.pk, boris.pk, olga.pk}
+
+
+def test_whoever_is_in_a_group_stays_what_they_are_when_they_are_accepted(anna: User, boris: User) -> None:
+    """As after they had asked for it, and an administrator put them there otherwise."""
+    group = group_of(anna, boris, kind="closed")
+    actions.set_role(group.members.get(user=boris), "moderator", by=anna)
+    asked = Admission.objects.create(group=group, user=boris, way=Admission.Way.ASKED)
+    Event.objects.all().delete()
+    actions.accept_request(asked, by=anna)
+    assert group.members.get(user=boris).role == "moderator"
+    assert not Event.objects.filter(kind__in=["groups.MemberJoined", "accounts.PeopleCalled"]).exists()
     assert not Admission.objects.exists()
 
 
@@ -302,6 +343,57 @@ def test_a_group_is_handed_over_once_and_to_whoever_is_not_in_it_too(
     assert group.moderators_code in codes_of(again(cara))
 
 
+def test_a_group_of_nobody_is_handed_over_by_nobody_in_particular(
+    anna: User, boris: User, cara: User, olga: User
+) -> None:
+    group = group_of(anna, boris)
+    actions.take_out_of_all(anna, by=olga)
+    User.objects.filter(pk=boris.pk).update(status=User.Status.DISMISSED)
+    with pytest.raises(GroupRefused, match="works here"):
+        actions.hand_over(group, again(boris), by=olga)
+    Event.objects.all().delete()
+    actions.hand_over(group, cara, by=None)
+    assert group.members.get(role="owner").user == cara
+    for kind in ("MemberJoined", "RoleChanged"):
+        assert Event.objects.get(kind=f"groups.{kind}").payload["by_id"] is None
+    deliver_calls()
+    assert Notification.objects.get(user=cara).kind == "groups.handed-over"
+
+
+def test_whoever_gets_a_group_back_hears_of_it_again_and_has_not_joined_it(
+    clock: Clock, anna: User, boris: User
+) -> None:
+    group = group_of(anna, boris)
+    Event.objects.all().delete()
+    for to, by in ((boris, anna), (anna, boris), (boris, anna)):
+        clock.move(seconds=1)
+        actions.hand_over(group, to, by=by)
+    deliver_calls()
+    assert [one.kind for one in Notification.objects.filter(user=boris)] == ["groups.handed-over"] * 2
+    assert not Event.objects.filter(kind="groups.MemberJoined").exists()
+
+
+def test_an_owner_is_not_taken_out_and_who_has_left_is_not_once_more(anna: User, boris: User) -> None:
+    group = group_of(anna, boris)
+    with pytest.raises(GroupRefused, match="hands the group over"):
+        actions.remove_member(group.members.get(user=anna), by=boris)
+    member = group.members.get(user=boris)
+    for _twice in range(2):
+        actions.remove_member(member, by=anna)
+    assert [one.user for one in group.members.all()] == [anna]
+    assert Event.objects.filter(kind="groups.MemberLeft").count() == 1
+
+
+def test_what_was_deleted_meanwhile_is_said_to_be_so_and_was_told(anna: User, cara: User) -> None:
+    group_of(anna, name="Another")
+    group = group_of(anna)
+    actions.delete_group(Group.objects.get(pk=group.pk), by=anna)
+    told = Event.objects.get(kind="groups.GroupDeleted")
+    assert told.payload == {"group_id": group.pk, "name": "Reading", "by_id": anna.pk}
+    with pytest.raises(GroupRefused, match="deleted meanwhile"):
+        actions.join_group(group, by=cara)
+
+
 def test_the_owner_stays_owner_and_nobodys_role_changes_in_the_archive(anna: User, boris: User) -> None:
     group = group_of(anna, boris)
     Event.objects.all().delete()
@@ -316,10 +408,11 @@ def test_the_owner_stays_owner_and_nobodys_role_changes_in_the_archive(anna: Use
         actions.add_people(group, [], by=anna)
 
 
-def test_roles_bring_and_take_the_moderators_code(anna: User, boris: User) -> None:
-    group = group_of(anna, boris)
+def test_roles_bring_and_take_the_moderators_code(anna: User, boris: User, cara: User) -> None:
+    group = group_of(anna, boris, cara)
     member = group.members.get(user=boris)
     actions.set_role(member, "moderator", by=anna)
+    assert group.members.get(user=cara).role == "member"
     assert group.moderators_code in codes_of(again(boris))
     actions.set_role(member, "member", by=anna)
     assert group.moderators_code not in codes_of(again(boris))
@@ -339,8 +432,10 @@ def test_a_guest_comes_only_where_guests_may(anna: User, erik: User) -> None:
     assert shared.code in codes_of(again(erik))
     with pytest.raises(GroupRefused):
         actions.change_group(shared, NewGroup("Shared", kind="open"), by=anna)
+    actions.change_group(shared, NewGroup("Shared", kind="extranet"), by=anna)
     with pytest.raises(GroupRefused):
         actions.set_role(shared.members.get(user=erik), "moderator", by=anna)
+    actions.set_role(shared.members.get(user=erik), "member", by=anna)
     with pytest.raises(GroupRefused):
         actions.hand_over(shared, erik, by=anna)
 
@@ -469,6 +564,7 @@ def test_who_is_in_a_followed_group_is_its_sources_to_say(
     member = followed.members.get(user=boris)
     for change in (
         lambda: actions.invite_people(followed, [cara], by=anna),
+        lambda: actions.add_people(followed, [cara], by=anna),
         lambda: actions.join_group(followed, by=cara),
         lambda: actions.leave_group(followed, by=boris),
         lambda: actions.remove_member(member, by=anna),
@@ -481,6 +577,19 @@ def test_who_is_in_a_followed_group_is_its_sources_to_say(
     actions.leave_group(followed, by=boris)
     actions.invite_people(followed, [cara], by=anna)
     assert Admission.objects.get().user == cara
+
+
+def test_guests_are_not_its_sources_to_say_and_no_other_group_is_followed(
+    anna: User, cara: User, erik: User
+) -> None:
+    group, other = (group_of(anna, kind="extranet") for _number in range(2))
+    actions.set_source([group.pk], "Corp")
+    assert Group.objects.get(source="Corp") == group
+    with pytest.raises(GroupRefused, match=DECIDED):
+        actions.invite_people(group, [erik, cara], by=anna)
+    actions.invite_people(group, [erik], by=anna)
+    actions.invite_people(other, [cara], by=anna)
+    assert set(Admission.objects.values_list("group", "user")) == {(group.pk, erik.pk), (other.pk, cara.pk)}
 
 
 def test_who_asked_before_a_group_was_followed_is_not_let_in_here(anna: User, cara: User) -> None:
@@ -543,10 +652,13 @@ def test_a_group_that_comes_back_has_only_those_who_may_still_sign_in(
     Event.objects.all().delete()
     for gone in (anna, boris):
         User.objects.filter(pk=gone.pk).update(status=User.Status.DISMISSED)
+    # For a time; whose it is, theirs it is for good.
+    Member.objects.create(group=group, user=olga, expires_at=datetime(2100, 1, 1, tzinfo=UTC))
     before = again(cara).access_version
     actions.resume_group(group, by=olga)
     there = dict(group.members.values_list("user", "role"))
     assert there == {cara.pk: Member.Role.MEMBER, olga.pk: Member.Role.OWNER}
+    assert group.members.get(user=olga).expires_at is None
     assert other.members.count() == 1
     assert Event.objects.get(kind="groups.GroupChanged").payload == {
         "group_id": group.pk,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -66,6 +66,24 @@ def test_inviting_again_changes_the_time_and_nobody_is_there_twice(shared: Group
     shared.refresh_from_db()
     assert shared.members_count == 3
     assert Event.objects.filter(kind="groups.MemberJoined", payload__user_id=first.user_id).count() == 1
+
+
+def test_who_is_a_guest_already_sees_the_other_group_at_once(shared: Group, anna: User) -> None:
+    other = group_of(anna, kind="extranet", name="Another")
+    gina = actions.invite_guest(other, guest(), by=anna).user
+    assert codes_of(again(gina)) == {f"U{gina.pk}", other.code}
+    actions.invite_guest(shared, guest(), by=anna)
+    assert shared.code in codes_of(again(gina))
+
+
+def test_a_guests_last_day_is_theirs_to_its_end(clock: Clock, shared: Group, anna: User) -> None:
+    actions.invite_guest(shared, guest(days=0), by=anna)
+    clock.now = timezone.make_aware(datetime.combine(timezone.localdate(), time.max))
+    with pytest.raises(GroupRefused, match="later"):
+        actions.invite_guest(shared, guest("fred@partner.example", days=0), by=anna)
+    actions.archive_group(shared, by=anna)
+    with pytest.raises(GroupRefused, match="archive"):
+        actions.invite_guest(shared, guest(days=9), by=anna)
 
 
 def test_a_guest_who_has_left_is_not_invited_again(shared: Group, anna: User) -> None:
