@@ -12,12 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from box.apps.feed.actions import Draft, publish_post
 from box.core.accounts.models import User
 from box.core.discussion import actions
-from box.core.discussion.models import Comment, EmojiReaction, Follower, Reaction, Thread
+from box.core.discussion.models import LONGEST_EMOJI, Comment, EmojiReaction, Follower, Reaction, Thread
 from box.core.discussion.threads import threads
 from box.core.events.models import Event
 from box.core.files.models import Blob, File
+from box.lib.emoji import is_emoji
+from tests.box.apps.feed.test_views import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,10 +68,20 @@ def test_what_is_no_emoji_is_refused(anna: User, text: str) -> None:
 
 def test_one_emoji_may_be_of_many_signs_and_of_too_many_is_none(anna: User) -> None:
     thread = actions.open_thread("test.thing")
-    family, crowd = ("👨" + "\u200d👨" * more for more in (3, 8))
-    actions.give_emoji(thread, family, True, by=anna)
+    men = ["👨\ufe0f\U0001f3fd"] * 3
+    crowd, larger = ("\u200d".join([*men, "👨\ufe0f", last]) for last in ("👨", "👨\ufe0f"))
+    assert (len(crowd), is_emoji(larger)) == (LONGEST_EMOJI, True)
+    actions.give_emoji(thread, crowd, True, by=anna)
     with pytest.raises(ValidationError, match="Choose one"):
-        actions.give_emoji(thread, crowd, True, by=anna)
+        actions.give_emoji(thread, larger, True, by=anna)
+
+
+def test_where_one_may_dislike_it_counts(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = "feed.post"
+    monkeypatch.setitem(threads._offers, kind, replace(threads[kind], has_dislikes=lambda: True))
+    thread = actions.open_thread(kind)
+    actions.react(thread, -1, by=anna)
+    assert (thread.likes_count, thread.dislikes_count) == (0, 1)
 
 
 def test_where_nobody_dislikes_one_may_still_take_a_like_back(
@@ -89,6 +102,8 @@ def test_many_threads_are_opened_at_once_in_their_order() -> None:
     ids = actions.open_threads(["test.thing", "test.other", "test.thing"])
     kinds = Thread.objects.in_bulk(ids)
     assert [kinds[pk].kind for pk in ids] == ["test.thing", "test.other", "test.thing"]
+    counts = ("comments_count", "likes_count", "dislikes_count")
+    assert set(Thread.objects.values_list(*counts)) == {(0, 0, 0)}
     assert actions.open_threads([]) == []
 
 
@@ -105,8 +120,19 @@ def test_there_is_an_end_to_different_emoji(anna: User, boris: User) -> None:
         actions.give_emoji(thread, chr(0x1F600 + number), True, by=anna)
     with pytest.raises(ValidationError, match="enough"):
         actions.give_emoji(thread, "🎉", True, by=boris)
+    # What is not there may be taken back all the same, and one of them given once more.
+    actions.give_emoji(thread, "🎉", False, by=boris)
     actions.give_emoji(thread, chr(0x1F600), True, by=boris)
     assert EmojiReaction.objects.filter(thread=thread).count() == actions.MOST_EMOJI + 1
+
+
+@pytest.mark.django_db
+def test_where_the_last_emoji_was_taken_back_there_are_none(anna: User) -> None:
+    thread = actions.open_thread("test.thing")
+    for is_given in (True, False):
+        actions.give_emoji(thread, "🎉", is_given, by=anna)
+    assert thread.emoji_counts is None
+    assert Thread.objects.get().emoji_counts is None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -175,6 +201,27 @@ def test_a_comment_is_edited_and_taken_back_once(anna: User, boris: User) -> Non
         ("discussion.CommentDeleted", top.pk),
         ("discussion.CommentDeleted", gone),
     ]
+
+
+def test_a_comment_may_be_its_files_alone_and_is_never_nothing(anna: User) -> None:
+    post = publish_post(Draft("Plans"), by=anna)
+    words = actions.add_comment(post.thread, "Look", by=anna)
+    with pytest.raises(ValidationError, match="Write something"):
+        actions.edit_comment(words, "", by=anna)
+    for comment in (words, actions.add_comment(post.thread, "Look", file_ids=[file_of(anna).pk], by=anna)):
+        with pytest.raises(ValidationError, match="too long"):
+            actions.edit_comment(comment, html="<blockquote>" * 1000, by=anna)
+    actions.edit_comment(comment, "", by=anna)
+    comment.refresh_from_db()
+    assert (comment.text, comment.file_links.count()) == ("", 1)
+
+
+def test_files_of_a_thread_are_those_of_its_own_comments(anna: User) -> None:
+    posts = [publish_post(Draft(text), by=anna) for text in ("One", "Other")]
+    files = [file_of(anna).pk for _post in posts]
+    for post, file in zip(posts, files, strict=True):
+        actions.add_comment(post.thread, "Look", file_ids=[file], by=anna)
+    assert [actions.files_below(post.thread_id) for post in posts] == [[file] for file in files]
 
 
 def test_links_that_lead_elsewhere_now_are_no_edit(anna: User) -> None:
