@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import pytest
 
-from tests.mutants import estimates
+from tests.mutants import estimates, trial
 from tests.mutants.__main__ import ROOT, SCOPE, Area, known_equal, rooms_of, sampled, share
 from tests.mutants.estimates import Stratum
 from tests.mutants.operators import mutants_of
@@ -134,6 +135,15 @@ def test_only_what_was_not_tried_is_uncertain() -> None:
     assert 0.9 < least < most == 1
     narrow, wide = (estimates.interval([Stratum("a", 1000, 9 * n, n)]) for n in (20, 2))
     assert wide[0] < narrow[0] < 0.9 < narrow[1] < wide[1]
+
+
+def test_functions_are_found_although_the_collector_was_told_to_leave_them_alone() -> None:
+    gc.freeze()
+    try:
+        found = trial._functions({estimates.__file__})
+    finally:
+        gc.freeze()
+    assert "interval" in {name for _path, name, _line in found}
 
 
 def test_what_a_test_reaches_is_known_until_its_file_or_the_code_changes(tmp_path: Path) -> None:
