@@ -196,10 +196,12 @@ class Calls:
     # What comes in
 
     def feed(self, facts: Iterable[Fact]) -> list[CallEvent]:
-        """What follows from these facts, in their order."""
-        for fact in facts:
-            if not fact.channel.is_helper:
-                self._take(fact)
+        """What follows from these facts, in their order. However many hours they tell of, what ends within
+        them is found by whoever stores it."""
+        for place, fact in enumerate(one for one in facts if not one.channel.is_helper):
+            if place == 0:
+                self._forget(fact.at)
+            self._take(fact)
         out, self._out = self._out, []
         return out
 
@@ -241,7 +243,6 @@ class Calls:
     # What it means
 
     def _take(self, fact: Fact) -> None:
-        self._forget(fact.at)
         call = self._call_for(fact)
         if call is None:
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import nullcontext, suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from box.bridges.telephony.calls import REMEMBERED, Calls
 from box.bridges.telephony.facts import Channel, Fact, Kind, State
 from box.bridges.telephony.models import Call, Pbx
 from box.core.events.models import Event
+from tests.box.bridges.telephony.test_calls import BEGIN, CALLER, gone, seen
 from tests.box.bridges.telephony.test_streams import AMI, CEL, summaries
 from tests.telephony.replay import told
 from tests.telephony.scenarios import SCENARIOS
@@ -186,6 +188,25 @@ def test_how_far_the_logs_are_read_is_kept_with_what_they_told(pbx: Pbx) -> None
     calls = Calls("office")
     keep_calls(pbx, calls, calls.feed(CEL["busy"]), cursors={"cel": "1:200"})
     assert Pbx.objects.get().cursors == {"cel": "1:200"}
+
+
+def test_a_log_that_tells_of_hours_at_once_loses_none_of_their_calls(pbx: Pbx) -> None:
+    """The box was away for a day of a small company: all of it is one reading."""
+    calls = Calls("office")
+    channels = [Channel(f"{hour}.1", f"{hour}.1", f"PJSIP/100-0000000{hour}") for hour in range(1, 4)]
+    facts = [
+        told
+        for hour, one in enumerate(channels)
+        for told in (seen(3600 * hour, one), gone(3600 * hour + 60, one))
+    ]
+    keep(pbx, calls, facts)
+    assert list(Call.objects.order_by("key").values_list("key", "ended_at")) == [
+        (f"{hour + 1}.1", BEGIN + timedelta(hours=hour, minutes=1)) for hour in range(3)
+    ]
+    assert Event.objects.filter(kind="telephony.CallEnded").count() == 3
+    # What was stored and is long over is forgotten with the next that is heard.
+    calls.feed([seen(3600 * 9, CALLER)])
+    assert not calls.over
 
 
 def test_many_calls_are_kept_in_few_statements(pbx: Pbx) -> None:
