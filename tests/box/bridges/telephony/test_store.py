@@ -19,9 +19,9 @@ from box.bridges.telephony.ami import Stalled
 from box.bridges.telephony.bridge import Bridge
 from box.bridges.telephony.calls import REMEMBERED, Calls
 from box.bridges.telephony.facts import Channel, Fact, Kind, State
-from box.bridges.telephony.models import Call, Pbx
+from box.bridges.telephony.models import Call, CallEvent, CallLeg, Pbx
 from box.core.events.models import Event
-from tests.box.bridges.telephony.test_calls import BEGIN, CALLER, gone, seen
+from tests.box.bridges.telephony.test_calls import BEGIN, BUSY, CALLED, CALLER, fact, gone, seen
 from tests.box.bridges.telephony.test_streams import AMI, CEL, summaries
 from tests.telephony.replay import told
 from tests.telephony.scenarios import SCENARIOS
@@ -33,6 +33,12 @@ pytestmark = pytest.mark.django_db
 def pbx() -> Pbx:
     made = Pbx(name="office", host="pbx.corp.test", is_on=True, lines=["PJSIP/line"])
     made.secret = "a-secret-for-tests-only"
+    save_pbx(made, by=None)
+    return made
+
+
+def branch() -> Pbx:
+    made = Pbx(name="branch", host="pbx2.corp.test", is_on=True)
     save_pbx(made, by=None)
     return made
 
@@ -151,6 +157,7 @@ def test_a_session_goes_on_under_other_settings_of_the_same_pbx(
 def test_a_session_of_a_pbx_that_is_gone_stores_nothing(pbx: Pbx) -> None:
     at, calls = timezone.now(), Calls("office")
     calls.feed([Fact(Kind.SEEN, at, Channel("1.1", "1.1", "Local/a@x-1;1"))])
+    branch()
     Pbx.objects.filter(pk=pbx.pk).delete()
     keep_rest(pbx, calls)
     assert not Call.objects.exists()
@@ -207,6 +214,98 @@ def test_a_log_that_tells_of_hours_at_once_loses_none_of_their_calls(pbx: Pbx) -
     # What was stored and is long over is forgotten with the next that is heard.
     calls.feed([seen(3600 * 9, CALLER)])
     assert not calls.over
+
+
+def test_of_what_no_row_has_room_for_the_beginning_is_kept(pbx: Pbx) -> None:
+    calls = Calls("office")
+    caller = Channel("1.1", "1.1", f"PJSIP/{'e' * 100}-00000001")
+    keep(pbx, calls, [seen(0, caller), fact(Kind.RECORDED, 1, caller, text="f" * 1100)])
+    call = Call.objects.get()
+    endpoint = f"PJSIP/{'e' * 74}"
+    assert (call.endpoint, call.legs.get().endpoint) == (endpoint, endpoint)
+    assert call.timeline.get(kind="CallStarted").endpoint == endpoint
+    assert call.timeline.get(kind="CallRecorded").text == "f" * 1000
+    # Only what is over has come to something, and nothing is left to be stored.
+    assert (call.result, calls.changed) == ("", set())
+
+
+def test_what_becomes_known_of_a_channel_later_is_kept(pbx: Pbx) -> None:
+    calls = Calls("office")
+    keep(pbx, calls, [seen(0, CALLER), seen(5, Channel("1.2", "1.1", "PJSIP/101-00000002"))])
+    masqueraded = Channel("1.2", "1.2", "PJSIP/102-00000009", number="102")
+    keep(pbx, calls, [seen(3, masqueraded), seen(7, masqueraded, State.UP), gone(9, masqueraded, BUSY)])
+    leg = CallLeg.objects.get(uniqueid="1.2")
+    assert (leg.endpoint, leg.number, leg.is_called, leg.cause) == ("PJSIP/102", "102", False, BUSY)
+    moments = (leg.started_at, leg.answered_at, leg.ended_at)
+    assert moments == tuple(BEGIN + timedelta(seconds=seconds) for seconds in (3, 7, 9))
+
+
+def test_what_was_kept_of_calls_that_became_one_is_the_whole_ones(pbx: Pbx) -> None:
+    calls = Calls("office")
+    first, second, third, apart = (
+        Channel(f"{number}.1", f"{number}.1", f"PJSIP/10{number}-00000001") for number in (1, 2, 3, 9)
+    )
+    keep(pbx, calls, [seen(0, first), seen(1, second), seen(2, third), seen(3, apart), gone(4, third)])
+    keep(pbx, calls, [seen(5, Channel("3.1", "2.1", third.name))])
+    keep(pbx, calls, [seen(6, Channel("2.1", "1.1", second.name))])
+    rows = {call.key: call for call in Call.objects.all()}
+    whole = rows["1.1"]
+    assert [rows[key].merged_into for key in ("1.1", "2.1", "3.1", "9.1")] == [None, whole, whole, None]
+    assert (rows["2.1"].ended_at, rows["3.1"].ended_at) == (BEGIN, BEGIN + timedelta(seconds=4))
+    assert (rows["2.1"].state, rows["3.1"].state) == ({}, {})
+    assert set(whole.legs.values_list("uniqueid", flat=True)) == {"1.1", "2.1", "3.1"}
+    assert whole.timeline.filter(kind="CallStarted").count() == 3
+    for part in (rows["2.1"], rows["3.1"]):
+        assert not part.legs.exists()
+        assert not part.timeline.exists()
+    assert (rows["9.1"].legs.count(), rows["9.1"].timeline.get().kind) == (1, "CallStarted")
+
+
+def test_a_call_has_one_end_and_none_while_it_goes_on_again(pbx: Pbx) -> None:
+    calls = Calls("office")
+    lost = fact(Kind.GONE, 1, CALLER, is_estimated=True)
+    keep(pbx, calls, [seen(0, CALLER), lost, gone(2, CALLER)])
+    ends = CallEvent.objects.filter(kind="CallEnded")
+    assert ends.get().at == BEGIN + timedelta(seconds=2)
+    keep(pbx, calls, [seen(3, CALLED)])
+    assert not ends.exists()
+    keep(pbx, calls, [gone(4, CALLED)])
+    assert ends.get().at == BEGIN + timedelta(seconds=4)
+
+
+def test_who_answered_after_all_did_not_let_it_ring_in_vain(pbx: Pbx) -> None:
+    other = branch()
+    rang = [seen(0, CALLER), seen(1, CALLED), gone(2, CALLED)]
+    keep(other, Calls("branch"), rang)
+    calls = Calls("office")
+    keep(pbx, calls, rang)
+    in_vain = CallEvent.objects.filter(kind="CallRingingEnded")
+    assert set(in_vain.values_list("call__pbx__name", "leg")) == {("office", "1.2"), ("branch", "1.2")}
+    # The log knows more than was heard. Of another PBX's channel with this number it says nothing.
+    keep(pbx, calls, [seen(1.5, CALLED, State.UP)])
+    assert in_vain.get().call.pbx == other
+    assert CallEvent.objects.get(kind="CallAnswered").call.pbx == pbx
+
+
+def test_who_rang_in_vain_and_answered_is_told_at_once_to_have_answered(pbx: Pbx) -> None:
+    keep(
+        pbx, Calls("office"), [seen(0, CALLER), seen(1, CALLED), gone(2, CALLED), seen(1.5, CALLED, State.UP)]
+    )
+    kinds = [line.kind for line in Call.objects.get().timeline.order_by("id")]
+    assert kinds == ["CallStarted", "CallRinging", "CallAnswered"]
+
+
+def test_a_bridge_goes_on_with_the_calls_of_its_own_pbx_by_their_ends(pbx: Pbx) -> None:
+    calls = Calls("office")
+    one, other = Channel("1.1", "1.1", "PJSIP/101-00000001"), Channel("2.1", "2.1", "PJSIP/102-00000001")
+    keep(branch(), Calls("branch"), [seen(0, CALLER)])
+    keep(pbx, calls, [seen(0, one), seen(1, other)])
+    keep(pbx, calls, [gone(9, one)])
+    keep(pbx, calls, [gone(5, other)])
+    # No bridge has told of it.
+    Call.objects.create(pbx=pbx, key="8.1", started_at=BEGIN)
+    known = restore(pbx, now=BEGIN)
+    assert (list(known.over), list(known.open)) == (["2.1", "1.1"], [])
 
 
 def test_many_calls_are_kept_in_few_statements(pbx: Pbx) -> None:
