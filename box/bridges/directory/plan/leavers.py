@@ -100,8 +100,8 @@ def plan_gone(
         if here is None or here.id in relinked:
             continue
         since = link.leaving_since or now
-        # A moment ago: who is asked about is only suspended.
-        counted = now if here.id in asked_about and rules.dismiss_after_days else since
+        # Who is asked about is only suspended, however few the days are.
+        counted = None if here.id in asked_about else since
         status, link_status, notes = _leaving(link, here, rules, why=GONE, since=counted, now=now)
         if link.leaving_why == GONE and not status:
             continue

@@ -421,6 +421,9 @@ def test_who_may_have_been_found_again_is_not_dismissed_and_who_was_is_not_gone(
     people, links = {1: local()}, {"id-anna": link}
     (step,) = plan_gone(links, people, RULES, now=NOW, asked_about={1})
     assert step.status == "suspended"
+    at_once = replace(RULES, dismiss_after_days=0)
+    (step,) = plan_gone(links, people, at_once, now=NOW, asked_about={1})
+    assert step.status == "suspended"
     (step,) = plan_gone(links, people, RULES, now=NOW, asked_about={2})
     assert step.status == "dismissed"
     assert plan_gone(links, people, RULES, now=NOW, relinked={1}) == []
