@@ -14,11 +14,12 @@ from box.bridges.directory.mapping import Rules
 from box.bridges.directory.plan.clashes import Clash
 from box.bridges.directory.plan.guard import Leaving, LeavingGroup, guard
 from box.bridges.directory.plan.leavers import plan_gone
+from box.bridges.directory.plan.names import Wish, granted
 from box.bridges.directory.plan.people import Waiting, plan_people, plan_waiting, together
 from box.bridges.directory.plan.units import heads_by_manager, plan_units, without_circles
 from box.bridges.directory.plan.values import Claims, Known, LinkNow, LocalPerson, PersonStep, UnitNow
 from box.bridges.directory.reader import PersonEntry, Unit
-from box.bridges.directory.unreadable import DISABLED, EXPIRES, MANAGER
+from box.bridges.directory.unreadable import DISABLED, EXPIRES, MANAGER, PHOTO
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 MAPPED = frozenset(("login", "email", "first_name", "last_name", "phone"))
@@ -255,7 +256,7 @@ def test_of_two_with_one_email_the_second_has_none() -> None:
         links={"id-boris": linked(entry("boris"), second, 2)},
         standing=standing,
     )
-    assert planned(entry("boris", email="anna@corp.test"), here) is None
+    assert planned_all([entry("boris", email="anna@corp.test")], here) == []
     # What else there is to tell of them waits for nobody.
     assert planned(entry("boris", email="anna@corp.test", photo=b"another"), here) is not None
     assert (
@@ -301,7 +302,7 @@ def test_disabled_is_suspended_and_enabled_returns() -> None:
     link = linked(entry(is_disabled=True), new)
     back = planned(entry(), known(local(status="suspended"), links={"id-anna": link}))
     assert back is not None
-    assert (back.status, back.link_status) == ("active", "")
+    assert (back.status, back.link_status, back.actions) == ("active", "", frozenset({"return"}))
 
 
 def test_whom_an_administrator_has_suspended_the_directory_does_not_return() -> None:
@@ -346,6 +347,33 @@ def test_what_may_not_be_read_neither_suspends_nor_returns(unseen: str) -> None:
     assert (step.status, step.link_status) == ("", "")
 
 
+def test_what_says_nothing_of_working_here_keeps_nobody_from_returning_or_leaving() -> None:
+    suspended = linked(entry(is_disabled=True), planned(entry(is_disabled=True), known()))
+    here = known(local(status="suspended"), links={"id-anna": suspended})
+    back = planned(entry(unknown=frozenset({MANAGER, PHOTO})), here)
+    assert back is not None
+    assert (back.status, back.actions) == ("active", frozenset({"return"}))
+    # Whoever is among the leavers has left, whenever the account would end.
+    unread = entry(is_leaver=True, unknown=frozenset({EXPIRES}))
+    left = planned(unread, known(local(), links={"id-anna": linked_now()}))
+    assert left is not None
+    assert (left.status, left.leaving_why) == ("suspended", "leavers")
+    # An account that ends one day has not ended.
+    ends = planned(entry(expires_at=NOW + timedelta(days=9)), known(local(), links={"id-anna": linked_now()}))
+    assert ends is not None
+    assert (ends.status, ends.leaving_why, ends.leaving_since) == ("", "", "")
+
+
+def test_nobody_is_dismissed_by_an_end_that_may_not_be_read_any_more() -> None:
+    long_ago = NOW - timedelta(days=90)
+    link = linked_now(leaving_since=long_ago, leaving_why="expired", status="suspended", expires_at=long_ago)
+    unread = entry(unknown=frozenset({EXPIRES}), dn="cn=anna,ou=new,dc=corp")
+    step = planned(unread, known(local(status="suspended"), links={"id-anna": link}))
+    assert step is not None
+    assert (step.status, step.link_status, step.leaving_why) == ("", "suspended", "expired")
+    assert step.leaving_since == long_ago.isoformat()
+
+
 def test_somebody_is_called_by_their_names_or_else_by_how_they_sign_in() -> None:
     assert local().name == "Anna A"
     assert replace(local(), fields={"login": "anna", "last_name": "A"}).name == "A"
@@ -377,6 +405,21 @@ def test_a_department_is_the_directorys_where_units_are_imported() -> None:
     both = planned(entry(unit="n"), known(local(departments=frozenset({2, 3})), links=links, **units))
     assert both is not None
     assert [note.action for note in both.notes] == ["move"]
+    # What they were put into by hand is the directory's to say, once it says anything.
+    elsewhere = planned(
+        entry(unit="s", fields={"phone": "+74951234567"}),
+        known(local(departments=frozenset({3})), links=links, **units),
+    )
+    assert elsewhere is not None
+    assert elsewhere.unit == "s"
+    # A unit that is not among the departments is none, and one that is about to be made is.
+    unknown = planned(entry(unit="x"), known(in_sales, links=links, **units))
+    assert unknown is not None
+    assert (unknown.unit, unknown.notes) == (None, ())
+    made = {"units": {**units["units"], "m": UnitNow(None, "Mill", 1)}, "has_units": True}
+    moves = planned(entry(unit="m"), known(in_sales, links=links, **made))
+    assert moves is not None
+    assert (moves.unit, [note.new for note in moves.notes]) == ("m", ["Mill"])
     # A leaver's unit is no department.
     left = planned(entry(unit="n", is_leaver=True), known(in_sales, links=links, **units))
     assert left is not None
@@ -398,6 +441,13 @@ def test_who_is_gone_is_suspended_and_after_the_days_dismissed_and_returns_as_th
     )
     assert back is not None
     assert (back.object_id, back.status, back.leaving_since) == (1, "active", "")
+
+
+def test_that_somebody_is_gone_is_known_also_of_whom_an_administrator_has_suspended() -> None:
+    link = linked(entry(), planned(entry(), known()))
+    (step,) = plan_gone({"id-anna": link}, {1: local(status="suspended")}, RULES, now=NOW)
+    assert (step.status, step.link_status, step.notes, step.is_seen) == ("", "", (), False)
+    assert (step.leaving_why, step.leaving_since) == ("gone", NOW.isoformat())
 
 
 def test_who_was_dismissed_is_not_so_again_and_without_days_it_is_at_once() -> None:
@@ -482,6 +532,65 @@ def test_where_a_photo_comes_from_is_remembered() -> None:
     without = planned(entry(), known())
     assert without is not None
     assert "photo_from" not in without.values
+
+
+def test_a_picture_that_may_not_be_read_stays() -> None:
+    had = entry(photo=b"x", photo_attribute="thumbnailphoto")
+    link = linked(had, planned(had, known()))
+    unread = entry(unknown=frozenset({PHOTO}), dn="cn=anna,ou=new,dc=corp")
+    step = planned(unread, known(local(), links={"id-anna": link}))
+    assert step is not None
+    assert (step.takes_photo_away, step.photo_fingerprint) == (False, had.photo_fingerprint)
+    assert step.values["photo_from"] == "thumbnailphoto"
+    # Nothing is taken away of who had none.
+    without = planned(entry(dn="cn=anna,ou=new,dc=corp"), known(local(), links={"id-anna": linked_now()}))
+    assert without is not None
+    assert not without.takes_photo_away
+
+
+def test_what_is_wrong_with_single_values_is_told_with_what_is_new() -> None:
+    wrong = entry(reports=("The phone is none.",), number="17")
+    new = planned(wrong, known())
+    assert new is not None
+    assert [note.reason for note in new.notes if note.action == "report"] == ["The phone is none."]
+    assert new.values["number"] == "17"
+    here = known(local(), links={"id-anna": linked(wrong, new)})
+    assert planned(wrong, here) is None
+    moved = planned(replace(wrong, base="ou=new,dc=corp"), here)
+    assert moved is not None
+    assert [note.reason for note in moved.notes] == ["The phone is none."]
+    matched = planned(wrong, known(local()))
+    assert matched is not None
+    assert [note.action for note in matched.notes] == ["link", "report"]
+
+
+def test_who_is_linked_to_somebody_that_is_not_here_any_more_is_new() -> None:
+    step = planned(entry(), known(links={"id-anna": replace(linked_now(), object_id=7)}))
+    assert step is not None
+    assert step.is_new
+    # Of whom they may be again nobody is known.
+    boris = entry("boris", "boris@corp.test")
+    step = planned(boris, known(local(), again={"id-boris": Clash("again", "boris", None, "name")}))
+    assert step is not None
+    assert step.is_new
+
+
+def test_what_was_in_the_way_once_is_so_no_more() -> None:
+    step = planned(entry(), known(standing={"id-anna": frozenset({Clash("login", "anna", 7)})}))
+    assert step is not None
+    assert step.is_new
+
+
+def test_whose_account_of_the_console_is_meant_is_not_asked_about_as_gone() -> None:
+    claims = Claims()
+    (step,) = plan_people([entry()], known(local(holds_console=True)), RULES, claims, [], now=NOW)
+    assert ([one.kind for one in step.clashes], claims.asked_about) == (["console"], set())
+
+
+def test_by_what_somebody_may_be_again_is_said() -> None:
+    said = {rule: Clash("again", "anna", 1, rule).reason for rule in ("number", "login", "email", "name")}
+    assert "the login anna" in said["login"]
+    assert len(set(said.values())) == 4
 
 
 def test_who_was_like_somebody_that_is_not_here_any_more_is_new() -> None:
@@ -629,6 +738,12 @@ def test_the_head_is_whom_most_of_the_department_name() -> None:
         # Exactly as many as are allowed are not more.
         (Leaving(now=15, people=5000, by_base={"ou=a": 15}, in_base={"ou=a": 50}), False),
         (Leaving(now=3, people=5000, by_base={"ou=a": 3}, in_base={"ou=a": 4}), False),
+        (
+            Leaving(now=5, people=5000, by_base={"ou=a": 3, "ou=b": 2}, in_base={"ou=a": 4, "ou=b": 400}),
+            False,
+        ),
+        # Of how many nobody knows.
+        (Leaving(now=15, people=5000, by_base={"ou=a": 15}), False),
         (Leaving(now=0, people=50, heads_now=4, heads=200), False),
         (Leaving(now=0, people=50, heads_now=5, heads=200), True),
         (Leaving(now=0, people=50, groups=(LeavingGroup("Team", 6, 20),)), False),
@@ -638,6 +753,7 @@ def test_the_head_is_whom_most_of_the_department_name() -> None:
         (Leaving(now=0, people=50, heads_now=3, heads=5), False),
         (Leaving(now=0, people=50, heads_now=4, heads=5), True),
         (Leaving(now=0, people=5000, heads_now=20, heads=2000), False),
+        (Leaving(now=0, people=5000, heads_now=21, heads=5000), True),
         (Leaving(now=0, people=50, heads_now=1, heads_before=2, heads=5), False),
         (Leaving(now=0, people=50, heads_now=1, heads_before=3, heads=5), True),
         (Leaving(now=0, people=50, heads_now=0, heads_before=4, heads=5), False),
@@ -647,6 +763,7 @@ def test_the_head_is_whom_most_of_the_department_name() -> None:
         (Leaving(now=0, people=50, by_field={"city": 1}, by_field_before={"city": 2}), False),
         (Leaving(now=0, people=50, by_field={"city": 1}, by_field_before={"city": 3}), True),
         (Leaving(now=0, people=50, by_field={"city": 1}, by_field_before={"phone": 3}), False),
+        (Leaving(now=0, people=50, by_field={"city": 3}), False),
         (Leaving(now=0, people=50, groups=(LeavingGroup("Team", 3, 5),)), False),
         (Leaving(now=0, people=50, groups=(LeavingGroup("Team", 4, 5), LeavingGroup("Team", 1, 50))), True),
         (Leaving(now=0, people=50, groups=(LeavingGroup("Team", 1, 50), LeavingGroup("Team", 4, 5))), True),
@@ -654,6 +771,8 @@ def test_the_head_is_whom_most_of_the_department_name() -> None:
         (Leaving(now=0, people=50, groups=(LeavingGroup("Team", 2, 3, before=1),)), False),
         (Leaving(now=0, people=50, groups=(LeavingGroup("Team", 2, 3, before=2),)), True),
         (Leaving(now=0, people=50, groups=(LeavingGroup("Team", 0, 3, before=4),)), False),
+        # Who left within the day was among those of whom it counts.
+        (Leaving(now=0, people=50, groups=(LeavingGroup("Team", 2, 12, before=2),)), False),
     ],
 )
 def test_the_guard_asks_before_many_leave(leaving: Leaving, asks: bool) -> None:
@@ -733,6 +852,57 @@ def test_what_nobody_gives_up_is_nobodys_and_the_rest_goes_on() -> None:
     assert swapped(ABC, wanted) == wanted
 
 
+def test_of_two_who_wait_for_a_name_it_is_who_is_here_already() -> None:
+    links = {
+        one.stable_id: linked(one, planned(one, known()), pk)
+        for pk, one in enumerate((entry(*names, stable_id=f"id-{pk}") for pk, names in enumerate(ABC, 1)), 1)
+    }
+    here = known(*(local(pk, *names) for pk, names in enumerate(ABC, 1)), links=links)
+    new = entry("boris", "dina@corp.test", stable_id="id-9")
+    cara = entry("boris", "cara@corp.test", stable_id="id-3")
+    boris = entry("free", "boris@corp.test", stable_id="id-2")
+    steps = {step.stable_id: step for step in planned_all([new, cara, boris], here)}
+    assert steps["id-9"].is_skipped
+    assert (steps["id-3"].fields["login"], steps["id-2"].fields["login"]) == ("boris", "free")
+
+
+@pytest.mark.parametrize(
+    ("hers", "is_free"),
+    [
+        # The directory has taken it away.
+        (entry(email=""), True),
+        # It may only not be read, or is hers still.
+        (entry(email="", unknown=frozenset({"email"})), False),
+        (entry(fields={"phone": "+74951234567"}), False),
+    ],
+)
+def test_an_email_is_free_once_the_directory_has_taken_it_away(hers: PersonEntry, is_free: bool) -> None:
+    here = known(local(), links={"id-anna": linked_now()})
+    (*_of_anna, new) = planned_all([hers, entry("dina", "anna@corp.test")], here)
+    assert (new.is_new, new.fields.get("email")) == (True, "anna@corp.test" if is_free else None)
+
+
+def test_an_email_that_the_directory_has_not_given_is_nobodys_to_take() -> None:
+    without = entry(email="")
+    link = linked(without, planned(without, known()))
+    here = known(local(), links={"id-anna": link})
+    (new,) = planned_all([without, entry("dina", "anna@corp.test")], here)
+    assert (new.stable_id, new.fields.get("email")) == ("id-dina", None)
+
+
+def test_names_that_are_wished_for_are_given_as_far_as_they_are_free() -> None:
+    anna, boris = Wish("a", "login", "boris", 1, "anna"), Wish("b", "login", "new", 2, "boris")
+    holders = {"boris": frozenset({(2, "login")})}
+    assert granted([anna, boris], [], holders) == {("a", "login"), ("b", "login")}
+    # Nobody gives it up.
+    assert granted([anna], [], holders) == frozenset()
+    # What is certain is not decided here, and counts.
+    assert granted([anna], [boris], holders) == {("a", "login")}
+    # One's own other name is in nobody's way.
+    own = Wish("b", "email", "boris", 2)
+    assert granted([own], [], holders) == {("b", "email")}
+
+
 def test_what_turns_out_to_be_free_goes_on_down_the_line() -> None:
     # Anna cannot have Boris's e-mail, for he keeps it and signs in with it from now on: so his login is free.
     wanted = [
@@ -755,6 +925,11 @@ def test_who_waits_for_a_name_is_done_in_one_piece_with_whoever_gives_it_up() ->
     claims, waiting = Claims(), list[Waiting]()
     plan_people(wanted, here, RULES, claims, waiting, now=NOW)
     assert together(waiting, claims) == {"id-1", "id-2"}
+    # Whoever keeps what somebody else waits for has nothing to do with it.
+    claims, waiting = Claims(), list[Waiting]()
+    wanted = entries(("anna", "boris@corp.test"), ABC[1], ("cara", "other@corp.test"))
+    plan_people(wanted, here, RULES, claims, waiting, now=NOW)
+    assert together(waiting, claims) == {"id-1"}
 
 
 def test_a_login_that_whoever_cannot_come_in_had_asked_for_is_free_for_another() -> None:
