@@ -47,7 +47,10 @@ SCOPE = (
     Area("box/apps/*/*/actions.py"),
     Area("box/apps/tasks/states.py"),
     Area("box/apps/worktime/clock.py"),
-    Area("box/bridges/directory/actions.py", ("tests/box/bridges/directory/test_runs.py",)),
+    Area(
+        "box/bridges/directory/actions.py",
+        ("tests/box/bridges/directory/test_runs.py", "tests/box/bridges/directory/test_decisions.py"),
+    ),
     Area("box/bridges/directory/plan/*.py", ("tests/box/bridges/directory/test_plan.py",)),
     Area("box/bridges/telephony/actions.py", ("tests/box/bridges/telephony", "tests/box/apps/calls")),
     Area("box/bridges/telephony/calls.py"),
