@@ -19,6 +19,7 @@ from box.core.accounts.models import User
 from box.core.accounts.throttle import MOST_OF_LOGIN
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from tests.box.bridges.dav.phones import Phone
 
 if TYPE_CHECKING:
@@ -113,3 +114,27 @@ def test_states_are_forgotten_after_two_months(anna: User, clock: Clock) -> None
     assert forget_states(clock.now + KEPT_STATES) == 0
     clock.move(seconds=1)
     assert forget_states(clock.now + KEPT_STATES) == 1
+
+
+def test_a_device_is_removed_once_and_makes_room_for_another(
+    anna: User, boris: User, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.bridges.dav.actions.MOST", 1)
+    first = add_device("  My   phone ", DevicePassword.new(), by=anna)
+    assert first.name == "My phone"
+    add_device("Phone", DevicePassword.new(), by=boris)
+    removed_at = clock.now
+    for _time in range(2):
+        remove_device(first, by=anna)
+        clock.move(minutes=1)
+    told = Event.objects.filter(kind="dav.DeviceRemoved").get().payload
+    own = {"device_id": first.pk, "user_id": anna.pk, "by_id": anna.pk}
+    assert told == {**own, "name": "My phone"}
+    for wrong in ("", " ", "x" * 101):
+        with pytest.raises(ValidationError):
+            add_device(wrong, DevicePassword.new(), by=anna)
+    add_device("Another", DevicePassword.new(), by=anna)
+    # After a restore all end, but for who had none already.
+    assert revoke_everybodys() == 2
+    first.refresh_from_db()
+    assert first.revoked_at == removed_at
