@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.utils import timezone
 
-from box.apps.calls.actions.misses import reopen_miss, settle_earlier, settle_miss
+from box.apps.calls.actions.misses import recount_misses, reopen_miss, settle_earlier, settle_miss
 from box.apps.calls.models import LoggedCall, Participant
+from box.apps.calls.permissions import audience_of
 from box.apps.calls.settings import MAKES_LEADS
 from box.bridges.telephony.actions import set_extensions
 from box.core.events.delivery import deliver_all
@@ -123,6 +125,53 @@ def test_whoever_else_called_still_waits(pbx: Pbx, number: str) -> None:
         settle_earlier(answered)
     missed.refresh_from_db()
     assert missed.settled_at is None
+
+
+def written(*, number: str = "+79161234567", ago: int = 60, **values: Any) -> LoggedCall:
+    """One that a client made so many seconds ago, in vain."""
+    began = timezone.now() - timedelta(seconds=ago)
+    usual: dict[str, Any] = {"direction": "in", "result": "no answer", "is_missed": True}
+    usual["audience"] = audience_of([])
+    return LoggedCall.objects.create(number=number, started_at=began, ended_at=began, **{**usual, **values})
+
+
+def test_only_what_still_waits_is_settled_by_a_later_call(
+    anna: User, boris: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = datetime(2026, 3, 2, tzinfo=UTC)
+    done = written(ago=90, settled_at=before, settled_by=boris)
+    spoken = written(ago=80, is_missed=False, result="answered")
+    others = written(ago=70, number="+79990000000")
+    waiting = [written(ago=ago) for ago in (60, 50, 40)]
+    monkeypatch.setattr("box.apps.calls.actions.misses.MOST_AT_ONCE", 2)
+    answered = written(ago=9, is_missed=False, result="answered", user=anna)
+    settle_earlier(answered)
+    rows = dict(LoggedCall.objects.values_list("pk", "settled_by"))
+    assert rows == {
+        done.pk: boris.pk, spoken.pk: None, others.pk: None, answered.pk: None,
+        waiting[0].pk: anna.pk, waiting[1].pk: anna.pk, waiting[2].pk: None,
+    }  # fmt: skip
+    settled = Event.objects.filter(kind="calls.MissedCallSettled").order_by("id")
+    assert [event.payload["call_id"] for event in settled] == [one.pk for one in waiting[:2]]
+
+
+def test_what_turned_out_to_be_answered_does_not_wait_again(anna: User) -> None:
+    before = datetime(2026, 3, 2, tzinfo=UTC)
+    call = written(is_missed=False, settled_at=before, settled_by=anna)
+    reopen_miss(call, by=anna)
+    call.refresh_from_db()
+    assert (call.settled_at, call.settled_by) == (before, anna)
+
+
+def test_the_menu_counts_as_far_as_it_shows(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("box.apps.calls.actions.misses.COUNT_CAP", 1)
+    for ago in (60, 50, 40):
+        call = written(ago=ago)
+        Participant.objects.create(
+            logged=call, user=anna, leg="1.1", is_called=True, began_at=call.started_at
+        )
+    recount_misses([anna.pk])
+    assert Counter.objects.get(key="calls").value == 2
 
 
 def test_a_colleague_with_the_same_number_inside_is_no_client(pbx: Pbx) -> None:
