@@ -18,7 +18,7 @@ from box.apps.calls.actions.call_control import extension_of
 from box.apps.calls.settings import RELAYS, RELAYS_SECRET
 from box.bridges.telephony.actions import forget_credentials, set_extensions, take_credentials
 from box.bridges.telephony.credentials import LIVES, TICKET_LIVES
-from box.bridges.telephony.models import Command, Credential
+from box.bridges.telephony.models import Call, CallLeg, Command, Credential, Pbx
 from box.bridges.telephony.relays import LIVES as RELAY_LIVES
 from box.core.access.actions import employees_role, set_rights
 from box.core.access.rights import rights
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.test import Client
-
-    from box.bridges.telephony.models import Pbx
 
     type Browser = Callable[[User], Client]
 
@@ -57,6 +55,13 @@ def test_a_browser_rings_where_the_box_leads_to_its_pbx(
     assert phone_of(boris) is None
     settings.BROWSER_PHONES = ["branch"]
     assert phone_of(anna) is None
+
+
+def test_a_guest_has_no_phone_whatever_was_given_out(browsers: Pbx, erik: User) -> None:
+    set_extensions(browsers, [("102", erik)], in_browser={"102"}, by=None)
+    assert phone_of(erik) is None
+    with pytest.raises(ValidationError, match="rings in the browser"):
+        connect_phone(by=erik, now=timezone.now())
 
 
 def test_who_works_outside_gets_a_relay_that_knows_them_for_a_while(
@@ -194,6 +199,32 @@ def test_whoever_is_on_the_line_waits_for_the_next_page(browsers: Pbx, anna: Use
         "Exten": "100",
         "Priority": "1",
     }
+
+
+def test_of_the_calls_on_a_line_only_the_one_that_is_talked_waits(browsers: Pbx, anna: User) -> None:
+    browsers.hold_context = "korobka-hold"
+    browsers.save()
+    assert await_return(by=anna) is None
+    call = play(browsers, "incoming_queue", facts=TALKING)
+    assert call.call is not None
+    own, client = (call.call.legs.get(endpoint=endpoint) for endpoint in ("PJSIP/100", "PJSIP/line"))
+
+    def beside(pbx: Pbx, key: str, **changed: Any) -> None:
+        """Another call just like it, but for her part."""
+        other = Call.objects.create(pbx=pbx, key=key, started_at=call.started_at)
+        for leg, more in ((own, changed), (client, {})):
+            values = {field.attname: getattr(leg, field.attname) for field in CallLeg._meta.fields[1:]}
+            CallLeg.objects.create(**{**values, "call_id": other.pk, "uniqueid": f"{key}.{leg.pk}", **more})
+
+    beside(browsers, "was talked", ended_at=timezone.now())
+    beside(browsers, "rings", answered_at=None)
+    beside(Pbx.objects.create(name="branch", host="pbx2.corp.test"), "of another PBX")
+    command = await_return(by=anna)
+    assert command is not None
+    assert command.headers["Channel"] == client.uniqueid
+    # Of two that are talked one is on hold already.
+    beside(browsers, "is talked")
+    assert await_return(by=anna) is None
 
 
 def test_a_pbx_that_knows_no_waiting_is_asked_for_none(browsers: Pbx, anna: User) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from box.apps.calls.access import CALL_OUTSIDE
 from box.apps.calls.actions.call_control import dial, end_call, hold_call, pass_on, take_back
+from box.apps.calls.models import Participant
 from box.apps.calls.presenters import live_calls
-from box.bridges.telephony.actions import ask_pbx, take_commands
-from box.bridges.telephony.models import CallLeg, Command
+from box.bridges.telephony.actions import ask_pbx, set_extensions, take_commands
+from box.bridges.telephony.models import Call, CallLeg, Command, Pbx
 from box.core.access.actions import employees_role, set_rights
 from box.core.access.rights import rights
 from box.core.accounts.actions import dismiss_user
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from box.apps.calls.models import LoggedCall
-    from box.bridges.telephony.models import Pbx
 
     type Browser = Callable[[User], Client]
 
@@ -52,6 +52,19 @@ def test_what_is_not_allowed_is_not_dialled(pbx: Pbx, anna: User, number: str) -
 
 def test_a_colleague_is_called_by_the_extension(pbx: Pbx, anna: User) -> None:
     assert dial("101", by=anna).headers["Exten"] == "101"
+
+
+def test_an_extension_is_dialled_as_it_is_and_a_number_as_the_company_writes_it(pbx: Pbx, anna: User) -> None:
+    pbx.prefixes, pbx.area = ["+7"], "495"
+    # How its lines write numbers says nothing of what people write.
+    pbx.trunk_rules = [["", "8", "+7495"], ["", "10", "+7916123456"]]
+    pbx.save()
+    for written, dialled in (
+        ("101", "101"),
+        ("123 45 67", "74951234567"),
+        ("8 (916) 123-45-67", "79161234567"),
+    ):
+        assert dial(written, by=anna).headers["Exten"] == dialled
 
 
 def test_who_has_no_extension_is_told_so(pbx: Pbx, cara: User) -> None:
@@ -127,6 +140,15 @@ def test_who_does_not_talk_cannot_end_it(pbx: Pbx, boris: User, cara: User) -> N
     for person in (boris, cara):
         with pytest.raises(ValidationError):
             end_call(call, by=person)
+    assert not Command.objects.exists()
+
+
+def test_a_channel_whose_name_would_mean_many_is_hung_up_by_nobody(pbx: Pbx, anna: User) -> None:
+    call = talking(pbx)
+    CallLeg.objects.filter(uniqueid=call.participants.get(user=anna).leg).update(uniqueid="/.*/")
+    call.participants.filter(user=anna).update(leg="/.*/")
+    with pytest.raises(ValidationError, match="over"):
+        end_call(call, by=anna)
     assert not Command.objects.exists()
 
 
@@ -207,3 +229,80 @@ def test_who_rings_or_does_not_take_part_holds_nobody(pbx: Pbx, boris: User, car
         with pytest.raises(ValidationError):
             take_back(call, by=person)
     assert not Command.objects.exists()
+
+
+def client_of(call: LoggedCall) -> CallLeg:
+    return CallLeg.objects.get(call=call.call_id, endpoint="PJSIP/line")
+
+
+def beside(leg: CallLeg, uniqueid: str, **changed: Any) -> CallLeg:
+    """Another one just like it."""
+    values = {field.attname: getattr(leg, field.attname) for field in CallLeg._meta.fields[1:]}
+    return CallLeg.objects.create(**{**values, "uniqueid": uniqueid, **changed})
+
+
+def test_the_telephone_that_held_rings_and_nobody_else_holds_anybody(
+    holding: Pbx, anna: User, boris: User
+) -> None:
+    # Hers is not the first that was given out.
+    holding.extensions.get(number="100").delete()
+    set_extensions(holding, [("100", anna)], by=None)
+    call = talking(holding)
+    assert hold_call(call, by=anna).headers["Exten"] == "100"
+    # It rang at his, too.
+    assert live_calls(boris, now=timezone.now()) == []
+    with pytest.raises(ValidationError, match="over"):
+        take_back(call, by=boris)
+
+
+def test_nobody_waits_for_a_telephone_that_is_taken_away(holding: Pbx, anna: User) -> None:
+    call = talking(holding)
+    holding.extensions.get(number="100").delete()
+    with pytest.raises(ValidationError, match="put on hold"):
+        hold_call(call, by=anna)
+
+
+def test_whoever_else_is_on_the_line_now_is_put_on_hold(holding: Pbx, anna: User) -> None:
+    call = talking(holding)
+    client = client_of(call)
+    beside(client, "left.1", ended_at=timezone.now())
+    assert hold_call(call, by=anna).headers["Channel"] == client.uniqueid
+    # Whom she has called herself, and who calls and is let in by what answers for nobody.
+    for changed in ({"is_called": True}, {"is_called": False, "answered_at": None}):
+        CallLeg.objects.filter(pk=client.pk).update(**changed)
+        assert hold_call(call, by=anna).headers["Channel"] == client.uniqueid
+
+
+def test_of_several_who_wait_the_last_is_taken_back_first(holding: Pbx, anna: User, boris: User) -> None:
+    call = talking(holding)
+    client = client_of(call)
+    for name in ("waits.1", "waits.2", "waits.3"):
+        beside(client, name)
+    now = timezone.now()
+    for held in ("waits.2", ""):
+        Participant.objects.create(
+            logged=call, user=anna, leg=f"hers.{held}", is_called=False, began_at=now, holds_leg=held
+        )
+    call.participants.filter(user=anna, answered_at__isnull=False).update(holds_leg="waits.1")
+    call.participants.filter(user=boris).update(holds_leg="waits.3")
+    taken = [take_back(call, by=person).headers["Channel"] for person in (anna, anna, boris)]
+    assert taken == ["waits.2", "waits.1", "waits.3"]
+    with pytest.raises(ValidationError, match="over"):
+        take_back(call, by=anna)
+
+
+def test_channels_of_another_pbx_are_not_meant_though_they_have_the_same_names(
+    holding: Pbx, anna: User
+) -> None:
+    call = talking(holding)
+    branch = Pbx.objects.create(name="branch", host="pbx2.corp.test")
+    elsewhere = Call.objects.create(pbx=branch, key="1.1", started_at=call.started_at)
+    for leg in CallLeg.objects.filter(call=call.call_id):
+        beside(leg, leg.uniqueid, call_id=elsewhere.pk)
+    assert hold_call(call, by=anna).pbx == holding
+    # All have hung up, and nobody has told the log so far.
+    CallLeg.objects.filter(call=call.call_id).update(ended_at=timezone.now())
+    for act in (end_call, take_back):
+        with pytest.raises(ValidationError, match="over"):
+            act(call, by=anna)
+    assert Command.objects.count() == 1
