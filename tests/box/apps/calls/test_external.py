@@ -18,12 +18,15 @@ from box.apps.calls.actions.external import (
     register_call,
     show_call,
 )
-from box.apps.calls.actions.past_calls import PastCall, log_past_call
+from box.apps.calls.actions.past_calls import KeptSound, PastCall, log_past_call
 from box.apps.calls.models import BlockedNumber, LoggedCall
 from box.apps.calls.settings import MAKES_LEADS
+from box.apps.calls.waveform import Sound
 from box.core.accounts.actions import dismiss_user
 from box.core.events.models import Event
+from box.core.files.models import new_key
 from box.core.notify.models import Counter
+from box.core.push.models import PushMessage
 from box.core.registry.settings import store
 
 if TYPE_CHECKING:
@@ -112,6 +115,42 @@ def test_a_window_is_shown_once_and_again_to_who_had_closed_it(anna: User, boris
     assert f"U{boris.pk}" not in call.audience
 
 
+def test_whose_window_was_closed_and_who_did_not_answer_keep_what_was_theirs(
+    anna: User, boris: User, olga: User
+) -> None:
+    call, closed_at = begun(anna), timezone.now()
+    show_call(call, [boris], by=olga, now=closed_at)
+    for later in (0, 9):
+        hide_call(call, [boris], now=closed_at + timedelta(seconds=later))
+    finish_call(call, anna, 10, ANSWERED, by=anna)
+    his = call.participants.get(user=boris)
+    assert (his.answered_at, his.ended_at) == (None, closed_at)
+
+
+def test_nobody_is_shown_a_colleagues_call_and_so_many_are_at_once(
+    anna: User, boris: User, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = begun(anna)
+    with pytest.raises(PermissionDenied):
+        show_call(call, [boris], by=anna, now=timezone.now())
+    monkeypatch.setattr("box.apps.calls.actions.external.MOST_SHOWN", 1)
+    show_call(call, [anna, boris], by=olga, now=timezone.now())
+    assert [part.user for part in call.participants.all()] == [anna]
+
+
+def test_the_pages_of_those_look_at_it_whose_call_it_is(anna: User, boris: User, olga: User) -> None:
+    call = begun(anna, is_shown=False)
+    assert (f"U{anna.pk}" in call.audience, f"U{boris.pk}" in call.audience) == (True, False)
+    now = timezone.now()
+    show_call(call, [anna, boris], by=olga, now=now)
+    hide_call(call, [boris], now=now)
+    finish_call(call, anna, 10, ANSWERED, by=anna)
+    hers, his = f"U{anna.pk}", f"U{boris.pk}"
+    messages = PushMessage.objects.filter(topic="calls", kind="now").order_by("id")
+    assert [set(one.audience) for one in messages] == [{hers, his}, {his}, {hers, his}]
+    assert all(one.payload == {"call": call.pk} for one in messages)
+
+
 def test_who_is_shown_a_call_sees_it_and_one_that_is_over_is_shown_to_nobody(
     anna: User, boris: User, olga: User
 ) -> None:
@@ -153,6 +192,9 @@ def test_only_a_missed_call_is_to_be_returned_by_a_moment(anna: User) -> None:
     finish_call(begun(anna), anna, 0, BUSY, by=anna)
     assert told_last()["call_back_by"] is not None
     assert told_last()["rang_ids"] == [anna.pk]
+    # Who calls is not rung.
+    finish_call(begun(anna, is_incoming=False), anna, 0, BUSY, by=anna)
+    assert told_last()["rang_ids"] == []
 
 
 def past(**more: Any) -> LoggedCall:
@@ -195,6 +237,31 @@ def test_a_past_call_that_is_here_already_is_said_to_be(anna: User) -> None:
         past(user=anna)
     # What has no name where it comes from is no other's double.
     assert past(key="").pk != past(key="").pk
+
+
+def test_a_past_call_is_seen_by_whose_it_was_and_keeps_its_recording(anna: User) -> None:
+    of_nobody = past(key="there.5")
+    assert not [code for code in of_nobody.audience if code.startswith("U")]
+    key, sound = new_key(timezone.now()), Sound("audio/wav", "ab" * 32, 12, (0, 50, 100))
+    told = PastCall(
+        key="there.6", number=NUMBER, is_incoming=True, result=ANSWERED, started_at=timezone.now(), user=anna
+    )
+    call = log_past_call(told, KeptSound("n" * 1100, key, 99, sound))
+    assert f"U{anna.pk}" in call.audience
+    kept = call.recordings.get()
+    assert (kept.state, kept.due_at, kept.file) == ("kept", None, "n" * 1000)
+    assert (kept.seconds, kept.waveform) == (12, [0, 50, 100])
+    assert kept.blob is not None
+    assert (kept.blob.key, kept.blob.size, kept.blob.sha256) == (key, 99, sound.sha256)
+    assert not of_nobody.recordings.exists()
+
+
+def test_of_what_no_row_has_room_for_the_beginning_is_kept(anna: User) -> None:
+    long = {"number": "1" * 100, "line": "2" * 100}
+    for call in (begun(anna, **long), past(key="k" * 120, **long)):
+        assert (call.number, call.line) == ("1" * 80, "2" * 80)
+    with pytest.raises(ValidationError, match="in the log already"):
+        past(key="k" * 120)
 
 
 @pytest.mark.parametrize(("told", "kept"), [(-5, 0), (LONGEST_SECONDS + 1, LONGEST_SECONDS)])

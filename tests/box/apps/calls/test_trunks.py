@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
-from box.apps.calls.actions.trunks import forward_extension, remove_part
+from box.apps.calls.actions.trunks import forward_extension, remove_part, save_part
 from box.bridges.telephony.asterisk_conf import Unwritable
 from box.bridges.telephony.configuration import plan_of
 from box.bridges.telephony.generator import generate
@@ -15,6 +16,7 @@ from box.bridges.telephony.models import CallMenu, CallQueue, Pbx, Trunk
 from box.bridges.telephony.originate import NotAllowed
 from box.bridges.telephony.plan import Release
 from box.core.events.models import Event
+from box.core.files.models import Blob, new_key
 from box.core.registry.company import TIME_ZONE
 from box.core.registry.settings import store
 
@@ -242,6 +244,49 @@ def test_a_pbx_has_so_many_lines_and_what_is_there_is_changed(
     assert console(f"lines/{first.pk}", {**LINE, "answers": "101", "name": "one"}) == 302
     # Of another kind there may be as many.
     assert console("queues/new", QUEUE) == 302
+
+
+def test_the_lines_of_a_pbx_are_known_once_each_and_it_is_told_that_it_was_changed(
+    pbx: Pbx, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.calls.actions.trunks.MOST", 2)
+    branch = Pbx.objects.create(name="branch", host="pbx2.corp.test")
+    values: dict[str, Any] = {"host": "sip.provider.test", "numbers": ["74951234567"], "answers": "100"}
+    for name in ("one", "two"):
+        save_part(Trunk(pbx=branch, name=name, **values), by=olga)
+    Event.objects.all().delete()
+    # What the other has says nothing of how many it may have; of these the first was known before.
+    for name in ("line", "other"):
+        save_part(Trunk(pbx=pbx, name=name, **values), by=olga)
+    pbx.refresh_from_db()
+    assert pbx.lines == ["PJSIP/line", "PJSIP/other"]
+    told = list(Event.objects.values_list("kind", "payload"))
+    assert told == 2 * [("telephony.PbxChanged", {"pbx_id": pbx.pk, "by_id": olga.pk})]
+
+
+def test_a_name_is_of_one_queue_and_a_menu_leads_somewhere(pbx: Pbx, olga: User) -> None:
+    save_part(CallQueue(pbx=pbx, name="support", number="700", members=["100"]), by=olga)
+    with pytest.raises(ValidationError, match="already exists"):
+        save_part(CallQueue(pbx=pbx, name="support", number="701", members=["100"]), by=olga)
+    with pytest.raises(ValidationError, match="one key at least"):
+        save_part(CallMenu(pbx=pbx, name="welcome", number="800", sound="custom/welcome"), by=olga)
+    assert (CallQueue.objects.count(), CallMenu.objects.count()) == (1, 0)
+
+
+def test_each_menu_keeps_its_own_recording_until_another_sound_is_named(pbx: Pbx, olga: User) -> None:
+    usual: dict[str, Any] = {"pbx": pbx, "choices": {"1": "100"}}
+    save_part(CallMenu(name="first", number="800", sound="custom/first", **usual), by=olga)
+    blob = Blob.objects.create(key=new_key(timezone.now()), size=1)
+    menu = CallMenu.objects.create(
+        name="second", number="801", sound="korobka/second", prompt=blob, prompt_seconds=7, **usual
+    )
+    save_part(menu, by=olga)
+    menu.refresh_from_db()
+    assert (menu.prompt, menu.prompt_seconds, menu.sound) == (blob, 7, "korobka/second")
+    menu.sound = "custom/second"
+    save_part(menu, by=olga)
+    menu.refresh_from_db()
+    assert (menu.prompt, menu.prompt_seconds, menu.sound) == (None, 0, "custom/second")
 
 
 def test_what_came_over_a_line_that_is_gone_still_came_from_outside(
