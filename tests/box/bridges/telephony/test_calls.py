@@ -93,6 +93,8 @@ def test_the_first_answer_counts_and_each_telephone_answers_once(talking: Calls)
     # What is told late was earlier all the same.
     talking.feed([seen(1.5, CALLED, State.UP)])
     assert (call.answered_at, call.legs["1.2"].answered_at) == (BEGIN + timedelta(seconds=1.5),) * 2
+    talking.feed([seen(9, CALLED, State.UP)])
+    assert call.legs["1.2"].answered_at == BEGIN + timedelta(seconds=1.5)
 
 
 def test_a_channel_that_began_a_call_of_its_own_was_not_called(calls: Calls) -> None:
@@ -109,6 +111,37 @@ def test_what_was_said_first_is_what_was_dialled(calls: Calls) -> None:
     assert (call.called, call.caller, call.started_at) == ("101", "100", BEGIN)
 
 
+def test_what_was_said_at_one_moment_counts_as_it_was_said_first(calls: Calls) -> None:
+    calls.feed([seen(0, CALLER), seen(0, Channel("1.1", "1.1", "", exten="later", number="7"))])
+    call = calls.call("1.1")
+    assert call is not None
+    # Without a name it is called as before.
+    assert (call.called, call.caller, call.endpoint) == ("101", "100", "PJSIP/100")
+
+
+def test_a_fact_that_names_no_call_is_of_its_channels_own(talking: Calls) -> None:
+    talking.feed([gone(3, Channel("1.2", "", CALLED.name))])
+    call = talking.call("1.1")
+    assert call is not None
+    assert (list(talking.open), call.legs["1.2"].ended_at) == (["1.1"], BEGIN + timedelta(seconds=3))
+
+
+def test_a_call_comes_from_the_channel_that_it_is_named_by_or_else_from_whoever_was_not_called(
+    calls: Calls,
+) -> None:
+    calls.feed([seen(0, CALLED), seen(1, Channel("1.4", "1.1", "Local/200@hunt-00000001;2", number="200"))])
+    call = calls.call("1.1")
+    assert call is not None
+    assert (call.caller, call.endpoint) == ("200", "Local/200@hunt")
+    calls.feed([seen(2, CALLER)])
+    assert (call.caller, call.endpoint) == ("100", "PJSIP/100")
+
+
+def test_of_whom_nothing_was_heard_but_that_they_were_called_nobody_knows_why_it_ended(calls: Calls) -> None:
+    (ended,) = of_kind(calls.feed([seen(1, CALLED), gone(2, CALLED, BUSY)]), events.CallEnded)
+    assert (ended.result, ended.cause) == ("busy", 0)
+
+
 # Taken up by somebody else
 
 
@@ -122,6 +155,8 @@ def test_whoever_picks_up_answers_and_leaves(calls: Calls) -> None:
     assert (merged.call, merged.into) == ("2.1", "1.1")
     (answered,) = of_kind(happened, events.CallAnswered)
     assert (answered.call, answered.leg) == ("1.1", "2.1")
+    # What is still to be stored is the whole.
+    assert "1.1" in calls.changed
     happened = calls.feed([gone(4, CALLED, 26), gone(9, picker), gone(9, CALLER)])
     assert [one.leg for one in of_kind(happened, events.CallLeft)] == ["2.1"]
     assert [one.result for one in of_kind(happened, events.CallEnded)] == ["answered"]
@@ -133,6 +168,48 @@ def test_whoever_picks_up_what_nobody_has_heard_of_answers_all_the_same(calls: C
     happened = calls.feed([seen(2, picker), fact(Kind.PICKED_UP, 3, picker, other=unknown)])
     assert [(one.call, one.leg) for one in of_kind(happened, events.CallAnswered)] == [("2.1", "2.1")]
     assert not of_kind(calls.feed([fact(Kind.PICKED_UP, 4, picker)]), events.CallAnswered)
+
+
+def test_whoever_picks_up_talks_since_they_have_been_on_the_line(calls: Calls) -> None:
+    picker = Channel("2.1", "2.1", "PJSIP/103-00000004")
+    calls.feed([seen(0, CALLER), seen(1, CALLED), seen(2, picker, State.UP)])
+    calls.changed.clear()
+    # Of what they take up only the call may be known.
+    unheard = Channel("9.9", "1.1", "PJSIP/999-00000009")
+    happened = calls.feed([fact(Kind.PICKED_UP, 3, picker, other=unheard)])
+    assert [(one.call, one.leg) for one in of_kind(happened, events.CallAnswered)] == [("1.1", "2.1")]
+    call = calls.call("1.1")
+    assert call is not None
+    assert call.legs["2.1"].answered_at == BEGIN + timedelta(seconds=2)
+    assert calls.changed == {"1.1"}
+
+
+@pytest.mark.parametrize("other", [None, Channel("9.9", "9.9", "PJSIP/999-00000009")])
+def test_who_is_taken_out_by_nobody_that_is_known_is_in_the_parking_lot_no_more(
+    other: Channel | None, talking: Calls
+) -> None:
+    talking.feed([fact(Kind.PARKED, 3, CALLER)])
+    assert not talking.feed([fact(Kind.RETRIEVED, 7, CALLER, other=other)])
+    assert of_kind(talking.feed([fact(Kind.HELD, 9, CALLER)]), events.CallHeld)
+
+
+def test_whoever_has_hung_up_meanwhile_took_somebody_out_of_the_parking_lot_all_the_same(
+    talking: Calls,
+) -> None:
+    taker, another = (
+        Channel(f"{number}.1", f"{number}.1", f"PJSIP/10{number}-0000000{number}") for number in (3, 4)
+    )
+    talking.feed([fact(Kind.PARKED, 3, CALLER), seen(6, taker), seen(6.5, another), gone(8, taker)])
+    happened = talking.feed([fact(Kind.RETRIEVED, 7, CALLER, other=Channel("?", "?", taker.name))])
+    assert [one.leg for one in of_kind(happened, events.CallAnswered)] == ["3.1"]
+
+
+def test_a_call_that_was_over_goes_on_with_whom_it_was_taken_up_by(calls: Calls) -> None:
+    taker = Channel("2.1", "2.1", "PJSIP/103-00000004")
+    calls.feed([seen(0, CALLER), gone(1, CALLER), seen(2, taker)])
+    happened = calls.feed([fact(Kind.RETRIEVED, 3, taker, other=CALLER)])
+    assert [one.call for one in of_kind(happened, events.CallReopened)] == ["1.1"]
+    assert (list(calls.open), list(calls.over)) == (["1.1"], [])
 
 
 def test_who_is_taken_out_of_the_parking_lot_may_be_put_on_hold_again(talking: Calls) -> None:
@@ -243,6 +320,28 @@ def test_of_two_that_become_one_the_first_answer_and_the_first_moment_are_kept(t
     )  # fmt: skip
 
 
+def test_of_those_that_become_one_all_parts_the_queue_and_what_was_told_are_the_wholes(
+    talking: Calls,
+) -> None:
+    second, third = (
+        Channel(f"{number}.1", f"{number}.1", f"PJSIP/10{number}-0000000{number}") for number in (5, 6)
+    )
+    joined = fact(Kind.CONFERENCE, 4, third, text="500")
+    talking.feed([fact(Kind.QUEUED, 3, CALLER, text="sales"), seen(3, second), seen(3, third), joined])
+    talking.feed([seen(5, Channel("6.1", "5.1", third.name)), seen(6, Channel("5.1", "1.1", second.name))])
+    call = talking.call("6.1")
+    assert call is not None
+    assert (call.key, call.parts, call.queue) == ("1.1", {"5.1", "6.1"}, "sales")
+    assert not talking.feed([fact(Kind.CONFERENCE, 4.5, third, text="500")])
+
+
+def test_a_key_without_a_number_is_older_than_what_began_later(calls: Calls) -> None:
+    older, later = Channel("5", "5", "PJSIP/105-00000005"), Channel("7.1", "7.1", "PJSIP/107-00000007")
+    calls.feed([seen(0, older), seen(1, later)])
+    happened = calls.feed([seen(2, Channel("5", "7.1", older.name))])
+    assert [(one.call, one.into) for one in of_kind(happened, events.CallMerged)] == [("7.1", "5")]
+
+
 # What is told once, and how much
 
 
@@ -282,6 +381,20 @@ def test_what_both_streams_tell_within_a_second_happened_once(
     assert len(of_kind(talking.feed(others), events.ConferenceJoined)) == 2
 
 
+def test_who_waits_already_is_put_on_hold_once_and_nobody_is_that_no_telephone_has(talking: Calls) -> None:
+    held = [fact(Kind.HELD, seconds, CALLER) for seconds in (3, 10)]
+    assert len(of_kind(talking.feed(held), events.CallHeld)) == 1
+    local = Channel("1.4", "1.1", "Local/200@hunt-00000001;1")
+    assert not of_kind(talking.feed([seen(11, local), fact(Kind.HELD, 12, local)]), events.CallHeld)
+
+
+def test_transfers_by_others_and_to_others_are_others(talking: Calls) -> None:
+    said = ((3, CALLER, "102"), (3.2, CALLED, "102"), (3.4, CALLED, "103"), (3.6, CALLED, "103"))
+    happened = talking.feed(fact(Kind.BLIND_TRANSFER, at, by, text=to) for at, by, to in said)
+    told = [(one.by, one.to) for one in of_kind(happened, events.CallTransferred)]
+    assert told == [("PJSIP/100", "102"), ("PJSIP/101", "102"), ("PJSIP/101", "103")]
+
+
 def test_who_left_the_queue_may_enter_it_again(calls: Calls) -> None:
     calls.feed([seen(0, CALLER)])
     happened = calls.feed(
@@ -303,6 +416,30 @@ def test_one_channel_whose_end_is_estimated_makes_the_call_so(talking: Calls) ->
     talking.feed([gone(5, CALLED)])
     happened = talking.reconcile([], known=talking.channels(), at=BEGIN + timedelta(minutes=1))
     assert [one.is_estimated for one in of_kind(happened, events.CallEnded)] == [True]
+
+
+def test_what_is_on_the_list_is_there_and_what_is_not_has_ended_after_it_began(calls: Calls) -> None:
+    calls.feed([seen(9, CALLER)])
+    there = seen(10, Channel("2.1", "2.1", "PJSIP/103-00000004"))
+    calls.reconcile([there], known=calls.channels(), at=BEGIN + timedelta(seconds=5))
+    assert list(calls.open) == ["2.1"]
+    over = calls.call("1.1")
+    assert over is not None
+    assert (over.started_at, over.ended_at) == (BEGIN + timedelta(seconds=9),) * 2
+    # Another estimate is no better.
+    assert not calls.feed([fact(Kind.GONE, 60, CALLER, is_estimated=True)])
+    assert over.ended_at == BEGIN + timedelta(seconds=9)
+
+
+def test_a_call_that_goes_on_again_is_open_and_its_end_is_told_anew(calls: Calls) -> None:
+    calls.feed([seen(0, CALLER), gone(1, CALLER)])
+    assert of_kind(calls.feed([seen(0.5, CALLED)]), events.CallReopened)
+    call = calls.call("1.1")
+    assert call is not None
+    assert (call.is_open, list(calls.open), list(calls.over)) == (True, ["1.1"], [])
+    # Though it is the same as before.
+    (ended,) = of_kind(calls.feed([gone(0.9, CALLED)]), events.CallEnded)
+    assert ended.at == BEGIN + timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
@@ -328,6 +465,19 @@ def test_what_is_behind_a_local_channel_says_how_it_was_dialled(
     assert call.result == Result.NO_ANSWER
 
 
+def test_whoever_was_called_behind_a_local_channel_says_how_it_ended(calls: Calls) -> None:
+    local, inner = (Channel(f"1.{half}", "1.1", f"Local/200@hunt-00000001;{half - 3}") for half in (4, 5))
+    # The PBX has answered, and its dialplan has called nobody.
+    calls.feed([seen(0, CALLER, State.UP), seen(1, inner), gone(3, inner), gone(3, CALLER)])
+    call = calls.call("1.1")
+    assert call is not None
+    assert call.result == Result.BY_PBX
+    calls.feed([seen(1, local), gone(3, local)])
+    assert call.result == Result.NO_ANSWER
+    calls.feed([seen(1, OTHER), gone(3, OTHER, BUSY)])
+    assert call.result == Result.BUSY
+
+
 def test_a_menu_has_taken_a_call_in_which_nobody_was_called(calls: Calls) -> None:
     calls.feed([seen(0, CALLER, State.UP), gone(3, CALLER)])
     queued = Channel("8.1", "8.1", "PJSIP/100-00000009")
@@ -348,6 +498,18 @@ def test_what_is_over_is_known_for_a_quarter_of_an_hour(calls: Calls) -> None:
     calls.feed([seen(just + 2, Channel("1.1", "9.1", "PJSIP/200-00000003"))])
     assert calls.call("9.1") is not None
     assert calls.call("1.1") is None
+
+
+def test_with_a_call_all_is_forgotten_that_it_was_known_by(calls: Calls) -> None:
+    part = Channel("2.1", "2.1", "PJSIP/103-00000004")
+    calls.feed([seen(0, CALLER), seen(0, part), seen(1, Channel("2.1", "1.1", part.name))])
+    calls.feed([gone(2, CALLER), gone(2, part)])
+    later = REMEMBERED.total_seconds() + 9
+    calls.feed([seen(later, Channel("9.1", "9.1", "PJSIP/200-00000001"))])
+    assert "1.1" not in calls.changed
+    # Its key may be another call's now.
+    calls.feed([seen(later, part)])
+    assert list(calls.open) == ["9.1", "2.1"]
 
 
 def test_of_too_many_that_are_over_the_oldest_is_forgotten(
