@@ -257,7 +257,7 @@ def test_a_past_call_is_seen_by_whose_it_was_and_keeps_its_recording(anna: User)
 
 
 def test_of_what_no_row_has_room_for_the_beginning_is_kept(anna: User) -> None:
-    long = {"number": "1" * 100, "line": "2" * 100}
+    long: dict[str, Any] = {"number": "1" * 100, "line": "2" * 100}
     for call in (begun(anna, **long), past(key="k" * 120, **long)):
         assert (call.number, call.line) == ("1" * 80, "2" * 80)
     with pytest.raises(ValidationError, match="in the log already"):
