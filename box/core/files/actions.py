@@ -95,10 +95,7 @@ def begin_upload(name: str, size: int, *, nonce: str, by: User) -> Upload:
             key=new_key(timezone.now()),
         )
 
-    try:
-        upload = once(Upload, act, nonce=nonce, actor_id=by.pk)
-    except Upload.DoesNotExist:
-        raise UploadOver from None
+    upload = once(Upload, act, nonce=nonce, actor_id=by.pk)
     if upload.owner_id != by.pk or upload.discarded_at is not None:
         # The nonce was this person's, but of another form; or what it opened was given up.
         raise UploadOver

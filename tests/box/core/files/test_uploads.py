@@ -198,6 +198,17 @@ def test_a_nonce_of_another_form_is_refused(sender: Sender, boris_sender: Sender
     assert_refused(sender.begin("a", 1, "other-form"), 409, "This upload is over")
 
 
+def test_an_upload_that_was_given_up_is_not_opened_again(sender: Sender) -> None:
+    nonce = str(uuid4())
+    pk = sender.begin("a", 1, nonce).json()["id"]
+    # The store was away: the row stays until the sweep.
+    Upload.objects.filter(pk=pk).update(discarded_at=timezone.now())
+    assert_refused(sender.begin("a", 1, nonce), 409, "This upload is over")
+    Upload.objects.filter(pk=pk).delete()
+    assert_refused(sender.begin("a", 1, nonce), 400, "was deleted since")
+    assert not Upload.objects.exists()
+
+
 def test_links_are_renewed_from_any_part_on(sender: Sender) -> None:
     begun = sender.begin("large", 30 * models.SMALLEST_PART).json()
     url = f"/files/uploads/{begun['id']}/parts/"
