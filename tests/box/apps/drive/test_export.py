@@ -217,3 +217,20 @@ def test_for_themselves_people_find_what_is_theirs(
 
     assert found(anna) == {"letters"}
     assert found(boris) == {"letters.txt"}
+
+
+def test_out_of_a_folder_in_the_trash_comes_what_went_there_with_it_and_nothing_else(
+    letters: Item, anna: User, annas: Item
+) -> None:
+    inner = plan_of(letters).parent
+    assert inner
+    before = put(inner, "before.txt", by=anna)
+    throw_away([before], by=anna)
+    rows = packed(inner)
+    late = put(inner, "late.txt", by=anna)
+    throw_away([again(letters)], by=anna)
+    export.put_back(rows, anna)
+    assert again(inner).ancestors == [annas.pk]
+    assert again(late).trashed_at is None
+    assert again(letters).trashed_at is not None
+    assert (again(before).trashed_at is not None, again(before).trash_root) == (True, before.pk)

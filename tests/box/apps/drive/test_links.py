@@ -16,6 +16,7 @@ from box.apps.drive.actions.sharing import (
     end_link,
     end_links_of,
     make_link,
+    note_fetched,
     set_inheritance,
     share_item,
 )
@@ -35,6 +36,7 @@ from tests.box.apps.drive.conftest import put
 
 if TYPE_CHECKING:
     from box.bridges.storage.client import S3Store
+    from tests.clock import Clock
 
 pytestmark = pytest.mark.django_db
 
@@ -288,3 +290,29 @@ def test_the_last_day_of_a_link_is_the_one_that_was_chosen(anna: User, letters: 
     assert "until and including 26 December 2999" in page
     assert OutsideLink(expires_at=timezone.now().replace(minute=30)).last_day is None
     assert OutsideLink(expires_at=None).last_day is None
+
+
+def test_a_link_lasts_at_least_a_moment(clock: Clock, anna: User, letters: Item) -> None:
+    with pytest.raises(ValidationError, match="over at once"):
+        make_link(letters, password="", expires_at=clock.now, by=anna)
+    link = make_link(letters, password="", expires_at=clock.now + timedelta(microseconds=1), by=anna)
+    assert list(OutsideLink.objects.open(clock.now)) == [link]
+
+
+def test_a_link_is_counted_and_ended_by_itself(anna: User, boris: User, company: Item) -> None:
+    forms = make_folder(company, "forms", by=anna)
+    first, second, boriss = link_to(forms, anna), link_to(forms, anna), link_to(forms, boris)
+
+    def ended() -> list[OutsideLink]:
+        return list(OutsideLink.objects.exclude(ended_at=None).order_by("pk"))
+
+    note_fetched(first)
+    assert list(OutsideLink.objects.order_by("pk").values_list("fetched_count", flat=True)) == [1, 0, 0]
+    end_link(first, by=anna)
+    assert ended() == [first]
+    assert end_links_of(anna) == 1
+    assert ended() == [first, second]
+    # Whoever may not say any more who opens the folder still ends what they made themselves.
+    set_inheritance(forms, False, by=anna)
+    end_link(OutsideLink.objects.get(pk=boriss.pk), by=boris)
+    assert ended() == [first, second, boriss]

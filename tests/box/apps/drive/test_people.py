@@ -22,6 +22,7 @@ from box.core.people.merging import merge_people, move_again
 from box.core.registry.belongings import Pair, going, moving
 from tests.box.apps.drive.conftest import put
 from tests.box.apps.drive.test_invariants import check
+from tests.box.apps.drive.test_sharing import told
 
 if TYPE_CHECKING:
     type Maker = Callable[..., User]
@@ -48,10 +49,12 @@ def test_one_drive_becomes_a_folder_on_the_other(
     throw_away([gone], by=ann)
     share_item(letters, [code_of(boris), code_of(anna)], can_edit=True, by=ann)
     make_folder(annas, ann.name, by=anna)
+    told("FoldersTouched")
     assert "2 files on the drive" in {thing for one in moving(ann, anna) for thing in one.things}
     merge_people(ann, anna, by=olga)
     assert Drive.objects.get().code == code_of(anna)
     assert again(anns).name == f"{ann.name} (2)"
+    assert {"folder_ids": [anns.pk]} in told("FoldersTouched"), "it is found by its new name"
     assert again(plan).ancestors == [annas.pk, anns.pk, letters.pk]
     assert again(plan).audience == sorted([code_of(anna), code_of(boris)])
     assert again(gone).trashed_at
@@ -131,6 +134,23 @@ def test_what_nobody_else_could_open_goes_with_them_wherever_it_is(
     erase_person(User.objects.get(pk=anna.pk), by=olga)
     assert set(Item.objects.in_folder(company)) == {ours}
     assert again(ours).audience == [code_of(boris)]
+    check()
+
+
+def test_what_they_closed_stays_where_others_open_something_in_it(
+    anna: User, boris: User, olga: User, company: Item
+) -> None:
+    own = make_folder(company, "own", by=anna)
+    set_inheritance(own, False, by=anna)
+    inner = make_folder(own, "inner", by=anna)
+    share_item(inner, [code_of(boris)], can_edit=True, by=anna)
+    theirs = make_folder(root_of(code_of(boris), by=boris), "theirs", by=boris)
+    share_item(theirs, [code_of(anna)], can_edit=True, by=boris)
+    dismiss_user(anna, by=olga)
+    erase_person(User.objects.get(pk=anna.pk), by=olga)
+    assert again(inner).ancestors == [company.pk, own.pk]
+    assert Item.objects.visible_to(boris).filter(pk=inner.pk).exists()
+    assert not theirs.shares.exists()
     check()
 
 

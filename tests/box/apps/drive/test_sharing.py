@@ -14,9 +14,11 @@ from box.apps.drive.actions.tree import make_folder
 from box.apps.drive.models import Item, Share
 from box.core.access.principals import code_of
 from box.core.events.models import Event
+from tests.box.apps.drive.conftest import file_of, put
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
+    from box.core.structure.models import Department
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +36,14 @@ def told(kind: str) -> list[dict[str, Any]]:
     payloads = list(found.values_list("payload", flat=True))
     found.delete()
     return payloads
+
+
+def files_told() -> list[list[int]]:
+    """Of which files it was said since it was asked last that they are other ones now."""
+    found = Event.objects.filter(kind="files.FilesChanged").order_by("id")
+    payloads = list(found.values_list("payload", flat=True))
+    found.delete()
+    return [payload["file_ids"] for payload in payloads]
 
 
 def test_only_who_could_not_open_it_before_hears_of_it(
@@ -96,3 +106,43 @@ def test_what_is_in_the_trash_is_shared_with_nobody(anna: User, boris: User, let
     with pytest.raises(Gone):
         share_item(letters, [code_of(boris)], can_edit=False, by=anna)
     assert not letters.shares.exists()
+
+
+def test_whoever_finds_folders_by_name_hears_which_are_for_others_now(
+    anna: User, boris: User, letters: Item
+) -> None:
+    inner, plan = make_folder(letters, "inner", by=anna), put(letters, by=anna)
+    Event.objects.all().delete()
+    share_item(letters, [code_of(boris)], can_edit=False, by=anna)
+    (row,) = told("FoldersTouched")
+    assert set(row["folder_ids"]) == {letters.pk, inner.pk}
+    assert files_told() == [[plan.file_id]]
+
+
+def test_a_file_in_the_trash_is_not_found_by_those_its_folder_is_shared_with(
+    anna: User, boris: User, letters: Item
+) -> None:
+    plan = put(letters, by=anna)
+    throw_away([plan], by=anna)
+    share_item(letters, [code_of(boris)], can_edit=False, by=anna)
+    assert file_of(Item.objects.select_related("file").get(pk=plan.pk)).audience == [code_of(anna)]
+
+
+def test_what_is_closed_on_somebodys_own_drive_stays_open_to_them(
+    anna: User, boris: User, letters: Item
+) -> None:
+    set_inheritance(letters, False, by=anna)
+    share_item(letters, [code_of(boris)], can_edit=True, by=anna)
+    with pytest.raises(ValidationError, match="Nobody could open it"):
+        end_share(letters.shares.get(code=code_of(anna)), by=anna)
+    assert letters.shares.count() == 2
+
+
+def test_whoever_opens_a_folder_again_is_not_named_for_it(
+    anna: User, boris: User, sales: Department, company: Item
+) -> None:
+    forms = make_folder(company, "forms", by=anna)
+    set_inheritance(forms, False, by=anna)
+    share_item(forms, [sales.code_with_below], can_edit=True, by=anna)
+    set_inheritance(forms, True, by=boris)
+    assert {one.code for one in forms.shares.all()} == {code_of(anna), sales.code_with_below}

@@ -12,14 +12,14 @@ from django.utils import timezone
 from box.apps.drive.access import can_edit
 from box.apps.drive.actions.locking import Gone
 from box.apps.drive.actions.sharing import set_inheritance, share_item
-from box.apps.drive.actions.trash import bring_back, purge, purge_old, throw_away
-from box.apps.drive.actions.tree import make_folder, move_items
-from box.apps.drive.models import Item
+from box.apps.drive.actions.trash import abandon, bring_back, purge, purge_old, throw_away
+from box.apps.drive.actions.tree import make_folder, move_items, root_of
+from box.apps.drive.models import Drive, Item
 from box.core.events.delivery import deliver_all
 from box.core.files.models import Blob, File
 from box.core.search.models import Document
-from tests.box.apps.drive.conftest import put
-from tests.box.apps.drive.test_sharing import told
+from tests.box.apps.drive.conftest import file_of, put
+from tests.box.apps.drive.test_sharing import files_told, told
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -58,13 +58,18 @@ def test_what_was_thrown_away_before_stays_in_the_trash(anna: User, annas: Item)
     assert again(first).parent == letters
 
 
-def test_it_comes_back_onto_the_drive_where_its_folder_is_gone(anna: User, annas: Item) -> None:
+def test_it_comes_back_onto_the_drive_where_its_folder_is_gone(
+    anna: User, annas: Item, company: Item
+) -> None:
+    """And is for those who see the drive: who saw the folder around it does not see it any more."""
     outer = make_folder(annas, "outer", by=anna)
+    share_item(outer, ["UA"], can_edit=True, by=anna)
     inner = make_folder(outer, "inner", by=anna)
     plan = put(inner, by=anna)
     throw_away([inner], by=anna)
     throw_away([outer], by=anna)
-    bring_back(again(inner), by=anna)
+    back = bring_back(again(inner), by=anna)
+    assert (back.audience, back.editors, back.is_private) == ([f"U{anna.pk}"], [f"U{anna.pk}"], True)
     assert again(inner).ancestors == [annas.pk]
     assert again(plan).ancestors == [annas.pk, inner.pk]
     assert again(outer).trashed_at
@@ -76,6 +81,10 @@ def test_it_comes_back_with_a_number_where_its_name_is_taken(anna: User, annas: 
     put(annas, "Plan.txt", by=anna)
     assert bring_back(again(plan), by=anna).name == "plan (2).txt"
     assert File.objects.get(pk=plan.file_id or 0).name == "plan (2).txt"
+    letters = make_folder(annas, "letters", by=anna)
+    throw_away([letters], by=anna)
+    make_folder(annas, "Letters", by=anna)
+    assert bring_back(again(letters), by=anna).name == "letters (2)"
 
 
 def test_it_comes_back_to_where_its_folder_went(anna: User, boris: User, annas: Item, company: Item) -> None:
@@ -203,6 +212,7 @@ def test_what_lies_beside_stays_when_something_goes_for_good_and_that_is_told(
 
 def test_whoever_looks_at_a_folder_hears_what_goes_out_of_it_and_comes_back(anna: User, annas: Item) -> None:
     letters = make_folder(annas, "letters", by=anna)
+    put(letters, by=anna)
     for kind in ("FolderChanged", "FoldersTouched"):
         told(kind)
     throw_away([letters], by=anna)
@@ -210,10 +220,25 @@ def test_whoever_looks_at_a_folder_hears_what_goes_out_of_it_and_comes_back(anna
     assert (told("FolderChanged"), told("FoldersTouched")) == heard
     thrown = again(letters)
     assert (thrown.trashed_by, thrown.trash_root) == (anna, letters.pk)
-    bring_back(thrown, by=anna)
+    assert bring_back(thrown, by=anna).name == "letters"
     assert (told("FolderChanged"), told("FoldersTouched")) == heard
     back = again(letters)
     assert (back.trashed_at, back.trashed_by, back.trash_root) == (None, None, None)
+
+
+def test_of_a_file_that_goes_and_comes_back_it_is_told_once_and_of_no_folder(anna: User, annas: Item) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    plan, beside = put(letters, by=anna), put(annas, "beside.txt", by=anna)
+    files_told()
+    for item, told_of in ((letters, plan), (beside, beside)):
+        throw_away([again(item)], by=anna)
+        assert files_told() == [[told_of.file_id]]
+        bring_back(again(item), by=anna)
+        assert files_told() == [[told_of.file_id]]
+    throw_away([again(letters)], by=anna)
+    files_told()
+    purge(again(letters), by=anna)
+    assert files_told() == [[plan.file_id]]
 
 
 def test_a_month_in_the_trash_is_not_over_before_it_is(anna: User, annas: Item) -> None:
@@ -224,3 +249,40 @@ def test_a_month_in_the_trash_is_not_over_before_it_is(anna: User, annas: Item) 
     over = trashed_at + timedelta(days=30)
     assert purge_old(over) == 0
     assert purge_old(over + timedelta(seconds=1)) == 1
+
+
+def test_what_comes_back_brings_no_other_file_of_the_trash_to_light(
+    anna: User, boris: User, company: Item
+) -> None:
+    forms = make_folder(company, "forms", by=anna)
+    hidden, plan = put(forms, "hidden.txt", by=anna), put(forms, by=anna)
+    throw_away([hidden], by=boris)
+    throw_away([plan], by=anna)
+    bring_back(again(plan), by=anna)
+    assert [file_of(again(item)).audience for item in (plan, hidden)] == [["UA"], [f"U{boris.pk}"]]
+
+
+@pytest.mark.parametrize("days", [None, 0, 30])
+def test_a_drive_that_is_not_left_any_more_when_its_turn_comes_stays(
+    anna: User, monkeypatch: pytest.MonkeyPatch, days: int | None
+) -> None:
+    """Its group came back from a backup meanwhile; or was deleted again, and its month has only begun."""
+    root_of("G999999", by=anna)
+    now = timezone.now()
+    Drive.objects.update(abandoned_at=now - timedelta(days=31))
+    since = None if days is None else now - timedelta(days=days)
+
+    def meanwhile(*pks: int) -> None:
+        Drive.objects.filter(pk__in=pks).update(abandoned_at=since)
+
+    monkeypatch.setattr("box.apps.drive.actions.trash.lock_drives", meanwhile)
+    assert purge_old(now) == 0
+    assert Drive.objects.get().abandoned_at == since
+
+
+def test_a_drive_is_left_once_and_no_other_with_it(anna: User, annas: Item) -> None:
+    root_of("G999999", by=anna)
+    now = timezone.now()
+    for late in (timedelta(0), timedelta(days=1)):
+        abandon("G999999", now + late)
+    assert dict(Drive.objects.values_list("code", "abandoned_at")) == {"G999999": now, annas.drive.code: None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from box.apps.drive.models import DEEPEST, Drive, Item, Version
 from box.core.access.models import RoleRights
 from box.core.files.models import File
 from box.core.groups.actions import NewGroup, archive_group, create_group, join_group
+from box.core.registry.origin import importing
 from tests.box.apps.drive.conftest import file_of, put, uploaded
 from tests.box.apps.drive.test_sharing import told
 
@@ -108,6 +110,8 @@ def test_renaming_renames_the_file_too(anna: User, annas: Item) -> None:
     put(annas, by=anna)
     with pytest.raises(ValidationError, match="already"):
         rename_item(item, "Plan.TXT", by=anna)
+    rename_item(item, "BUDGET.txt", by=anna)
+    assert names_in(annas) == ["BUDGET.txt", "plan.txt"], "its own name is not taken from it"
 
 
 def test_a_moved_folder_takes_its_place_and_its_people_along(
@@ -372,3 +376,24 @@ def test_on_somebodys_own_drive_nothing_is_closed_to_them(anna: User, boris: Use
     move_items([forms], letters, by=anna)
     for folder in (closed, half):
         assert can_edit(boris, Item.objects.select_related("drive").get(pk=folder.pk))
+
+
+def test_a_name_begins_and_ends_with_a_letter_of_it(anna: User, annas: Item) -> None:
+    assert make_folder(annas, " letters ", by=anna).name == "letters"
+
+
+def test_a_number_stands_before_the_ending_of_a_name_and_behind_one_that_is_nothing_else(
+    anna: User, annas: Item
+) -> None:
+    for name in ("plan.v2.txt", ".config"):
+        make_folder(annas, name, by=anna)
+    added = add_files(annas, [uploaded(anna, name).pk for name in ("plan.v2.txt", ".config")], by=anna)
+    assert [item.name for item in added.new] == ["plan.v2 (2).txt", ".config (2)"]
+
+
+def test_what_is_taken_over_was_allowed_where_it_happened(anna: User, boris: User, annas: Item) -> None:
+    letters = make_folder(annas, "letters", by=anna)
+    with importing(at=datetime(2020, 2, 2, tzinfo=UTC)):
+        rename_item(letters, "mail", by=boris)
+    letters.refresh_from_db()
+    assert (letters.name, letters.changed_by) == ("mail", boris)
