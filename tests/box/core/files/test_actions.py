@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +19,7 @@ from box.core.files.models import Blob, File, new_key
 from box.core.registry.origin import importing
 
 if TYPE_CHECKING:
+    from box.bridges.storage.client import S3Store
     from box.core.accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +51,14 @@ def test_what_the_portal_puts_into_the_store_is_a_file_of_somebodys_alone(anna: 
     assert told("FileStored") == [file.pk]
 
 
+def test_all_of_it_goes_into_the_store_however_far_it_was_read(store: S3Store) -> None:
+    letter = BytesIO(b"Dear Anna")
+    letter.seek(5)
+    stored = actions.store_whole(letter)
+    assert (stored.size, stored.sha256) == (9, sha256(b"Dear Anna").hexdigest())
+    assert b"".join(store.read(stored.key)) == b"Dear Anna"
+
+
 def test_a_copy_is_of_the_same_bytes_and_part_of_nothing(anna: User, boris: User) -> None:
     file = uploaded(anna)
     actions.attach([file.pk], audience=[EVERYONE], by=anna)
@@ -61,7 +72,7 @@ def test_a_copy_is_of_the_same_bytes_and_part_of_nothing(anna: User, boris: User
 def test_copies_are_known_by_what_they_are_of_and_of_what_is_gone_there_is_none(
     anna: User, boris: User
 ) -> None:
-    one, two = uploaded(anna, "one"), uploaded(anna, "two")
+    one, two, _beside = (uploaded(anna, name) for name in ("one", "two", "beside"))
     copies = actions.copy_files([two.pk, one.pk, 10**9], by=boris)
     found = File.objects.in_bulk(copies.values())
     assert {pk: found[copy].name for pk, copy in copies.items()} == {one.pk: "one", two.pk: "two"}
@@ -79,15 +90,18 @@ def test_files_are_attached_in_their_order_each_once(anna: User) -> None:
         assert file.attached_at is not None
     assert told("FilesChanged") == [[two.pk, one.pk]]
     assert actions.attach([], audience=[EVERYONE], by=anna) == []
+    assert told("FilesChanged") == [[two.pk, one.pk]], "of nothing nothing is told"
 
 
 def test_only_what_is_attached_follows_what_it_is_part_of(anna: User, boris: User) -> None:
-    part, loose = uploaded(anna), uploaded(anna)
-    actions.attach([part.pk], audience=[EVERYONE], by=anna)
+    part, loose, beside = uploaded(anna), uploaded(anna), uploaded(anna)
+    for attached in (part, beside):
+        actions.attach([attached.pk], audience=[EVERYONE], by=anna)
     codes = [code_of(boris), code_of(anna), code_of(boris)]
     actions.change_audience([part.pk, loose.pk], audience=codes)
-    part.refresh_from_db()
-    loose.refresh_from_db()
+    for file in (part, loose, beside):
+        file.refresh_from_db()
+    assert beside.audience == sorted([EVERYONE, code_of(anna)])
     assert (part.audience, part.is_private) == (sorted(set(codes)), True)
     assert loose.audience == [code_of(anna)]
     before = len(told("FilesChanged"))

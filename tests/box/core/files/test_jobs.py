@@ -238,6 +238,30 @@ def test_a_lost_object_is_noted_once(blob: Blob, store: S3Store, caplog: pytest.
     ]
 
 
+def test_what_is_lost_is_noted_of_it_alone_and_as_it_was_first(blob: Blob, store: S3Store) -> None:
+    other = Blob.objects.create(key=new_key(timezone.now()), size=4)
+    store.delete(blob.key)
+    now = timezone.now()
+    for late in (timedelta(0), timedelta(hours=1)):
+        actions.inspect_blob(blob, now=now + late)
+    blob.refresh_from_db()
+    other.refresh_from_db()
+    assert (blob.inspected_at, other.inspected_at) == (now, None)
+
+
+def test_only_of_what_may_be_a_picture_one_is_tried(
+    blob: Blob, store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspection, "pictures_of", lambda copy: None)
+    text = Blob.objects.create(key=new_key(timezone.now()), size=4)
+    store.write(text.key, b"text", content_type="text/plain")
+    for one in (text, blob):
+        actions.inspect_blob(one, now=timezone.now())
+        one.refresh_from_db()
+    text.refresh_from_db()
+    assert (text.picture_attempts, blob.picture_attempts) == (0, 1)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_process_leaves_the_blob_to_the_next(blob: Blob, store: S3Store) -> None:
     worker = subprocess.Popen(

@@ -209,6 +209,24 @@ def test_an_upload_that_was_given_up_is_not_opened_again(sender: Sender) -> None
     assert not Upload.objects.exists()
 
 
+def test_each_upload_is_opened_by_itself_and_given_up_by_itself(
+    sender: Sender, store: S3Store, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that has not been opened yet has no id in the store that could be ended."""
+    now = timezone.now()
+    waiting = Upload.objects.create(owner=anna, name="a", size=1, part_size=1, key=models.new_key(now))
+    begun = sender.begin("b", 4).json()
+    etags = sender.put(begun["parts"], b"data", begun["part_size"])
+    waiting.refresh_from_db()
+    assert waiting.upload_id == ""
+    ended: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "abort", lambda key, upload_id: ended.append(upload_id))
+        actions.discard_upload(waiting, now=now)
+    assert (ended, Upload.objects.get().pk) == ([], begun["id"])
+    assert sender.complete(begun["id"], etags).status_code == 200
+
+
 def test_links_are_renewed_from_any_part_on(sender: Sender) -> None:
     begun = sender.begin("large", 30 * models.SMALLEST_PART).json()
     url = f"/files/uploads/{begun['id']}/parts/"
@@ -231,9 +249,10 @@ def test_there_are_no_links_for_parts_that_are_not(sender: Sender, first: str) -
 def test_completing_twice_makes_one_file(sender: Sender) -> None:
     file = sender.send("a.txt", b"data")
 
-    again = sender.complete(Upload.objects.get().pk, ["whatever"])
+    for etags in (["whatever"], []):
+        again = sender.complete(Upload.objects.get().pk, etags)
+        assert (again.status_code, again.json()["id"]) == (200, file.pk)
 
-    assert (again.status_code, again.json()["id"]) == (200, file.pk)
     assert File.objects.count() == Blob.objects.count() == 1
     assert Event.objects.filter(kind="files.FileStored").count() == 1
 
@@ -273,6 +292,15 @@ def test_etags_that_are_not_the_parts_are_refused_and_nothing_changes(
     assert not File.objects.exists()
     assert not keys(store)
     assert sender.complete(begun["id"], right).status_code == 200
+
+
+def test_the_store_is_not_asked_to_complete_what_lacks_a_part(
+    sender: Sender, store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would make an object of the others, and the upload would be over."""
+    pk = sender.begin("large", models.SMALLEST_PART + 1).json()["id"]
+    monkeypatch.setitem(stores._offers, "files", DyingStore(store, call=1, after=False))
+    assert_refused(sender.complete(pk, ["0" * 32]), 409, "Parts of the file are missing")
 
 
 @pytest.mark.parametrize("etags", [None, "abc", {"a": 1}, [1], [None], ["x" * 129]])
