@@ -14,6 +14,7 @@ from box.core.events.models import Event
 from box.core.fields import actions
 from box.core.fields.actions import FieldDraft, add_field, archive_field, change_field, restore_field
 from box.core.fields.models import Field
+from box.core.fields.sets import FieldSet, field_sets
 from tests.box.core.fields import THINGS, thing_field
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ pytestmark = pytest.mark.django_db
     [
         (FieldDraft("Town"), "of this name already"),
         (FieldDraft("Size", "choice"), "one a line"),
-        (FieldDraft("Size", "choice", choices=("a;b",)), "no semicolon"),
-        (FieldDraft("Size", "choice", choices=("x" * 101,)), "100 characters"),
+        (FieldDraft("Size", "choice", choices=("S", "a;b")), "no semicolon"),
+        (FieldDraft("Size", "choice", choices=("S", "x" * 101)), "100 characters"),
         (FieldDraft("Sum", "money", currency="rubles"), "Three letters"),
         (FieldDraft("Deal", "reference", target="no.such"), "points at"),
         (FieldDraft("Code", code="NAME"), "begins with UF_"),
@@ -65,7 +66,8 @@ def test_the_hundredth_field_is_the_last(olga: User, monkeypatch: pytest.MonkeyP
 
 
 def test_programs_know_a_field_by_a_name_that_stays(olga: User) -> None:
-    own, given = thing_field("Town", by=olga), thing_field("Size", by=olga, code="uf_size")
+    own, given = thing_field("Town", by=olga), thing_field("Size", by=olga, code=" uf_size ")
+    own.refresh_from_db()
     assert (own.code, given.code) == (f"UF_{own.pk}", "UF_SIZE")
     change_field(given, FieldDraft("Length", code="UF_OTHER"), by=olga)
     assert Field.objects.get(pk=given.pk).code == "UF_SIZE"
@@ -74,6 +76,67 @@ def test_programs_know_a_field_by_a_name_that_stays(olga: User) -> None:
 def test_a_kind_that_knows_one_value_only_has_one(olga: User) -> None:
     assert thing_field("Done", "yes_no", by=olga, is_several=True).is_several is False
     assert thing_field("Tags", by=olga, is_several=True).is_several is True
+
+
+def test_only_what_points_at_something_says_at_what(olga: User) -> None:
+    assert thing_field("Boss", "reference", by=olga, target="org.person").target == "org.person"
+    assert thing_field("Town", by=olga, target="org.person").target == ""
+
+
+def test_a_currency_is_written_as_banks_write_it(olga: User) -> None:
+    assert thing_field("Budget", "money", by=olga, currency=" eur ").currency == "EUR"
+
+
+@pytest.fixture
+def others(monkeypatch: pytest.MonkeyPatch) -> FieldSet:
+    """Another set, which knows who reads a field and who fills it in."""
+    words = {"all": "everybody", "few": "only some"}
+    made = FieldSet("test.other", "Fields of others", readers=words, writers=words)
+    monkeypatch.setitem(field_sets._offers, made.key, made)
+    return made
+
+
+def test_a_field_is_what_was_written_of_it_and_then_what_was_written_last(
+    others: FieldSet, olga: User
+) -> None:
+    def said() -> tuple[object, ...]:
+        one = Field.objects.get()
+        return one.name, one.help, one.is_required, one.readers, one.writers
+
+    draft = FieldDraft(
+        " Home  town ", help=" As in  the passport", is_required=True, readers="few", writers="few"
+    )
+    made = add_field(others, draft, by=olga)
+    assert said() == ("Home town", "As in the passport", True, "few", "few")
+    change_field(made, FieldDraft("Town", readers="no-such"), by=olga)
+    assert said() == ("Town", "", False, "all", "all"), (
+        "the usual word in place of none, or of an unknown one"
+    )
+
+
+def test_fields_of_one_set_are_nothing_to_another(
+    others: FieldSet, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither their names nor how many there are, nor in which order they stand."""
+    monkeypatch.setattr(actions, "MOST_FIELDS", 2)
+    for of in (others, THINGS):
+        town, size = (
+            add_field(of, FieldDraft(name, code=f"UF_{name}"), by=olga) for name in ("Town", "Size")
+        )
+    archive_field(size, by=olga)
+    restore_field(size, by=olga)
+    actions.move_field(town, 1, by=olga)
+    assert names() == ["Size", "Town"]
+    assert [one.name for one in Field.objects.of(others.key).in_order()] == ["Town", "Size"]
+
+
+def test_what_was_moved_meanwhile_stays_where_it_went(olga: User) -> None:
+    first = thing_field("One", by=olga)
+    thing_field("Two", by=olga)
+    read_before = Field.objects.get(pk=first.pk)
+    actions.move_field(first, 1, by=olga)
+    change_field(read_before, FieldDraft("First"), by=olga)
+    assert names() == ["Two", "First"]
 
 
 def test_the_log_tells_of_every_change(olga: User) -> None:
