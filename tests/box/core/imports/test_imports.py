@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -20,9 +20,17 @@ from box.core.accounts.actions import dismiss_user
 from box.core.accounts.erasing import erase_person
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.fields.values import values_of
 from box.core.imports import jobs
-from box.core.imports.actions import BATCH, begin_import, read_anew, start_import, start_undo
+from box.core.imports.actions import (
+    BATCH,
+    begin_import,
+    context_of,
+    read_anew,
+    start_import,
+    start_undo,
+)
 from box.core.imports.models import ImportedRow, ImportProblem, ImportRun
 from box.core.people.models import Skill
 from box.core.registry.belongings import going
@@ -112,6 +120,39 @@ def test_columns_that_make_no_sense_are_refused(columns: list[str], said: str, o
     with pytest.raises(ValidationError, match=said):
         start_import(run, columns, by=olga)
     assert ImportRun.objects.get().status == "new"
+
+
+def test_each_table_is_read_and_started_by_itself_and_by_who_has_brought_it(
+    olga: User, person: Callable[..., User]
+) -> None:
+    run, other = begun("Finnish;f", by=olga), begun("Chess;c", by=olga)
+    read_anew(run, Reading("utf-8-sig", "|"), 1)
+    with pytest.raises(PermissionDenied, match="Whoever has brought the table"):
+        start_import(run, ["name"], by=person("Ulla", is_administrator=True))
+    assert ImportRun.objects.get(pk=run.pk).status == "new"
+    assert context_of(run, ["shouts"]).options == {"shouts"}
+    for _again in range(2):
+        start_import(run, ["name"], by=olga)
+    other.refresh_from_db()
+    assert (other.status, other.columns) == ("new", ["name", "key"])
+    started = Event.objects.filter(kind="imports.ImportStarted")
+    assert [one.payload for one in started] == [{"run_id": run.pk, "by_id": olga.pk, "is_undo": False}]
+
+
+def test_what_becomes_of_duplicates_is_one_of_what_the_importer_offers(
+    olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip, merge = ImportRun.Duplicates.SKIP, ImportRun.Duplicates.MERGE
+    monkeypatch.setattr(SKILLS, "duplicates", (skip, merge))
+    run = begun("Finnish;f", by=olga)
+    assert run.duplicates == skip, "the first is usual"
+    start_import(run, run.columns, duplicates="add", by=olga)
+    run.refresh_from_db()
+    assert run.duplicates == skip
+
+
+def test_of_a_long_name_of_a_table_the_beginning_is_kept(olga: User) -> None:
+    assert begin_import(SKILLS, table("Finnish;f"), "x" * 300, by=olga).name == "x" * 255
 
 
 # Taking
