@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth import authenticate, hashers
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils import timezone
 
 from box.apps.feed.actions import Draft, publish_post
@@ -15,6 +17,7 @@ from box.core.accounts import actions
 from box.core.accounts.jobs import forget_sessions
 from box.core.accounts.models import Profile, Session, User
 from box.core.accounts.models.people import ERASED
+from box.core.accounts.sessions import SessionStore
 from box.core.events.models import Event
 from tests.cast import PASSWORD
 
@@ -131,6 +134,14 @@ def test_only_who_works_here_is_made_an_administrator_and_nothing_is_told_of_no_
     assert not Event.objects.exists()
 
 
+def test_who_does_not_work_here_for_now_can_cease_to_administer(anna: User, olga: User) -> None:
+    actions.set_administrator(anna, True, by=olga)
+    actions.suspend_user(anna, by=olga)
+    actions.set_administrator(anna, False, by=olga)
+    anna.refresh_from_db()
+    assert not anna.is_administrator
+
+
 def test_who_is_added_is_tidied_and_told_of(olga: User) -> None:
     Event.objects.all().delete()
     new = actions.NewUser(email=" New@Example.COM ", login=" NEW ")
@@ -150,7 +161,7 @@ def test_an_invitation_goes_to_whom_it_is_for_and_nobody_else(anna: User, olga: 
     with pytest.raises(ValidationError, match="Write the e-mail"):
         invited("  ")
     new = invited(" New@example.com ", by=olga)
-    assert invited("NEW@example.com") == new, "sent again"
+    assert invited(" NEW@example.com ") == new, "sent again"
     assert invited(anna.email.upper()) == anna, "she has joined"
     with pytest.raises(ValidationError, match="no invitation"):
         actions.invite_again(anna, by=olga)
@@ -203,6 +214,7 @@ def test_the_last_administrator_stays(anna: User, boris: User, olga: User) -> No
     olga.refresh_from_db()
     assert olga.is_active
     assert olga.is_administrator
+    actions.return_user(olga, by=olga)
     actions.return_user(anna, by=olga)
     actions.dismiss_user(olga, by=anna)
     assert not olga.is_active
@@ -215,12 +227,18 @@ def test_a_new_password_ends_the_other_sessions(anna: User, as_person: Callable[
     )
     assert [row.session_key for row in Session.objects.filter(user=anna)] == [here.session.session_key]
     del elsewhere
+    with pytest.raises(ValidationError, match="too short"):
+        actions.change_password(anna, "short", by=anna)
+    anna.refresh_from_db()
+    assert anna.check_password("another good password")
 
 
 def test_only_fields_of_the_profile_are_written(anna: User) -> None:
     with pytest.raises(ValueError, match="is_administrator"):
         actions.update_profile(anna, {"is_administrator": True}, by=anna)
+    assert anna.name == "Anna Test"
     actions.update_profile(anna, {"first_name": "Анна"}, by=anna)
+    assert anna.name == "Анна Test", "at once"
     anna.refresh_from_db()
     assert anna.name == "Анна Test"
 
@@ -267,6 +285,40 @@ def test_one_session_or_all_but_one_are_ended_and_open_pages_hear_of_it(
     assert [user_id for user_id, _kept in said] == [anna.pk] * 3
     assert [bool(word) for _user_id, word in said] == [False, True, False]
     assert kept not in said[1][1], "it would let somebody in"
+
+
+def test_whoever_signs_out_is_told_to_their_other_tabs_and_nobody_is_told_of_nobody(anna: User) -> None:
+    def sign_out(person: User | AnonymousUser) -> None:
+        request = HttpRequest()
+        request.user, request.session = person, SessionStore()
+        actions.sign_out(request)
+
+    sign_out(anna)
+    sign_out(AnonymousUser())
+    assert [row["user_id"] for row in told("SessionsEnded")] == [anna.pk]
+    SessionStore().save()
+    actions.end_session(Session.objects.get())
+    assert not Session.objects.exists()
+    assert len(told("SessionsEnded")) == 1
+
+
+def test_a_password_that_is_kept_elsewhere_is_not_given_here(
+    anna: User, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither by a letter, nor by the link of one that was sent before."""
+    dina = actions.invite(actions.NewUser(email="dina@example.com"), by=olga)
+    monkeypatch.setattr("box.core.accounts.passwords.keeper_of", lambda person: "Corp")
+    assert actions.invite(actions.NewUser(email="dina@example.com"), by=olga) == dina
+    for act in (
+        lambda: actions.invite_again(dina, by=olga),
+        lambda: actions.join(dina, "another good password"),
+        lambda: actions.change_password(anna, "another good password", by=olga),
+    ):
+        with pytest.raises(ValidationError, match="that of Corp"):
+            act()
+    assert len(told("PersonInvited")) == 1
+    dina.refresh_from_db()
+    assert not dina.has_usable_password()
 
 
 def test_what_a_source_decides_of_a_person_stays_and_the_rest_is_written_in_one_form(

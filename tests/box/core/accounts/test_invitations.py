@@ -19,6 +19,8 @@ from box.core.events.models import Event
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tests.clock import Clock
+
 GOOD = "nine-lives-cat"
 
 
@@ -73,6 +75,27 @@ def test_two_who_come_at_once_are_one(dina: User) -> None:
     actions.join(dina, GOOD)
     with pytest.raises(ValidationError, match="was used already"):
         actions.join(twice, "another-long-one")
+
+
+def test_each_takes_up_their_own_invitation_and_only_who_has_one(
+    clock: Clock, dina: User, anna: User, olga: User
+) -> None:
+    User.objects.filter(pk=dina.pk).update(language="ru")
+    dina.refresh_from_db()
+    twice = User.objects.get(pk=dina.pk)
+    other = actions.invite(NewUser(email="other@example.com"), by=olga)
+    assert other.invited_at == dina.invited_at == clock.now
+    actions.join(dina, GOOD)
+    dina.refresh_from_db()
+    assert (dina.language, dina.check_password(GOOD)) == ("ru", True)
+    told = Event.objects.filter(kind="accounts.PersonJoined")
+    assert [one.payload for one in told] == [{"user_id": dina.pk}]
+    for person in (twice, dina, anna):
+        with pytest.raises(ValidationError, match="was used already"):
+            actions.join(person, "another-long-one")
+    actions.suspend_user(other, by=olga)
+    with pytest.raises(ValidationError, match="was used already"):
+        actions.join(other, "another-long-one")
 
 
 def test_an_invitation_ends(dina: User, monkeypatch: pytest.MonkeyPatch) -> None:
