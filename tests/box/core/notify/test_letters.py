@@ -16,13 +16,16 @@ from jinja2 import DictLoader
 
 from appliance.certificates import create_authority, issue
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.events.outbox import _by_name, _by_type, emit
 from box.core.notify import jobs
 from box.core.notify.actions import _give_up_old, forget_letters, pause_after, queue_letters, send_letters
 from box.core.notify.handlers import write_letters
+from box.core.notify.mail import mailers
 from box.core.notify.models import QueuedLetter
 from box.core.registry.capabilities import Letter, LetterWriter
 from box.core.registry.models import StoredSetting
+from box.core.registry.origin import importing
 from box.core.registry.settings import store
 from tests.box.core.notify.letters import Rung, rung_letters
 from tests.box.mailbox import LOGIN, PASSWORD, Mailbox, mailbox
@@ -111,6 +114,60 @@ def test_a_letter_can_be_ended_by_one_click(box: Mailbox) -> None:
 def test_without_a_server_nothing_is_queued() -> None:
     queue()
     assert not QueuedLetter.objects.exists()
+
+
+@pytest.mark.django_db
+def test_that_letters_are_queued_is_told_and_of_what_is_taken_over_none_is(box: Mailbox) -> None:
+    serve(box)
+    with importing(at=now()):
+        queue()
+    queue_letters([])
+    told = Event.objects.filter(kind="notify.LettersQueued")
+    assert (QueuedLetter.objects.count(), told.count()) == (0, 0)
+    queue()
+    assert [one.payload for one in told] == [{"count": 1}]
+
+
+@pytest.mark.django_db
+def test_no_server_is_called_where_there_is_none_or_nothing_to_send(
+    box: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serve(box)
+    queue(1)
+    assert send_letters(now()) == 1
+    monkeypatch.delitem(mailers._offers, "smtp")
+    assert send_letters(now()) == 0, "that one has left"
+    queue(2)
+    store({"mail.host": ""})
+    assert send_letters(now()) == 0
+    assert QueuedLetter.objects.waiting().get().attempts == 0
+
+
+@pytest.mark.django_db
+def test_letters_leave_as_they_are_due_and_rest_when_the_first_finds_trouble(box: Mailbox) -> None:
+    serve(box)
+    at = now()
+    for number in (1, 2):
+        queue(number, f"{number}@example.com")
+    QueuedLetter.objects.filter(key="rung:2").update(send_after=at - timedelta(minutes=5))
+    box.answer_to_letters = "451 Come later"
+
+    def second() -> tuple[int, datetime]:
+        row = QueuedLetter.objects.get(key="rung:2")
+        return row.attempts, row.send_after
+
+    later = at + timedelta(seconds=10)
+    assert send_letters(later) == 0
+    assert second() == (1, later + timedelta(minutes=1))
+    assert QueuedLetter.objects.get(key="rung:1").attempts == 0, "nor would any other have left"
+    QueuedLetter.objects.filter(key="rung:1").update(send_after=later + timedelta(days=1))
+    again = later + timedelta(minutes=1)
+    assert send_letters(again) == 0
+    assert second() == (2, again + timedelta(minutes=2))
+    box.answer_to_letters = "250 OK"
+    assert send_letters(again + timedelta(days=1)) == 2
+    assert [letter["To"] for letter in box.letters] == ["2@example.com", "1@example.com"]
+    assert QueuedLetter.objects.get(key="rung:2").error == "", "what was wrong is over"
 
 
 @pytest.mark.django_db

@@ -23,9 +23,11 @@ from box.core.notify.actions import (
     unread_count,
 )
 from box.core.notify.models import Notification, Preferences
+from box.core.notify.topics import topics
 from box.core.push.models import PushMessage
 from box.core.registry.capabilities import Ref
 from box.core.registry.origin import importing
+from box.core.registry.settings import store
 from tests.appliance.boxes import wait_until
 
 PATIENCE = 20.0
@@ -97,6 +99,18 @@ def test_what_is_taken_over_from_elsewhere_is_told_to_nobody(anna: User) -> None
 
 
 @pytest.mark.django_db
+def test_by_letter_hears_who_has_an_address_and_wants_letters_of_it(anna: User, boris: User) -> None:
+    store({"mail.host": "mail.test"})
+    User.objects.filter(pk=boris.pk).update(email="")
+    boris.refresh_from_db()
+    notify_all([anna, boris], MENTIONED, about=POST, key="mention")
+    notify(anna, COMMENTED, about=POST, key="comment")
+    waiting = Notification.objects.exclude(mail_after=None)
+    assert [(one.user, one.key) for one in waiting.select_related("user")] == [(anna, "mention")]
+    assert Notification.objects.count() == 3
+
+
+@pytest.mark.django_db
 def test_what_came_after_what_one_was_shown_stays_unread(anna: User, boris: User) -> None:
     for key in ("one", "two", "three"):
         notify_all([anna, boris], COMMENTED, about=POST, key=key)
@@ -162,7 +176,8 @@ def test_who_wants_no_letters_of_a_topic_keeps_the_others(anna: User) -> None:
     decide(anna, Decision(frozenset(), frozenset({mentions, comments}), digest=True))
     stop_letters(anna, comments)
     kept = Preferences.objects.get(user=anna)
-    assert (kept.mailed, comments in kept.unmailed, mentions in kept.unmailed) == ([], True, False)
+    others = {topic.key for topic in topics() if topic.by_mail} - {mentions}
+    assert (kept.mailed, kept.unmailed) == ([], sorted({*others, comments}))
     assert kept.digest
     stop_letters(anna, mentions)
     stop_letters(anna, DIGEST)
