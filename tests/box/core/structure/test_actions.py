@@ -11,7 +11,7 @@ from django.db import connection
 from box.core.access.principals import codes_of
 from box.core.events.models import Event
 from box.core.structure import actions
-from box.core.structure.actions import StructureRefused
+from box.core.structure.actions import PlaceForbidden, StructureRefused
 from box.core.structure.models import Department, Membership
 from tests.box.processes import PATIENCE
 
@@ -144,6 +144,48 @@ def test_two_merged_departments_hear_what_either_was_told(
         actions.add_member(sales, cara, by=olga)
 
 
+def test_whoever_is_of_both_stays_what_they_are_in_the_one_that_remains(
+    sales: Department, under: Make, anna: User, boris: User, olga: User
+) -> None:
+    works = under("Works")
+    actions.place(boris, {sales.pk: "deputy", works.pk: "head"}, by=olga)
+    actions.merge_departments(sales, works, by=olga)
+    assert dict(works.memberships.values_list("user", "role")) == {anna.pk: "member", boris.pk: "head"}
+    again(sales)
+    assert (sales.merged_into_id, sales.parent_id, sales.path) == (works.pk, None, [sales.pk])
+
+
+def test_a_department_that_is_gone_is_changed_by_nobody(sales: Department, under: Make, olga: User) -> None:
+    works, merged, deleted = under("Works"), under("Merged"), under("Deleted")
+    read_before = Department.objects.get(pk=deleted.pk)
+    actions.merge_departments(merged, works, by=olga)
+    actions.delete_department(deleted, by=olga)
+    told()
+    changes: list[Callable[[Department], object]] = [
+        lambda gone: under("New", gone),
+        lambda gone: actions.move_department(gone, sales, by=olga),
+        lambda gone: actions.move_department(works, gone, by=olga),
+        lambda gone: actions.merge_departments(gone, sales, by=olga),
+        lambda gone: actions.merge_departments(works, gone, by=olga),
+        lambda gone: actions.delete_department(gone, by=olga),
+    ]
+    for gone in (merged, read_before):
+        for change in changes:
+            with pytest.raises(StructureRefused, match="is gone"):
+                change(gone)
+    assert told() == []
+
+
+def test_whoever_does_not_change_the_structure_moves_nobody(
+    sales: Department, under: Make, anna: User, cara: User
+) -> None:
+    works = under("Works")
+    told()
+    with pytest.raises(PlaceForbidden, match="for whoever may change the structure"):
+        actions.move_member(anna, sales, works, by=cara)
+    assert (actions.roles_of(anna), told()) == ({sales.pk: "member"}, [])
+
+
 def test_what_was_merged_goes_along_into_the_next(
     sales: Department, under: Make, anna: User, cara: User, olga: User
 ) -> None:
@@ -167,12 +209,13 @@ def test_only_an_empty_department_is_deleted(sales: Department, under: Make, ann
 
 
 def test_a_person_moves_from_one_department_to_another(
-    sales: Department, under: Make, anna: User, olga: User
+    sales: Department, under: Make, anna: User, boris: User, olga: User
 ) -> None:
     works = under("Works")
     actions.add_member(sales, anna, role=Membership.Role.HEAD, by=olga)
     actions.move_member(anna, sales, works, by=olga)
     assert actions.roles_of(anna) == {works.pk: "member"}
+    assert actions.roles_of(boris) == {sales.pk: "member"}, "the others stay"
     with pytest.raises(StructureRefused, match="not in Sales any more"):
         actions.move_member(anna, sales, works, by=olga)
 
@@ -275,11 +318,15 @@ def test_with_a_new_head_the_former_one_leads_no_more_and_deputies_stay(
     assert {f"H{sales.pk}", f"H{works.pk}"} & set(codes_of(anna)) == {f"H{works.pk}"}
 
 
-def test_what_holds_nothing_but_departments_is_not_empty(sales: Department, under: Make, olga: User) -> None:
+def test_what_holds_nothing_but_departments_or_nobody_but_people_is_not_empty(
+    sales: Department, under: Make, anna: User, olga: User
+) -> None:
     outer = under("Outer")
     under("Inner", outer)
-    with pytest.raises(StructureRefused, match="is not empty"):
-        actions.delete_department(outer, by=olga)
+    for department in (outer, sales):
+        with pytest.raises(StructureRefused, match="is not empty"):
+            actions.delete_department(department, by=olga)
+    assert actions.roles_of(anna) == {sales.pk: "member"}
 
 
 def test_the_structure_hears_of_those_who_lead_alone(
