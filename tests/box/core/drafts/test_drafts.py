@@ -15,11 +15,22 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from box.core.accounts.models import User
-from box.core.drafts.actions import MOST_DRAFTS, Newer, draft_at, drop_draft, forget_drafts, keep_draft
+from box.core.drafts import actions
+from box.core.drafts.actions import (
+    LONGEST_DRAFT,
+    MOST_DRAFTS,
+    Newer,
+    draft_at,
+    drop_draft,
+    forget_drafts,
+    keep_draft,
+)
 from box.core.drafts.models import Draft
+from box.core.files.actions import attach
 from box.core.files.garbage_collection import sweep_files
 from box.core.files.models import File
 from tests.box.apps.feed.test_views import HTMX, Browser, file_of, form
+from tests.clock import Clock
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +88,58 @@ def test_its_files_stay_and_are_only_its_persons(anna: User, boris: User) -> Non
     drop_draft("post", by=anna)
     sweep_files(timezone.now() + timedelta(days=300), older_than=timedelta(days=30))
     assert not File.objects.exists()
+
+
+def test_only_fresh_files_that_it_names_are_kept_for_it(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    named, beside, attached = (file_of(anna) for _ in range(3))
+    attach([attached.pk], audience=["UA"], by=anna)
+    ids: list[Any] = [7, {"id": "x"}, {"id": 0}, {"id": 2**63}, {"id": attached.pk}, {"id": named.pk}]
+    sent = {"fields": {}, "detail": {"files": ids}}
+    assert list(keep_draft("post", sent, browser=HOME, base=0, by=anna).files.all()) == [named]
+    monkeypatch.setattr(actions, "MOST_FILES", 1)
+    both = content("x", (beside.pk, named.pk))
+    assert list(keep_draft("post", both, browser=HOME, base=0, by=anna).files.all()) == [beside]
+    nothing: list[dict[str, Any]] = [
+        {"fields": {}}, {"fields": {}, "detail": 7}, {"fields": {}, "detail": {"files": {"id": named.pk}}}
+    ]  # fmt: skip
+    for without in nothing:
+        assert not keep_draft("post", without, browser=HOME, base=0, by=anna).files.exists()
+
+
+def test_everybody_has_drafts_of_their_own_and_one_a_place(
+    anna: User, boris: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for person in (anna, boris):
+        for place in ("post", "comment-7"):
+            keep_draft(place, content(f"{place} of {person.pk}"), browser=HOME, base=0, by=person)
+    drop_draft("post", by=anna)
+    assert set(Draft.objects.values_list("user", "place")) == {
+        (anna.pk, "comment-7"), (boris.pk, "post"), (boris.pk, "comment-7")
+    }  # fmt: skip
+    monkeypatch.setattr(actions, "MOST_DRAFTS", 1)
+    keep_draft("post", content("anew"), browser=HOME, base=0, by=anna)
+    assert [one.place for one in Draft.objects.filter(user=anna)] == ["post"], "hers that is oldest goes"
+    assert Draft.objects.filter(user=boris).count() == 2
+
+
+def test_a_draft_is_as_old_as_what_was_written_last(clock: Clock, anna: User) -> None:
+    keep_draft("post", content("a"), browser=HOME, base=0, by=anna)
+    between = clock.move(days=100)
+    clock.move(days=1)
+    keep_draft("post", content("ab"), browser=HOME, base=1, by=anna)
+    assert forget_drafts(before=between) == 0
+    assert forget_drafts(before=clock.move(seconds=1)) == 1
+
+
+def test_what_is_as_long_as_it_may_be_is_kept_in_any_letters(anna: User) -> None:
+    said = {"fields": {"text": ""}}
+    said["fields"]["text"] = "я" * (LONGEST_DRAFT - len(json.dumps(said)))
+    place = "post-" + "x" * 55
+    assert keep_draft(place, said, browser=HOME, base=0, by=anna).content == said
+    said["fields"]["text"] += "я"
+    for where, what in ((place, said), (place + "x", content("x"))):
+        with pytest.raises(ValidationError):
+            keep_draft(where, what, browser=HOME, base=1, by=anna)
 
 
 @pytest.mark.parametrize(

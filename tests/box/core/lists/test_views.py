@@ -83,13 +83,15 @@ def test_what_cannot_be_saved_is_said(
     assert not SavedView.objects.exists()
 
 
-def test_the_same_name_again_means_another_choice(anna: User) -> None:
+def test_the_same_name_again_means_another_choice(anna: User, boris: User) -> None:
     for query in ("q=a", "q=b"):
         actions.save_view("one", query, "Mine", by=anna)
     actions.save_view("another", "q=c", "Mine", by=anna)
-    assert list(SavedView.objects.order_by("id").values_list("list_key", "query")) == [
-        ("one", "q=b"),
-        ("another", "q=c"),
+    actions.save_view("one", "q=d", "Mine", by=boris)
+    assert list(SavedView.objects.order_by("id").values_list("user", "list_key", "query")) == [
+        (anna.pk, "one", "q=b"),
+        (anna.pk, "another", "q=c"),
+        (boris.pk, "one", "q=d"),
     ]
 
 
@@ -136,6 +138,18 @@ def test_a_list_opens_with_what_is_shared_no_more_for_its_owner_alone(
     actions.share_view(view, is_shared=False, by=olga)
     opened_by = dict(Preference.objects.values_list("user", "view"))
     assert opened_by == {olga.pk: view.pk, anna.pk: None, boris.pk: other.pk}
+    # To share what is shared already changes nothing.
+    actions.share_view(other, is_shared=True, by=olga)
+    assert Preference.objects.get(user=boris).view == other
+    assert set(SavedView.objects.of(anna, "one")) == {other}
+
+
+def test_who_may_share_shares_no_view_that_another_keeps_for_themselves(olga: User, anna: User) -> None:
+    view = actions.save_view("one", "q=a", "hers", by=anna)
+    with pytest.raises(PermissionDenied, match="somebody else's"):
+        actions.share_view(view, is_shared=True, by=olga)
+    view.refresh_from_db()
+    assert not view.is_shared
 
 
 def test_views_are_put_in_order_renamed_and_deleted(as_person: Browser, anna: User) -> None:

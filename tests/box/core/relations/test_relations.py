@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 from typing import TYPE_CHECKING
@@ -29,10 +30,18 @@ from box.core.history.presenters import history_of
 from box.core.people.merging import merge_people
 from box.core.people.offboarding import dismiss
 from box.core.registry.capabilities import Ref, Work
-from box.core.relations.actions import MOST_RELATIONS, forget_relations, hand_on, relate, unrelate
+from box.core.registry.origin import importing
+from box.core.relations.actions import (
+    MOST_RELATIONS,
+    check_relatable,
+    forget_relations,
+    hand_on,
+    relate,
+    unrelate,
+)
 from box.core.relations.models import Relation
 from box.core.relations.presenters import related_to
-from box.core.relations.relatable import ref_at
+from box.core.relations.relatable import ref_at, relatables
 from tests import cast
 
 if TYPE_CHECKING:
@@ -111,6 +120,9 @@ def test_only_whoever_works_on_a_task_says_what_belongs_to_it(
         unrelate(watched.ref, person(boris), by=cara)
     assert related_to(watched.ref, reader=boris).can_change
     assert not related_to(watched.ref, reader=cara).can_change
+    check_relatable(watched.ref, by=boris)
+    with pytest.raises(PermissionDenied):
+        check_relatable(watched.ref, by=cara)
 
 
 def test_it_has_an_end(task: Task, boris: User) -> None:
@@ -153,6 +165,53 @@ def test_what_is_gone_for_good_is_forgotten_at_whichever_end_it_stood(
     assert titles(task.ref, boris) == [boris.name]
     forget_relations([task.ref])
     assert not Relation.objects.exists()
+
+
+def test_what_is_handed_on_stands_where_its_kind_has_its_place(
+    task: Task, post: Post, boris: User, cara: User
+) -> None:
+    relate(task.ref, [post.ref], by=boris)
+    hand_on(post.ref, person(cara))
+    assert set(Relation.objects.between(person(cara), task.ref)) == set(Relation.objects.all())
+    hand_on(task.ref, post.ref)
+    assert Relation.objects.between(person(cara), post.ref).count() == Relation.objects.count() == 1
+
+
+def test_what_is_gone_takes_along_nothing_of_the_same_number(boris: User) -> None:
+    def say(*ends: Ref) -> Relation:
+        first, second = ends
+        return Relation.objects.create(
+            kind=first.kind, object_id=first.id, other_kind=second.kind, other_id=second.id, made_by=boris
+        )
+
+    one, two = Ref("no.one", 1), Ref("no.two", 1)
+    kept = [say(Ref("no.one", 2), Ref("no.two", 2)), say(Ref("no.other", 1), Ref("no.zero", 1))]
+    say(one, Ref("no.zero", 3))
+    say(Ref("no.other", 3), two)
+    forget_relations([one, two])
+    assert list(Relation.objects.order_by("id")) == kept
+
+
+def test_each_saying_is_told_of_the_object_of_which_it_is_said_and_once(
+    task: Task, post: Post, boris: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[int, list[Ref], bool, User]] = []
+    noted = replace(
+        relatables["tasks.task"],
+        told=lambda pk, others, is_made, by: told.append((pk, list(others), is_made, by)),
+    )
+    monkeypatch.setitem(relatables._offers, "tasks.task", noted)
+    for _twice in range(2):
+        relate(task.ref, [post.ref], by=boris)
+    for _twice in range(2):
+        unrelate(task.ref, post.ref, by=boris)
+    assert told == [(task.pk, [post.ref], is_made, boris) for is_made in (True, False)]
+
+
+def test_what_is_taken_over_is_related_whoever_sees_it(task: Task, anna: User, boris: User) -> None:
+    hidden = publish_post(Draft(text="Between us", audience=(code_of(anna),)), by=anna)
+    with importing(at=timezone.now()):
+        assert relate(task.ref, [hidden.ref], by=boris) == [hidden.ref]
 
 
 def test_what_belongs_to_a_comment_is_told_on_the_page_of_its_post(
