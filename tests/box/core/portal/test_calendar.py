@@ -13,6 +13,7 @@ from box.core.events.models import Event
 from box.core.portal.actions import change_settings, decide_day, forget_day
 from box.core.portal.calendar import COUNTRY, DAYS, RUSSIA, work_calendar, working_hours
 from box.core.portal.models import CalendarDay
+from box.core.registry.settings import read_version
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -40,8 +41,10 @@ def test_the_country_gives_the_holidays_and_the_company_the_week(olga: User) -> 
 
 
 def test_the_company_decides_otherwise_and_may_take_it_back(olga: User) -> None:
+    version = read_version()
     decide_day(MOVED, "worked", by=olga)
-    decide_day(date(2026, 7, 1), "off", name="Founding day", by=olga)
+    assert read_version() == version + 1, "every process reads it anew"
+    decide_day(date(2026, 7, 1), "off", name=" Founding day ", by=olga)
     decide_day(date(2026, 5, 11), "usual", by=olga)
     calendar = work_calendar()
     assert calendar.is_working_day(MOVED)
@@ -50,6 +53,7 @@ def test_the_company_decides_otherwise_and_may_take_it_back(olga: User) -> None:
     forget_day(MOVED, by=olga)
     forget_day(MOVED, by=olga)
     assert not work_calendar().is_working_day(MOVED)
+    assert not work_calendar().is_working_day(date(2026, 7, 1)), "the other days stay decided"
     kinds = [
         event.payload["kind"] for event in Event.objects.filter(kind="portal.CalendarChanged").order_by("pk")
     ]
