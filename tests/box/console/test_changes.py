@@ -30,12 +30,15 @@ from box.console.jobs import take_over_page
 from box.console.models import BackupChange
 from box.console.notices import CHANGED
 from box.core.access.actions import create_role, set_grantees
+from box.core.accounts.actions import suspend_user
 from box.core.notify.actions import Decision, decide
 from box.core.notify.models import Notification, Preferences
 from box.core.notify.presenters import noticed
 from box.core.notify.topics import is_mailed, is_told, topics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from box.core.accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -79,9 +82,13 @@ def test_of_the_agents_record_this_is_told(what: Any, change: tuple[Kind, str] |
     assert change_of(line(what)) == change
 
 
-def test_every_administrator_hears_of_it_once_and_nobody_else(olga: User, boris: User, cara: User) -> None:
+def test_every_administrator_hears_of_it_once_and_nobody_else(
+    olga: User, boris: User, cara: User, person: Callable[..., User]
+) -> None:
     boris.is_administrator = True
     boris.save(update_fields=["is_administrator"])
+    oscar = person("Oscar", is_administrator=True)
+    suspend_user(oscar, by=olga)
     role = create_role("Keepers of backups", {BACKUPS: "all"}, by=olga)
     set_grantees(role, [f"U{cara.pk}"], by=olga)
     for _ in range(2):

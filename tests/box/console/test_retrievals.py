@@ -257,6 +257,44 @@ def test_only_who_looks_after_backups_answers(anna: User, boris: User) -> None:
     assert one.is_waiting
 
 
+def test_each_request_is_answered_by_itself_once_and_in_its_turn(
+    anna: User, boris: User, cara: User, olga: User
+) -> None:
+    def told(kind: str) -> list[int]:
+        rows = Event.objects.filter(kind=f"console.Retrieval{kind}").order_by("pk")
+        return [row.payload["retrieval_id"] for row in rows]
+
+    def states() -> list[str]:
+        return list(Retrieval.objects.order_by("pk").values_list("state", flat=True))
+
+    annas, boriss, caras = (asked(person) for person in (anna, boris, cara))
+    assert told("Asked") == [annas.pk, boriss.pk, caras.pk]
+    for _twice in range(2):
+        actions.allow_retrieval(annas, by=olga)
+        actions.refuse_retrieval(caras, "no", by=olga)
+    # What was answered is neither taken back nor answered otherwise.
+    actions.take_request_back(annas, by=anna)
+    actions.refuse_retrieval(annas, "no", by=olga)
+    actions.allow_retrieval(caras, by=olga)
+    actions.give_up_retrieval(caras, Retrieval.Why.FAILED)
+    assert states() == ["allowed", "asked", "refused"]
+    # Only what was allowed is looked for.
+    actions.note_search(boriss, "one")
+    actions.note_look(boriss, now=MIDDAY)
+    actions.allow_retrieval(boriss, by=olga)
+    actions.note_search(annas, "two")
+    for _twice in range(2):
+        actions.note_look(annas, now=MIDDAY)
+    assert states() == ["looked", "allowed", "refused"]
+    assert list(Retrieval.objects.order_by("pk").values_list("operation", flat=True)) == ["two", "", ""]
+    for _twice in range(2):
+        actions.give_up_retrieval(boriss, Retrieval.Why.FAILED)
+    assert states() == ["looked", "over", "refused"]
+    assert [told(kind) for kind in ("Allowed", "Refused", "Looked", "Over", "Withdrawn")] == [
+        [annas.pk, boriss.pk], [caras.pk], [annas.pk], [boriss.pk], []
+    ]  # fmt: skip
+
+
 def test_what_nobody_answers_or_can_do_ends(anna: User, boris: User, cara: User, olga: User) -> None:
     now = timezone.now()
     waiting, allowed = asked(anna), asked(boris)

@@ -9,16 +9,19 @@ import pytest
 
 from appliance.client import BackupWarning, ClusterProblem
 from box.console.access import BACKUPS, RESTART
-from box.console.actions import tell_of
+from box.console.actions import tell_of, those_who_may
 from box.console.alerts import CALM, Known, Plan, decide
 from box.console.models import Subject, Trouble
 from box.console.notices import CLUSTER_ILL, CLUSTER_WELL, ILL, WELL
 from box.core.access.actions import create_role, set_grantees
+from box.core.accounts.actions import suspend_user
 from box.core.notify.models import Notification
 from box.core.notify.presenters import noticed
+from box.core.structure.actions import add_member, create_department
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
+    from box.core.structure.models import Department
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -66,6 +69,11 @@ def test_while_something_else_is_wrong_all_is_not_well() -> None:
     away = known(LATE, gone_at=NOW)
     assert not decide([away, known(FULL)], [FULL], now=NOW + CALM).is_well_again
     assert not decide([away], [FULL], now=NOW + CALM).is_well_again
+
+
+def test_what_nobody_was_told_of_yet_keeps_nobody_from_hearing_that_the_rest_is_over() -> None:
+    away, waits = known(LATE, gone_at=NOW), Known(KEY.key, "unconfirmed", NOW)
+    assert decide([away, waits], [KEY], now=NOW + CALM).is_well_again
 
 
 def test_of_what_was_never_told_the_end_is_not_either() -> None:
@@ -142,3 +150,33 @@ def test_troubles_of_backups_and_of_nodes_do_not_end_each_other(olga: User) -> N
     for minutes in (1, 17, 18):
         tell_of(Subject.CLUSTER, [], now=NOW + minutes * MINUTE)
     assert [kind for kind, _words in notices_of(olga)] == [ILL.kind]
+
+
+@pytest.mark.django_db
+def test_each_trouble_is_told_and_ends_by_itself(olga: User) -> None:
+    tell_of(Subject.BACKUPS, [LATE], now=NOW)
+    tell_of(Subject.BACKUPS, [LATE, FULL], now=NOW + MINUTE)
+    newest = notices_of(olga)[-1][1]
+    assert "7% are free" in newest and "The newest backup is older" not in newest
+    tell_of(Subject.BACKUPS, [FULL], now=NOW + 2 * MINUTE)
+    gone = dict(Trouble.objects.values_list("key", "gone_at"))
+    assert gone == {LATE.key: NOW + 2 * MINUTE, FULL.key: None}
+
+
+@pytest.mark.django_db
+def test_of_what_is_said_at_length_the_beginning_is_noted(olga: User) -> None:
+    tell_of(Subject.BACKUPS, [BackupWarning("filling", "disk", "7" * 300)], now=NOW)
+    assert Trouble.objects.get().about == "7" * 200
+
+
+@pytest.mark.django_db
+def test_those_who_may_are_told_once_each_while_they_work_here(
+    olga: User, anna: User, boris: User, sales: Department
+) -> None:
+    role = create_role("Keepers", [BACKUPS], by=olga)
+    set_grantees(role, [sales.code, f"U{anna.pk}"], by=olga)
+    shop = create_department("Shop", parent=sales, by=olga)
+    add_member(shop, anna, by=olga)
+    set_grantees(role, [sales.code, sales.code_with_below, f"U{anna.pk}"], by=olga)
+    suspend_user(boris, by=olga)
+    assert sorted(one.pk for one in those_who_may(BACKUPS)) == sorted([olga.pk, anna.pk])
