@@ -18,6 +18,7 @@ from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.core.access.actions import employees_role, set_rights
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.registry.rest import ApiRefused
 from box.rest.actions import revoke_webhook
 from box.rest.frames import MOST_OF_A_PERSON, forget_frames
@@ -337,7 +338,21 @@ def test_frames_end_with_what_was_allowed(
     revoke_webhook(own.webhook, by=anna)
     assert calling(hers["AUTH_ID"], "profile").status_code == 401
     assert calling(others["AUTH_ID"], "profile").status_code == 200
+    told = Event.objects.filter(kind="rest.WebhookRevoked")
+    assert [one.payload["webhook_id"] for one in told] == [own.webhook.pk], "of frames nothing is told"
     assert as_person(anna).get(f"/applications/{one.pk}/frame/").status_code == 403
+
+
+def test_frames_of_another_application_stay(
+    as_person: Browser, till: Application, anna: User, olga: User
+) -> None:
+    new = NewApplication("The scales", "https://scales.example/back", ("placement", "user"))
+    scales = add_application(new, Secret.new(), by=olga)
+    own, _other = token_for(anna, till), token_for(anna, scales)
+    one = placed(scales, MENU, olga)
+    _address, hers = posted(as_person(anna).get(f"/applications/{one.pk}/frame/"))
+    revoke_webhook(own.webhook, by=anna)
+    assert calling(hers["AUTH_ID"], "profile").status_code == 200
 
 
 @pytest.mark.parametrize("how", ["unbound", "taken away", "retired"])

@@ -22,6 +22,7 @@ from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import Session, User
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.groups.actions import NewGroup, NewGuest, create_group, end_expired, invite_guest
 from box.core.registry.belongings import going
 from box.rest import actions, tokens
@@ -76,8 +77,12 @@ def test_what_is_wrong_with_it_is_said(as_person: Browser, anna: User) -> None:
     assert not Webhook.objects.exists()
 
 
-def test_one_has_some_and_not_thousands(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_has_some_and_not_thousands(anna: User, boris: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "MOST_OF_A_PERSON", 1)
+    program_of(boris)
+    # Tokens of an application end by themselves, and are nobody's to count.
+    token = program_of(anna).webhook
+    Webhook.objects.filter(pk=token.pk).update(ends_at=timezone.now() + timedelta(hours=1))
     program_of(anna)
     with pytest.raises(ValidationError, match="revoke those"):
         program_of(anna)
@@ -139,7 +144,7 @@ def test_it_serves_until_its_last_day_is_over(anna: User) -> None:
 def test_who_leaves_has_none_at_once_and_gets_none_back(
     anna: User, olga: User, leave: Callable[..., None]
 ) -> None:
-    program = program_of(anna)
+    program, others = program_of(anna), program_of(olga)
     assert program.call("profile")
     leave(anna, by=olga)
     # No event was delivered yet.
@@ -149,6 +154,7 @@ def test_who_leaves_has_none_at_once_and_gets_none_back(
     deliver_all()
     assert program.error("profile") == REFUSED
     assert program_of(anna).call("profile")
+    assert others.call("profile")
 
 
 def test_who_was_suspended_for_a_moment_keeps_what_they_made_afterwards(
@@ -227,6 +233,18 @@ def test_revoking_ends_it_and_is_in_the_audit_log(as_person: Browser, anna: User
         ("rest.webhook_created", anna.pk),
         ("rest.webhook_revoked", olga.pk),
     ]
+
+
+def test_what_is_revoked_again_was_revoked_when_it_was(clock: Clock, anna: User, olga: User) -> None:
+    program = program_of(anna)
+    first = clock.now
+    actions.revoke_webhook(program.webhook, by=anna)
+    clock.move(hours=1)
+    actions.revoke_webhook(program.webhook, by=olga)
+    assert actions.revoke_everybodys() == 0
+    assert Webhook.objects.get().revoked_at == first
+    told = Event.objects.filter(kind="rest.WebhookRevoked")
+    assert [one.payload["by_id"] for one in told] == [anna.pk]
 
 
 def test_a_restore_ends_them_with_the_sessions(
