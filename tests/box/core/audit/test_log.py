@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -12,12 +12,13 @@ from django.utils import timezone, translation
 
 from box.core.access.actions import create_role, grant_role
 from box.core.accounts import actions as accounts
-from box.core.audit.actions import Foreign, cursor_of, take_over
+from box.core.audit.actions import Foreign, cursor_of, take_over, write
 from box.core.audit.models import AuditRecord
 from box.core.audit.presenters import Shown
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event
 from box.core.people.absences import Away, remove_absence, write_absence
-from box.core.registry.auditing import audited, record
+from box.core.registry.auditing import About, Entry, audited, record
 from box.core.registry.offers import NotOffered
 from box.core.registry.origin import ASKED_BY
 from tests.cast import PASSWORD
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     type Browser = Callable[[User], Client]
 
 pytestmark = pytest.mark.django_db
+
+THEN = datetime(2020, 2, 2, tzinfo=UTC)
 
 
 def logged(kind: str) -> list[AuditRecord]:
@@ -113,8 +116,36 @@ def test_another_logs_lines_are_taken_over_once_with_how_far_it_was_read() -> No
     lines = [Foreign(f"agent:{n}", timezone.now(), "audit.agent", "ivan (root)") for n in (1, 2)]
     assert take_over("agent", lines, cursor="1:10") == 2
     assert take_over("agent", [*lines, *lines], cursor="1:20") == 0
-    assert cursor_of("agent") == "1:20"
+    assert (cursor_of("agent"), cursor_of("another")) == ("1:20", "")
     assert AuditRecord.objects.count() == 2
+
+
+def test_of_what_somebody_is_called_so_much_is_kept_as_one_reads() -> None:
+    take_over("agent", [Foreign("agent:1", THEN, "audit.agent", "i\x00van" + "n" * 400)], cursor="1")
+    assert AuditRecord.objects.get().actor == "iva" + "n" * 297
+
+
+def test_a_row_is_of_its_own_moment_and_of_whoever_did_it(
+    anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = write(Entry("accounts.signed_in", by_id=anna.pk, details={"way": "password"}), at=THEN)
+    assert (row.at, row.actor) == (THEN, "Anna Test (anna@example.com)")
+    assert (row.address, row.about_kind, row.about_id, row.about_name) == (None, "", None, "")
+    # Whoever has a row in the portal is named by it, also behind boxctl.
+    monkeypatch.setenv(ASKED_BY, "ivan")
+    accounts.suspend_user(anna, by=anna)
+    Event.objects.filter(kind="accounts.UserStatusChanged").update(created_at=THEN)
+    (suspended,) = logged("accounts.suspended")
+    assert (suspended.actor, suspended.by_id, suspended.at) == (
+        "Anna Test (anna@example.com)", anna.pk, THEN
+    )  # fmt: skip
+
+
+def test_what_the_auditors_have_no_business_to_know_is_not_in_the_log(anna: User) -> None:
+    group = About("groups.group", 7, "Plans")
+    record("groups.created", by_id=anna.pk, about=group)
+    record("accounts.signed_in", by_id=anna.pk)
+    assert [one.kind for one in AuditRecord.objects.all()] == ["accounts.signed_in"]
 
 
 def test_a_kind_that_nobody_declared_is_a_mistake() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import translation
+from django.utils import timezone, translation
 
 from box.core.accounts.actions import dismiss_user
 from box.core.accounts.erasing import erase_person
@@ -17,8 +18,11 @@ from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
 from box.core.groups.actions import NewGroup, change_group, create_group
 from box.core.groups.models import Group
+from box.core.history.actions import forget_lines, write
 from box.core.history.models import Line
 from box.core.history.presenters import PAGE, history_of
+from box.core.registry.auditing import About, Entry
+from box.core.registry.capabilities import Ref
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -101,3 +105,23 @@ def test_who_is_erased_is_named_no_more(group: Group, boris: User, olga: User, a
     erase_person(User.objects.get(pk=boris.pk), by=olga)
     assert not any("Boris" in said for said in sentences(group))
     assert Line.objects.filter(by=boris).exists()
+
+
+def test_a_line_is_of_an_object_whose_history_tells_of_such_things(anna: User) -> None:
+    then = datetime(2020, 2, 2, tzinfo=UTC)
+    plans = About("groups.group", 7, "Plans")
+    write(Entry("groups.created", by_id=anna.pk, about=plans), at=then)
+    write(Entry("groups.created", by_id=anna.pk))
+    write(Entry("accounts.signed_in", by_id=anna.pk, about=About("org.person", anna.pk, anna.name)))
+    line = Line.objects.get()
+    assert (line.about_kind, line.about_id, line.kind, line.at) == ("groups.group", 7, "groups.created", then)
+    before = timezone.now()
+    write(Entry("groups.created", by_id=anna.pk, about=plans))
+    assert Line.objects.latest("id").at >= before
+
+
+def test_what_is_erased_takes_its_own_lines_along(anna: User) -> None:
+    for pk in (7, 8, 9):
+        write(Entry("groups.created", by_id=anna.pk, about=About("groups.group", pk, "Plans")))
+    forget_lines([Ref("groups.group", 7), Ref("groups.group", 9), Ref("no.such", 8)])
+    assert [line.about_id for line in Line.objects.all()] == [8]
