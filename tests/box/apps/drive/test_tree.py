@@ -52,6 +52,8 @@ def test_what_is_put_into_a_folder_is_for_those_who_see_the_folder(
     plan, diary = put(company, by=anna), put(annas, "diary.txt", by=anna)
     assert (plan.audience, plan.is_private) == (["UA"], False)
     assert (diary.audience, diary.is_private) == ([f"U{anna.pk}"], True)
+    for item in (plan, diary):
+        assert File.objects.get(on_drive=item).audience == item.audience
     assert File.objects.visible_to(boris).get() == plan.file
     assert Item.objects.visible_to(boris).filter(is_folder=False).get() == plan
 
