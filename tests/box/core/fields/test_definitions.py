@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from box.core.fields import actions
 from box.core.fields.actions import FieldDraft, add_field, archive_field, change_field, restore_field
 from box.core.fields.models import Field
 from box.core.fields.sets import FieldSet, field_sets
+from box.core.registry.settings import read_version
 from tests.box.core.fields import THINGS, thing_field
 
 if TYPE_CHECKING:
@@ -128,6 +130,21 @@ def test_fields_of_one_set_are_nothing_to_another(
     actions.move_field(town, 1, by=olga)
     assert names() == ["Size", "Town"]
     assert [one.name for one in Field.objects.of(others.key).in_order()] == ["Town", "Size"]
+
+
+def test_whoever_knows_the_fields_reads_them_anew_after_a_change(
+    olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    things = replace(THINGS, changed=lambda: told.append("anew"))
+    monkeypatch.setitem(field_sets._offers, things.key, things)
+    versions = [read_version()]
+    town = add_field(things, FieldDraft("Town"), by=olga)
+    versions.append(read_version())
+    archive_field(town, by=olga)
+    versions.append(read_version())
+    assert versions == sorted(set(versions))
+    assert told == ["anew"] * 2
 
 
 def test_what_was_moved_meanwhile_stays_where_it_went(olga: User) -> None:
