@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -268,7 +268,8 @@ def _check_times(event: Event) -> None:
         raise ValidationError(_("It ends before it begins: change one of the two."), code="times")
     if event.duration > LONGEST:
         raise ValidationError(_("An event lasts a year at most."), code="times")
-    if event.is_all_day and any(one.astimezone(UTC).time().hour for one in (event.starts_at, event.ends_at)):
+    ends = (event.starts_at, event.ends_at)
+    if event.is_all_day and any(one.astimezone(UTC).time() != time() for one in ends):
         raise ValidationError(_("What lasts whole days begins and ends at midnight."), code="times")
 
 

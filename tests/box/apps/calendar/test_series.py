@@ -188,6 +188,8 @@ def test_whole_days_stay_whole_days(anna: User) -> None:
         (draft(zone="../../etc/passwd"), "zone"),
         (draft(starts=datetime(2201, 1, 1, tzinfo=UTC)), "far away"),
         (draft(is_all_day=True), "midnight"),
+        (draft(starts=datetime(2026, 12, 7, tzinfo=UTC), hours=34, is_all_day=True), "midnight"),
+        (draft(starts=datetime(2026, 12, 7, 0, 30, tzinfo=UTC), hours=24, is_all_day=True), "midnight"),
         (draft(invited=("U999999",)), "invite"),
     ],
 )
