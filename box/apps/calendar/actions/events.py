@@ -121,6 +121,8 @@ def change_event(
         case _:
             _change_whole(event, draft, at, by)
             made = event
+    if calendar is not None:
+        _bring_exceptions(made)
     if made is not event:
         revision.made_ids = [made.pk]
         revision.save(update_fields=["made_ids"])
@@ -190,6 +192,14 @@ def _remove_whole(event: Event, by: User) -> None:
     event.save(update_fields=["removed_at", "version"])
     people = tuple(sorted(attendees_of(event)))
     emit(EventRemoved(event_id=event.pk, by_id=by.pk, version=event.version, user_ids=people))
+
+
+def _bring_exceptions(event: Event) -> None:
+    """One time of a series stays where the series is."""
+    for exception in event.exceptions.exclude(calendar=event.calendar_id):
+        exception.calendar = event.calendar
+        exception.save(update_fields=["calendar"])
+        write_audience(exception)
 
 
 def _end_exceptions(event: Event, since: datetime = EARLIEST) -> None:
