@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.calendar.access import can_edit
+from box.apps.calendar.actions.attendees import attendees_of
 from box.apps.calendar.actions.audiences import write_audience
 from box.apps.calendar.actions.requests import ask_for_room
 from box.apps.calendar.actions.rooms import book
-from box.apps.calendar.events import EventChanged
+from box.apps.calendar.events import EventChanged, EventRemoved
 from box.apps.calendar.models import Attendance, Booking, Event, Guest, Revision
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
@@ -58,12 +59,13 @@ def take_back(revision: Revision, *, by: User) -> Event:
     had = {event.pk: _room_of(event) for event in Event.objects.filter(pk__in=known)}
     # All rooms first: what was exchanged is exchanged back.
     Booking.objects.filter(event__in=[*known, *revision.made_ids]).delete()
-    Booking.objects.filter(event__series=root).delete()
+    Booking.objects.filter(event__series__in=[root.pk, *revision.made_ids]).delete()
     for row in revision.state:
         _restore(row)
     # Exceptions of after the change, too: the series has those times itself again.
-    Event.objects.filter(series=root).exclude(pk__in=known).update(removed_at=now)
-    Event.objects.filter(pk__in=revision.made_ids).update(removed_at=now)
+    after = Event.objects.filter(series__in=[root.pk, *revision.made_ids])
+    after.exclude(pk__in=known).update(removed_at=now)
+    _end_made(revision, root, by, now)
     revision.taken_back_at = now
     revision.save(update_fields=["taken_back_at"])
     for event in Event.objects.there().filter(pk__in=known).select_related("room"):
@@ -75,6 +77,17 @@ def take_back(revision: Revision, *, by: User) -> Event:
     root.save(update_fields=["version", "changed_by", "changed_at"])
     emit(EventChanged(event_id=root.pk, by_id=by.pk, version=root.version, is_moved=True))
     return root
+
+
+def _end_made(revision: Revision, root: Event, by: User, now: datetime) -> None:
+    """Those who take part in nothing else of it hear so; guests, reminders and programs know of it as another
+    event than the series."""
+    for made in Event.objects.filter(pk__in=revision.made_ids):
+        made.removed_at = now
+        made.version += 1
+        made.save(update_fields=["removed_at", "version"])
+        people = tuple(sorted(attendees_of(made) - attendees_of(root)))
+        emit(EventRemoved(event_id=made.pk, by_id=by.pk, version=made.version, user_ids=people))
 
 
 def _room_of(event: Event) -> tuple[Any, ...]:
