@@ -432,7 +432,6 @@ def _made_exception(event: Event, at: datetime, draft: EventDraft, by: User) -> 
     """The time `at` of the series as a row of its own."""
     made = _copy(event)
     made.series, made.original_at = event, at
-    made.changed_by = by
     _fill(made, replace(draft, rule=""), by)
     _exclude(event, [at])
     former = attendees_of(event)
@@ -453,7 +452,6 @@ def _made_rest(event: Event, at: datetime, draft: EventDraft, by: User) -> Event
     before, rest = rule.cut_at(event.local_start, at)
     aligned = realigned(rule, at.astimezone(event.tz).date(), draft.starts_at.astimezone(event.tz).date())
     made = _copy(event)
-    made.changed_by = by
     # Who has said nothing of the rule means what is left of it.
     follows = draft.rule in (event.rule, str(aligned))
     kept = str(replace(parse(draft.rule), count=rest.count)) if follows else draft.rule
