@@ -10,6 +10,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 
 from box.apps.calendar.actions import (
+    EventDraft,
     GuestDraft,
     Scope,
     answer_event,
@@ -21,18 +22,19 @@ from box.apps.calendar.actions import (
 )
 from box.apps.calendar.actions.attendees import attendees_of
 from box.apps.calendar.actions.events import change_excluded, draft_of
-from box.apps.calendar.models import Event
-from box.apps.calendar.occurrences import occurrences
+from box.apps.calendar.models import Event, Revision
+from box.apps.calendar.occurrences import occurrence_at, occurrences
 from box.core.events.models import Event as Told
 from tests.box.apps.calendar.conftest import FAR, MOSCOW, TEN, draft, planned, whole_days
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
     from box.core.structure.models import Department
+    from tests.clock import Clock
 
 pytestmark = pytest.mark.django_db
 
-WEEK, HOUR = timedelta(weeks=1), timedelta(hours=1)
+WEEK, DAY, HOUR = timedelta(weeks=1), timedelta(days=1), timedelta(hours=1)
 
 
 def shown(before: datetime = FAR) -> list[str]:
@@ -52,6 +54,12 @@ FOUR = ["01.12 10:00 Stand-up", "08.12 10:00 Stand-up", "15.12 10:00 Stand-up", 
 def test_it_takes_place_as_often_as_the_rule_says(weekly: Event) -> None:
     assert shown() == FOUR
     assert weekly.span.upper == TEN + 3 * WEEK + HOUR
+
+
+def test_a_new_series_may_leave_times_out_and_what_takes_place_once_none(anna: User) -> None:
+    planned(anna, draft(rule="FREQ=WEEKLY;COUNT=4", excluded=(TEN + 2 * WEEK, TEN + WEEK)))
+    assert shown() == [FOUR[0], FOUR[3]]
+    assert planned(anna, draft("Once", excluded=(TEN,))).excluded == []
 
 
 def test_one_time_is_moved_and_the_others_stay(anna: User, weekly: Event) -> None:
@@ -78,12 +86,41 @@ def test_this_and_all_that_follow_are_another_series_with_what_is_left(anna: Use
     assert change.event.rule == "FREQ=WEEKLY;COUNT=2"
 
 
-def test_exceptions_of_after_go_with_what_follows(anna: User, weekly: Event) -> None:
+def test_exceptions_go_with_the_part_that_their_time_is_of(anna: User, weekly: Event) -> None:
+    second, third, fourth = (TEN + number * WEEK for number in (1, 2, 3))
+    for at in (second, fourth):
+        move_event(weekly, at + 8 * HOUR, at + 9 * HOUR, scope=Scope.THIS, at=at, by=anna)
+    weekly.refresh_from_db()
+    rest = move_event(weekly, third + HOUR, third + 2 * HOUR, scope=Scope.FOLLOWING, at=third, by=anna).event
+    assert shown() == [
+        FOUR[0], "08.12 18:00 Stand-up", "15.12 11:00 Stand-up", "22.12 18:00 Stand-up",
+    ]  # fmt: skip
+    assert [one.original_at for one in weekly.exceptions.all()] == [second]
+    assert [one.original_at for one in rest.exceptions.all()] == [fourth + HOUR]
+
+
+def test_the_time_from_which_others_are_meant_may_be_another_event_by_now(anna: User, weekly: Event) -> None:
+    second = TEN + WEEK
+    once = move_event(weekly, second + HOUR, second + 2 * HOUR, scope=Scope.THIS, at=second, by=anna).event
+    wanted = draft("Call", second + 5 * HOUR, rule=weekly.rule)
+    rest = change_event(once, wanted, scope=Scope.FOLLOWING, by=anna).event
+    assert shown() == [FOUR[0], "08.12 11:00 Stand-up", "15.12 15:00 Call", "22.12 15:00 Call"]
+    weekly.refresh_from_db()
+    assert (weekly.excluded, rest.excluded) == ([], [second + 5 * HOUR])
+
+
+def test_what_follows_by_another_rule_has_nothing_of_the_old_one(
+    anna: User, boris: User, weekly: Event
+) -> None:
+    invited = (f"U{boris.pk}",)
+    change_event(weekly, draft(rule=weekly.rule, invited=invited), by=anna)
+    answer_event(weekly, "tentative", by=boris)
     third, fourth = TEN + 2 * WEEK, TEN + 3 * WEEK
     move_event(weekly, fourth + 8 * HOUR, fourth + 9 * HOUR, scope=Scope.THIS, at=fourth, by=anna)
-    weekly.refresh_from_db()
-    move_event(weekly, third + HOUR, third + 2 * HOUR, scope=Scope.FOLLOWING, at=third, by=anna)
-    assert shown() == [*FOUR[:2], "15.12 11:00 Stand-up", "22.12 18:00 Stand-up"]
+    wanted = draft("Daily", third, rule="FREQ=DAILY;COUNT=8", invited=invited)
+    rest = change_event(weekly, wanted, scope=Scope.FOLLOWING, at=third, by=anna).event
+    assert shown() == [*FOUR[:2], *(f"{day}.12 10:00 Daily" for day in range(15, 23))]
+    assert rest.attendances.get(user=boris).answer == "waiting"
 
 
 def test_all_times_move_when_any_of_them_is_dropped_elsewhere(anna: User, weekly: Event) -> None:
@@ -109,14 +146,61 @@ def test_exceptions_stay_exceptions_when_all_move(anna: User, weekly: Event) -> 
     assert shown() == [
         "01.12 11:00 Stand-up", "08.12 18:00 Stand-up", "15.12 11:00 Stand-up", "22.12 11:00 Stand-up",
     ]  # fmt: skip
+    assert [one.original_at for one in weekly.exceptions.all()] == [second + HOUR]
 
 
 def test_another_rhythm_has_no_exceptions_of_the_old_one(anna: User, weekly: Event) -> None:
-    second = TEN + WEEK
+    second, third = TEN + WEEK, TEN + 2 * WEEK
     move_event(weekly, second + 8 * HOUR, second + 9 * HOUR, scope=Scope.THIS, at=second, by=anna)
-    weekly.refresh_from_db()
-    change_event(weekly, draft(rule="FREQ=DAILY;COUNT=2"), by=anna)
-    assert shown() == ["01.12 10:00 Stand-up", "02.12 10:00 Stand-up"]
+    remove_event(weekly, scope=Scope.THIS, at=third, by=anna)
+    change_event(weekly, draft(rule="FREQ=DAILY;COUNT=15"), by=anna)
+    assert shown() == [f"{day:02}.12 10:00 Stand-up" for day in range(1, 16)]
+
+
+@pytest.mark.parametrize(
+    ("what", "at", "rule"),
+    [
+        # Any of the days that it names.
+        (draft(rule="FREQ=WEEKLY;BYDAY=TU,TH"), TEN + 2 * DAY, "FREQ=WEEKLY;BYDAY=WE,FR"),
+        # When it is still yesterday in UTC.
+        (
+            draft(starts=TEN.replace(hour=1), rule="FREQ=WEEKLY;BYDAY=TU"),
+            TEN.replace(hour=1),
+            "FREQ=WEEKLY;BYDAY=WE",
+        ),
+        # West of Greenwich a day begins later than its midnight in UTC.
+        (
+            whole_days(zone="America/New_York", rule="FREQ=WEEKLY;BYDAY=MO"),
+            datetime(2026, 12, 7, tzinfo=UTC),
+            "FREQ=WEEKLY;BYDAY=TU",
+        ),
+    ],
+)
+def test_a_series_goes_on_a_day_later_wherever_it_was_taken_hold_of(
+    anna: User, what: EventDraft, at: datetime, rule: str
+) -> None:
+    event = planned(anna, what)
+    move_event(event, at + DAY, at + DAY + event.duration, at=at, by=anna)
+    event.refresh_from_db()
+    assert event.rule == rule
+    assert occurrence_at(event, at + DAY) is not None
+
+
+def test_whole_days_stay_whole_days_when_a_series_is_moved_in_summer(anna: User) -> None:
+    event = planned(anna, whole_days(zone="Europe/Berlin", rule="FREQ=MONTHLY;COUNT=9"))
+    july = datetime(2027, 7, 7, tzinfo=UTC)
+    move_event(event, july + DAY, july + 2 * DAY, at=july, by=anna)
+    event.refresh_from_db()
+    assert event.starts_at == datetime(2026, 12, 8, tzinfo=UTC)
+
+
+def test_what_takes_place_in_the_hour_that_comes_twice_stays_there(anna: User) -> None:
+    """On 31 October 2027 the clocks of Berlin go back at three."""
+    again_half_past_two = datetime(2027, 10, 31, 1, 30, tzinfo=UTC)
+    event = planned(anna, draft(starts=again_half_past_two, zone="Europe/Berlin"))
+    change_event(event, draft("Renamed", again_half_past_two, zone="Europe/Berlin"), by=anna)
+    event.refresh_from_db()
+    assert event.starts_at == again_half_past_two
 
 
 def test_local_time_stays_when_a_series_moves_over_a_change_of_the_clock(anna: User) -> None:
@@ -147,10 +231,11 @@ def test_a_move_is_taken_back_whatever_times_it_was_of(anna: User, weekly: Event
     at = TEN + WEEK
     change = move_event(weekly, at + HOUR, at + 2 * HOUR, scope=scope, at=at, by=anna)
     assert shown() != FOUR
-    take_back(change.revision, by=anna)
+    take_back(Revision.objects.get(pk=change.revision.pk), by=anna)
     assert shown() == FOUR
     weekly.refresh_from_db()
     assert (weekly.rule, weekly.excluded, weekly.starts_at) == ("FREQ=WEEKLY;COUNT=4", [], TEN)
+    assert (weekly.span.lower, weekly.span.upper) == (TEN, TEN + 3 * WEEK + HOUR)
 
 
 def test_only_the_newest_change_is_taken_back(anna: User, weekly: Event) -> None:
@@ -190,6 +275,7 @@ def test_whole_days_stay_whole_days(anna: User) -> None:
         (draft(is_all_day=True), "midnight"),
         (draft(starts=datetime(2026, 12, 7, tzinfo=UTC), hours=34, is_all_day=True), "midnight"),
         (draft(starts=datetime(2026, 12, 7, 0, 30, tzinfo=UTC), hours=24, is_all_day=True), "midnight"),
+        (draft(rule="FREQ=DAILY;UNTIL=20261130"), "never take place"),
         (draft(invited=("U999999",)), "invite"),
     ],
 )
@@ -197,6 +283,11 @@ def test_what_cannot_be_is_refused_and_nothing_is_there(anna: User, what: object
     with pytest.raises(ValidationError, match=why):
         planned(anna, what)  # type: ignore[arg-type]
     assert not Event.objects.exists()
+
+
+def test_what_is_written_is_kept_tidy(anna: User) -> None:
+    event = planned(anna, draft(" Stand \n up ", place=" Room   3 ", description=" One\r\nTwo \n"))
+    assert (event.title, event.place, event.description) == ("Stand up", "Room 3", "One\nTwo")
 
 
 def test_a_start_that_the_rule_does_not_name_becomes_the_first_that_it_does(anna: User) -> None:
@@ -243,10 +334,13 @@ def test_of_a_time_that_is_another_event_by_now_the_series_is_meant_unless_it_al
 def test_where_no_time_is_said_the_first_is_meant_and_one_that_is_not_there_is_refused(
     anna: User, weekly: Event
 ) -> None:
-    with pytest.raises(ValidationError, match="no such time"):
-        remove_event(weekly, scope=Scope.THIS, at=TEN + HOUR, by=anna)
+    second = TEN + WEEK
+    move_event(weekly, second + HOUR, second + 2 * HOUR, scope=Scope.THIS, at=second, by=anna)
+    for scope in Scope:
+        with pytest.raises(ValidationError, match="no such time"):
+            remove_event(weekly, scope=scope, at=TEN + HOUR, by=anna)
     remove_event(weekly, scope=Scope.THIS, by=anna)
-    assert shown() == FOUR[1:]
+    assert shown() == ["08.12 11:00 Stand-up", *FOUR[2:]]
     remove_event(weekly, by=anna)
     with pytest.raises(ValidationError, match="was removed"):
         move_event(weekly, TEN, TEN + HOUR, by=anna)
@@ -256,6 +350,37 @@ def test_from_the_first_time_on_is_the_whole_series(anna: User, weekly: Event) -
     change = move_event(weekly, TEN + HOUR, TEN + 2 * HOUR, scope=Scope.FOLLOWING, at=TEN, by=anna)
     assert (change.event, Event.objects.count()) == (weekly, 1)
     assert shown() == [one.replace("10:00", "11:00") for one in FOUR]
+
+
+def test_of_what_takes_place_once_its_only_time_is_meant(anna: User) -> None:
+    event = planned(anna)
+    change_event(event, draft("Renamed"), scope=Scope.FOLLOWING, at=TEN + HOUR, by=anna)
+    assert shown() == ["01.12 10:00 Renamed"]
+    remove_event(event, scope=Scope.FOLLOWING, at=TEN + HOUR, by=anna)
+    assert shown() == []
+
+
+def test_a_time_of_a_series_is_no_series_itself(anna: User, weekly: Event) -> None:
+    second = TEN + WEEK
+    once = move_event(weekly, second + HOUR, second + 2 * HOUR, scope=Scope.THIS, at=second, by=anna).event
+    change_event(once, draft("Once", second + HOUR, rule=weekly.rule), scope=Scope.THIS, by=anna)
+    assert shown() == [FOUR[0], "08.12 11:00 Once", *FOUR[2:]]
+
+
+def test_a_series_that_ends_earlier_keeps_the_times_before_and_when_others_were_removed(
+    clock: Clock, anna: User, weekly: Event
+) -> None:
+    second, third, fourth = (TEN + number * WEEK for number in (1, 2, 3))
+    for at in (second, fourth):
+        move_event(weekly, at + HOUR, at + 2 * HOUR, scope=Scope.THIS, at=at, by=anna)
+    last = weekly.exceptions.get(original_at=fourth)
+    remove_event(last, scope=Scope.THIS, by=anna)
+    removed_at = clock.now
+    clock.move(days=1)
+    remove_event(weekly, scope=Scope.FOLLOWING, at=third, by=anna)
+    assert shown() == [FOUR[0], "08.12 11:00 Stand-up"]
+    last.refresh_from_db()
+    assert last.removed_at == removed_at
 
 
 def test_what_does_not_take_place_stays_so_on_both_sides_of_a_cut(anna: User, weekly: Event) -> None:
@@ -317,6 +442,18 @@ def test_who_has_answered_for_a_series_has_answered_for_what_is_made_of_it_at_th
     assert (mine.answer, mine.answered_at) == ("tentative", answered_at)
 
 
+@pytest.mark.parametrize("scope", [Scope.THIS, Scope.FOLLOWING])
+def test_who_has_answered_is_asked_anew_where_it_takes_longer(
+    anna: User, boris: User, weekly: Event, scope: Scope
+) -> None:
+    invited, second = (f"U{boris.pk}",), TEN + WEEK
+    change_event(weekly, draft(rule=weekly.rule, invited=invited), by=anna)
+    answer_event(weekly, "tentative", by=boris)
+    wanted = draft(starts=second, hours=2, rule=weekly.rule, invited=invited)
+    made = change_event(weekly, wanted, scope=scope, at=second, by=anna).event
+    assert made.attendances.get(user=boris).answer == "waiting"
+
+
 def test_whoever_moves_an_event_comes_and_the_others_are_asked_anew(
     anna: User, boris: User, olga: User, sales: Department
 ) -> None:
@@ -336,7 +473,10 @@ def test_those_who_take_part_are_busy_as_long_as_a_series_goes_on(
 ) -> None:
     change_event(weekly, draft(rule=weekly.rule, invited=(f"U{boris.pk}",)), by=anna)
     remove_event(weekly, scope=Scope.FOLLOWING, at=TEN + WEEK, by=anna)
-    assert {one.span.upper for one in weekly.attendances.all()} == {TEN + HOUR}
+    weekly.refresh_from_db()
+    assert {one.span.upper for one in (weekly, *weekly.attendances.all())} == {TEN + HOUR}
+    move_event(weekly, TEN + HOUR, TEN + 3 * HOUR, by=anna)
+    assert {one.span.upper for one in weekly.attendances.all()} == {TEN + 3 * HOUR}
 
 
 # What is told, and taken back
@@ -365,6 +505,38 @@ def test_each_change_is_a_version_more_and_says_whose_it_was(
     take_back(revision, by=anna)
     assert renewed().changed_by == anna
     assert [one - versions[0] for one in versions] == [0, 1, 2, 3]
+
+
+def told(event: Event) -> list[tuple[bool, bool]]:
+    """Of each change, whether its times are others and whether it was cut."""
+    rows = Told.objects.filter(kind="calendar.EventChanged", payload__event_id=event.pk).order_by("pk")
+    return [(row.payload["is_moved"], row.payload["is_cut"]) for row in rows]
+
+
+def test_each_change_is_told_with_whether_the_times_are_others(anna: User, weekly: Event) -> None:
+    second, third = TEN + WEEK, TEN + 2 * WEEK
+    change_event(weekly, draft("Call", rule=weekly.rule), by=anna)
+    remove_event(weekly, scope=Scope.THIS, at=TEN, by=anna)
+    change_excluded(weekly, [], by=anna)
+    wanted = draft("Rest", third, rule=weekly.rule)
+    rest = change_event(weekly, wanted, scope=Scope.FOLLOWING, at=third, by=anna).event
+    revision = remove_event(weekly, scope=Scope.FOLLOWING, at=second, by=anna)
+    take_back(revision, by=anna)
+    is_moved, is_cut = (True, False), (False, True)
+    assert told(weekly) == [(False, False), is_moved, is_moved, is_cut, is_moved, is_moved]
+    assert told(rest) == [(False, False)]
+
+
+def test_when_it_was_changed_last_is_known(clock: Clock, anna: User) -> None:
+    event = planned(anna)
+    clock.move(hours=1)
+    change = change_event(event, draft("Renamed"), by=anna)
+    event.refresh_from_db()
+    assert event.changed_at == clock.now
+    clock.move(hours=1)
+    take_back(change.revision, by=anna)
+    event.refresh_from_db()
+    assert event.changed_at == clock.now
 
 
 def test_with_a_change_go_those_whom_it_has_asked_and_those_come_back_whom_it_had_dropped(
