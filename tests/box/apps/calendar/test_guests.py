@@ -25,11 +25,13 @@ from box.apps.calendar.actions.guests import MOST_A_DAY, MOST_GUESTS, forget_sen
 from box.apps.calendar.forms import guests_of
 from box.apps.calendar.models import LONGEST_COMMENT, Guest, SentInvitation
 from box.core.access.actions import employees_role, set_rights
+from box.core.accounts.actions import dismiss_user
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event as Told
 from box.core.notify.actions import send_letters
 from box.core.notify.models import Notification, QueuedLetter
+from box.core.registry.origin import importing
 from box.core.registry.settings import store
 from tests.box.apps.calendar.conftest import TEN, draft, planned
 from tests.box.mailbox import Mailbox, mailbox
@@ -84,13 +86,15 @@ def test_the_letter_is_what_mail_programs_answer(box: Mailbox, anna: User, clock
     assert send_letters(clock.now) == 1
     (letter,) = box.letters
     assert (letter["To"], letter["Reply-To"]) == ("zoe@example.com", "anna@korobka.test")
+    assert letter["Subject"] == "Invitation: Stand-up"
     part = next(one for one in letter.walk() if one.get_content_type() == "text/calendar")
     assert part.get_param("method") == "REQUEST"
     component: Any
     (component,) = Read.from_ical(part.get_content()).walk("VEVENT")
     assert str(component["ORGANIZER"]) == "mailto:anna@korobka.test"
     assert str(component["ATTENDEE"]) == "mailto:zoe@example.com"
-    assert component["ATTENDEE"].params["RSVP"] == "TRUE"
+    assert (component["ATTENDEE"].params["RSVP"], component["ATTENDEE"].params["CN"]) == ("TRUE", "Zoe")
+    assert (str(component["SUMMARY"]), "STATUS" in component) == ("Stand-up", False)
     assert (component["DTSTART"].dt, str(component["LOCATION"])) == (TEN, "Office")
     assert Guest.objects.get(event=event).get_absolute_url() in letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
 
@@ -115,11 +119,14 @@ def test_who_is_asked_no_longer_and_what_is_removed_is_cancelled(anna: User) -> 
     change_event(event, draft(guests=(YAN,)), by=anna)
     ((to, method, (component,)),) = written()
     assert (to, method, str(component["STATUS"])) == ("zoe@example.com", "CANCEL", "CANCELLED")
-    assert [one.email for one in Guest.objects.all()] == ["yan@example.com"]
+    yan = Guest.objects.get()
+    assert yan.email == "yan@example.com"
     revision = remove_event(event, by=anna)
     assert [(to, method) for to, method, _events in written()] == [("yan@example.com", "CANCEL")]
     take_back(revision, by=anna)
     assert [(to, method) for to, method, _events in written()] == [("yan@example.com", "REQUEST")]
+    # By the link of the first letter, too.
+    assert Guest.objects.get() == yan
 
 
 def test_an_exception_goes_alone_and_a_series_with_all_its_exceptions(anna: User) -> None:
@@ -164,12 +171,17 @@ def test_nobody_is_written_to_of_what_is_over_or_without_a_mail_server(anna: Use
     store({"mail.host": ""})
     event = asked(anna)
     assert written() == []
+    assert actions.write_to_guests(event.pk, clock.now) == 0
     store({"mail.host": "127.0.0.1"})
-    clock.now = TEN + 2 * HOUR
+    assert actions.write_to_guests(event.pk + 1000, clock.now) == 0
+    clock.now = TEN + HOUR
     change_event(event, draft("Called otherwise"), by=anna)
     assert written() == []
     change_event(event, draft("Later", starts=TEN + WEEK), by=anna)
     assert len(written()) == 1
+    clock.now = TEN + WEEK + HOUR
+    remove_event(event, by=anna)
+    assert written() == []
 
 
 def test_the_link_answers_for_the_whole_series_until_it_is_withdrawn(as_person: Browser, anna: User) -> None:
@@ -241,6 +253,9 @@ def test_who_may_not_write_outside_keeps_those_who_are_asked(anna: User, boris: 
     boris, anna = (User.objects.get(pk=one.pk) for one in (boris, anna))
     with pytest.raises(PermissionDenied):
         asked(boris, YAN)
+    # Elsewhere he might.
+    with importing(at=TEN):
+        asked(boris, YAN)
     assert change_event(event, draft("Otherwise"), by=anna).event.guests.asked().count() == 1
 
 
@@ -255,6 +270,19 @@ def test_the_bytes_of_a_letter_are_forgotten_after_a_month(anna: User, clock: Cl
 def test_an_address_is_asked_once_however_it_is_written(anna: User) -> None:
     event = asked(anna, GuestDraft(" Zoe@Example.com ", "  Zoe   Z "), GuestDraft("zoe@example.com", "Other"))
     assert [(one.email, one.name) for one in event.guests.all()] == [("zoe@example.com", "Zoe Z")]
+
+
+def test_an_address_and_a_name_have_an_end(anna: User) -> None:
+    longest = f"{'z' * 6}@{'.'.join(['y' * 60] * 4)}.com"
+    with pytest.raises(ValidationError, match="no e-mail address"):
+        asked(anna, GuestDraft(longest.replace("z", "zz")))
+    guest = asked(anna, GuestDraft(longest, "x" * 201)).guests.get()
+    assert (guest.email, guest.name) == (longest, "x" * 200)
+
+
+def test_who_has_left_the_company_is_asked_by_letter(anna: User, boris: User) -> None:
+    dismiss_user(boris, by=None)
+    assert asked(anna, GuestDraft(boris.email)).guests.get().email == boris.email
 
 
 def test_that_people_outside_are_asked_is_told_of_those_who_are_new(anna: User) -> None:
@@ -301,6 +329,50 @@ def test_who_is_asked_anew_has_not_answered(anna: User) -> None:
     assert (guest.answer, guest.comment, guest.answered_at) == ("waiting", "", None)
 
 
+def test_who_is_asked_again_has_not_answered(anna: User) -> None:
+    event = asked(anna)
+    answer_as_guest(event.guests.get(), "accepted")
+    for guests in ((), (ZOE,)):
+        change_event(event, draft(guests=guests), by=anna)
+    guest = event.guests.get()
+    assert (guest.is_asked, guest.answer) == (True, "waiting")
+
+
+@pytest.mark.parametrize("scope", [Scope.THIS, Scope.FOLLOWING])
+def test_a_guest_who_has_answered_for_a_series_has_for_what_is_made_of_it_at_the_same_time(
+    anna: User, scope: Scope
+) -> None:
+    event = asked(anna, rule="FREQ=WEEKLY;COUNT=4")
+    answer_as_guest(event.guests.get(), "tentative")
+    answered_at = event.guests.get().answered_at
+    second, third = TEN + WEEK, TEN + 2 * WEEK
+    moved = move_event(event, third + HOUR, third + 2 * HOUR, scope=scope, at=third, by=anna).event
+    assert (moved.guests.get().answer, moved.guests.get().answered_at) == ("waiting", None)
+    event.refresh_from_db()
+    wanted = draft("Other words", second, rule=event.rule)
+    made = change_event(event, wanted, scope=scope, at=second, by=anna).event
+    assert (made.guests.get().answer, made.guests.get().answered_at) == ("tentative", answered_at)
+
+
+def test_of_a_series_a_guest_answers_for_themselves_and_for_what_they_are_asked_to(anna: User) -> None:
+    event = asked(anna, ZOE, YAN, rule="FREQ=WEEKLY;COUNT=4")
+    second = TEN + WEEK
+    once = move_event(event, second + HOUR, second + 2 * HOUR, scope=Scope.THIS, at=second, by=anna).event
+    answer_as_guest(event.guests.get(email=ZOE.email), "accepted")
+    assert dict(once.guests.values_list("email", "answer")) == {ZOE.email: "accepted", YAN.email: "waiting"}
+
+
+def test_who_is_asked_to_nothing_any_more_answers_nobody(anna: User) -> None:
+    event = asked(anna, ZOE, YAN)
+    yan, zoe = event.guests.order_by("email")
+    change_event(event, draft(guests=(YAN,)), by=anna)
+    answer_as_guest(zoe, "accepted")
+    remove_event(event, by=anna)
+    answer_as_guest(yan, "accepted")
+    assert set(event.guests.values_list("answer", flat=True)) == {"waiting"}
+    assert not Told.objects.filter(kind="calendar.GuestAnswered").exists()
+
+
 def test_a_guest_answers_for_their_own_events_alone(anna: User) -> None:
     event, other = asked(anna, ZOE, YAN), asked(anna, is_free=True)
     with pytest.raises(ValidationError, match="yes, no or maybe"):
@@ -320,5 +392,26 @@ def test_of_one_organizer_so_many_letters_leave_within_a_day(
         asked(anna)
     planned(anna)
     asked(boris)
-    clock.now += timedelta(days=1, seconds=1)
+    # What was taken over has no letters behind it.
+    with importing(at=TEN):
+        asked(anna)
+    clock.move(hours=23)
+    with pytest.raises(ValidationError, match="have left for"):
+        asked(anna)
+    clock.move(hours=1, seconds=1)
+    asked(anna)
+
+
+def test_of_one_organizer_so_many_are_asked_within_a_day(
+    anna: User, boris: User, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.calendar.actions.guests.MOST_A_DAY", 2)
+    for guest in (ZOE, YAN):
+        asked(anna, guest)
+    asked(boris)
+    for hours in (0, 23):
+        clock.move(hours=hours)
+        with pytest.raises(ValidationError, match="within a day"):
+            asked(anna)
+    clock.move(hours=1, seconds=1)
     asked(anna)
