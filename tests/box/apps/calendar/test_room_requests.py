@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
+from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -25,17 +27,22 @@ from box.apps.calendar.actions import (
     take_back,
 )
 from box.apps.calendar.actions.events import draft_of
-from box.apps.calendar.models import Booking, Event, Room, RoomRequest
+from box.apps.calendar.models import LONGEST_REASON, Booking, Event, Room, RoomRequest
 from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
+from box.core.events.models import Event as Told
 from box.core.notify.models import Notification
 from box.core.people.merging import merge_people
 from box.core.people.offboarding import dismiss
 from box.core.registry.origin import importing
 from tests import cast
 from tests.box.apps.calendar.conftest import TEN, draft, planned
+
+if TYPE_CHECKING:
+    from box.core.structure.models import Department
+    from tests.clock import Clock
 
 type Browser = Callable[[User], Client]
 
@@ -150,8 +157,11 @@ def test_only_who_keeps_the_room_or_manages_rooms_answers(
 
 def test_what_a_keeper_books_needs_nobodys_word(cara: User, hall: Room) -> None:
     event = planned(cara, draft(room=hall))
-    assert asked_by(event).state == State.APPROVED
+    request = asked_by(event)
+    assert (request.state, request.decided_by) == (State.APPROVED, cara)
+    assert request.decided_at == request.asked_at
     assert told(cara) == []
+    assert not Told.objects.filter(kind="calendar.RoomAsked").exists()
 
 
 def test_what_comes_from_elsewhere_was_approved_there(anna: User, cara: User, hall: Room) -> None:
@@ -183,14 +193,73 @@ def test_who_answers_means_the_time_that_they_have_seen(anna: User, cara: User, 
     assert asked_by(event).state == State.APPROVED
 
 
-def test_of_a_series_a_time_that_is_moved_asks_by_itself(anna: User, cara: User, hall: Room) -> None:
+def test_what_was_removed_gets_no_answer(anna: User, cara: User, hall: Room) -> None:
+    event = planned(anna, draft(room=hall))
+    remove_event(event, by=anna)
+    with pytest.raises(ValidationError, match="changed meanwhile"):
+        approve(event, cara)
+
+
+def test_a_room_that_is_given_up_is_asked_for_no_more_and_others_go_on_waiting(
+    anna: User, boris: User, hall: Room
+) -> None:
+    theirs = planned(boris, draft("Theirs", TEN + 2 * HOUR, room=hall))
+    event = planned(anna, draft(room=hall))
+    change_event(event, draft(), by=anna)
+    assert RoomRequest.objects.get() == asked_by(theirs)
+
+
+def test_when_it_was_asked_and_given_back_is_known_and_a_long_reason_is_cut(
+    clock: Clock, anna: User, cara: User, hall: Room
+) -> None:
+    event = planned(anna, draft(room=hall))
+    clock.move(hours=1)
+    move_event(event, TEN + HOUR, TEN + 2 * HOUR, by=anna)
+    assert asked_by(event).asked_at == clock.now
+    clock.move(hours=1)
+    refuse(event, cara, "x" * (LONGEST_REASON + 1))
+    event.refresh_from_db()
+    assert (event.changed_at, asked_by(event).decided_at) == (clock.now, clock.now)
+    assert asked_by(event).reason == "x" * LONGEST_REASON
+
+
+def test_whoever_asked_and_whose_event_it_is_hear_of_the_refusal_alone(
+    anna: User, boris: User, cara: User, sales: Department, hall: Room
+) -> None:
+    event = planned(anna, draft(invited=(code_of(boris),)), code=sales.code_with_below)
+    change_event(event, draft(invited=(code_of(boris),), room=hall), by=boris)
+    deliver_all()
+    refuse(event, cara)
+    assert told(anna) == ["calendar.changed", "calendar.room-refused"]
+    assert told(boris) == ["calendar.invited", "calendar.room-refused"]
+
+
+def test_what_is_made_of_a_series_waits_as_it_does_and_asks_for_other_times(
+    anna: User, cara: User, hall: Room
+) -> None:
+    event = planned(anna, draft(room=hall, rule="FREQ=WEEKLY;COUNT=4"))
+    second, fourth = TEN + WEEK, TEN + 3 * WEEK
+    wanted = draft("Renamed", second, room=hall)
+    renamed = change_event(event, wanted, scope=Scope.THIS, at=second, by=anna).event
+    assert asked_by(renamed).is_waiting
+    approve(event, cara)
+    moved = move_event(event, fourth + HOUR, fourth + 2 * HOUR, scope=Scope.FOLLOWING, at=fourth, by=anna)
+    assert asked_by(moved.event).is_waiting
+
+
+def test_of_a_series_a_time_that_is_moved_asks_by_itself(
+    anna: User, boris: User, cara: User, hall: Room
+) -> None:
+    planned(boris, draft("Theirs", TEN + 5 * HOUR, room=hall))
     event = planned(anna, draft(room=hall, rule="FREQ=WEEKLY;COUNT=4"))
     approve(event, cara)
     second, third = TEN + WEEK, TEN + 2 * WEEK
     renamed = change_event(
         event, draft("Renamed", second, room=hall), by=anna, scope=Scope.THIS, at=second
     ).event
-    assert asked_by(renamed).state == State.APPROVED
+    request = asked_by(renamed)
+    assert (request.state, request.decided_by) == (State.APPROVED, cara)
+    assert request.decided_at == asked_by(event).decided_at
     moved = move_event(event, third + HOUR, third + 2 * HOUR, by=anna, scope=Scope.THIS, at=third).event
     assert asked_by(moved).state == State.WAITING
     refuse(moved, cara)
@@ -255,6 +324,20 @@ def test_a_room_that_needs_no_word_any_more_is_theirs_who_waited(
     assert asked_by(event).decided_at is not None
     assert asked_by(refused).state == State.REFUSED
     assert "calendar.room-approved" in told(anna)
+
+
+def test_who_waits_for_another_room_or_for_one_that_still_needs_a_word_goes_on_waiting(
+    anna: User, cara: User, olga: User, hall: Room
+) -> None:
+    other = create_room(replace(kept_by(cara), name="Red"), by=olga)
+    event, elsewhere = planned(anna, draft(room=hall)), planned(anna, draft(room=other))
+    change_room(hall, replace(kept_by(cara), place="Ground floor"), by=olga)
+    assert asked_by(event).is_waiting
+    change_room(hall, kept_by(cara, needs_approval=False), by=olga)
+    assert asked_by(event).state == State.APPROVED
+    assert asked_by(elsewhere).is_waiting
+    hall.refresh_from_db()
+    assert hall.keepers == []
 
 
 def test_such_a_room_has_keepers(olga: User, cara: User, hall: Room) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -18,6 +18,7 @@ from box.apps.calendar.actions import (
     RoomDraft,
     Scope,
     book_ahead,
+    change_event,
     change_room,
     create_room,
     move_event,
@@ -25,6 +26,7 @@ from box.apps.calendar.actions import (
     retire_room,
     take_back,
 )
+from box.apps.calendar.actions.events import change_excluded
 from box.apps.calendar.models import Booking, Event, Room
 from box.core.access.principals import EVERYONE
 from box.core.people.absences import Away, write_absence
@@ -50,6 +52,11 @@ def made(by: User, name: str = "Blue", *bookers: str) -> Room:
 @pytest.fixture
 def blue(olga: User) -> Room:
     return made(olga)
+
+
+@pytest.fixture
+def _ten_days_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("box.apps.calendar.actions.rooms.AHEAD", timedelta(days=10))
 
 
 def booked() -> list[str]:
@@ -121,6 +128,45 @@ def test_what_has_no_end_is_booked_for_a_year_and_carried_on(anna: User, blue: R
     assert Booking.objects.filter(event=event).count() == count + 8
 
 
+@pytest.mark.usefixtures("_ten_days_ahead")
+def test_whole_days_without_an_end_are_carried_on_day_by_day(anna: User, blue: Room) -> None:
+    event = planned(anna, whole_days(first=7, room=blue, rule="FREQ=DAILY"))
+    count, later = Booking.objects.count(), event.starts_at + timedelta(days=3)
+    assert book_ahead(later) == 1
+    assert Booking.objects.count() == count + 3
+    assert book_ahead(later) == 0
+
+
+@pytest.mark.usefixtures("_ten_days_ahead")
+def test_what_has_no_room_yet_waits_for_its_first_time(anna: User, blue: Room) -> None:
+    event = planned(anna, draft(room=blue, rule="FREQ=MONTHLY"))
+    remove_event(event, scope=Scope.THIS, at=TEN, by=anna)
+    assert book_ahead(TEN) == 0
+    assert booked() == []
+
+
+def test_a_room_is_free_at_the_times_that_a_series_leaves_out(anna: User, blue: Room) -> None:
+    event = planned(anna, draft(room=blue, rule="FREQ=WEEKLY;COUNT=4"))
+    third, fourth = TEN + 2 * WEEK, TEN + 3 * WEEK
+    change_excluded(event, [TEN], by=anna)
+    assert booked() == ["08.12 10:00", "15.12 10:00", "22.12 10:00"]
+    move_event(event, fourth + HOUR, fourth + 2 * HOUR, scope=Scope.THIS, at=fourth, by=anna)
+    wanted = draft(starts=third, room=blue, rule="FREQ=DAILY;COUNT=2")
+    change_event(event, wanted, scope=Scope.FOLLOWING, at=third, by=anna)
+    assert booked() == ["08.12 10:00", "15.12 10:00", "16.12 10:00"]
+
+
+def test_the_refusal_says_which_time_of_this_room_is_taken(
+    anna: User, boris: User, olga: User, blue: Room
+) -> None:
+    third = TEN + 2 * WEEK
+    planned(anna, draft("Elsewhere", room=made(olga, "Red")))
+    planned(anna, draft("Later", TEN + 2 * HOUR, room=blue))
+    planned(anna, draft("There", third, room=blue))
+    with pytest.raises(ValidationError, match=r"Blue is taken: 15 December"):
+        planned(boris, draft("Weekly", room=blue, rule="FREQ=WEEKLY;COUNT=4"))
+
+
 def test_whole_days_take_the_companys_days(anna: User, boris: User, blue: Room) -> None:
     planned(anna, whole_days(first=7, room=blue))
     with pytest.raises(ValidationError, match="Blue is taken"):
@@ -151,6 +197,22 @@ def test_rooms_are_managed_by_who_has_the_right(anna: User, olga: User, blue: Ro
         create_room(RoomDraft(name="Red"), by=olga)
     retire_room(blue, by=olga)
     assert made(olga, "Blue").pk != blue.pk
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"name": " "}, "blank"),
+        ({"name": "x" * 81}, "80"),
+        ({"bookers": ("U999999",)}, "who may book"),
+        ({"needs_approval": True, "keepers": ("U999999",)}, "whether somebody gets"),
+    ],
+)
+def test_a_room_that_cannot_be_is_not_there(olga: User, wrong: dict[str, Any], why: str) -> None:
+    usual: dict[str, Any] = {"name": "Red", "bookers": (EVERYONE,)}
+    with pytest.raises(ValidationError, match=why):
+        create_room(RoomDraft(**{**usual, **wrong}), by=olga)
+    assert not Room.objects.exists()
 
 
 def test_a_room_is_changed_and_stays_itself_and_is_retired_once(olga: User, anna: User, blue: Room) -> None:
