@@ -39,6 +39,7 @@ from box.core.events.delivery import deliver_all
 from box.core.events.models import Event as Told
 from box.core.notify.models import Notification
 from box.core.registry.capabilities import cards_of, workshops
+from box.core.registry.settings import store
 from tests.box.apps.calendar.conftest import TEN, draft, planned
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-WEEK, HOUR = timedelta(weeks=1), timedelta(hours=1)
+WEEK, DAY, HOUR = timedelta(weeks=1), timedelta(days=1), timedelta(hours=1)
 
 
 @pytest.fixture
@@ -125,6 +126,26 @@ def test_minutes_have_an_end(meeting: Meeting, anna: User) -> None:
         write_minutes(topic, "x" * (LONGEST_MINUTES + 1), "", by=anna)
 
 
+def test_what_several_have_written_has_an_end(
+    meeting: Meeting, anna: User, boris: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("box.apps.calendar.actions.meetings.LONGEST_MINUTES", 10)
+    topic = add_topic(meeting, "Budget", by=anna)
+    write_minutes(topic, "a" * 10, "", by=anna)
+    assert write_minutes(topic, "b" * 10, "", by=boris).minutes == f"{'a' * 10}\n{'b' * 9}"
+
+
+def test_where_there_are_no_tasks_a_decision_becomes_none(
+    meeting: Meeting, anna: User, boris: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store({"services.tasks": False})
+    assert add_decision(meeting, "Ask the bank", responsible=boris, by=anna).work is None
+    store({"services.tasks": True})
+    monkeypatch.delitem(workshops._offers, "tasks")
+    decision = add_decision(meeting, "Ask the bank", responsible=boris, by=anna)
+    assert (decision.work, decision.responsible) == (None, boris)
+
+
 def test_a_decision_with_somebody_who_does_it_becomes_a_task(
     as_person: Browser, meeting: Meeting, anna: User, boris: User
 ) -> None:
@@ -157,14 +178,36 @@ def test_a_series_keeps_what_was_left_open(anna: User) -> None:
     assert [(one.title, one.times_carried, one.planned_minutes) for one in third.topics.all()] == [
         ("Budget", 2, 10)
     ]
+    before = told()
     again = prepare_meeting(Occurrence(series, TEN + WEEK, TEN + WEEK + HOUR), by=anna)
     assert (again, Meeting.objects.count()) == (second, 3)
+    assert (titles(second), told()) == (["Budget", "Dates"], before)
+
+
+def test_what_was_left_open_comes_in_its_order_from_the_same_series(anna: User) -> None:
+    series = planned(anna, draft(rule="FREQ=WEEKLY;COUNT=4"))
+    first = prepare_meeting(Occurrence(series, TEN, TEN + HOUR), by=anna)
+    _budget, rooms = (add_topic(first, title, by=anna) for title in ("Budget", "Rooms"))
+    move_topic(rooms, -1, by=anna)
+    other = prepare_meeting(first_time(planned(anna, draft("Other", TEN + DAY))), by=anna)
+    add_topic(other, "Elsewhere", by=anna)
+    second = prepare_meeting(Occurrence(series, TEN + WEEK, TEN + WEEK + HOUR), by=anna)
+    assert titles(second) == ["Rooms", "Budget"]
+
+
+def test_a_time_that_was_moved_is_talked_about_as_one_of_its_series(anna: User) -> None:
+    series, second = planned(anna, draft(rule="FREQ=WEEKLY;COUNT=4")), TEN + WEEK
+    once = move_event(series, second + HOUR, second + 2 * HOUR, scope=Scope.THIS, at=second, by=anna).event
+    meeting = prepare_meeting(first_time(once), by=anna)
+    assert (meeting.event, meeting.at, meeting.held_as) == (series, second, once)
 
 
 def test_topics_are_moved_renamed_and_deleted(meeting: Meeting, anna: User) -> None:
     budget, rooms, dates = (add_topic(meeting, title, by=anna) for title in ("Budget", "Rooms", "Dates"))
     move_topic(dates, -1, by=anna)
     change_topic(rooms, "Large rooms", 15, by=anna)
+    rooms.refresh_from_db()
+    assert rooms.planned_minutes == 15
     assert titles(meeting) == ["Budget", "Dates", "Large rooms"]
     delete_topic(budget, by=anna)
     assert titles(meeting) == ["Dates", "Large rooms"]
@@ -281,6 +324,9 @@ def test_nothing_is_written_down_of_what_was_removed(event: Event, meeting: Meet
         add_topic(meeting, "Budget", by=anna)
     with pytest.raises(PermissionDenied):
         prepare_meeting(first_time(Event.objects.get(pk=event.pk)), by=anna)
+    event.delete()
+    with pytest.raises(ValidationError, match="not there any more"):
+        add_topic(meeting, "Budget", by=anna)
 
 
 def test_an_agenda_has_an_end(meeting: Meeting, anna: User) -> None:
@@ -296,13 +342,16 @@ def test_an_agenda_has_an_end(meeting: Meeting, anna: User) -> None:
 def test_who_was_there_is_of_those_who_take_part(
     meeting: Meeting, anna: User, boris: User, cara: User
 ) -> None:
-    for is_there in (True, True, False, True):
+    for is_there in (True, True):
         note_presence(meeting, boris, is_there, by=anna)
     assert [one.user for one in meeting.present.all()] == [boris]
     # Of another meeting it says nothing.
     other = prepare_meeting(first_time(planned(anna, draft(invited=(f"U{boris.pk}",)))), by=anna)
     note_presence(other, boris, False, by=anna)
     assert [one.user for one in meeting.present.all()] == [boris]
+    note_presence(meeting, anna, True, by=anna)
+    note_presence(meeting, boris, False, by=anna)
+    assert [one.user for one in meeting.present.all()] == [anna]
     with pytest.raises(ValidationError, match="does not take part"):
         note_presence(meeting, cara, True, by=anna)
 
@@ -320,7 +369,7 @@ def test_the_record_goes_to_all_who_take_part(
         meeting.pk,
     )
     meeting.refresh_from_db()
-    assert meeting.sent_by == anna
+    assert (meeting.sent_by, meeting.sent_at) == (anna, timezone.now())
 
 
 def test_whoever_only_sees_it_writes_nothing(as_person: Browser, anna: User, cara: User, boris: User) -> None:
