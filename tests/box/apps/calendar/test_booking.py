@@ -562,6 +562,8 @@ def test_others_change_nothing_and_who_leads_the_group_does(
             switch_page(one, False, by=somebody)
     with pytest.raises(ValidationError, match="whoever moderates it"):
         page_of(boris, hosts="turn", group=team)
+    with pytest.raises(ValidationError, match="Choose the group"):
+        page_of(User.objects.get(pk=anna.pk), hosts="other", group=team)
     team.members.filter(user=boris).update(role="moderator")
     boris.access_version += 1
     boris.save(update_fields=["access_version"])
@@ -578,6 +580,10 @@ def test_others_change_nothing_and_who_leads_the_group_does(
         ({"weekdays": ()}, "at least one day"),
         ({"weekdays": (7,)}, "at least one day"),
         ({"begins": time(9), "ends": time(9, 29)}, "No appointment fits"),
+        ({"begins": time(9, 45), "ends": time(10, 10)}, "No appointment fits"),
+        ({"begins": time(9), "ends": time(10, 29), "length_minutes": 90}, "No appointment fits"),
+        ({"title": " "}, "blank"),
+        ({"title": "x" * 121}, "120"),
         ({"zone": "Moon/Crater"}, "time zone is unknown"),
         ({"questions": [Question("q1", "file", "Papers")]}, "kind and a text"),
         ({"questions": [Question(f"q{n}", "line", "x") for n in range(11)]}, "At most 10"),
@@ -634,12 +640,31 @@ def test_each_change_of_a_page_is_told_once(page: BookingPage, anna: User) -> No
     assert {row.payload["by_id"] for row in rows} == {anna.pk}
 
 
-def test_somebody_has_so_many_pages_and_no_more(anna: User) -> None:
+def test_a_page_is_switched_on_and_off_once_and_is_off_when_it_is_taken_away(
+    page: BookingPage, anna: User
+) -> None:
+    for is_on in (False, False, True, True):
+        switch_page(page, is_on, by=anna)
+    retire_page(page, by=anna)
+    page.refresh_from_db()
+    assert (page.is_on, page.retired_at) == (False, NOW)
+    rows = Told.objects.filter(kind="calendar.BookingPageChanged").order_by("pk")
+    changes = [row.payload["change"] for row in rows]
+    assert changes == ["added", "switched-off", "switched-on", "removed"]
+
+
+def test_outside_guests_offer_no_times(erik: User) -> None:
+    with pytest.raises(PermissionDenied):
+        page_of(erik)
+
+
+def test_somebody_has_so_many_pages_and_no_more(anna: User, boris: User) -> None:
     for _number in range(MOST_PAGES):
         page_of(anna)
     with pytest.raises(ValidationError, match="take one away"):
         page_of(anna)
-    retire_page(BookingPage.objects.latest("pk"), by=anna)
+    page_of(boris)
+    retire_page(BookingPage.objects.filter(owner=anna).latest("pk"), by=anna)
     page_of(anna)
 
 
