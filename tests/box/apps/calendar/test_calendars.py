@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from box.apps.calendar.actions import calendars as actions
@@ -35,11 +37,24 @@ def test_each_principal_has_one_first_calendar_of_its_colour(
     first = main_calendar(code_of(anna))
     assert main_calendar(code_of(anna)) == first
     codes = [code_of(anna), code_of(boris), sales.code, EVERYONE]
-    for _twice in range(2):
+    make_missing(codes)
+    # Of who has one it is asked once.
+    with CaptureQueriesContext(connection) as asked:
         make_missing(codes)
+    assert len(asked) == 1
     colors = dict(Calendar.objects.filter(is_main=True).values_list("code", "color"))
     assert colors == dict(zip(codes, ("spruce", "spruce", "sky", "brick"), strict=True))
     assert first == Calendar.objects.get(code=code_of(anna))
+
+
+def test_a_first_calendar_is_made_also_for_who_has_another_one(anna: User, sales: Department) -> None:
+    """As it comes with an account that was merged into theirs."""
+    other = Calendar.objects.create(code=code_of(anna), name="Old")
+    make_missing([code_of(anna)])
+    first = Calendar.objects.get(code=code_of(anna), is_main=True)
+    assert first != other
+    assert main_calendar(code_of(anna)) == first
+    assert main_calendar(sales.code).color == "sky"
 
 
 def test_one_has_so_many_calendars_of_ones_own_the_first_among_them(

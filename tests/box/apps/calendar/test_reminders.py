@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from box.apps.calendar.actions import Scope, answer_event, choose_reminder, move_event, remove_event
 from box.core.events.delivery import deliver_all
@@ -63,6 +64,23 @@ def test_a_time_that_was_moved_is_told_of_where_it_is_now(anna: User) -> None:
     deliver_all()
     moments = Reminder.objects.order_by("due_at").values_list("due_at", flat=True)
     assert [f"{at.astimezone(MOSCOW):%d.%m %H:%M}" for at in moments] == ["01.12 14:45", "08.12 09:45"]
+
+
+def test_who_is_asked_chooses_when_to_be_told_also_as_it_begins(anna: User, boris: User, cara: User) -> None:
+    event = planned(anna, draft(invited=(f"U{boris.pk}",)))
+    choose_reminder(event, 0, by=boris)
+    with pytest.raises(ValidationError, match="not invited"):
+        choose_reminder(event, 60, by=cara)
+    assert due() == {anna.pk: "01.12 09:45", boris.pk: "01.12 10:00"}
+
+
+def test_what_is_due_is_told_whatever_is_planned_at_that_moment(anna: User, clock: Clock) -> None:
+    planned(anna)
+    other = planned(anna, draft("Other", TEN + HOUR))
+    deliver_all()
+    clock.now = TEN - QUARTER + timedelta(minutes=1)
+    choose_reminder(other, 30, by=anna)
+    assert tell_due(clock.now) == 1
 
 
 def test_whole_days_are_told_of_in_the_morning(anna: User, clock: Clock) -> None:
