@@ -445,8 +445,8 @@ def test_who_may_not_fill_a_field_in_adds_and_changes_all_others(anna: User, bor
         change_record(empty, {"comment": "Ash", **others}, by=me)
         for one in (lead, empty):
             one.refresh_from_db()
-            held = (one.amount, one.links.count(), one.observers.count(), one.contact_points.count())
-            assert held == tuple(int(field != name) for field in values)
+            held = [one.amount, one.links.count(), one.observers.count(), one.contact_points.count()]
+            assert held == [int(field != name) for field in values]
         give(employees_role(), kind, name, None, by=None)
 
 

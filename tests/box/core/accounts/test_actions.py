@@ -309,11 +309,12 @@ def test_a_password_that_is_kept_elsewhere_is_not_given_here(
     dina = actions.invite(actions.NewUser(email="dina@example.com"), by=olga)
     monkeypatch.setattr("box.core.accounts.passwords.keeper_of", lambda person: "Corp")
     assert actions.invite(actions.NewUser(email="dina@example.com"), by=olga) == dina
-    for act in (
+    ways: list[Callable[[], object]] = [
         lambda: actions.invite_again(dina, by=olga),
         lambda: actions.join(dina, "another good password"),
         lambda: actions.change_password(anna, "another good password", by=olga),
-    ):
+    ]
+    for act in ways:
         with pytest.raises(ValidationError, match="that of Corp"):
             act()
     assert len(told("PersonInvited")) == 1
