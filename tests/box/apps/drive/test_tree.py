@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,6 +37,17 @@ def names_in(folder: Item) -> list[str]:
 def test_a_drive_is_made_once(anna: User) -> None:
     assert root_of("UA", by=anna) == root_of("UA", by=anna)
     assert Drive.objects.get().code == "UA"
+
+
+def test_who_comes_as_a_drive_is_just_made_finds_the_one_that_there_is(
+    anna: User, company: Item, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = put(company, by=anna)
+    annas = root_of(f"U{anna.pk}", by=anna)
+    move_items([plan], annas, by=anna)
+    # It was not there when it was looked for.
+    monkeypatch.setattr("box.apps.drive.actions.tree._ROOT", SimpleNamespace(rows=lambda **_asked: []))
+    assert root_of(f"U{anna.pk}", by=anna) == annas
 
 
 def test_folders_come_first_and_then_names_as_people_sort_them(anna: User, annas: Item) -> None:
