@@ -132,8 +132,6 @@ class Trial:
         if session.testsfailed:
             raise session.Interrupted("These tests cannot be read.")
         self.session = session
-        # What is collected is out of the sight of the collector by now, which finds the functions.
-        gc.unfreeze()
         with _silence():
             for room in self.rooms:
                 items = [item for item in session.items if _is_of(item, room)]
@@ -400,8 +398,15 @@ def _silence() -> Iterator[None]:
 
 def _hang_up() -> None:
     """No two processes speak on one line to the store."""
-    for pool in [one for one in gc.get_objects() if issubclass(type(one), PoolManager)]:
+    for pool in [one for one in _objects() if issubclass(type(one), PoolManager)]:
         pool.clear()
+
+
+def _objects() -> list[Any]:
+    """All that there are: the collector does not list what it was told to leave alone, as all that was
+    collected of the tests is."""
+    gc.unfreeze()
+    return gc.get_objects()
 
 
 def _trouble(item: pytest.Item, following: Any) -> str:
@@ -465,7 +470,7 @@ def _codes(paths: set[str]) -> list[CodeType]:
 def _functions(paths: set[str]) -> dict[tuple[str, str, int], list[FunctionType]]:
     """By file, name and first line, wherever a decorator keeps them."""
     found: dict[tuple[str, str, int], list[FunctionType]] = defaultdict(list)
-    for one in gc.get_objects():
+    for one in _objects():
         if type(one) is FunctionType and one.__code__.co_filename in paths:
             code = one.__code__
             found[code.co_filename, code.co_qualname, code.co_firstlineno].append(one)
