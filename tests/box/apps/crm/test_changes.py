@@ -92,7 +92,8 @@ def test_who_hands_a_deal_over_is_written_down(anna: User, boris: User, olga: Us
 def test_whoever_is_called_otherwise_is_found_by_how_that_sounds(anna: User) -> None:
     weber = added("contact", anna, first_name="Ines", last_name="Weber")
     change_record(weber, {"first_name": "Petr", "last_name": "Konstantinov"}, by=anna)
-    for name, found in (("Ines Weber", []), ("Piotr Konstantinov", [weber])):
+    called: dict[str, list[Record]] = {"Ines Weber": [], "Piotr Konstantinov": [weber]}
+    for name, found in called.items():
         assert [one.record for one in duplicates_of(Sought(name=name), types=[weber.type_id])] == found
 
 
@@ -117,7 +118,8 @@ def test_a_record_has_so_many_numbers_and_contacts_and_no_more(
     numbers = [Reach("phone", f"+7916123456{number}") for number in range(3)]
     people = [added("contact", anna, first_name=name) for name in ("Rose", "Paul", "Ines")]
     change_record(lead, {"reached_by": numbers[:2], "contacts": people[:2]}, by=anna)
-    for more in ({"reached_by": numbers}, {"contacts": people}):
+    too_many: list[dict[str, Any]] = [{"reached_by": numbers}, {"contacts": people}]
+    for more in too_many:
         with pytest.raises(ValidationError, match="At most 2"):
             change_record(lead, more, by=anna)
     assert (lead.contact_points.count(), lead.links.count()) == (2, 2)

@@ -322,8 +322,8 @@ def test_two_that_have_nothing_of_their_own_bring_nothing_along(anna: User) -> N
 def test_the_portal_itself_makes_companies_one_that_were_each_others_clients(anna: User) -> None:
     """Nothing is linked with itself then, whichever of them named the other."""
     for is_kept in (True, False):
-        pair = first, second = added("company", anna, "Oak Ltd"), added("company", anna, "Oak Limited")
-        one, other = pair if is_kept else reversed(pair)
+        first, second = added("company", anna, "Oak Ltd"), added("company", anna, "Oak Limited")
+        one, other = (first, second) if is_kept else (second, first)
         change_record(one, {"company": other}, by=None)
         before = state()
         merge_records(first, [second], by=None)
