@@ -81,7 +81,7 @@ class _Decision:
     def _may_take(self, wish: Wish) -> bool:
         login = (wish.stable_id, "login")
         # Who gets no login is not made at all.
-        if wish.person is None and wish.field != "login" and login in self._all and login not in self._given:
+        if wish.person is None and wish.field != "login" and login not in self._given:
             return False
         return all(
             person == wish.person or self._is_left(person, field, wish.name)

@@ -17,7 +17,7 @@ from box.bridges.directory.plan.leavers import plan_gone
 from box.bridges.directory.plan.names import Wish, granted
 from box.bridges.directory.plan.people import Waiting, plan_people, plan_waiting, together
 from box.bridges.directory.plan.units import heads_by_manager, plan_units, without_circles
-from box.bridges.directory.plan.values import Claims, Known, LinkNow, LocalPerson, PersonStep, UnitNow
+from box.bridges.directory.plan.values import Claims, Known, LinkNow, LocalPerson, Note, PersonStep, UnitNow
 from box.bridges.directory.reader import PersonEntry, Unit
 from box.bridges.directory.unreadable import DISABLED, EXPIRES, MANAGER, PHOTO
 
@@ -146,6 +146,7 @@ def test_an_employee_number_opens_no_account_of_the_console() -> None:
         )
         assert step is not None
         assert (step.is_relinked, step.is_skipped) == (not holds_console, holds_console)
+        assert ("link" in step.actions) is not holds_console
 
 
 @pytest.mark.parametrize(
@@ -184,6 +185,22 @@ def test_who_may_be_somebody_again_is_new_where_an_administrator_says_so() -> No
     step = planned(entry("anna-new", "new@corp.test"), here, replace(RULES, again="number"))
     assert step is not None
     assert step.is_new
+    # And nobody's who is much like it.
+    here = known(local(), separate=frozenset({"id-anna-new"}))
+    step = planned(entry("anna-new"), here)
+    assert step is not None
+    assert (step.is_new, step.fields.get("email")) == (True, None)
+
+
+def test_who_has_no_number_is_recognised_whatever_number_is_theirs_here() -> None:
+    here = replace(local(), fields={**local().fields, "own-1": "17"})
+    step = planned(entry(), known(here, number_field="own-1", by_number={"17": frozenset({1})}))
+    assert step is not None
+    assert step.object_id == 1
+    # Of whom only the name is known nobody is made.
+    step = planned(entry(), replace(known(), by_login={"anna": 7}))
+    assert step is not None
+    assert step.is_skipped
 
 
 def test_without_matching_a_taken_login_is_refused_and_a_taken_email_left_out() -> None:
@@ -275,6 +292,10 @@ def test_of_two_with_one_email_the_second_has_none() -> None:
     [
         (entry(email=""), RULES, False),
         (entry(email=""), replace(RULES, without_email="skip"), True),
+        (entry(), replace(RULES, without_email="skip"), False),
+        # One name is one.
+        (entry(fields={"first_name": ""}), RULES, False),
+        (entry(fields={"last_name": ""}), RULES, False),
         (entry(fields={"first_name": "", "last_name": ""}), RULES, True),
         (entry(fields={"first_name": "", "last_name": ""}), replace(RULES, without_name="import"), False),
         (entry(fields={"login": ""}), RULES, True),
@@ -283,6 +304,7 @@ def test_of_two_with_one_email_the_second_has_none() -> None:
         (entry(fields={"login": "an\\na"}), RULES, True),
         (entry(unknown=frozenset({DISABLED})), RULES, True),
         (entry(unknown=frozenset({EXPIRES})), RULES, True),
+        (entry(unknown=frozenset({MANAGER, PHOTO})), RULES, False),
         (entry(is_leaver=True), RULES, True),
         (entry(expires_at=NOW), RULES, True),
         (entry(expires_at=NOW + timedelta(days=1)), RULES, False),
@@ -298,7 +320,10 @@ def test_who_is_taken_in_at_all(one: PersonEntry, rules: Rules, is_skipped: bool
 def test_disabled_is_suspended_and_enabled_returns() -> None:
     new = planned(entry(is_disabled=True), known())
     assert new is not None
-    assert (new.status, new.is_new) == ("suspended", True)
+    assert (new.status, new.is_new, new.actions) == ("suspended", True, frozenset({"create", "suspend"}))
+    # Whoever is new leaves nobody.
+    assert not new.is_leaving
+    assert str(new) == "Anna A: create; suspend (disabled in the directory)"
     link = linked(entry(is_disabled=True), new)
     back = planned(entry(), known(local(status="suspended"), links={"id-anna": link}))
     assert back is not None
@@ -420,6 +445,23 @@ def test_a_department_is_the_directorys_where_units_are_imported() -> None:
     moves = planned(entry(unit="m"), known(in_sales, links=links, **made))
     assert moves is not None
     assert (moves.unit, [note.new for note in moves.notes]) == ("m", ["Mill"])
+    # Whoever is in another one besides stays there while the directory says what it said.
+    besides = planned(
+        entry(unit="s", fields={"phone": "+74951234567"}),
+        known(local(departments=frozenset({2, 3})), links=links, **units),
+    )
+    assert besides is not None
+    assert (besides.unit, besides.actions) == (None, frozenset({"change"}))
+    # Of a department that is gone no name is known.
+    lost = {"id-anna": replace(links["id-anna"], values={**links["id-anna"].values, "unit": "gone"})}
+    found = planned(entry(unit="n"), known(in_sales, links=lost, **units))
+    assert found is not None
+    assert [(note.old, note.new) for note in found.notes] == [("", "North")]
+    none = planned(
+        entry(fields={"phone": "+74951234567"}), known(in_sales, links=links, units={"": UnitNow(1, "Corp")})
+    )
+    assert none is not None
+    assert none.unit is None
     # A leaver's unit is no department.
     left = planned(entry(unit="n", is_leaver=True), known(in_sales, links=links, **units))
     assert left is not None
@@ -564,6 +606,87 @@ def test_what_is_wrong_with_single_values_is_told_with_what_is_new() -> None:
     assert [note.action for note in matched.notes] == ["link", "report"]
 
 
+def test_who_is_made_anew_just_as_they_were_is_linked_and_told_of() -> None:
+    wrong = entry(reports=("The phone is none.",))
+    former = linked(wrong, planned(wrong, known()))
+    step = planned(
+        replace(wrong, stable_id="id-anna-new"),
+        known(local(), again={"id-anna-new": Clash("again", "anna", 1, "number")}, former={1: former}),
+        replace(RULES, again="number"),
+    )
+    assert step is not None
+    assert (step.is_relinked, [note.action for note in step.notes]) == (True, ["link", "report"])
+    # That somebody was linked comes first.
+    changed = planned(entry(fields={"phone": "+74951234567"}), known(local()))
+    assert changed is not None
+    assert [note.action for note in changed.notes] == ["link", "change"]
+
+
+def test_whoever_is_there_again_is_gone_no_more_though_an_administrator_has_suspended_them() -> None:
+    link = linked_now(leaving_why="gone", leaving_since=NOW)
+    step = planned(entry(), known(local(status="suspended"), links={"id-anna": link}))
+    assert step is not None
+    assert (step.status, step.leaving_why, step.leaving_since) == ("", "", "")
+
+
+def test_what_somebody_else_has_is_said_once_and_said_no_more_when_it_is_over() -> None:
+    wanted = entry("boris", "anna@corp.test", reports=("The phone is none.",))
+    clash = Clash("email", "anna@corp.test", 1)
+    links = {"id-boris": linked(entry("boris", ""), planned(entry("boris", ""), known()), 2)}
+    first = planned(wanted, known(local(), local(2, "boris", ""), links=links))
+    assert first is not None
+    assert first.clashes == (clash,)
+    said = [(note.field, note.new) for note in first.notes if note.action == "report"]
+    assert said == [("", ""), ("email", "anna@corp.test")]
+    links = {"id-boris": linked(wanted, first, 2)}
+    standing = {"id-boris": frozenset({clash})}
+    moved = replace(wanted, base="ou=new,dc=corp")
+    here = known(local(), local(2, "boris", ""), links=links, standing=standing)
+    again = planned(moved, here)
+    assert again is not None
+    assert [note.field for note in again.notes] == [""]
+    # Somebody has given it to them meanwhile.
+    here = known(local(2, "boris", "anna@corp.test"), links=links, standing=standing)
+    over = planned(wanted, here)
+    assert over is not None
+    assert (over.clashes, over.notes) == ((), ())
+
+
+def test_nobody_loses_their_login_with_the_directorys() -> None:
+    step = planned(entry(fields={"login": ""}), known(local(), links={"id-anna": linked_now()}))
+    assert step is not None
+    assert "login" not in step.fields
+
+
+def test_a_manager_is_another_as_the_directory_says_and_is_told_of_who_is_not_here() -> None:
+    managers = {"cn=boris,dc=corp": "id-boris", "cn=cara,dc=corp": "id-cara"}
+    led = entry(manager="cn=boris,dc=corp")
+    link = linked(led, planned(led, known(managers=managers)))
+    here = known(local(), links={"id-anna": link}, managers=managers)
+    step = planned(entry(manager="cn=cara,dc=corp"), here)
+    assert step is not None
+    assert (step.values["manager"], step.values["manager_key"]) == ("id-cara", "cn=cara,dc=corp")
+    step = planned(entry(manager="cn=nobody,dc=corp"), here)
+    assert step is not None
+    assert [(note.action, note.field) for note in step.notes] == [("report", "manager")]
+    step = planned(entry(), here)
+    assert step is not None
+    assert step.values.keys().isdisjoint({"manager_key", "number"})
+
+
+def test_only_what_was_there_and_is_no_more_is_lost() -> None:
+    notes = (
+        Note("move", "departments", "Sales", ""),
+        Note("change", "city", "", ""),
+        Note("change", "phone", "1", "2"),
+        Note("change", "position", "Clerk", ""),
+    )
+    step = PersonStep("id-anna", "cn=anna", name="Anna", notes=notes)
+    assert [note.field for note in step.losses] == ["position"]
+    assert str(PersonStep("id-anna", "cn=anna", name="Anna")) == "Anna: nothing"
+    assert str(step).startswith("Anna: move departments; change city;")
+
+
 def test_who_is_linked_to_somebody_that_is_not_here_any_more_is_new() -> None:
     step = planned(entry(), known(links={"id-anna": replace(linked_now(), object_id=7)}))
     assert step is not None
@@ -695,6 +818,23 @@ def test_a_unit_that_is_there_again_returns_and_is_not_made_anew() -> None:
     assert above.notes[0].reason == "Corp"
 
 
+def test_units_are_made_under_others_that_are_made_too() -> None:
+    here = {"": UnitNow(1, "Corp"), "a": UnitNow(2, "Sales", 1), "m": UnitNow(None, "Mill", 1)}
+    a, below, moved = plan_units([Unit("a", "Sales", "c"), Unit("b", "North", "a"), Unit("m", "Mill")], here)
+    # To one that is not here so far.
+    assert [(note.action, note.old, note.new) for note in a.notes] == [("move", "Corp", "")]
+    assert [(note.action, note.new, note.reason) for note in below.notes] == [("create", "North", "Sales")]
+    # What is about to be made has no number.
+    assert (moved.object_id, [note.action for note in moved.notes]) == (None, ["create"])
+    (alone,) = plan_units([Unit("a", "Sales")], {})
+    assert [(note.action, note.reason) for note in alone.notes] == [("create", "")]
+
+
+def test_of_a_circle_the_one_who_comes_last_has_no_manager() -> None:
+    edges = without_circles({"anna": "boris", "boris": "cara", "cara": "boris", "dina": ""})
+    assert (edges.managers, edges.cut) == ({"anna": "boris", "boris": "cara"}, ("cara",))
+
+
 @given(st.dictionaries(st.integers(0, 12).map(str), st.integers(0, 12).map(str), max_size=13))
 def test_managers_never_go_round_in_a_circle(managers: dict[str, str]) -> None:
     edges = without_circles(managers)
@@ -718,6 +858,14 @@ def test_the_head_is_whom_most_of_the_department_name() -> None:
     units = {"anna": "sales", "boris": "sales", "cara": "sales", "olga": "board"}
     managers = {"boris": "anna", "cara": "anna", "anna": "olga", "dina": "cara"}
     assert heads_by_manager(units, managers) == {"sales": "anna"}
+    # Whoever is elsewhere heads what is there, however many name them; of two with as many it is the first.
+    managers = {"anna": "olga", "cara": "olga", "boris": "anna"}
+    assert heads_by_manager(units, managers) == {"sales": "anna"}
+    managers = {"anna": "boris", "boris": "cara", "cara": "boris"}
+    assert heads_by_manager(units, managers) == {"sales": "boris"}
+    assert heads_by_manager(units, {"anna": "cara", "cara": "boris"}) == {"sales": "boris"}
+    # Who is nowhere has nobody above them.
+    assert heads_by_manager({}, {"anna": "boris"}) == {}
 
 
 @pytest.mark.parametrize(
@@ -864,6 +1012,46 @@ def test_of_two_who_wait_for_a_name_it_is_who_is_here_already() -> None:
     steps = {step.stable_id: step for step in planned_all([new, cara, boris], here)}
     assert steps["id-9"].is_skipped
     assert (steps["id-3"].fields["login"], steps["id-2"].fields["login"]) == ("boris", "free")
+
+
+def test_who_is_not_made_takes_no_email_from_whoever_is() -> None:
+    """Their login was given away in the same run."""
+    first, second = (
+        entry("anna", "a@corp.test", stable_id="id-1"),
+        entry("anna", "b@corp.test", stable_id="id-2"),
+    )
+    dina = entry("dina", "b@corp.test", stable_id="id-3")
+    steps = {step.stable_id: step for step in planned_all([first, second, dina], known())}
+    assert [steps[key].is_skipped for key in ("id-1", "id-2", "id-3")] == [False, True, False]
+    assert steps["id-3"].fields["email"] == "b@corp.test"
+
+
+def test_an_email_of_the_directory_is_given_up_though_another_is_not_to_be_had() -> None:
+    links = {
+        f"id-{pk}": linked(entry(*names), planned(entry(*names), known()), pk)
+        for pk, names in enumerate(ABC[:2], 1)
+    }
+    here = known(local(1, *ABC[0]), local(2, *ABC[1]), links=links)
+    anna = entry("anna", "boris@corp.test", stable_id="id-1")
+    steps = planned_all([anna, entry("dina", "anna@corp.test")], here)
+    given = {step.stable_id: step.fields.get("email") for step in steps}
+    assert given == {"id-1": "", "id-dina": "anna@corp.test"}
+    # One that was never the directory's stays.
+    here = known(local(1, *ABC[0]), local(2, "boris", "own@corp.test"), links={"id-1": links["id-1"]})
+    step = planned(entry("boris", "anna@corp.test"), here)
+    assert step is not None
+    assert (step.object_id, "email" in step.fields) == (2, False)
+    assert [(one.kind, one.person) for one in step.clashes] == [("email", 1)]
+
+
+def test_whoever_gets_a_first_email_gives_nothing_up() -> None:
+    boris = entry("boris", "")
+    links = {"id-anna": linked_now(), "id-boris": linked(boris, planned(boris, known()), 2)}
+    here = known(local(), local(2, "boris", ""), links=links)
+    wanted = [entry("boris", "b@corp.test"), entry("boris", "anna@corp.test", stable_id="id-anna")]
+    claims, waiting = Claims(), list[Waiting]()
+    plan_people(wanted, here, RULES, claims, waiting, now=NOW)
+    assert together(waiting, claims) == {"id-anna"}
 
 
 @pytest.mark.parametrize(
