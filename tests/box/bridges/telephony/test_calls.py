@@ -124,6 +124,7 @@ def test_a_fact_that_names_no_call_is_of_its_channels_own(talking: Calls) -> Non
     call = talking.call("1.1")
     assert call is not None
     assert (list(talking.open), call.legs["1.2"].ended_at) == (["1.1"], BEGIN + timedelta(seconds=3))
+    assert call.parts == set()
 
 
 def test_a_call_comes_from_the_channel_that_it_is_named_by_or_else_from_whoever_was_not_called(
@@ -472,8 +473,8 @@ def test_whoever_was_called_behind_a_local_channel_says_how_it_ended(calls: Call
     call = calls.call("1.1")
     assert call is not None
     results = [call.result]
-    for facts in ([seen(1, local), gone(3, local)], [seen(1, OTHER), gone(3, OTHER, BUSY)]):
-        calls.feed(facts)
+    for further in ([seen(1, local), gone(3, local)], [seen(1, OTHER), gone(3, OTHER, BUSY)]):
+        calls.feed(further)
         results.append(call.result)
     assert results == [Result.BY_PBX, Result.NO_ANSWER, Result.BUSY]
 
