@@ -72,17 +72,19 @@ class PushService:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: question(*args, **kwargs))
 
-    async def identify(self, session_key: str, address: str) -> Listener | None:
-        """Who is signed in with this session, as of now and not of a moment ago. Raises KeptOut."""
+    async def identify(self, session_key: str, address: str, *, after: int) -> Listener | None:
+        """Who is signed in with this session, as of now and not of a moment ago; all that they have heard is
+        known here by then. Raises KeptOut, and TimeoutError where it is not."""
         while True:
             last = self.hub.last
             listener = await self.ask(authentication.identify, session_key, address)
+            if listener is not None:
+                await self._catch_up(after)
             if listener is None or not self.hub.is_outdated(listener, since=last):
                 return listener
 
-    async def catch_up(self, number: int) -> None:
-        """Before somebody joins who heard of that message from another node's service. Raises TimeoutError
-        where this one does not hear of it.
+    async def _catch_up(self, number: int) -> None:
+        """With whom this message comes from: another node's service may be ahead.
 
         A number that the database has not given is of before a restore: they look at everything anew.
         """
@@ -169,9 +171,8 @@ async def stream(request: Request) -> Response:  # noqa: PLR0911 - a sentence a 
         await asyncio.wait_for(service.hub.is_ready.wait(), READY_SECONDS)
         # By the balancer's word, which uvicorn has taken over: nobody else reaches the socket.
         address = request.client.host if request.client else ""
-        listener = await service.identify(session_key, address) if session_key else None
-        if listener and after:
-            await service.catch_up(int(after))
+        heard = int(after or 0)
+        listener = await service.identify(session_key, address, after=heard) if session_key else None
     except authentication.KeptOut:
         # Not 401: the page would lead to the door, and the door, where they are signed in, back to the page.
         return PlainTextResponse("Open the portal: it says why you may not go on.", 403)

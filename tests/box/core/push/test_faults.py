@@ -5,16 +5,20 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
+from box.core.accounts.actions import end_session
+from box.core.accounts.models import Session
+from box.core.events.delivery import deliver_all
 from box.core.push.models import PushMessage
 from tests.box.core.push.listening import EventSource, listening
-from tests.box.processes import PUSH, database_away, get, serving, stop, until
+from tests.box.processes import PATIENCE, PUSH, database_away, get, serving, stop, until
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -97,6 +101,37 @@ def test_who_comes_from_a_service_that_was_ahead_is_told_nothing_twice(
         assert (hello.name, hello.number) == ("hello", last + 1)
         tell("UA", "third")
         assert source.next_message().kind == "third"
+
+
+def test_who_is_signed_out_while_a_service_catches_up_hears_nothing(
+    push: Path, anna: User, session_of: SessionOf, tell: Tell
+) -> None:
+    session = session_of(anna)
+    with listening(push, session) as of_anna:
+        tell("UA", "first")
+        last = of_anna.next_message().number
+    PushMessage.objects.create(number=last + 1, topic="feed", kind="second", audience=["UA"])
+    with ThreadPoolExecutor(1) as page:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE push_pushmessage IN ACCESS EXCLUSIVE MODE")
+            coming = page.submit(EventSource, push, session, Last_Event_ID=str(last + 1))
+            until(asks_how_far_it_is)
+            end_session(Session.objects.get(session_key=session))
+            deliver_all()
+        with closing(coming.result(PATIENCE)) as source:
+            assert source.status == 401
+
+
+def asks_how_far_it_is() -> bool:
+    """Whether a service that has seen who somebody is waits for this connection's lock."""
+    with connection.cursor() as cursor:
+        # Within a transaction it would be what it was at first.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND wait_event_type = 'Lock' AND query LIKE '%pg_is_in_recovery%' AND pid <> pg_backend_pid()"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def test_who_comes_from_before_a_restore_looks_at_everything(
