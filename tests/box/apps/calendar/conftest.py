@@ -6,12 +6,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from box.apps.calendar.actions import EventDraft, create_event, main_calendar
+from box.apps.calendar.actions import EventDraft, PageDraft, create_event, create_page, main_calendar
 from box.core.access.principals import code_of
+from tests.box.core.groups.test_actions import group_of
 
 if TYPE_CHECKING:
-    from box.apps.calendar.models import Event
+    from box.apps.calendar.models import BookingPage, Event
     from box.core.accounts.models import User
+    from box.core.groups.models import Group
     from tests.clock import Clock
 
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -38,3 +40,18 @@ def whole_days(title: str = "Fair", first: int = 7, days: int = 1, **more: Any) 
 def planned(by: User, what: EventDraft | None = None, *, code: str = "") -> Event:
     """An event in the calendar of this principal, by default of the person."""
     return create_event(main_calendar(code or code_of(by)), what or draft(), by=by)
+
+
+def page_of(owner: User, /, **more: Any) -> BookingPage:
+    usual: dict[str, Any] = {"title": "Consultation", "zone": "Europe/Moscow", "notice_hours": 0}
+    return create_page(PageDraft(**{**usual, **more}), by=owner)
+
+
+@pytest.fixture
+def page(anna: User) -> BookingPage:
+    return page_of(anna)
+
+
+@pytest.fixture
+def team(anna: User, boris: User) -> Group:
+    return group_of(anna, boris)

@@ -31,8 +31,8 @@ from box.core.events.delivery import deliver_all
 from box.core.notify.models import Notification, QueuedLetter
 from box.core.registry.origin import importing
 from box.core.registry.settings import store
-from tests.box.apps.calendar.conftest import TEN, draft, planned
-from tests.box.apps.calendar.test_booking import NOW, book, page_of, visitor
+from tests.box.apps.calendar.conftest import TEN, draft, page_of, planned
+from tests.box.apps.calendar.test_booking import NOW, book, visitor
 from tests.box.core.groups.test_actions import group_of
 
 if TYPE_CHECKING:
@@ -50,16 +50,6 @@ YAN = GuestDraft("yan@example.com")
 @pytest.fixture(autouse=True)
 def _today(clock: Clock) -> None:
     clock.now = NOW
-
-
-@pytest.fixture
-def page(anna: User) -> BookingPage:
-    return page_of(anna)
-
-
-@pytest.fixture
-def team(anna: User, boris: User) -> Group:
-    return group_of(anna, boris)
 
 
 def event_of(appointment: Appointment) -> Event:

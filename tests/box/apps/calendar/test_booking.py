@@ -31,7 +31,6 @@ from box.apps.calendar.actions import (
     VisitorDraft,
     book_time,
     cancel_appointment,
-    create_page,
     forget_visitor,
     move_appointment,
     move_event,
@@ -69,8 +68,7 @@ from box.core.registry.settings import store
 from box.lib.proof_of_work import SOONEST, challenge_for, is_solved
 from box.lib.questions import Question
 from tests import cast
-from tests.box.apps.calendar.conftest import MOSCOW, TEN, draft, planned
-from tests.box.core.groups.test_actions import group_of
+from tests.box.apps.calendar.conftest import MOSCOW, TEN, draft, page_of, planned
 from tests.clock import Clock
 
 if TYPE_CHECKING:
@@ -88,21 +86,6 @@ NOW = TEN - DAY - 4 * HOUR
 @pytest.fixture(autouse=True)
 def _today(clock: Clock) -> None:
     clock.now = NOW
-
-
-def page_of(owner: User, /, **more: Any) -> BookingPage:
-    usual: dict[str, Any] = {"title": "Consultation", "zone": "Europe/Moscow", "notice_hours": 0}
-    return create_page(PageDraft(**{**usual, **more}), by=owner)
-
-
-@pytest.fixture
-def page(anna: User) -> BookingPage:
-    return page_of(anna)
-
-
-@pytest.fixture
-def team(anna: User, boris: User) -> Group:
-    return group_of(anna, boris)
 
 
 def visitor(name: str = "Zoe", **more: Any) -> VisitorDraft:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from box.apps.tasks.actions.dependencies import add_dependency
 from box.apps.tasks.actions.tasks import TaskDraft, add_task
 
 if TYPE_CHECKING:
@@ -12,6 +15,9 @@ if TYPE_CHECKING:
     from box.core.accounts.models import User
 
 type Give = Callable[..., Task]
+
+DAY = timedelta(days=1)
+ZERO = datetime(2035, 3, 5, 9, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -22,3 +28,17 @@ def give(anna: User, boris: User) -> Give:
         return add_task(TaskDraft(title=title, responsible=to, **more), by=by)
 
     return make
+
+
+def planned(give: Give, title: str, first: int, days: int = 1, **more: Any) -> Task:
+    """From so many days after ZERO, for so many days."""
+    return give(title, starts_at=ZERO + first * DAY, ends_at=ZERO + (first + days) * DAY, **more)
+
+
+@pytest.fixture
+def chain(give: Give, anna: User) -> list[Task]:
+    """Three in a row, without a gap."""
+    tasks = [planned(give, title, place) for place, title in enumerate(("Draw", "Build", "Paint"))]
+    for before, after in pairwise(tasks):
+        add_dependency(before, after, by=anna)
+    return tasks

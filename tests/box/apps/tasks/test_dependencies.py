@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -15,6 +14,7 @@ from box.apps.tasks.actions.states import complete_task
 from box.apps.tasks.actions.tasks import delete_tasks
 from box.apps.tasks.models import Dependency, Task
 from box.core.events.models import Event
+from tests.box.apps.tasks.conftest import DAY, ZERO, planned
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -22,25 +22,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-DAY = timedelta(days=1)
-ZERO = datetime(2035, 3, 5, 9, tzinfo=UTC)
-
 
 def day(number: float) -> datetime:
     return ZERO + number * DAY
-
-
-def planned(give: Give, title: str, first: int, days: int = 1, **more: Any) -> Task:
-    return give(title, starts_at=day(first), ends_at=day(first + days), **more)
-
-
-@pytest.fixture
-def chain(give: Give, anna: User) -> list[Task]:
-    """Three in a row, without a gap."""
-    tasks = [planned(give, title, place) for place, title in enumerate(("Draw", "Build", "Paint"))]
-    for before, after in pairwise(tasks):
-        add_dependency(before, after, by=anna)
-    return tasks
 
 
 def changed(tasks: list[Task]) -> list[int]:

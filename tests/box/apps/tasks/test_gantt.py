@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import UTC, datetime
 from threading import Barrier
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -31,6 +30,7 @@ from box.apps.tasks.models import Baseline, BaselineBar, Dependency, Task
 from box.core.accounts.models import User
 from box.core.events.models import Event
 from tests import cast
+from tests.box.apps.tasks.conftest import DAY, ZERO, planned
 from tests.box.core.groups.test_actions import group_of
 
 if TYPE_CHECKING:
@@ -44,22 +44,6 @@ if TYPE_CHECKING:
     type Browser = Callable[[User], Client]
 
 pytestmark = pytest.mark.django_db
-
-DAY = timedelta(days=1)
-ZERO = datetime(2035, 3, 5, 9, tzinfo=UTC)
-
-
-def planned(give: Give, title: str, first: int, days: int = 1, **more: object) -> Task:
-    return give(title, starts_at=ZERO + first * DAY, ends_at=ZERO + (first + days) * DAY, **more)
-
-
-@pytest.fixture
-def chain(give: Give, anna: User) -> list[Task]:
-    """Three in a row, without a gap."""
-    tasks = [planned(give, title, place) for place, title in enumerate(("Draw", "Build", "Paint"))]
-    for before, after in pairwise(tasks):
-        add_dependency(before, after, by=anna)
-    return tasks
 
 
 def days_of(*tasks: Task) -> list[int]:
