@@ -23,13 +23,14 @@ from .test_identity import node_at, server_context
 
 class Node(ThreadingHTTPServer):
     """Answers each request with how many connections there have been so far; `/large` with a text of 100 KB,
-    `/refused` with 403. `hang_up` closes what is open, as a restart does."""
+    `/refused` with 403, `/silent` not before it ends. `hang_up` closes what is open, as a restart does."""
 
     daemon_threads = True
 
     def __init__(self, paths: Paths, *, protocol: str) -> None:
         handler = type("Handler", (Handler,), {"protocol_version": protocol})
-        self.opened = 0
+        self.opened = self.kept_waiting = 0
+        self.ends = threading.Event()
         self.connections: list[ssl.SSLSocket] = []
         self.context = server_context(paths)
         super().__init__(("127.0.0.1", 0), handler)
@@ -49,6 +50,9 @@ class Handler(BaseHTTPRequestHandler):
     server: Node
 
     def do_GET(self) -> None:
+        if self.path == "/silent":
+            self.server.kept_waiting += 1
+            self.server.ends.wait(60)
         self._answer(f'"{"x" * 100_000}"' if self.path == "/large" else str(self.server.opened))
 
     def do_POST(self) -> None:
@@ -82,6 +86,7 @@ def running(paths: Paths, *, protocol: str = "HTTP/1.1") -> Iterator[Node]:
         try:
             yield node
         finally:
+            node.ends.set()
             node.shutdown()
 
 
@@ -116,6 +121,15 @@ def test_a_node_that_is_gone_is_away_however_many_connections_were_kept(me: Path
         node.socket.close()
         with pytest.raises(NodeAway, match="does not answer"):
             asked(node, me)
+
+
+def test_who_says_nothing_over_a_kept_connection_is_not_asked_again(me: Paths) -> None:
+    context = identity.client_context(folder(me))
+    with running(me) as node:
+        assert asked(node, me) == 1
+        with pytest.raises(NodeAway, match="timed out"):
+            https.ask("127.0.0.1", node.server_port, "/silent", context=context, seconds=0.2)
+        assert (node.kept_waiting, node.opened) == (1, 1)
 
 
 def test_an_answer_that_was_not_read_to_its_end_ends_its_connection(me: Paths) -> None:
