@@ -26,6 +26,10 @@ class Area:
     """Paths of files and, ending in a slash, of folders; `*` stands for anything."""
     tests: tuple[str, ...] = ()
     """What runs when the area has changed, beside what always runs."""
+    alone: tuple[str, ...] = ()
+    """Of its tests those that measure pauses: nothing runs beside them."""
+    before_release: tuple[str, ...] = ()
+    """Of its tests those that take too long for any but a thorough run."""
     journey: str = ""
     """The browser's story that always runs."""
 

@@ -79,7 +79,9 @@ def pytest_leg(name: str, tests: Iterable[str], *options: str, niceness: int = 0
 
 
 def plan(tier: str, known: Areas, files: Sequence[str], only: Collection[str] = ()) -> Plan:
-    """`only`: names of areas, of which `always` is one here; all that the tier takes where there are none."""
+    """`only`: names of areas, of which `always` is one here; all that the tier takes where there are none.
+
+    What is for a thorough run alone is left out of any other; what wants to be alone comes last."""
     chosen = {ALWAYS: [], "changed": known.changed(files), "whole": [*known.areas.values()]}[tier]
     if only:
         chosen = [known.areas[name] for name in only if name != ALWAYS]
@@ -89,6 +91,9 @@ def plan(tier: str, known: Areas, files: Sequence[str], only: Collection[str] = 
     units = [test for test in tests if not test.startswith(("tests/e2e", "tests/system"))]
     stories = [test for test in tests if test.startswith("tests/e2e")]
     machines = [test for test in tests if test.startswith("tests/system")]
+    alone = [test for area in known.areas.values() for test in area.alone]
+    too_long = [test for area in known.areas.values() for test in area.before_release]
+    but = [] if tier == "whole" or is_thorough() else too_long
     checks: list[Leg] = []
     if has_always:
         stories += [area.journey for area in left_out if area.journey]
@@ -98,10 +103,12 @@ def plan(tier: str, known: Areas, files: Sequence[str], only: Collection[str] = 
     seeded = f"--randomly-seed={seed()}"
     # Three workers for two cores, for they wait a third of their time. They give way to machines and
     # browsers, which have clocks of their own.
-    inside = pytest_legs("units", units, "-m", "not e2e and not system", seeded, *workers(3), niceness=10)
+    options = "-m", "not e2e and not system", seeded, *workers(3)
+    inside = pytest_legs("units", units, *options, but=[*alone, *but], niceness=10)
     # Machines mostly wait, and one worker makes them. Browsers come after them: they drop their connections
     # when a network interface comes or goes, as those of machines do.
-    outside = pytest_legs("machines", machines, "-m", "system", "-p", "no:randomly", "-n", "0")
+    in_order = "-p", "no:randomly", "-n", "0"
+    outside = pytest_legs("machines", machines, "-m", "system", *in_order, but=but)
     if all("::" in story for story in stories):
         # Told before a second box would be there.
         browsers = pytest_legs("browsers", stories, "-m", "e2e", seeded, "-n", "0")
@@ -109,12 +116,17 @@ def plan(tier: str, known: Areas, files: Sequence[str], only: Collection[str] = 
     else:
         browsers = pytest_legs("browsers", stories, "-m", "e2e", seeded, *workers(2))
         stages = (((*checks, *inside), outside), (browsers,))
-    return Plan(tuple(chosen), tuple(left_out), stages)
+    last = pytest_legs("alone", [one for one in alone if is_within(one, units)], *in_order, but=but)
+    return Plan(tuple(chosen), tuple(left_out), (*stages, (last,)))
 
 
-def pytest_legs(name: str, tests: Sequence[str], *options: str, niceness: int = 0) -> tuple[Leg, ...]:
-    """None where there are no tests: pytest would take all that there are."""
-    return (pytest_leg(name, tests, *options, niceness=niceness),) if tests else ()
+def pytest_legs(
+    name: str, tests: Sequence[str], *options: str, but: Sequence[str] = (), niceness: int = 0
+) -> tuple[Leg, ...]:
+    """Without the files and folders `but`. None without tests: pytest would take all that there are."""
+    asked = [test for test in tests if not is_within(test, but)]
+    ignored = [f"--ignore={test}" for test in but if is_within(test, asked)]
+    return (pytest_leg(name, asked, *ignored, *options, niceness=niceness),) if asked else ()
 
 
 def workers(number: int) -> tuple[str, ...]:

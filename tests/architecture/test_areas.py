@@ -9,7 +9,8 @@ import pytest
 
 from tests import areas
 from tests.areas import ALWAYS, ROOT, SHARED, Areas, Stamp, files_here
-from tests.tiers import Plan, plan
+from tests.randomness import THOROUGH
+from tests.tiers import Plan, is_within, plan
 
 AREAS = Areas.load()
 EVERY = [*AREAS.areas.values(), AREAS.always]
@@ -51,7 +52,11 @@ def test_every_test_runs_somewhere() -> None:
 
 
 def test_what_is_named_is_there() -> None:
-    named = [test for area in EVERY for test in (*area.tests, *filter(None, [area.journey]))]
+    named = [
+        test
+        for area in EVERY
+        for test in (*area.tests, *area.alone, *area.before_release, *filter(None, [area.journey]))
+    ]
     for test in (*named, *AREAS.machines):
         file, _, name = test.partition("::")
         assert (ROOT / file).exists(), test
@@ -95,8 +100,37 @@ def asked(planned: Plan) -> list[list[str]]:
 @pytest.mark.parametrize("name", AREAS.areas)
 def test_an_area_runs_alone_where_it_is_named(name: str) -> None:
     legs = asked(plan("whole", AREAS, files_here(), [name]))
-    assert sorted(test for leg in legs for test in leg) == sorted(AREAS.areas[name].tests)
+    every = AREAS.areas[name].tests
+    assert all(is_within(test, every) for leg in legs for test in leg)
+    assert set(every) <= {test for leg in legs for test in leg}
     assert all(legs), "pytest would take every test that there is"
+
+
+def words_of(planned: Plan) -> dict[str, tuple[str, ...]]:
+    """What each leg asks for, in the order in which they begin."""
+    return {leg.name: leg.command for stage in planned.stages for lane in stage for leg in lane}
+
+
+@pytest.mark.parametrize("name", ["cluster", "machine"])
+def test_what_measures_pauses_has_the_machine_for_itself(name: str) -> None:
+    planned = plan("whole", AREAS, files_here(), [name])
+    assert [leg.name for lane in planned.stages[-1] for leg in lane] == ["alone"]
+    (alone,) = AREAS.areas["cluster"].alone
+    assert words_of(planned)["alone"][-1] == alone
+    ignored = {
+        word for leg, words in words_of(planned).items() for word in words if word.startswith("--ignore")
+    }
+    assert ignored == ({f"--ignore={alone}"} if name == "machine" else set())
+
+
+def test_what_takes_too_long_belongs_to_a_thorough_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    too_long = {f"--ignore={test}" for test in AREAS.areas["cluster"].before_release}
+    monkeypatch.delenv(THOROUGH, raising=False)
+    monkeypatch.setattr(Areas, "changed", lambda self, _: [self.areas["cluster"]])
+    assert too_long and too_long <= set(words_of(plan("changed", AREAS, files_here()))["alone"])
+    assert not too_long & set(words_of(plan("whole", AREAS, files_here()))["alone"])
+    monkeypatch.setenv(THOROUGH, "1")
+    assert not too_long & set(words_of(plan("changed", AREAS, files_here()))["alone"])
 
 
 def test_what_always_runs_has_a_story_of_each_area_that_is_left_out() -> None:

@@ -161,69 +161,6 @@ def in_copies(node: BoxNode, count: int, places: int) -> None:
     wait_until(is_so, seconds=COPIED_SECONDS)
 
 
-@pytest.fixture(scope="module")
-def office(rows: list[str]) -> Iterator[Office]:
-    require_engines()
-    with Company() as company:
-        one, two, three = company.nodes
-        one.install("agent", "database", "objects")
-        office = Office(company, rows)
-        # Of before the cluster: with it, names move, and the file stays where it is.
-        with Uploads(one, "before") as uploads:
-            uploads.go_on()
-        office.known |= uploads.known
-        office.happens(
-            "`boxctl cluster init`", one,
-            lambda: one.cluster("init", "--name", one.name, "--address", one.address),
-        )  # fmt: skip
-        for node, what in ((two, "the second node joins"), (three, "the third node joins")):
-            node.install("agent")
-            office.happens(what, one, partial(node.join, one, "--database"))
-        yield office
-
-
-def test_each_file_is_on_three_nodes(office: Office) -> None:
-    one, two, three = office.company.nodes
-    in_copies(one, 3, 3)
-    office.read_by(two)
-    office.read_by(three)
-    wait_until(lambda: not any("objects: " in said for said in one.status()["problems"]), seconds=150)
-
-
-def test_a_store_is_killed_and_another_answers(office: Office) -> None:
-    _, two, _ = office.company.nodes
-    office.happens("the store of a node killed, uploads through that node", two, lambda: two.kill("objects"))
-
-
-def test_a_node_is_away_and_gets_what_it_missed(office: Office) -> None:
-    one, _, three = office.company.nodes
-
-    def is_away() -> None:
-        three.kill()
-        # Longer than what is taken for a restart: volumes of two copies are made.
-        time.sleep(30)
-
-    in_copies(one, 3, 3)
-    office.happens("a node away for half a minute", one, is_away)
-    three.boot()
-    office.happens("the node is back, and gets its copies", one, partial(in_copies, one, 3, 3))
-    office.read_by(three)
-
-
-def test_the_home_is_lost_for_good_and_its_copies_are_made_again(office: Office) -> None:
-    one, two, three = office.company.nodes
-    in_copies(one, 3, 3)
-    office.happens("the first node lost for good", two, one.kill)
-    office.read_by(three)
-    wait_until(lambda: two.status()["leader"] in (two.name, three.name), seconds=120)
-    office.happens("`boxctl cluster remove` of it", three, lambda: two.cluster("remove", one.name))
-    # Backups are made where the files' new home is.
-    assert two.status()["home"] == two.name
-    in_copies(two, 2, 2)
-    office.read_by(two)
-    office.read_by(three)
-
-
 def test_two_of_three_are_lost_at_once_and_the_third_has_every_file() -> None:
     with Company() as company:
         one, two, three = company.nodes
@@ -328,3 +265,69 @@ def upload_if_taken(office: Office, box: BoxNode, name: str) -> bool:
                 return True
             time.sleep(0.5)
     return False
+
+
+# The office works until the end of this file: what has a company of its own comes before it.
+
+
+@pytest.fixture(scope="module")
+def office(rows: list[str]) -> Iterator[Office]:
+    require_engines()
+    with Company() as company:
+        one, two, three = company.nodes
+        one.install("agent", "database", "objects")
+        office = Office(company, rows)
+        # Of before the cluster: with it, names move, and the file stays where it is.
+        with Uploads(one, "before") as uploads:
+            uploads.go_on()
+        office.known |= uploads.known
+        office.happens(
+            "`boxctl cluster init`", one,
+            lambda: one.cluster("init", "--name", one.name, "--address", one.address),
+        )  # fmt: skip
+        for node, what in ((two, "the second node joins"), (three, "the third node joins")):
+            node.install("agent")
+            office.happens(what, one, partial(node.join, one, "--database"))
+        yield office
+
+
+def test_each_file_is_on_three_nodes(office: Office) -> None:
+    one, two, three = office.company.nodes
+    in_copies(one, 3, 3)
+    office.read_by(two)
+    office.read_by(three)
+    wait_until(lambda: not any("objects: " in said for said in one.status()["problems"]), seconds=150)
+
+
+def test_a_store_is_killed_and_another_answers(office: Office) -> None:
+    _, two, _ = office.company.nodes
+    office.happens("the store of a node killed, uploads through that node", two, lambda: two.kill("objects"))
+
+
+def test_a_node_is_away_and_gets_what_it_missed(office: Office) -> None:
+    one, _, three = office.company.nodes
+
+    def is_away() -> None:
+        three.kill()
+        # Longer than what is taken for a restart: volumes of two copies are made.
+        time.sleep(30)
+
+    in_copies(one, 3, 3)
+    office.happens("a node away for half a minute", one, is_away)
+    three.boot()
+    office.happens("the node is back, and gets its copies", one, partial(in_copies, one, 3, 3))
+    office.read_by(three)
+
+
+def test_the_home_is_lost_for_good_and_its_copies_are_made_again(office: Office) -> None:
+    one, two, three = office.company.nodes
+    in_copies(one, 3, 3)
+    office.happens("the first node lost for good", two, one.kill)
+    office.read_by(three)
+    wait_until(lambda: two.status()["leader"] in (two.name, three.name), seconds=120)
+    office.happens("`boxctl cluster remove` of it", three, lambda: two.cluster("remove", one.name))
+    # Backups are made where the files' new home is.
+    assert two.status()["home"] == two.name
+    in_copies(two, 2, 2)
+    office.read_by(two)
+    office.read_by(three)
