@@ -28,7 +28,7 @@ from appliance.cluster import (
     stores,
     topology,
 )
-from appliance.cluster.etcd import Etcd
+from appliance.cluster.etcd import Etcd, EtcdAway
 from appliance.cluster.instructions import Instruction
 from appliance.cluster.state import Beat
 from appliance.cluster.topology import (
@@ -475,19 +475,37 @@ def remove(paths: Paths, name: str, *, say: Say) -> None:
         stores.refuse_without_the_oldest(node, agreed.left_by(name), there)
     if len(agreed.voters) == 2 and name in there:
         # Of two votes, one that ends takes the other's with it: it gives its own up first.
-        _remove_vote(etcd, name)
-    state.change(etcd, lambda before: before.left_by(name))
+        _once_led(lambda: _remove_vote(etcd, name))
+    _once_led(lambda: state.change(etcd, lambda before: _left_by(before, name)))
     deadline = time.monotonic() + LEADER_SECONDS
-    while name in state.beats(etcd) and time.monotonic() < deadline:
+    while name in _once_led(lambda: state.beats(etcd)) and time.monotonic() < deadline:
         say(f"Waiting until {name} has ended its services.")
         time.sleep(2)
-    _remove_vote(etcd, name)
+    _once_led(lambda: _remove_vote(etcd, name))
+
+
+def _left_by(before: Topology, name: str) -> Topology:
+    is_there = any(member.name == name for member in before.members)
+    return before.left_by(name) if is_there else before
 
 
 def _remove_vote(etcd: Etcd, name: str) -> None:
     for member in etcd.members():
         if member.name == name:
             etcd.remove(member.id)
+
+
+def _once_led[T](ask: Callable[[], T]) -> T:
+    """Where the one that goes has led etcd, the others choose another leader first. Then nobody knows what
+    became of what was asked, and it is asked again: it has to be what may be done twice."""
+    deadline = time.monotonic() + LEADER_SECONDS
+    while True:
+        try:
+            return ask()
+        except EtcdAway:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)
 
 
 def drain(paths: Paths, name: str, *, is_drained: bool, say: Say) -> None:

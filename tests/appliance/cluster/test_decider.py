@@ -10,12 +10,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appliance import config, folders, scratch, service_files
 from appliance.agent.answers import ClusterDecision
-from appliance.cluster import decider, decisions, identity, patroni, provider, state, topology, wake_on_lan
+from appliance.cluster import (
+    decider,
+    decisions,
+    identity,
+    membership,
+    patroni,
+    provider,
+    state,
+    topology,
+    wake_on_lan,
+)  # fmt: skip
 from appliance.cluster.decider import DRAIN, WAKING, Decider, phases, settled
 from appliance.cluster.etcd import Etcd, EtcdAway
 from appliance.cluster.scaling import History, Phase, Plan, Policy, decide
@@ -454,3 +465,44 @@ def test_who_can_write_into_etcd_has_no_machine_ended_but_those_that_were_made(
 def test_a_provider_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(provider.ProviderFailed, match="cannot be run"):
         provider.end(tmp_path / "nothing", name="reserve-7")
+
+
+# --- a node is removed
+
+
+@pytest.fixture
+def losing(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """From the first change on, the first answer of each kind is lost, though what was asked is done: so it
+    is while another node of etcd begins to lead. The addresses whose answer was lost."""
+    lost, really = set[str](), Etcd._ask
+
+    def ask(self: Etcd, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = really(self, path, body)
+        if path not in lost and (lost or path == "/v3/kv/txn"):
+            lost.add(path)
+            raise EtcdAway("etcdserver: leader changed")
+        return answer
+
+    monkeypatch.setattr(Etcd, "_ask", ask)
+    return lost
+
+
+def test_a_node_is_removed_while_another_one_begins_to_lead_etcd(
+    paths: Paths, etcd: Etcd, losing: set[str], said: list[str]
+) -> None:
+    membership.remove(paths, RESERVE.name, say=said.append)
+    assert losing == {"/v3/kv/txn", "/v3/kv/range", "/v3/cluster/member/list"}
+    assert state.read(etcd)[0].members == (ONE,)
+
+
+def test_nobody_waits_for_ever_for_etcd(
+    paths: Paths, etcd: Etcd, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    def change(*_: object) -> None:
+        raise EtcdAway("etcdserver: no leader")
+
+    monkeypatch.setattr(membership, "LEADER_SECONDS", 1)
+    monkeypatch.setattr(state, "change", change)
+    with pytest.raises(EtcdAway, match="no leader"):
+        membership.remove(paths, RESERVE.name, say=said.append)
+    assert state.read(etcd)[0] == BOTH
