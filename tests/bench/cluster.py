@@ -1,14 +1,15 @@
 """What a portal of several nodes does on the same processor cores, beside a single box.
 
-    python -m tests.bench.cluster [--rounds 3] [--seconds 5] [--writes 15] [--employees 200] [--posts 5000]
+    python -m tests.bench.cluster [--nodes 3] [--rounds 7] [--seconds 3] [--writes 40] [--only NAME ...]
 
-A whole box with a demonstration company, twice, then the same as a cluster of one, two and three nodes, each
-on a network of its own and all on the cores that there are: what they cost each other is seen, and not what
-more machines would do. Each stage writes into the company that the next one reads: how far the box differs
-from itself says what a ratio is worth. Pages are asked for by wrk at all nodes at once, posts and tasks are
-written by as many people at once as there are connections. Processor time is that of all services of all
-nodes for one answer. At last each of so many posts is looked for on another node as soon as it
-was acknowledged, by its writer.
+Two whole boxes with the same demonstration company: one stays what it is, the other becomes a cluster of
+one, two and three nodes, each on a network of its own and all on the cores that there are: what they cost
+each other is seen, and not what more machines would do. They are asked in turn, after a round that does not
+count (whoever has just begun plans each question anew), and a ratio is the median of those of such turns:
+what the machine gives differs by half from minute to minute. Pages are asked for by wrk at all nodes at
+once, posts and tasks are written by as many people at once as there are connections. Processor time is that
+of all services of all nodes for one answer. At last each of so many posts is looked for on another node as
+soon as it was acknowledged, by its writer.
 
 Needs root, and wrk.
 """
@@ -64,46 +65,46 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=5, help="of each round of a page")
-    parser.add_argument("--writes", type=int, default=15, help="of each person, a round")
+    parser.add_argument("--nodes", type=int, default=3, choices=(1, 2, 3), help="at last (default 3)")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=int, default=3, help="of each round of a page")
+    parser.add_argument("--writes", type=int, default=40, help="of each person, a round")
+    parser.add_argument("--only", nargs="+", default=[*PAGES, *WRITES], metavar="NAME")
     parser.add_argument("--employees", type=int, default=200)
     parser.add_argument("--posts", type=int, default=5000)
     given = parser.parse_args()
     if shutil.which("wrk") is None:
         parser.error("wrk is missing: apt-get install wrk")
     require_engines()
-    with Company(3) as company:
-        first, *others = company.nodes
-        first.install(*WHOLE, has_tables=True, metrics__networks=("10.88.0.0/24",))
-        size = "--employees", str(given.employees), "--posts", str(given.posts)
-        first.boxctl("demo", *size, "--password-stdin", stdin=f"{PASSWORD}\n")
+    with Company(4) as company:
+        first, *_, single = company.nodes
+        for box in (single, first):
+            box.install(*WHOLE, has_tables=True, metrics__networks=("10.88.0.0/24",))
+            size = "--employees", str(given.employees), "--posts", str(given.posts)
+            box.boxctl("demo", *size, "--password-stdin", stdin=f"{PASSWORD}\n")
         with company.at_desk():
-            crowd = signed_in(first)
-        found = dict[str, dict[str, Price]]()
+            crowd, others = signed_in(first), signed_in(single)
+        alone = Stage("a single box", company, [single], tabs_at([single], others))
 
-        def measure(title: str, nodes: Sequence[BoxNode]) -> None:
+        def measure(title: str, *nodes: BoxNode) -> None:
             if len(nodes) > 1:
                 wait_until_well(nodes)
             services_of.cache_clear()
             with company.at_desk():
                 stage = Stage(title, company, nodes, tabs_at(nodes, crowd))
-                wait_for_quiet(nodes)
-                found[title] = report(stage, given)
+                report(stage, alone, given)
                 if len(nodes) > 1:
                     report_staleness(stage)
 
-        measure("a single box", [first])
-        measure("once more", [first])
+        measure("another single box", first)
         first.cluster("init", "--name", first.name, "--address", first.address)
-        measure("one node", [first])
-        nodes = [first]
-        for node in others:
-            node.install("agent")
-            node.join(first)
-            nodes.append(node)
-            measure(f"{len(nodes)} nodes", nodes)
-    report_cost(found)
+        measure("one node", first)
+        for count in range(2, given.nodes + 1):
+            joining = company.nodes[count - 1]
+            joining.install("agent")
+            joining.join(first)
+            measure(f"{count} nodes", *company.nodes[:count])
+    _say(f"target of one node: {MOST_OF_A_READ} of what reads, {MOST_OF_A_WRITE} of what writes")
 
 
 def signed_in(node: BoxNode) -> list[Person]:
@@ -125,32 +126,33 @@ def tabs_at(nodes: Sequence[BoxNode], crowd: Sequence[Person]) -> list[Person]:
     return tabs
 
 
-def report(stage: Stage, given: argparse.Namespace) -> dict[str, Price]:
-    """Prints a line of each page and write; their prices."""
-    _say(f"\n{stage.title}\n{'':<14}{'a second':>9}{'wait ms':>9}{'CPU ms':>9}   of which")
-    before, found = read_from(stage.nodes), dict[str, Price]()
-    for name in (*PAGES, *WRITES):
+def report(stage: Stage, alone: Stage, given: argparse.Namespace) -> None:
+    """Prints two lines of each page and write: what it costs the single box, and what it costs here."""
+    _say(f"\n{stage.title}\n{'':<20}{'a second':>9}{'wait ms':>9}{'CPU ms':>9}{'ratio':>7}   of which")
+    before = read_from(stage.nodes)
+    for name in given.only:
         of = _of_page if name in PAGES else _of_write
-        found[name] = price = median([of(stage, name, given) for _ in range(given.rounds)])
-        spent = sorted(price.spent.items(), key=lambda one: -one[1])
-        each = ", ".join(f"{service} {ms:.2f}" for service, ms in spent)
-        _say(f"{name:<14}{price.rate:>9.0f}{price.wait:>9.0f}{price.whole:>9.2f}   {each}")
+        for one in (alone, stage):
+            wait_for_quiet(one.nodes)
+            of(one, name, given)
+        turns = [(of(alone, name, given), of(stage, name, given)) for _ in range(given.rounds)]
+        ratio = statistics.median(here.whole / there.whole for there, here in turns)
+        there, here = (median(list(prices)) for prices in zip(*turns, strict=True))
+        _say(_line(f"{name}, single", there))
+        _say(_line(name, here, ratio))
     reads = read_from(stage.nodes) - before
     if asked := reads.total():
         _say(f"{reads['replica'] / asked:.0%} of what was asked was read from replicas: {dict(reads)}")
     for node in stage.nodes:
         pids = set[int]().union(*(children_of(pid) for pid in marked(node.prefix)))
         _say(f"memory of {node.name}, MiB: {memory_mb(pids)}")
-    return found
 
 
-def report_cost(found: Mapping[str, Mapping[str, Price]]) -> None:
-    _say("\nprocessor time of an answer, to that of the single box when it was measured once more")
-    alone = found["once more"]
-    for title, prices in found.items():
-        ratios = (f"{name} {price.whole / alone[name].whole:.2f}" for name, price in prices.items())
-        _say(f"  {title:<12}{', '.join(ratios)}")
-    _say(f"target of one node: {MOST_OF_A_READ} of what reads, {MOST_OF_A_WRITE} of what writes")
+def _line(title: str, price: Price, ratio: float | None = None) -> str:
+    spent = sorted(price.spent.items(), key=lambda one: -one[1])
+    each = ", ".join(f"{service} {ms:.2f}" for service, ms in spent)
+    said = f"{ratio:.2f}" if ratio else ""
+    return f"{title:<20}{price.rate:>9.0f}{price.wait:>9.0f}{price.whole:>9.2f}{said:>7}   {each}"
 
 
 def report_staleness(stage: Stage, *, posts: int = 50) -> None:
