@@ -142,6 +142,11 @@ def is_master(node: Node) -> bool:
     return is_shared(node) and node.cluster.me in node.cluster.topology.masters
 
 
+def is_lone_master(node: Node) -> bool:
+    """Whether this node alone says where objects lie."""
+    return is_master(node) and len(node.cluster.topology.masters) == 1
+
+
 def masters(node: Node) -> str:
     """All of them, as SeaweedFS's programs take them."""
     known = Ports(node.box.objects.port)
@@ -234,7 +239,8 @@ def _seaweedfs(node: Node) -> tuple[str, ...]:
 def _before(node: Node) -> tuple[str, ...]:
     if node.box.objects.engine != "seaweedfs" or not is_store(node):
         return ()
-    return (str(node.generated("objects") / _RECOVERY), str(node.data("objects")))
+    forgotten = (str(masters_folder(node)),) if is_lone_master(node) else ()
+    return (str(node.generated("objects") / _RECOVERY), str(node.data("objects")), *forgotten)
 
 
 def _minio(node: Node) -> tuple[str, ...]:

@@ -9,13 +9,15 @@ import hashlib
 import io
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -23,7 +25,9 @@ import urllib3
 from minio import Minio
 from minio.error import MinioException
 
+from appliance.services import probe
 from appliance.services.objects import setup, volumes
+from appliance.services.objects.service import Ports, program
 from tests.appliance.boxes import wait_until
 from tests.randomness import chosen
 
@@ -201,6 +205,55 @@ def test_the_last_node_takes_everything_with_it() -> None:
             last.go_on()
         office.known = uploads.known | later.known | last.known
         office.read_by(one)
+
+
+def test_a_vote_that_is_given_to_who_has_none_any_more_stops_no_uploads(tmp_path: Path) -> None:
+    """The second node had a vote while there were three, is told late that it has none, and calls the only
+    master meanwhile: SeaweedFS gives it one at once, and waits for it afterwards."""
+    with Company(2) as company:
+        one, two = company.nodes
+        one.install("agent", "database", "objects")
+        one.cluster("init", "--name", one.name, "--address", one.address)
+        two.install("agent")
+        two.join(one, "--database")
+        office = Office(company, [])
+
+        def call() -> None:
+            given = one.log("objects", 10_000).count("adding new raft server")
+            with master_of_three(two, tmp_path):
+                wait_until(lambda: one.log("objects", 10_000).count("adding new raft server") > given)
+            wait_until(lambda: not is_led(one))
+            wait_until(lambda: is_led(one))
+
+        office.happens("who has no vote any more calls", one, call)
+        office.read_by(two)
+
+
+@contextmanager
+def master_of_three(node: BoxNode, folder: Path) -> Iterator[None]:
+    """It votes about where files lie, as it did before the third one was removed."""
+    known, ports, me = node.node, Ports(node.node.box.objects.port), node.node.cluster.me
+    third = replace(me, number=max(one.number for one in known.cluster.topology.members) + 1)
+    peers = [one.loopback for one in (*known.cluster.topology.members, third)]
+    command = [
+        *(str(program(known)), "-logtostderr", "master", f"-ip={me.loopback}", f"-ip.bind={me.loopback}"),
+        *(f"-port={ports.master}", f"-port.grpc={ports.master_grpc}", f"-mdir={folder}", "-raftHashicorp"),
+        "-peers=" + ",".join(f"{peer}:{ports.master}.{ports.master_grpc}" for peer in peers),
+    ]
+    with (folder / "log").open("wb") as log, node.inside():
+        process = subprocess.Popen(command, cwd=known.generated("objects"), stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def is_led(node: BoxNode) -> bool:
+    """Whether its master knows of one that leads."""
+    place = node.node.cluster.me.loopback, Ports(node.node.box.objects.port).master
+    with node.inside():
+        return probe.http_status(place, "/cluster/healthz") is None
 
 
 CALLED = {
