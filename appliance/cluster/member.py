@@ -36,7 +36,6 @@ from appliance.cluster import (
     rotation,
     shared,
     state,
-    stores,
     topology,
 )
 from appliance.cluster.decider import TICK_SECONDS, Decider
@@ -75,7 +74,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     folders.prepare(paths)
     meter, decider, files = Meter(), Decider(paths, log.info), copies.Keeper(paths, log.info)
-    master = stores.LoneMaster(paths, log.info)
 
     def ills() -> tuple[str, ...]:
         return (*problems(paths), *files.problems)
@@ -93,7 +91,6 @@ def main() -> None:
         (COPIES_SECONDS, lambda: files.look(datetime.now(UTC))),
         (REPAIR_SECONDS, files.repair),
         (REVIEW_SECONDS, files.review),
-        (SHARE_SECONDS, lambda: master.look(datetime.now(UTC))),
         (SHARE_SECONDS, lambda: reserves.switch_off(paths, log.info)),
     ):
         every(seconds, patiently(act))

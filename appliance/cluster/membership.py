@@ -333,6 +333,7 @@ def follow(paths: Paths, say: Say) -> bool:
     # Whoever was told in vain before has its files, and has not read them.
     told = [service.name for service in known if service.name in (*FOLLOWERS, *changed)]
     woken = {service.name for service in enabled(node)} - {service.name for service in enabled(before)}
+    stores.part(before, node)
     supervisor_for(node).reload(*(name for name in told if name not in woken))
     stores.follow(before, node)
     reserves.wake(node, woken, say)

@@ -78,7 +78,7 @@ def change(etcd: Etcd, how: Callable[[Topology], Topology]) -> tuple[Topology, i
     """Change it, whoever else does so at the same moment."""
     for _ in range(_TRIES):
         before, revision = read(etcd)
-        after = how(before)
+        after = how(before).agreed_after(before)
         if etcd.replace(TOPOLOGY, topology.written(after), revision=revision):
             return read(etcd)
     raise TopologyRefused("The cluster is being changed by others all the time: try again in a minute.")

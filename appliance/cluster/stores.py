@@ -7,16 +7,16 @@ have a copy each (`copies`). What repairs them is SeaweedFS itself (`master.toml
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from datetime import datetime, timedelta
+from pathlib import Path
 
 from appliance import as_owner, service_files, users
 from appliance.cluster.topology import Member, Topology, TopologyRefused
+from appliance.files import write_atomically
 from appliance.node import Node
-from appliance.paths import Paths
 from appliance.runner import run
-from appliance.services import enabled, named, probe
+from appliance.services import enabled, named
 from appliance.services.objects import names, volumes
-from appliance.services.objects.service import Ports, address, is_lone_master, is_shared, is_store, prepare
+from appliance.services.objects.service import is_shared, is_store, prepare
 from appliance.supervise import State, Supervisor, supervisor_for
 
 type Say = Callable[[str], None]
@@ -67,6 +67,22 @@ def give_back(node: Node, supervisor: Supervisor, *, say: Say) -> None:
     names.take_name(node)
 
 
+def part(before: Node, node: Node) -> None:
+    """End the store before the router leads to masters that are to agree anew, and until it does: this one's
+    has what was agreed before, and would hand it to them (decision 0632)."""
+    if not is_shared(before) or before.cluster.topology.agreement == node.cluster.topology.agreement:
+        return
+    supervisor = supervisor_for(before)
+    if supervisor.status(SERVICE, with_health=False)[0].state is State.RUNNING:
+        write_atomically(_parted(node), "", mode=0o644)
+        supervisor.stop(SERVICE)
+
+
+def _parted(node: Node) -> Path:
+    """Whether it was ended for that, and not by somebody."""
+    return node.paths.run / "state" / "store-parted"
+
+
 def follow(before: Node, node: Node) -> None:
     """The store as the topology wants it now. It is restarted where it is told something else."""
     service = named(SERVICE)
@@ -82,36 +98,9 @@ def follow(before: Node, node: Node) -> None:
             supervisor.apply()
             if supervisor.status(SERVICE, with_health=False)[0].state is State.RUNNING:
                 supervisor.restart(SERVICE)
-
-
-class LoneMaster:
-    """Begins the store of this node anew where it alone is to say where files lie, and says nothing: it has
-    given a vote to another one, which had not heard yet that it has none, and has ended since. The store
-    forgets that as it begins (`recovery.py`)."""
-
-    PATIENCE = timedelta(seconds=20)
-    """A master that begins leads after two."""
-
-    def __init__(self, paths: Paths, say: Say) -> None:
-        self._paths, self._say = paths, say
-        self._since: datetime | None = None
-
-    def look(self, now: datetime) -> None:
-        node = Node.load(self._paths)
-        if not is_lone_master(node) or not _waits_for_a_leader(node):
-            self._since = None
-        elif self._since is None or now < self._since:
-            self._since = now
-        elif now - self._since >= self.PATIENCE:
-            self._since = None
-            self._say("The store waits for a vote that nobody has any more: it begins anew.")
-            supervisor_for(node).restart(SERVICE)
-
-
-def _waits_for_a_leader(node: Node) -> bool:
-    """Whether its master runs, and knows of none that leads."""
-    place = address(node), Ports(node.box.objects.port).master
-    return probe.http_status(place, "/cluster/healthz", expected=(503,)) is None
+        if _parted(node).exists():
+            supervisor_for(node).start(SERVICE)
+    _parted(node).unlink(missing_ok=True)
 
 
 def set_aside(node: Node) -> None:

@@ -127,11 +127,22 @@ class Member:
         return _EVERYWHERE.union(*(SERVICES[role] for role in self.roles))
 
 
+_MOST_AGREEMENTS = 1_000_000
+"""It becomes the name of a folder and of a protocol."""
+
+
 @dataclass(frozen=True)
 class Topology:
     """All nodes. Immutable: a change is another topology."""
 
     members: tuple[Member, ...]
+    agreement: int = 0
+    """Of the masters about where files are: another one whenever they are others."""
+
+    def agreed_after(self, before: Topology) -> Topology:
+        """Numbered as what follows another one."""
+        mine, theirs = ({(one.name, one.number) for one in known.masters} for known in (self, before))
+        return replace(self, agreement=before.agreement + (mine != theirs))
 
     def __getitem__(self, name: str) -> Member:
         for member in self.members:
@@ -187,7 +198,7 @@ class Topology:
             raise TopologyRefused(f"A cluster has {MOST_MEMBERS} nodes at most.")
         _refuse_odd(member)
         number = 1 + max((one.number for one in self.members), default=-1)
-        return Topology((*others, replace(member, number=number, has_store=False)))
+        return replace(self, members=(*others, replace(member, number=number, has_store=False)))
 
     def left_by(self, name: str) -> Topology:
         gone = self[name]
@@ -380,4 +391,6 @@ def read(text: str) -> Topology:
         raise TopologyRefused(f"What etcd keeps as the topology cannot be read: {error}") from None
     for member in found.members:
         _refuse_odd(member)
+    if not 0 <= found.agreement <= _MOST_AGREEMENTS:
+        raise TopologyRefused(f"The masters of files cannot have agreed for the {found.agreement}th time.")
     return found

@@ -233,17 +233,6 @@ def test_what_was_acknowledged_is_found_after_a_power_cut(box: Node) -> None:
         torn.unlink()
 
 
-def test_what_is_forgotten_is_in_the_folder_which_stays(tmp_path: Path) -> None:
-    agreed, beside = tmp_path / "agreed", tmp_path / "beside"
-    for folder in (agreed / "raft" / "snapshots", beside):
-        folder.mkdir(parents=True)
-        (folder / "log.dat").write_bytes(b"1")
-    (agreed / "topology").write_bytes(b"1")
-    recovery.forget(agreed)
-    assert [*agreed.iterdir()] == []
-    assert (beside / "log.dat").exists()
-
-
 def test_what_no_file_can_be_ends_the_recovery_of_no_other_volume(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,4 @@
-"""What the store finds as it begins is set right first: `recovery.py VOLUMES [AGREED]`.
-
-The first is what a power cut has left of its volumes, before it opens them.
+"""What a power cut has left of the store's volumes is set right before it opens them: `recovery.py FOLDER`.
 
 SeaweedFS syncs what it writes into a volume (`NAME.dat`), and not the index in which it finds it again
 (`NAME.idx`). After a power cut an index can lack files that were acknowledged; the store then opens the
@@ -13,11 +11,6 @@ has eight bytes of its own, the last two of which say how many more, and then it
 (8), size (4), so many bytes, checksum (4), time (8), and one to eight more up to a multiple of eight. One
 without bytes marks that a file was deleted. An index has 17 bytes a file: key, place in units of eight (four
 bytes, and a fifth for what is above them), size; that of a deletion is -1.
-
-The other is what a master that is alone has agreed on, with itself: it is emptied. SeaweedFS gives a vote to
-every master that calls, of whose end nobody has told it yet, and after that one's end waits for it for ever,
-with no file to be saved. Where a volume is, and how far their numbers go, the stores tell whoever begins; and
-a volume is made only where each of its copies' stores has told.
 
 Only the standard library, and nothing of the box: it is copied to where the store's user may read it.
 """
@@ -66,15 +59,6 @@ def recover(folder: Path) -> None:
                 _recover(volume, file)
         except OSError as error:
             _say(f"{volume.name} stays as it is: {error}")
-
-
-def forget(folder: Path) -> None:
-    """All that is in it. The folder is not the store's own."""
-    for one in folder.iterdir():
-        if one.is_dir():
-            shutil.rmtree(one)
-        else:
-            one.unlink()
 
 
 def _recover(volume: Path, file: BinaryIO) -> None:
@@ -152,6 +136,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    for agreed in sys.argv[2:]:
-        forget(Path(agreed))
     recover(Path(sys.argv[1]))

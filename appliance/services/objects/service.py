@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import signal
@@ -142,11 +141,6 @@ def is_master(node: Node) -> bool:
     return is_shared(node) and node.cluster.me in node.cluster.topology.masters
 
 
-def is_lone_master(node: Node) -> bool:
-    """Whether this node alone says where objects lie."""
-    return is_master(node) and len(node.cluster.topology.masters) == 1
-
-
 def masters(node: Node) -> str:
     """All of them, as SeaweedFS's programs take them."""
     known = Ports(node.box.objects.port)
@@ -161,8 +155,7 @@ def copies(node: Node) -> str:
 
 def masters_folder(node: Node) -> Path:
     """What the masters have agreed on. Others agree anew: what matters they learn from the volumes."""
-    known = "\n".join(sorted(member.name for member in node.cluster.topology.masters))
-    return node.data("masters") / hashlib.sha256(known.encode()).hexdigest()[:16]
+    return node.data("masters") / str(node.cluster.topology.agreement)
 
 
 def prepare(node: Node) -> None:
@@ -239,8 +232,7 @@ def _seaweedfs(node: Node) -> tuple[str, ...]:
 def _before(node: Node) -> tuple[str, ...]:
     if node.box.objects.engine != "seaweedfs" or not is_store(node):
         return ()
-    forgotten = (str(masters_folder(node)),) if is_lone_master(node) else ()
-    return (str(node.generated("objects") / _RECOVERY), str(node.data("objects")), *forgotten)
+    return (str(node.generated("objects") / _RECOVERY), str(node.data("objects")))
 
 
 def _minio(node: Node) -> tuple[str, ...]:

@@ -42,10 +42,7 @@ class Way:
     """Where it is on this node; empty where it is not."""
     others: tuple[Destination, ...]
     """Who has it."""
-
-    @property
-    def protocol(self) -> str:
-        return f"korobka-{self.name}"
+    protocol: str
 
 
 @dataclass(frozen=True)
@@ -83,12 +80,14 @@ class Stores:
 def _ways(node: Node, named: Callable[[Member], Destination]) -> tuple[Way, ...]:
     ports, known, me = Ports(node.box.objects.port), node.cluster.topology, node.cluster.me
 
-    def way(name: str, port: int, members: tuple[Member, ...], *, has_own: bool) -> Way:
+    def way(name: str, port: int, members: tuple[Member, ...], *, has_own: bool, of: str = "") -> Way:
         own = f"{address(node)}:{port}" if has_own else ""
-        return Way(name, port, own, tuple(named(one) for one in members if one is not me))
+        others = tuple(named(one) for one in members if one is not me)
+        return Way(name, port, own, others, f"korobka-{name}{of}")
 
     return (
-        way("master", ports.master_grpc, known.masters, has_own=is_master(node)),
+        # Masters of before speak another protocol, as far as routers are concerned.
+        way("master", ports.master_grpc, known.masters, has_own=is_master(node), of=f"-{known.agreement}"),
         way("volume", ports.volume, known.stores, has_own=is_store(node)),
         way("volume-grpc", ports.volume_grpc, known.stores, has_own=is_store(node)),
         way("filer-grpc", ports.filer_grpc, known.stores, has_own=is_store(node)),

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Self
 
 import pytest
@@ -25,9 +26,9 @@ import urllib3
 from minio import Minio
 from minio.error import MinioException
 
-from appliance.services import probe
+from appliance.cluster import state
 from appliance.services.objects import setup, volumes
-from appliance.services.objects.service import Ports, program
+from appliance.services.objects.service import Ports
 from tests.appliance.boxes import wait_until
 from tests.randomness import chosen
 
@@ -38,6 +39,8 @@ PAUSE = 0.3
 COPIED_SECONDS = 240
 """Until the stores are believed to be there, and a copy; on a machine that is busy."""
 LONGEST = 120
+LATE_SECONDS = 8
+"""Longer than a store takes to begin, and masters to elect one."""
 
 
 def store_of(node: BoxNode) -> Minio:
@@ -207,53 +210,70 @@ def test_the_last_node_takes_everything_with_it() -> None:
         office.read_by(one)
 
 
-def test_a_vote_that_is_given_to_who_has_none_any_more_stops_no_uploads(tmp_path: Path) -> None:
-    """The second node had a vote while there were three, is told late that it has none, and calls the only
-    master meanwhile: SeaweedFS gives it one at once, and waits for it afterwards."""
-    with Company(2) as company:
-        one, two = company.nodes
+def test_masters_of_before_are_not_heard() -> None:
+    """SeaweedFS gives a vote to every master that calls, and what it has agreed on: who hears late that the
+    masters are others now would stop them for ever, or leave them two histories."""
+    with Company() as company:
+        one, two, three = company.nodes
         one.install("agent", "database", "objects")
         one.cluster("init", "--name", one.name, "--address", one.address)
         two.install("agent")
         two.join(one, "--database")
+        three.install("agent")
         office = Office(company, [])
-
-        def call() -> None:
-            given = one.log("objects", 10_000).count("adding new raft server")
-            with master_of_three(two, tmp_path):
-                wait_until(lambda: one.log("objects", 10_000).count("adding new raft server") > given)
-            wait_until(lambda: not is_led(one))
-            wait_until(lambda: is_led(one))
-
-        office.happens("who has no vote any more calls", one, call)
-        office.read_by(two)
+        with late(one):
+            three.join(two, "--database")
+        office.happens("the first hears late of a third", one, partial(wait_until, lambda: agree(company)))
+        with late(two):
+            one.cluster("remove", three.name)
+        office.happens(
+            "the second hears late that it is gone", two, lambda: wait_until(lambda: agree(company))
+        )
+        assert "adding new raft server" not in one.log("objects", 10_000)
+        office.read_by(one)
 
 
 @contextmanager
-def master_of_three(node: BoxNode, folder: Path) -> Iterator[None]:
-    """It votes about where files lie, as it did before the third one was removed."""
-    known, ports, me = node.node, Ports(node.node.box.objects.port), node.node.cluster.me
-    third = replace(me, number=max(one.number for one in known.cluster.topology.members) + 1)
-    peers = [one.loopback for one in (*known.cluster.topology.members, third)]
-    command = [
-        *(str(program(known)), "-logtostderr", "master", f"-ip={me.loopback}", f"-ip.bind={me.loopback}"),
-        *(f"-port={ports.master}", f"-port.grpc={ports.master_grpc}", f"-mdir={folder}", "-raftHashicorp"),
-        "-peers=" + ",".join(f"{peer}:{ports.master}.{ports.master_grpc}" for peer in peers),
-    ]
-    with (folder / "log").open("wb") as log, node.inside():
-        process = subprocess.Popen(command, cwd=known.generated("objects"), stdout=log, stderr=log)
-    try:
+def late(node: BoxNode) -> Iterator[None]:
+    """Whatever changes who says where files are, this node hears of it seconds later than the others."""
+
+    def agreed() -> tuple[str, ...]:
+        with node.etcd() as etcd:
+            return tuple(one.name for one in state.read(etcd)[0].masters)
+
+    def stall() -> bool:
+        wait_until(lambda: agreed() != known)
+        with node.stalled("member", "python"):
+            was_late = node.node.cluster.topology.masters == masters
+            time.sleep(LATE_SECONDS)
+        return was_late
+
+    masters = node.node.cluster.topology.masters
+    known = agreed()
+    with ThreadPoolExecutor(1) as watch:
+        stalled = watch.submit(stall)
         yield
-    finally:
-        process.kill()
-        process.wait()
+        assert stalled.result(), f"{node.name} had heard of it already"
 
 
-def is_led(node: BoxNode) -> bool:
-    """Whether its master knows of one that leads."""
-    place = node.node.cluster.me.loopback, Ports(node.node.box.objects.port).master
-    with node.inside():
-        return probe.http_status(place, "/cluster/healthz") is None
+def agree(company: Company) -> bool:
+    """Whether all masters know the same ones, and no others."""
+    wanted = {one.loopback for one in company.nodes[0].node.cluster.topology.masters}
+    return all(
+        votes_with(node) == wanted
+        for node in company.nodes
+        if (node.prefix / "etc/korobka/cluster").exists() and node.node.cluster.me.loopback in wanted
+    )
+
+
+def votes_with(node: BoxNode) -> set[str]:
+    """By what its master says of itself."""
+    known = node.node
+    place = f"http://{known.cluster.me.loopback}:{Ports(known.box.objects.port).master}/cluster/status"
+    with node.inside(), suppress(OSError), urllib.request.urlopen(place, timeout=3) as answer:
+        said = json.load(answer)
+        return {peer.partition(":")[0] for peer in said["Peers"]} if said.get("Leader") else set()
+    return set()
 
 
 CALLED = {
