@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +54,31 @@ def test_what_may_be_lost_is_said_plainly() -> None:
     assert Topology((ONE, TWO, WITNESS)).survives() == "1 of the 3 voting nodes may be lost."
     four = (ONE, TWO, replace(TWO, name="node-3"), WITNESS)
     assert "An odd number" in Topology(four).survives()
+
+
+def test_masters_agree_anew_whenever_they_are_others() -> None:
+    """Under a number that no agreement ever had: what was agreed then, somebody may still have."""
+    changes: tuple[Callable[[Topology], Topology], ...] = (
+        lambda it: it.joined_by(ONE),
+        lambda it: it.with_store("node-1"),
+        lambda it: it.joined_by(TWO).with_store("node-2"),
+        lambda it: it.joined_by(replace(TWO, name="node-3", address="10.0.0.3")),
+        lambda it: it.with_store("node-3"),
+        lambda it: it.with_instruction("node-3", "restart 1"),
+        lambda it: it.left_by("node-3"),
+        lambda it: it.joined_by(replace(TWO, name="node-3", address="10.0.0.3")).with_store("node-3"),
+    )
+    known, agreements = Topology(()), list[int]()
+    for change in changes:
+        known = change(known).agreed_after(known)
+        agreements.append(known.agreement)
+    assert agreements == [0, 1, 1, 1, 2, 2, 3, 4]
+
+
+@pytest.mark.parametrize("agreement", [-1, 1_000_001])
+def test_an_agreement_that_would_be_no_name_is_refused(agreement: int) -> None:
+    with pytest.raises(TopologyRefused, match="agreed for the"):
+        topology.read(json.dumps({"members": [], "agreement": agreement}))
 
 
 def test_two_nodes_have_neither_one_name_nor_one_address() -> None:
