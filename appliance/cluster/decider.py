@@ -101,7 +101,7 @@ class _View:
 
     def exchange(self, after: Topology, *, also: Mapping[str, str]) -> bool:
         """Whether nobody has changed the topology since; `also` is put with it."""
-        written = topology.written(after)
+        written = topology.written(after.agreed_after(self.known))
         return self.etcd.replace(state.TOPOLOGY, written, revision=self.revision, also=also)
 
 
