@@ -16,6 +16,7 @@ from appliance.cluster.topology import Member, Membership, Role, Topology, Topol
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import enabled
+from appliance.services.objects.service import masters_folder
 from tests.appliance.boxes import open_to_everybody
 
 ONE = Member("node-1", "10.0.0.1", (Role.PORTAL, Role.FILES, Role.DATABASE))
@@ -73,6 +74,14 @@ def test_masters_agree_anew_whenever_they_are_others() -> None:
         known = change(known).agreed_after(known)
         agreements.append(known.agreement)
     assert agreements == [0, 1, 1, 1, 2, 2, 3, 4]
+
+
+def test_nothing_is_found_again_of_what_the_same_masters_agreed_on_before(node: Node) -> None:
+    folders = {
+        masters_folder(replace(node, membership=Membership(ONE.name, Topology((ONE,), agreement), ())))
+        for agreement in range(3)
+    }
+    assert len(folders) == 3
 
 
 @pytest.mark.parametrize("agreement", [-1, 1_000_001])
