@@ -13,6 +13,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -23,6 +24,7 @@ from appliance.agent.codec import Malformed, decode_request, encode
 from appliance.agent.operations import AlreadyRunning
 from appliance.bounded_server import BoundedThreadingMixIn, cut_off_after
 from appliance.cluster import (
+    alone,
     copies,
     credentials,
     https,
@@ -74,13 +76,14 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     folders.prepare(paths)
     meter, decider, files = Meter(), Decider(paths, log.info), copies.Keeper(paths, log.info)
+    follower = alone.Follower(paths, log.info)
 
     def ills() -> tuple[str, ...]:
         return (*problems(paths), *files.problems)
 
     for seconds, act in (
         (state.BEAT_SECONDS, lambda: membership.beat(paths, busy=meter.busy(), problems=ills())),
-        (FOLLOW_SECONDS, lambda: membership.follow(paths, log.info)),
+        (FOLLOW_SECONDS, lambda: follower.look(time.monotonic())),
         (FOLLOW_SECONDS, lambda: membership.watch(paths)),
         (POSITION_SECONDS, lambda: position.note(paths)),
         (SHARE_SECONDS, lambda: membership.share(paths, log.info)),

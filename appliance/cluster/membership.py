@@ -316,17 +316,37 @@ def follow(paths: Paths, say: Say) -> bool:
     membership = _membership(paths)
     etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
     agreed, revision = state.read(etcd)
-    if revision == membership.revision:
+    if revision == membership.revision and not membership.is_alone:
         return False
     if not any(member.name == membership.name for member in agreed.members):
         say("This node was removed from the cluster: its services end.")
         leave(paths)
         return True
     say(f"The nodes are {', '.join(member.name for member in agreed.members)} (revision {revision}).")
-    before = Node.load(paths)
-    taken = dataclasses.replace(membership, topology=agreed, revision=revision)
-    node = dataclasses.replace(before, membership=taken)
+    taken = dataclasses.replace(membership, topology=agreed, revision=revision, is_alone=False)
     asked = _asked(paths, etcd, membership, taken, say)
+    _serve(paths, membership, taken, say)
+    if asked:
+        instructions.begin(paths, Instruction.read(taken.me.instruction), asked)
+    topology.store(paths, taken)
+    return True
+
+
+def stand_alone(paths: Paths, say: Say) -> None:
+    """Open files from this node's own copies until `follow` finds the others again.
+
+    What is interrupted is done again, or taken back by that.
+    """
+    before = dataclasses.replace(_membership(paths), is_alone=False)
+    taken = dataclasses.replace(before, is_alone=True)
+    topology.store(paths, taken)
+    _serve(paths, before, taken, say)
+
+
+def _serve(paths: Paths, had: Membership, taken: Membership, say: Say) -> None:
+    """Let the services have what is known now, where they had what was known before."""
+    box = Node.load(paths)
+    before, node = (dataclasses.replace(box, membership=one) for one in (had, taken))
     reserves.fall_asleep(before, node, say)
     known = [service for service in enabled(node) if service.name in (*FOLLOWERS, *READERS)]
     changed = service_files.apply(node, only=tuple(known))
@@ -337,10 +357,6 @@ def follow(paths: Paths, say: Say) -> bool:
     supervisor_for(node).reload(*(name for name in told if name not in woken))
     stores.follow(before, node)
     reserves.wake(node, woken, say)
-    if asked:
-        instructions.begin(paths, Instruction.read(taken.me.instruction), asked)
-    topology.store(paths, taken)
-    return True
 
 
 def _asked(

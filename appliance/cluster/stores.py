@@ -70,7 +70,7 @@ def give_back(node: Node, supervisor: Supervisor, *, say: Say) -> None:
 def part(before: Node, node: Node) -> None:
     """End the store before the router leads to masters that are to agree anew, and until it does: this one's
     has what was agreed before, and would hand it to them (decision 0632)."""
-    if not is_shared(before) or before.cluster.topology.agreement == node.cluster.topology.agreement:
+    if not is_shared(before) or before.cluster.agreement == node.cluster.agreement:
         return
     supervisor = supervisor_for(before)
     if supervisor.status(SERVICE, with_health=False)[0].state is State.RUNNING:

@@ -325,10 +325,23 @@ class Membership:
     """How etcd has found the others when it began here, `name=address`: only read at its first start."""
     revision: int = 0
     """Of etcd's, at which the topology was such."""
+    is_alone: bool = False
+    """Whether files are opened here from this node's own copies, for the others are away (`alone`). No other
+    node knows."""
 
     @property
     def me(self) -> Member:
         return self.topology[self.name]
+
+    @property
+    def masters(self) -> tuple[Member, ...]:
+        """Whom this node believes about where files are."""
+        return (self.me,) if self.is_alone else self.topology.masters
+
+    @property
+    def agreement(self) -> str:
+        """Of these masters: the name of a folder, and part of that of a protocol."""
+        return "alone" if self.is_alone else str(self.topology.agreement)
 
     @property
     def is_founder(self) -> bool:

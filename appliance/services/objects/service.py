@@ -138,13 +138,13 @@ def is_store(node: Node) -> bool:
 
 def is_master(node: Node) -> bool:
     """Whether this node has a vote about where objects lie."""
-    return is_shared(node) and node.cluster.me in node.cluster.topology.masters
+    return is_shared(node) and node.cluster.me in node.cluster.masters
 
 
 def masters(node: Node) -> str:
     """All of them, as SeaweedFS's programs take them."""
     known = Ports(node.box.objects.port)
-    hosts = [one.loopback for one in node.cluster.topology.masters] if is_shared(node) else [LOOPBACK]
+    hosts = [one.loopback for one in node.cluster.masters] if is_shared(node) else [LOOPBACK]
     return ",".join(f"{host}:{known.master}.{known.master_grpc}" for host in hosts)
 
 
@@ -155,7 +155,7 @@ def copies(node: Node) -> str:
 
 def masters_folder(node: Node) -> Path:
     """What the masters have agreed on. Others agree anew: what matters they learn from the volumes."""
-    return node.data("masters") / str(node.cluster.topology.agreement)
+    return node.data("masters") / node.cluster.agreement
 
 
 def prepare(node: Node) -> None:

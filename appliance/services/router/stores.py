@@ -78,7 +78,8 @@ class Stores:
 
 
 def _ways(node: Node, named: Callable[[Member], Destination]) -> tuple[Way, ...]:
-    ports, known, me = Ports(node.box.objects.port), node.cluster.topology, node.cluster.me
+    ports, cluster, me = Ports(node.box.objects.port), node.cluster, node.cluster.me
+    stores = cluster.topology.stores
 
     def way(name: str, port: int, members: tuple[Member, ...], *, has_own: bool, of: str = "") -> Way:
         own = f"{address(node)}:{port}" if has_own else ""
@@ -87,8 +88,10 @@ def _ways(node: Node, named: Callable[[Member], Destination]) -> tuple[Way, ...]
 
     return (
         # Masters of before speak another protocol, as far as routers are concerned.
-        way("master", ports.master_grpc, known.masters, has_own=is_master(node), of=f"-{known.agreement}"),
-        way("volume", ports.volume, known.stores, has_own=is_store(node)),
-        way("volume-grpc", ports.volume_grpc, known.stores, has_own=is_store(node)),
-        way("filer-grpc", ports.filer_grpc, known.stores, has_own=is_store(node)),
+        way(
+            "master", ports.master_grpc, cluster.masters, has_own=is_master(node), of=f"-{cluster.agreement}"
+        ),
+        way("volume", ports.volume, stores, has_own=is_store(node)),
+        way("volume-grpc", ports.volume_grpc, stores, has_own=is_store(node)),
+        way("filer-grpc", ports.filer_grpc, stores, has_own=is_store(node)),
     )

@@ -169,6 +169,8 @@ def in_copies(node: BoxNode, count: int, places: int) -> None:
 
 
 def test_two_of_three_are_lost_at_once_and_the_third_has_every_file() -> None:
+    """Also where its store has forgotten where they are: by its own word alone (decision 0633), which the
+    others do not hear when they are back."""
     with Company() as company:
         one, two, three = company.nodes
         one.install("agent", "database", "objects")
@@ -183,8 +185,15 @@ def test_two_of_three_are_lost_at_once_and_the_third_has_every_file() -> None:
         office.known = uploads.known
         for node in (one, two):
             node.kill()
-        # The database says what it has once it has stopped waiting for the others.
+        three.kill("objects")
         wait_until(lambda: not office.missing_at(three), seconds=LONGEST)
+        for node in (one, two):
+            node.boot()
+        office.happens(
+            "two of three were lost, and are back", three, lambda: wait_until(lambda: agree(company))
+        )
+        for node in company.nodes:
+            office.read_by(node)
 
 
 def test_the_last_node_takes_everything_with_it() -> None:
