@@ -110,6 +110,11 @@ class Journal:
         return bool(self.entries()[-1]["entry"] == "end")
 
     @property
+    def named_kind(self) -> str:
+        """What its name says of its kind: of all journals that can be asked often."""
+        return self.id.partition("-")[2].rpartition("-")[0]
+
+    @property
     def kind(self) -> str:
         return str(self.entries()[0]["kind"])
 

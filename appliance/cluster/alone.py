@@ -39,6 +39,10 @@ class Follower:
         except EtcdAway:
             self._without_others(now)
             raise
+        except BaseException:
+            # It may have begun to stand among the others again.
+            self._stands = False
+            raise
         self._since, self._stands = None, False
 
     def _without_others(self, now: float) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from appliance.agent.answers import ClusterDecision
 from appliance.cluster import decisions, patroni, provider, scaling, state, topology, wake_on_lan
 from appliance.cluster.etcd import Etcd
-from appliance.cluster.joining import JoinRefused, token
+from appliance.cluster.joining import FARTHEST_CLOCK, JoinRefused, token
 from appliance.cluster.membership import Say
 from appliance.cluster.scaling import BUSINESS, Business, History, Phase, Plan, Policy, Sample, decide
 from appliance.cluster.state import Beat
@@ -53,13 +53,17 @@ def _phase(member: topology.Member, beat: Beat | None, now: datetime) -> Phase:
         case Rest.ASLEEP:
             return Phase.RESERVE if beat or member.mac else Phase.DEAD
         case Rest.WAKING:
-            is_late = member.rested_at is None or now - member.rested_at > WAKING
-            return Phase.DEAD if is_late else Phase.WAKING
+            return Phase.DEAD if _elapsed(member.rested_at, now) > WAKING else Phase.WAKING
         case Rest.DRAINING if beat:
             return Phase.DRAINING
         case Rest.AWAKE if beat:
             return Phase.ACTIVE
     return Phase.DEAD
+
+
+def _elapsed(since: datetime | None, now: datetime) -> timedelta:
+    """Very long where the moment is to come: it was written by a clock that has been put right since."""
+    return timedelta.max if since is None or since > now + FARTHEST_CLOCK else now - since
 
 
 def settled(known: Topology, beats: Mapping[str, Beat], *, now: datetime) -> Topology:
@@ -69,7 +73,7 @@ def settled(known: Topology, beats: Mapping[str, Beat], *, now: datetime) -> Top
         beat = beats.get(member.name)
         if member.rest is Rest.WAKING and beat and beat.is_serving:
             after = after.with_rest(member.name, Rest.AWAKE, at=now)
-        elif member.rest is Rest.DRAINING and (member.rested_at is None or now - member.rested_at >= DRAIN):
+        elif member.rest is Rest.DRAINING and _elapsed(member.rested_at, now) >= DRAIN:
             if member.is_made:
                 after = after.left_by(member.name)
             else:
@@ -206,8 +210,9 @@ class Decider:
             self._create_again_at = view.at + policy.cool_down
 
     def _history(self, view: _View, making: Sequence[str]) -> History:
-        changes = [member.rested_at for member in view.known.members if member.rested_at]
-        changes += [self._lost_at] if self._lost_at else []
+        moments = (*(member.rested_at for member in view.known.members), self._lost_at)
+        # What is to come was written by a clock that has been put right since.
+        changes = [one for one in moments if one and one <= view.at + FARTHEST_CLOCK]
         return History(
             members=phases(view.known, view.beats, making, now=view.at),
             samples=tuple(self._samples),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from appliance.cluster import https
@@ -38,6 +38,9 @@ class EtcdMember:
     peer_urls: tuple[str, ...]
     is_learner: bool
 
+    def is_at(self, address: str) -> bool:
+        return peer_url(address) in self.peer_urls
+
 
 @dataclass(frozen=True)
 class Etcd:
@@ -51,6 +54,18 @@ class Etcd:
         """`first` is the address to be asked before the others: this node's own."""
         known = tuple(member.address for member in topology.voters)
         return cls(tuple(sorted(known, key=lambda one: one != first)), client_context(folder(paths)))
+
+    def at(self, address: str) -> Etcd:
+        """The one there, and no other."""
+        return replace(self, addresses=(address,))
+
+    def answers(self) -> bool:
+        """Whether it serves; it need not have heard of a leader."""
+        try:
+            self.leader()
+        except (EtcdAway, https.NodeRefused):
+            return False
+        return True
 
     # --- keys and values
 

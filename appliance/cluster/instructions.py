@@ -105,10 +105,11 @@ def begin(paths: Paths, instruction: Instruction, asked: dict[str, Any]) -> None
 
 def ended(paths: Paths, text: str) -> str | None:
     """What went wrong with an instruction here: empty where nothing did, None while it is not over."""
-    for journal in Journal.all(paths.operations)[:_OPERATIONS_LOOKED_AT] if text else ():
-        # By its name first: others may be long, and this is asked all the time.
-        is_one = any(f"-{kind}-" in journal.path.name for kind in _KINDS.values())
-        if is_one and journal.is_over() and journal.arguments.get("key") == text:
+    if not text:
+        return None
+    latest = [one for one in Journal.all(paths.operations) if one.named_kind in _KINDS.values()]
+    for journal in latest[:_OPERATIONS_LOOKED_AT]:
+        if journal.is_over() and journal.arguments.get("key") == text:
             state = journal.state()
             # The lines after it are of a log, which stays on its node.
             said = state.progress.text.partition("\n")[0][:_LONGEST_PROBLEM]

@@ -158,7 +158,7 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
     if not state.use_token(etcd, asking.secret):
         raise JoinRefused("The token was just used by another node: `boxctl cluster token` prints another.")
     for member in etcd.members():
-        if member.name == coming.name or f"//{coming.address}:" in "".join(member.peer_urls):
+        if member.name == coming.name or member.is_at(coming.address):
             etcd.remove(member.id)
     if coming.has_vote:
         etcd.add_learner(coming.address)
@@ -365,7 +365,7 @@ def start(paths: Paths, *, say: Say) -> None:
 
 def _promote(etcd: Etcd, me: Member) -> None:
     deadline = time.monotonic() + 120
-    mine = next((one for one in etcd.members() if f"//{me.address}:" in "".join(one.peer_urls)), None)
+    mine = next((one for one in etcd.members() if one.is_at(me.address)), None)
     if mine is None:
         _give_up(f"etcd does not know {me.name}: was it removed meanwhile? Join again with a new token.")
     while not etcd.promote(mine.id):
@@ -379,7 +379,9 @@ def _wait_until_known(etcd: Etcd, membership: Membership) -> None:
     deadline = time.monotonic() + KNOWN_SECONDS
     while True:
         beats = state.beats(etcd)
-        late = [name for name, beat in beats.items() if beat.revision < membership.revision]
+        # Who was removed may speak still.
+        known = {member.name for member in membership.topology.members}
+        late = [name for name, beat in beats.items() if name in known and beat.revision < membership.revision]
         if membership.name in beats and not late:
             return
         if time.monotonic() > deadline:

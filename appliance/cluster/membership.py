@@ -6,7 +6,7 @@ import dataclasses
 import json
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -303,9 +303,8 @@ def beat(paths: Paths, *, busy: float, problems: tuple[str, ...] = ()) -> None:
 
 def _doing(paths: Paths) -> tuple[str, ...]:
     """The long operations that run here, and that a node should not go to sleep during."""
-    latest = Journal.all(paths.operations)[:_OPERATIONS_LOOKED_AT]
-    running = (one.kind for one in latest if not one.is_over())
-    return tuple(dict.fromkeys(kind for kind in running if kind in _TOLD))
+    latest = [one for one in Journal.all(paths.operations) if one.named_kind in _TOLD][:_OPERATIONS_LOOKED_AT]
+    return tuple(dict.fromkeys(one.named_kind for one in latest if not one.is_over()))
 
 
 def follow(paths: Paths, say: Say) -> bool:
@@ -350,12 +349,21 @@ def _serve(paths: Paths, had: Membership, taken: Membership, say: Say) -> None:
     reserves.fall_asleep(before, node, say)
     known = [service for service in enabled(node) if service.name in (*FOLLOWERS, *READERS)]
     changed = service_files.apply(node, only=tuple(known))
-    # Whoever was told in vain before has its files, and has not read them.
-    told = [service.name for service in known if service.name in (*FOLLOWERS, *changed)]
     woken = {service.name for service in enabled(node)} - {service.name for service in enabled(before)}
+    told = [
+        service.name
+        for service in known
+        if service.name not in woken
+        # Whoever was told in vain before has its files, and has not read them.
+        and (service.name in (*FOLLOWERS, *changed) or service.files(before) != service.files(node))
+    ]
+    supervisor = supervisor_for(node)
     stores.part(before, node)
-    supervisor_for(node).reload(*(name for name in told if name not in woken))
+    # The store before the others, of which any may take long, or not come back.
+    supervisor.reload("router")
     stores.follow(before, node)
+    if others := [name for name in told if name != "router"]:
+        supervisor.reload(*others)
     reserves.wake(node, woken, say)
 
 
@@ -445,11 +453,12 @@ def keep_apart(paths: Paths) -> bool:
             return False
         etcd = Etcd.of(paths, node.cluster.topology, first=node.cluster.me.address)
         votes = {member.name: member.id for member in etcd.members() if not member.is_learner}
-        others = [votes[name] for name in state.beats(etcd) if name in votes and name != node.name]
-        if not others or etcd.leader() != votes.get(node.name):
+        if etcd.leader() != votes.get(node.name):
             return False
-        etcd.hand_over(others[0])
-        return True
+        for other in node.cluster.topology.voters:
+            if other.name in votes and other.name != node.name and etcd.at(other.address).answers():
+                etcd.hand_over(votes[other.name])
+                return True
     return False
 
 
@@ -469,9 +478,11 @@ def leave(paths: Paths) -> None:
 
 
 def set_aside(node: Node) -> None:
-    """The database's folder under another name, which the next one may take."""
+    """The database's folder under another name, which the next one may take. Nothing where it is done."""
     place, owner = data_folder(node), users.account(users.DATABASE)
     aside = place.with_name(f"{place.name}.aside")
+    if run(["test", "-e", place], user=owner, check=False).code:
+        return
     as_owner.remove(aside, owner)
     as_owner.rename(place, aside, owner)
 
@@ -481,17 +492,22 @@ def remove(paths: Paths, name: str, *, say: Say) -> None:
     membership = _membership(paths)
     etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
     agreed, _ = state.read(etcd)
+    if all(one.name != name for one in agreed.members) and _votes_of(etcd, name):
+        say(f"{name} was taken out before, but for its vote.")
+        _once_led(lambda: _remove_vote(etcd, name))
+        return
     gone = agreed[name]
     if name == membership.name:
         raise TopologyRefused(f"{name} is this node: remove it from another one.")
     if Role.DATABASE in gone.roles and patroni.leader(paths, agreed) == name:
         raise TopologyRefused(f"{name} leads the database: `boxctl cluster switchover` first.")
     node, there = Node.load(paths), state.beats(etcd)
-    stores.refuse_stranding(node, gone, is_there=name in there)
+    stores.refuse_stranding(node, gone, there)
     if name in there:
         stores.refuse_without_the_oldest(node, agreed.left_by(name), there)
-    if len(agreed.voters) == 2 and name in there:
-        # Of two votes, one that ends takes the other's with it: it gives its own up first.
+    if name in there and gone.has_vote:
+        _refuse_without_votes(agreed.left_by(name), gone, there)
+        # First of all: ended with it, its vote would be missing to the others until it is taken from it.
         _once_led(lambda: _remove_vote(etcd, name))
     _once_led(lambda: state.change(etcd, lambda before: _left_by(before, name)))
     deadline = time.monotonic() + LEADER_SECONDS
@@ -506,10 +522,24 @@ def _left_by(before: Topology, name: str) -> Topology:
     return before.left_by(name) if is_there else before
 
 
+def _refuse_without_votes(left: Topology, gone: Member, there: Container[str]) -> None:
+    """Who has no majority of those that are left can't even take the next one out."""
+    missing = [one.name for one in left.voters if one.name not in there]
+    if 2 * len(missing) >= len(left.voters):
+        raise TopologyRefused(
+            f"Without {gone.name} {len(missing)} of {len(left.voters)} votes would be missing, and nobody "
+            f"could write any more: start {' and '.join(missing)}, or `boxctl cluster remove` what is lost "
+            f"first."
+        )
+
+
+def _votes_of(etcd: Etcd, name: str) -> tuple[str, ...]:
+    return tuple(member.id for member in etcd.members() if member.name == name)
+
+
 def _remove_vote(etcd: Etcd, name: str) -> None:
-    for member in etcd.members():
-        if member.name == name:
-            etcd.remove(member.id)
+    for vote in _votes_of(etcd, name):
+        etcd.remove(vote)
 
 
 def _once_led[T](ask: Callable[[], T]) -> T:
@@ -534,7 +564,11 @@ def drain(paths: Paths, name: str, *, is_drained: bool, say: Say) -> None:
         say("Another node takes the lead of the database.")
         patroni.switch_over(paths, after)
     deadline = time.monotonic() + LEADER_SECONDS
-    while late := [one for one, beat in state.beats(etcd).items() if beat.revision < revision]:
+    known = {member.name for member in after.members}
+    # Who was removed may speak still.
+    while late := [
+        one for one, beat in state.beats(etcd).items() if one in known and beat.revision < revision
+    ]:
         if time.monotonic() > deadline:
             raise TopologyRefused(
                 f"{', '.join(sorted(late))} has not taken that over in {LEADER_SECONDS} s: see "

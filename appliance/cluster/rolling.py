@@ -17,7 +17,7 @@ from typing import NoReturn
 from appliance.agent import operations
 from appliance.agent.answers import ClusterProblem, ClusterState, ClusterTrouble
 from appliance.agent.journal import Journal
-from appliance.cluster import instructions, membership, offers, patroni, rotation, state
+from appliance.cluster import https, instructions, membership, offers, patroni, rotation, state
 from appliance.cluster.etcd import Etcd, EtcdAway
 from appliance.cluster.instructions import Instruction, Verb
 from appliance.cluster.overview import overview, sentence
@@ -231,7 +231,11 @@ def _hindrances(found: ClusterState) -> list[ClusterProblem]:
     return [problem for problem in found.problems if problem.kind not in _UNHINDERED]
 
 
-_FAILURES = (RollingStopped, TopologyRefused, EtcdAway, patroni.PatroniAway)
+_FAILURES = (
+    *(RollingStopped, TopologyRefused, EtcdAway, patroni.PatroniAway),
+    # Of whoever is asked to give the lead away.
+    *(https.NodeAway, https.NodeRefused),
+)
 
 
 class Restart(Rolling):
@@ -315,18 +319,32 @@ class AllOrNone(Rolling):
             self._take_back(name, str(error))
 
     def _take_back(self, name: str, why: str) -> NoReturn:
+        self._lay_out_way_back()
+        have_it = self._named(_HAS_IT)
+        ways = [(name, self._release)] if name not in have_it else []
         failed = []
-        self._prepare_way_back()
-        if name not in self._named(_HAS_IT):
-            self._release(name)
-        for one in sorted(self._named(_HAS_IT)):
+        # Whatever one of them meets, the others go back.
+        for one, way in (*ways, *((one, self._backward) for one in sorted(have_it))):
             try:
-                self._backward(one)
+                way(one)
             except _FAILURES as error:
                 failed += [str(error), self._left_behind(one)]
         if failed:
             raise RollingStopped(f"{why} Taking it back met a problem: {' '.join(filter(None, failed))}")
         raise RollingStopped(f"{why} {self._none_has_it}")
+
+    def _lay_out_way_back(self) -> None:
+        """What has failed may be that nobody leads etcd: then nobody can be asked to go back."""
+        deadline = time.monotonic() + WELL_SECONDS
+        while True:
+            try:
+                self._prepare_way_back()
+            except EtcdAway:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+            time.sleep(LOOK_SECONDS)
 
 
 class Change(AllOrNone):

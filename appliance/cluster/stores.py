@@ -6,6 +6,7 @@ have a copy each (`copies`). What repairs them is SeaweedFS itself (`master.toml
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Container
 from pathlib import Path
 
@@ -70,37 +71,70 @@ def give_back(node: Node, supervisor: Supervisor, *, say: Say) -> None:
 def part(before: Node, node: Node) -> None:
     """End the store before the router leads to masters that are to agree anew, and until it does: this one's
     has what was agreed before, and would hand it to them (decision 0632)."""
-    if not is_shared(before) or before.cluster.agreement == node.cluster.agreement:
+    if not is_shared(before) or named(SERVICE) not in enabled(before):
+        return
+    if before.cluster.agreement == node.cluster.agreement or _begun(before) == _told(node):
         return
     supervisor = supervisor_for(before)
-    if supervisor.status(SERVICE, with_health=False)[0].state is State.RUNNING:
-        write_atomically(_parted(node), "", mode=0o644)
+    if _is_wanted(supervisor):
+        _note_begun(node, _ENDED)
         supervisor.stop(SERVICE)
 
 
-def _parted(node: Node) -> Path:
-    """Whether it was ended for that, and not by somebody."""
-    return node.paths.run / "state" / "store-parted"
-
-
 def follow(before: Node, node: Node) -> None:
-    """The store as the topology wants it now. It is restarted where it is told something else."""
+    """The store as the topology wants it now. It is restarted where it is told something else: once, however
+    often this is interrupted and begun again."""
     service = named(SERVICE)
     prepare(node)
     was_there, is_there = service in enabled(before), service in enabled(node)
-    if was_there and not is_there:
-        supervisor_for(before).stop(SERVICE)
-        supervisor_for(node).apply()
-    elif was_there and is_there:
-        changed = service_files.apply(node, only=(service,))
-        if changed or service.command(before, "1") != service.command(node, "1"):
+    if was_there and is_there:
+        changed, begun = service_files.apply(node, only=(service,)), _begun(before)
+        if changed or begun == _ENDED or _told(node) not in (begun, _told(before)):
             supervisor = supervisor_for(node)
             supervisor.apply()
-            if supervisor.status(SERVICE, with_health=False)[0].state is State.RUNNING:
-                supervisor.restart(SERVICE)
-        if _parted(node).exists():
-            supervisor_for(node).start(SERVICE)
-    _parted(node).unlink(missing_ok=True)
+            if (is_wanted := _is_wanted(supervisor)) or begun == _ENDED:
+                _note_begun(node, _ENDED)
+                if is_wanted:
+                    supervisor.stop(SERVICE)
+                supervisor.start(SERVICE)
+            _note_begun(node, _told(node))
+        return
+    if was_there:
+        supervisor_for(before).stop(SERVICE)
+        supervisor_for(node).apply()
+    _place_of_begun(node).unlink(missing_ok=True)
+
+
+_ENDED = ""
+
+
+def _told(node: Node) -> str:
+    """All that a store is begun with."""
+    service = named(SERVICE)
+    files = [(file.name, file.content) for file in service.files(node)]
+    return hashlib.sha256(repr((service.command(node, "1"), files)).encode()).hexdigest()
+
+
+def _begun(before: Node) -> str:
+    """What the store here was begun with last; `_ENDED` where it was ended for the next beginning, and not by
+    somebody."""
+    try:
+        return _place_of_begun(before).read_text(encoding="ascii")
+    except FileNotFoundError:
+        return _told(before)
+
+
+def _note_begun(node: Node, what: str) -> None:
+    write_atomically(_place_of_begun(node), what, mode=0o600)
+
+
+def _place_of_begun(node: Node) -> Path:
+    return node.paths.run / "state" / "store-begun"
+
+
+def _is_wanted(supervisor: Supervisor) -> bool:
+    """Whether it runs or is to: one that has just died comes back as it was begun."""
+    return supervisor.status(SERVICE, with_health=False)[0].state is not State.STOPPED
 
 
 def set_aside(node: Node) -> None:
@@ -111,23 +145,38 @@ def set_aside(node: Node) -> None:
     run(
         [
             *("find", place, "-mindepth", "1", "-maxdepth", "1", "!", "-name", aside.name),
-            *("!", "-name", unfinished.name, "-exec", "mv", "-t", unfinished, "--", "{}", "+"),
+            # A disk of its own has root's `lost+found`.
+            *("!", "-name", unfinished.name, "-user", str(owner.uid)),
+            *("-exec", "mv", "-t", unfinished, "--", "{}", "+"),
         ],
         user=owner,
     )
+    if run(["find", unfinished, "-maxdepth", "0", "-empty"], user=owner).stdout:
+        # It was done before, and what it has set aside stays there.
+        as_owner.remove(unfinished, owner)
+        return
     as_owner.remove(aside, owner)
     as_owner.rename(unfinished, aside, owner)
 
 
-def refuse_stranding(node: Node, gone: Member, *, is_there: bool) -> None:
+def refuse_stranding(node: Node, gone: Member, there: Container[str]) -> None:
     """Nobody goes who has the only copy of something. Of whose machine is away, nothing is known."""
     if not is_shared(node):
         if node.box.objects.engine != "external" and gone == node.cluster.topology.home:
             raise TopologyRefused(f"{gone.name} is the node with everybody's files: they would be gone.")
         return
-    if not is_there or not gone.keeps_files or not is_store(node):
+    if gone.name not in there or not gone.keeps_files or not is_store(node):
         return
-    alone = [one for one in volumes.lacking(volumes.read(node)) if one.places == {gone.loopback}]
+    known, speaking = volumes.survey(node)
+    # Masters that have just begun anew have not heard everybody, and one that stands alone hears nobody else.
+    heard = speaking if not node.cluster.is_alone else {node.cluster.me.loopback}
+    silent = [one.name for one in node.cluster.topology.places if one.loopback not in heard]
+    if silent := [name for name in silent if name in there]:
+        raise TopologyRefused(
+            f"{' and '.join(silent)} has not yet said what files it has: try again in a minute, and see "
+            f"`boxctl logs objects` there where that says the same."
+        )
+    alone = [one for one in volumes.lacking(known) if one.places == {gone.loopback}]
     if alone:
         raise TopologyRefused(
             f"{sum(one.objects for one in alone)} files are on {gone.name} alone: wait until they are "

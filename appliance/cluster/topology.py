@@ -372,7 +372,10 @@ def load(paths: Paths) -> Membership | None:
     except FileNotFoundError:
         return None
     try:
-        return decode_request(Membership, json.loads(text), place=str(file_of(paths)))
+        # A newer release, of which this one is the way back, may have written it.
+        return decode_request(
+            Membership, known_fields(Membership, json.loads(text)), place=str(file_of(paths))
+        )
     except (ValueError, Malformed) as error:
         raise TopologyRefused(
             f"{file_of(paths)} cannot be read ({error}): copy the one of another node, and set its name."

@@ -34,7 +34,13 @@ class Volume:
 
 def read(node: Node) -> tuple[Volume, ...]:
     """What the masters know; copies of nodes that are away are not among it."""
-    return parse(shell(node, "volume.list"))
+    return survey(node)[0]
+
+
+def survey(node: Node) -> tuple[tuple[Volume, ...], frozenset[str]]:
+    """The same, and which stores have told them (`Member.loopback`)."""
+    listing = shell(node, "volume.list")
+    return parse(listing), frozenset(_NODE.findall(listing))
 
 
 def parse(listing: str) -> tuple[Volume, ...]:

@@ -187,7 +187,8 @@ def test_two_of_three_are_lost_at_once_and_the_third_has_every_file() -> None:
             node.kill()
         three.kill("objects")
         # Whoever ends its store for that, and is killed then, begins it again.
-        wait_until((three.prefix / "run/korobka/state/store-parted").exists, seconds=LONGEST)
+        begun = three.prefix / "run/korobka/state/store-begun"
+        wait_until(lambda: begun.exists() and not begun.read_text(), seconds=LONGEST)
         three.kill("member")
         wait_until(lambda: not office.missing_at(three), seconds=LONGEST)
         for node in (one, two):

@@ -11,7 +11,8 @@ import pytest
 
 from appliance.agent.answers import ClusterProblem, ClusterState
 from appliance.agent.journal import Journal
-from appliance.cluster import membership, patroni, rolling, topology
+from appliance.cluster import https, membership, patroni, rolling, topology
+from appliance.cluster.etcd import EtcdAway
 from appliance.cluster.instructions import Instruction, Verb
 from appliance.cluster.rolling import RollingStopped, can_be_drained, order, own_keys
 from appliance.cluster.topology import Member, Rest, Role, Topology, TopologyRefused
@@ -61,6 +62,10 @@ def test_a_rotation_that_was_cut_short_hinders_nothing() -> None:
     away = ClusterProblem("away", "node-2")
     found = ClusterState(datetime(2026, 6, 1, tzinfo=UTC), problems=(ClusterProblem("rotation"), away))
     assert rolling._hindrances(found) == [away]
+
+
+KILLS = 32
+"""More than the longest of these has steps."""
 
 
 class Killed(BaseException):
@@ -147,10 +152,12 @@ def performed(kind: type[rolling.Rolling], folder: Path, world: World) -> str:
             continue
         except RollingStopped as error:
             return str(error)
+        finally:
+            assert world.steps < KILLS or world.killed_at
         return ""
 
 
-@pytest.mark.parametrize("killed_at", range(12))
+@pytest.mark.parametrize("killed_at", range(KILLS))
 @pytest.mark.parametrize("failing", ["", "node-1", "node-2", "node-3"])
 @pytest.mark.parametrize("how", ["failing", "ill"])
 def test_a_change_is_on_all_nodes_or_on_none_wherever_it_is_killed(
@@ -164,7 +171,7 @@ def test_a_change_is_on_all_nodes_or_on_none_wherever_it_is_killed(
     assert said == "" or said.endswith("The change is in force on no node.")
 
 
-@pytest.mark.parametrize("killed_at", range(24))
+@pytest.mark.parametrize("killed_at", range(KILLS))
 @pytest.mark.parametrize("failing", ["", "node-1", "node-2", "node-3"])
 @pytest.mark.parametrize("how", ["failing", "ill"])
 def test_all_nodes_run_a_release_or_none_does_wherever_it_is_killed(
@@ -180,7 +187,7 @@ def test_all_nodes_run_a_release_or_none_does_wherever_it_is_killed(
     assert [member.is_drained for member in world.known.members] == [False, True, False]
 
 
-@pytest.mark.parametrize("killed_at", range(24))
+@pytest.mark.parametrize("killed_at", range(KILLS))
 def test_all_restart_and_are_drained_as_before_wherever_it_is_killed(
     tmp_path: Path, told: Callable[[World], None], killed_at: int
 ) -> None:
@@ -203,3 +210,61 @@ def test_where_one_does_not_restart_the_next_ones_are_left(
     )
     assert world.restarted == ["node-1"]
     assert [member.is_drained for member in world.known.members] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        https.NodeAway("10.0.0.3:8008 does not answer."), https.NodeRefused(503, "No leader."),
+        EtcdAway("More than half must answer."), patroni.PatroniAway("Nobody says who leads."),
+        TopologyRefused("node-3 has not taken that over."),
+    ],
+)  # fmt: skip
+def test_whatever_the_last_one_meets_all_go_back(
+    tmp_path: Path, told: Callable[[World], None], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    world = World()
+    told(world)
+
+    def drain(paths: Paths, name: str, *, is_drained: bool, say: object) -> None:
+        if name == "node-3" and is_drained:
+            raise error
+        world.drain(paths, name, is_drained=is_drained, say=say)
+
+    monkeypatch.setattr(membership, "drain", drain)
+    assert performed(rolling.Upgrade, tmp_path, world) == f"{error} All nodes run 9.1+a, as before."
+    assert world.changed == set()
+    assert not any(member.is_drained for member in world.known.members)
+
+
+def test_who_cannot_be_told_keeps_nobody_from_going_back(
+    tmp_path: Path, told: Callable[[World], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(failing=frozenset({"node-3"}))
+    told(world)
+
+    def busy(*_: object) -> None:
+        raise TopologyRefused("node-3 is busy.")
+
+    monkeypatch.setattr(rolling.Rolling, "_tell", busy)
+    said = performed(rolling.Upgrade, tmp_path, world)
+    assert said.startswith("node-3 could not. Taking it back met a problem: node-3 is busy.")
+    assert "boxctl cluster resume node-3" in said
+    assert world.changed == set()
+
+
+def test_while_nobody_leads_etcd_the_way_back_waits(
+    tmp_path: Path, told: Callable[[World], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, away = World(failing=frozenset({"node-2"})), [EtcdAway("away")] * 3
+    told(world)
+
+    def put(_: object, verb: Verb, __: object) -> None:
+        if verb is Verb.TAKE_BACK and away:
+            raise away.pop()
+        world.put(verb)
+
+    monkeypatch.setattr(rolling.AllOrNone, "_put", put)
+    monkeypatch.setattr(rolling, "LOOK_SECONDS", 0)
+    assert performed(rolling.Change, tmp_path, world).endswith("The change is in force on no node.")
+    assert not away and world.changed == set()
