@@ -52,6 +52,10 @@ SLOWEST = 0.1
 COPY_SECONDS = 6 * 3600
 KNOWN_SECONDS = 300
 """Until the others have begun their workers anew, one by one: they divide the cache with this node."""
+_ROLLING = (
+    "The cluster goes from node to node just now, and would leave out who comes meanwhile: let that come to "
+    "its end, and try again."
+)
 _ROTATING = (
     "The nodes get another authority just now: `boxctl cluster rotate` goes on where that was cut short."
 )
@@ -126,6 +130,7 @@ def token(paths: Paths, *, seconds: int) -> Token:
     if authority is None:
         raise JoinRefused("This node cannot let others in: ask for the token on another one.")
     etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
+    _refuse_while_rolling(etcd)
     known = identity.fingerprint(authority.certificate.public_bytes(Encoding.DER))
     return Token(state.new_token(etcd, authority, seconds=seconds, now=datetime.now(UTC)), known)
 
@@ -146,9 +151,9 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
         )
     if rotation.is_under_way(paths):
         raise JoinRefused(_ROTATING)
+    there = _refuse_while_rolling(etcd)
     agreed, _ = state.read(etcd)
     coming = _member(asking, now)
-    there = state.beats(etcd)
     if asking.name in there:
         raise JoinRefused(f"A node of the name {asking.name} is at work: join with another --name.")
     stores.refuse_without_the_oldest(node, agreed.joined_by(coming).with_store(coming.name), there)
@@ -179,6 +184,16 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
             if (paths.tls / name).exists()
         },
     )
+
+
+def _refuse_while_rolling(etcd: Etcd) -> Mapping[str, state.Beat]:
+    """What all nodes say of themselves, where none of them does so."""
+    there = state.beats(etcd)
+    if any(beat.is_rotating for beat in there.values()):
+        raise JoinRefused(_ROTATING)
+    if any("rolling" in beat.doing for beat in there.values()):
+        raise JoinRefused(_ROLLING)
+    return there
 
 
 def _member(asking: Asking, now: datetime) -> Member:

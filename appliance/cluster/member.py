@@ -140,11 +140,11 @@ def renew(paths: Paths, door: Door) -> None:
     """A new certificate in time; who reads it at every connection needs not be told."""
     node = Node.load(paths)
     me = node.cluster.me
-    if not identity.renew(paths, name=me.name, address=me.address):
-        return
+    is_new = identity.renew(paths, name=me.name, address=me.address)
     mine = tuple(named(name) for name in ("etcd", *membership.FOLLOWERS) if node.runs(name))
-    service_files.apply(node, only=mine)
-    supervisor_for(node).reload(*(one.name for one in mine if one.reload_signal))
+    # Also where that was cut short the last time.
+    if service_files.apply(node, only=mine) or is_new:
+        supervisor_for(node).reload(*(one.name for one in mine if one.reload_signal))
     door.load_certificate()
 
 

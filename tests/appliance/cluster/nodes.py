@@ -174,6 +174,14 @@ class BoxNode:
                 found |= processes.children_of(pid)
         return found
 
+    def processes(self) -> set[tuple[int, str]]:
+        """All of them, each with when it began: numbers come again."""
+        found = set()
+        for pid in self.pids():
+            with suppress(OSError):
+                found.add((pid, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]))
+        return found
+
     def kill(self, service: str | None = None) -> None:
         """kill -9 of a service, or of the whole machine with its supervisor: the power is cut."""
         victims = self.pids(service)

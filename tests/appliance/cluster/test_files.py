@@ -200,6 +200,29 @@ def test_two_of_three_are_lost_at_once_and_the_third_has_every_file() -> None:
             office.read_by(node)
 
 
+def test_two_nodes_and_a_witness_open_files_while_one_of_them_is_left() -> None:
+    with Company() as company:
+        one, two, witness = company.nodes
+        one.install("agent", "database", "objects")
+        one.cluster("init", "--name", one.name, "--address", one.address)
+        witness.install("agent")
+        witness.join(one, "--witness")
+        two.install("agent")
+        # From now on the witness has a vote about where files are.
+        two.join(one, "--database")
+        wait_until(lambda: agree(company), seconds=LONGEST)
+        office = Office(company, [])
+        with Uploads(one, "of-two") as uploads:
+            in_copies(one, 2, 2)
+            uploads.go_on()
+        office.known = uploads.known
+        one.kill()
+        wait_until(lambda: not office.missing_at(two), seconds=LONGEST)
+        witness.kill()
+        two.kill("objects")
+        wait_until(lambda: not office.missing_at(two), seconds=LONGEST)
+
+
 def test_the_last_node_takes_everything_with_it() -> None:
     with Company(2) as company:
         one, two = company.nodes

@@ -163,3 +163,26 @@ def test_keys_of_one_purpose_say_nothing_for_another(node: Node) -> None:
     rotation.prepare(node)
     holds, to_come = identity.read_authorities(node.paths)
     assert holds.derived_key("tokens") != to_come.derived_key("tokens")
+
+
+@pytest.mark.usefixtures("_listening")
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"doing": ("rolling",)}, "from node to node just now"),
+        ({"is_rotating": True}, "get another authority"),
+    ],
+)
+def test_nobody_comes_while_nodes_are_gone_through_wherever_that_was_begun(
+    node: Node, etcd: TakenOver, how: dict[str, Any], words: str
+) -> None:
+    secret = made_by(node, etcd)
+    beat = state.Beat(NOW, version(node), 0.1, 1)
+    state.beat(etcd, "node-2", replace(beat, **how))  # type: ignore[arg-type]
+    with pytest.raises(JoinRefused, match=words):
+        let_in(node, secret)
+    with pytest.raises(JoinRefused, match=words):
+        joining.token(node.paths, seconds=60)
+    # The token was not used up by that.
+    state.beat(etcd, "node-2", beat)  # type: ignore[arg-type]
+    assert let_in(node, secret).membership.name == "node-9"

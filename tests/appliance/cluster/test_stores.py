@@ -12,6 +12,7 @@ from appliance.cluster import identity, membership, stores
 from appliance.cluster.topology import Member, Membership, Role, Topology, TopologyRefused
 from appliance.node import Node
 from appliance.runner import run
+from appliance.services.database.names import cluster as data_folder
 from appliance.services.objects import volumes
 from appliance.services.objects.volumes import Volume
 from appliance.supervise import State
@@ -198,7 +199,7 @@ def test_what_was_set_aside_stays_when_it_is_done_again(node: Node) -> None:
             .stdout.strip()
             .endswith("aside/7.dat")
         )
-    database, owner = membership.data_folder(node), users.account(users.DATABASE)
+    database, owner = data_folder(node), users.account(users.DATABASE)
     as_owner.make_folder(database, owner)
     run(["touch", database / "PG_VERSION"], user=owner)
     for _ in range(2):

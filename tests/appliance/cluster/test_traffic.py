@@ -190,14 +190,14 @@ def test_a_clock_is_ten_minutes_ahead(office: Office) -> None:
 
 def test_all_nodes_restart_one_after_the_other(office: Office) -> None:
     office.wait_until_well()
-    one, before = office.nodes[0], {node: node.pids() for node in office.nodes}
+    one, before = office.nodes[0], {node: node.processes() for node in office.nodes}
 
     def restart() -> None:
         assert "restarted, and well" in one.cluster("restart").stdout
 
     office.happens("`boxctl cluster restart`", restart)
     for node in office.nodes:
-        assert not node.pids() & before[node]
+        assert not node.processes() & before[node]
     assert not any(member["is_drained"] for member in one.status()["nodes"])
 
 
