@@ -7,6 +7,7 @@ have a copy each (`copies`). What repairs them is SeaweedFS itself (`master.toml
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Container
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from appliance.supervise import State, Supervisor, supervisor_for
 type Say = Callable[[str], None]
 
 SERVICE = "objects"
+SPEAKING_SECONDS = 30.0
+"""For which stores are waited for that must say what they have: one that restarts does so within a few."""
 
 
 def stop(node: Node, supervisor: Supervisor) -> None:
@@ -167,15 +170,20 @@ def refuse_stranding(node: Node, gone: Member, there: Container[str]) -> None:
         return
     if gone.name not in there or not gone.keeps_files or not is_store(node):
         return
-    known, speaking = volumes.survey(node)
-    # Masters that have just begun anew have not heard everybody, and one that stands alone hears nobody else.
-    heard = speaking if not node.cluster.is_alone else {node.cluster.me.loopback}
-    silent = [one.name for one in node.cluster.topology.places if one.loopback not in heard]
-    if silent := [name for name in silent if name in there]:
-        raise TopologyRefused(
-            f"{' and '.join(silent)} has not yet said what files it has: try again in a minute, and see "
-            f"`boxctl logs objects` there where that says the same."
-        )
+    deadline = time.monotonic() + SPEAKING_SECONDS
+    while True:
+        known, speaking = volumes.survey(node)
+        # Masters that have just begun anew have not heard everybody; one that stands alone hears nobody else.
+        heard = speaking if not node.cluster.is_alone else {node.cluster.me.loopback}
+        silent = [one.name for one in node.cluster.topology.places if one.loopback not in heard]
+        if not (silent := [name for name in silent if name in there]):
+            break
+        if time.monotonic() > deadline:
+            raise TopologyRefused(
+                f"{' and '.join(silent)} has not yet said what files it has: try again in a minute, and see "
+                f"`boxctl logs objects` there where that says the same."
+            )
+        time.sleep(1)
     alone = [one for one in volumes.lacking(known) if one.places == {gone.loopback}]
     if alone:
         raise TopologyRefused(

@@ -11,6 +11,7 @@ from appliance.services.objects.service import ONE_COPY
 from appliance.services.objects.setup import set_replication, shell
 
 _NODE = re.compile(r"DataNode (\S+?):\d+ hdd\(")
+_SPEAKING = re.compile(r"volume servers: \[(.*)\]")
 _VOLUME = re.compile(
     r"volume Id:(\d+), Size:(\d+), ReplicaPlacement:(\d+), Collection:([^,]*),.* FileCount:(\d+),"
 )
@@ -38,9 +39,12 @@ def read(node: Node) -> tuple[Volume, ...]:
 
 
 def survey(node: Node) -> tuple[tuple[Volume, ...], frozenset[str]]:
-    """The same, and which stores have told them (`Member.loopback`)."""
-    listing = shell(node, "volume.list")
-    return parse(listing), frozenset(_NODE.findall(listing))
+    """The same, and which stores have told them (`Member.loopback`): also those that have no volume."""
+    listing = shell(node, "volume.list", "cluster.check")
+    speaking = _SPEAKING.search(listing)
+    return parse(listing), frozenset(
+        one.partition(":")[0] for one in (speaking[1] if speaking else "").split()
+    )
 
 
 def parse(listing: str) -> tuple[Volume, ...]:

@@ -163,6 +163,7 @@ def test_nobody_goes_before_all_have_said_what_they_have(
 ) -> None:
     spoken = frozenset(one.loopback for one in speaking)
     monkeypatch.setattr(volumes, "survey", lambda _: ((found,), spoken))
+    monkeypatch.setattr(stores, "SPEAKING_SECONDS", -1.0)
     there = {one.name for one in (ONE, TWO, THREE)}
     if not words:
         stores.refuse_stranding(node, THREE, there)
@@ -178,7 +179,7 @@ def test_a_listing_says_which_stores_have_spoken(node: Node, monkeypatch: pytest
     listing = (
         "      DataNode 127.100.100.1:20013 hdd(volume:1/16384)\n"
         "          volume Id:3, Size:9, ReplicaPlacement:020, Collection:files, FileCount:2, ...\n"
-        "      DataNode 127.100.100.2:20013 hdd(volume:0/16384)\n"
+        "the cluster has 2 volume servers: [127.100.100.1:20013 127.100.100.2:20013]\n"
     )
     monkeypatch.setattr(volumes, "shell", lambda *_: listing)
     known, speaking = volumes.survey(node)
