@@ -26,7 +26,7 @@ from appliance.agent import applied_config
 from appliance.agent.codec import LINES, decode, encode
 from appliance.certificates import key_pem
 from appliance.cluster import https, identity, patroni, rotation, state, stores, topology
-from appliance.cluster.etcd import Etcd
+from appliance.cluster.etcd import Etcd, EtcdAway
 from appliance.cluster.membership import Say, close, listen, ports, set_aside
 from appliance.cluster.topology import (
     MEMBER_PORT,
@@ -95,6 +95,10 @@ class Welcome:
 
     def __repr__(self) -> str:
         return "Welcome(...)"
+
+
+LEARNER_SECONDS = 20
+"""Within the minute that a visitor has."""
 
 
 class JoinRefused(Exception):
@@ -166,7 +170,7 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
         if member.name == coming.name or member.is_at(coming.address):
             etcd.remove(member.id)
     if coming.has_vote:
-        etcd.add_learner(coming.address)
+        _add_learner(etcd, coming.address)
     after, revision = state.change(etcd, lambda before: before.joined_by(coming))
     founders = tuple(f"{member.name}={member.address}" for member in after.voters)
     return Welcome(
@@ -184,6 +188,21 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
             if (paths.tls / name).exists()
         },
     )
+
+
+def _add_learner(etcd: Etcd, address: str) -> None:
+    """etcd takes nobody while it has not heard of all its votes for five seconds, as of one just come."""
+    deadline = time.monotonic() + LEARNER_SECONDS
+    while True:
+        try:
+            if not any(member.is_at(address) for member in etcd.members()):
+                etcd.add_learner(address)
+        except EtcdAway:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
+        time.sleep(1)
 
 
 def _refuse_while_rolling(etcd: Etcd) -> Mapping[str, state.Beat]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from appliance.node import Node
+from appliance.runner import CommandFailed
 from appliance.services.objects.service import ONE_COPY
 from appliance.services.objects.setup import set_replication, shell
 
@@ -35,12 +36,16 @@ class Volume:
 
 def read(node: Node) -> tuple[Volume, ...]:
     """What the masters know; copies of nodes that are away are not among it."""
-    return survey(node)[0]
+    return parse(shell(node, "volume.list"))
 
 
 def survey(node: Node) -> tuple[tuple[Volume, ...], frozenset[str]]:
     """The same, and which stores have told them (`Member.loopback`): also those that have no volume."""
-    listing = shell(node, "volume.list", "cluster.check")
+    try:
+        listing = shell(node, "volume.list", "cluster.check")
+    except CommandFailed:
+        # It is an error to it where nobody has told them anything.
+        return (), frozenset()
     speaking = _SPEAKING.search(listing)
     return parse(listing), frozenset(
         one.partition(":")[0] for one in (speaking[1] if speaking else "").split()
