@@ -52,6 +52,8 @@ SLOWEST = 0.1
 COPY_SECONDS = 6 * 3600
 KNOWN_SECONDS = 300
 """Until the others have begun their workers anew, one by one: they divide the cache with this node."""
+LEARNER_SECONDS = 20
+"""Within the minute that a visitor has."""
 _ROLLING = (
     "The cluster goes from node to node just now, and would leave out who comes meanwhile: let that come to "
     "its end, and try again."
@@ -95,10 +97,6 @@ class Welcome:
 
     def __repr__(self) -> str:
         return "Welcome(...)"
-
-
-LEARNER_SECONDS = 20
-"""Within the minute that a visitor has."""
 
 
 class JoinRefused(Exception):

@@ -19,6 +19,7 @@ from appliance.runner import run
 from appliance.services import enabled, named
 from appliance.services.objects import names, volumes
 from appliance.services.objects.service import is_shared, is_store, prepare
+from appliance.services.objects.volumes import Volume
 from appliance.supervise import State, Supervisor, supervisor_for
 
 type Say = Callable[[str], None]
@@ -170,26 +171,31 @@ def refuse_stranding(node: Node, gone: Member, there: Container[str]) -> None:
         return
     if gone.name not in there or not gone.keeps_files or not is_store(node):
         return
-    deadline = time.monotonic() + SPEAKING_SECONDS
-    while True:
-        known, speaking = volumes.survey(node)
-        # Masters that have just begun anew have not heard everybody; one that stands alone hears nobody else.
-        heard = speaking if not node.cluster.is_alone else {node.cluster.me.loopback}
-        silent = [one.name for one in node.cluster.topology.places if one.loopback not in heard]
-        if not (silent := [name for name in silent if name in there]):
-            break
-        if time.monotonic() > deadline:
-            raise TopologyRefused(
-                f"{' and '.join(silent)} has not yet said what files it has: try again in a minute, and see "
-                f"`boxctl logs objects` there where that says the same."
-            )
-        time.sleep(1)
+    known = _survey(node, there)
     alone = [one for one in volumes.lacking(known) if one.places == {gone.loopback}]
     if alone:
         raise TopologyRefused(
             f"{sum(one.objects for one in alone)} files are on {gone.name} alone: wait until they are "
             f"copied, which `boxctl cluster status` shows, or start the node that has the other copy."
         )
+
+
+def _survey(node: Node, there: Container[str]) -> tuple[Volume, ...]:
+    """Where files are, once all stores of nodes that are there have said what they have."""
+    deadline = time.monotonic() + SPEAKING_SECONDS
+    while True:
+        known, speaking = volumes.survey(node)
+        # Masters that have just begun anew have not heard everybody; one that stands alone hears nobody else.
+        heard = speaking if not node.cluster.is_alone else {node.cluster.me.loopback}
+        places = [one for one in node.cluster.topology.places if one.name in there]
+        if not (silent := [one.name for one in places if one.loopback not in heard]):
+            return known
+        if time.monotonic() > deadline:
+            raise TopologyRefused(
+                f"{' and '.join(silent)} has not yet said what files it has: try again in a minute, and see "
+                f"`boxctl logs objects` there where that says the same."
+            )
+        time.sleep(1)
 
 
 def refuse_without_the_oldest(node: Node, after: Topology, there: Container[str]) -> None:
