@@ -91,7 +91,7 @@ class Watched:
 
     def __init__(self, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
         self.leader, self.is_away, self.is_begun, self.stood = "", True, False, 0
-        self.fails = False
+        self.fails = self.breaks = False
         self._node = node
         self.follower = alone.Follower(node.paths, lambda _: None)
         monkeypatch.setattr(Node, "load", lambda _: self._known())
@@ -105,6 +105,8 @@ class Watched:
     def _follow(self) -> None:
         if self.is_away:
             raise EtcdAway("away")
+        if self.breaks:
+            raise TimeoutError("late")
         self.is_begun = False
 
     def _stand(self) -> None:
@@ -169,6 +171,14 @@ def test_what_has_failed_is_done_again(watched: Watched) -> None:
     assert watched.look(100, 130, 131) == 2
     watched.fails = False
     assert watched.look(132, 133) == 3
+
+
+def test_who_gets_half_way_back_stands_alone_again(watched: Watched) -> None:
+    assert watched.look(100, 130) == 1
+    watched.is_away, watched.breaks = False, True
+    watched.look(140)
+    watched.is_away = True
+    assert watched.look(141) == 2
 
 
 def test_whoever_is_killed_in_between_finds_it_written_down(

@@ -29,6 +29,7 @@ from appliance.cluster import (
 )  # fmt: skip
 from appliance.cluster.decider import DRAIN, WAKING, Decider, phases, settled
 from appliance.cluster.etcd import Etcd, EtcdAway
+from appliance.cluster.joining import FARTHEST_CLOCK
 from appliance.cluster.scaling import History, Phase, Plan, Policy, decide
 from appliance.cluster.state import Beat
 from appliance.cluster.topology import Member, Membership, Rest, Role, Topology, TopologyRefused
@@ -65,6 +66,9 @@ def beat(at: datetime = NOW, busy: float = 0.5, *, is_serving: bool = True) -> B
         (Rest.ASLEEP, timedelta(0), False, Phase.DEAD),
         (Rest.WAKING, WAKING, False, Phase.WAKING),
         (Rest.WAKING, WAKING + timedelta(seconds=1), True, Phase.DEAD),
+        # Clocks may be apart so far; beyond that one was wrong, and what it wrote is of long ago.
+        (Rest.WAKING, -FARTHEST_CLOCK, True, Phase.WAKING),
+        (Rest.WAKING, -FARTHEST_CLOCK - timedelta(seconds=1), True, Phase.DEAD),
         (Rest.DRAINING, timedelta(0), True, Phase.DRAINING),
         (Rest.AWAKE, timedelta(0), True, Phase.ACTIVE),
         (Rest.AWAKE, timedelta(0), False, Phase.DEAD),
@@ -105,6 +109,8 @@ def test_a_drained_node_sleeps_after_its_half_minute() -> None:
     assert settled(early, {}, now=NOW) == early
     due = BOTH.with_rest("node-2", Rest.DRAINING, at=NOW - DRAIN)
     assert settled(due, {}, now=NOW)["node-2"].rest is Rest.ASLEEP
+    ahead = BOTH.with_rest("node-2", Rest.DRAINING, at=NOW + timedelta(hours=3))
+    assert settled(ahead, {}, now=NOW)["node-2"].rest is Rest.ASLEEP
 
 
 def test_a_node_with_data_can_be_put_to_sleep_by_nobody() -> None:

@@ -268,3 +268,13 @@ def test_while_nobody_leads_etcd_the_way_back_waits(
     monkeypatch.setattr(rolling, "LOOK_SECONDS", 0)
     assert performed(rolling.Change, tmp_path, world).endswith("The change is in force on no node.")
     assert not away and world.changed == set()
+
+
+def test_a_long_operation_is_told_of_behind_any_number_of_short_ones(tmp_path: Path) -> None:
+    paths = Paths(tmp_path)
+    long = Journal.begin(paths.operations, "backup", {}, by="olga")
+    for _ in range(7):
+        Journal.begin(paths.operations, "find", {}, by="olga").append("end", state="done")
+    assert membership._doing(paths) == ("backup",)
+    long.append("end", state="done")
+    assert membership._doing(paths) == ()
