@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -512,3 +513,13 @@ def test_nobody_waits_for_ever_for_etcd(
     with pytest.raises(EtcdAway, match="no leader"):
         membership.remove(paths, RESERVE.name, say=said.append)
     assert state.read(etcd)[0] == BOTH
+
+
+def test_a_moment_that_is_to_come_does_not_keep_anybody_from_deciding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Decider, "_business", lambda *_: None)
+    decider = Decider(Paths(tmp_path), lambda _: None)
+    for at, changed_at in ((NOW - MINUTE, NOW - MINUTE), (NOW + timedelta(hours=3), None)):
+        view: Any = SimpleNamespace(known=BOTH.with_rest("node-2", Rest.AWAKE, at=at), beats={}, at=NOW)
+        assert decider._history(view, ()).changed_at == changed_at
