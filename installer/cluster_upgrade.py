@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from appliance.agent import operations, operations_log
 from appliance.agent.operations_log import Asker
 from appliance.cluster import offers
+from appliance.cluster.overview import overview
 from appliance.commands.common import fail, follow, say
 from appliance.node import Node
 from appliance.paths import Paths
@@ -31,7 +33,7 @@ def main(paths: Paths, arguments: argparse.Namespace) -> int:
                 signing.verify(own, signing.known(paths), named=archive)
             say("Unpacking …")
             source = release.unpack(own, Path(place) / "tree", named=archive)
-            plan = upgrade_plan.decide(paths, source, in_cluster=True)
+            plan = upgrade_plan.decide(paths, source, in_cluster=True, others_differ=_others_differ(paths))
         except (BadArchive, NotSigned, UpgradeRefused) as error:
             fail(str(error))
         with_backup = plan.has_backup and not arguments.no_backup
@@ -53,6 +55,11 @@ def _offered(plan: Plan, sha256: str, address: str) -> dict[str, str]:
     return {
         "release": plan.wanted.name, "before": plan.running.name, "sha256": sha256, "from": address,
     }  # fmt: skip
+
+
+def _others_differ(paths: Paths) -> bool:
+    """As they do after a way back that was cut short."""
+    return any(problem.kind == "versions" for problem in overview(paths, now=datetime.now(UTC)).problems)
 
 
 def _refuse_elsewhere(paths: Paths) -> None:

@@ -20,15 +20,17 @@ from pathlib import Path
 from appliance.agent import operations
 from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
+from appliance.agent.upgrades import CHANGING
 from appliance.cluster import https, offers
 from appliance.cluster.topology import TopologyRefused
 from appliance.paths import Paths
 from appliance.runner import CommandFailed, stream
 from installer import install, release, upgrade_plan
 from installer.release import BadArchive, Source
+from installer.steps.base import DUE
 from installer.upgrade_plan import UpgradeRefused
 
-CHANGING, PROVEN = "changing", "proven"
+PROVEN, GOING_BACK = "proven", "going-back"
 _UNPACKED = "unpacked"
 _STEPS = 5
 _UNTAKEN = (BadArchive, TopologyRefused, UpgradeRefused, https.NodeAway, https.NodeRefused)
@@ -61,6 +63,9 @@ class Upgrade:
         self.old = Path(noted["old"]) if noted else paths.current.resolve()
 
     def perform(self) -> None:
+        if self._is_there:
+            self._complete()
+            return
         try:
             if offered := self.journal.arguments.get("offered"):
                 self._tell("fetching the release", 0)
@@ -84,6 +89,9 @@ class Upgrade:
 
     def take_back(self, why: str) -> None:
         """Puts the old release in its place again; what was proven already is brought to its end instead."""
+        if self._is_there:
+            self._complete()
+            return
         if self.journal.noted(PROVEN):
             self._finish()
             return
@@ -97,25 +105,45 @@ class Upgrade:
 
     def go_back(self, before: str) -> None:
         """Put the release of this name in its place again, which ran before an upgrade that has gone well."""
-        old, new = self.paths.releases / Path(before).name, self.paths.current.resolve()
-        if old != new:
+        old, current = self.paths.releases / Path(before).name, self.paths.current.resolve()
+        if old != current:
             if not (old / "venv").is_dir():
                 raise UpgradeFailed(f"{old.name} is not on this machine any more.")
-            self._put_back(old, new)
-        self.journal.end("done", f"The box runs {old.name}.")
+            self.journal.append(GOING_BACK, new=str(current))
+        # Killed on the way, it may have put the link back and not the services.
+        if noted := self.journal.noted(GOING_BACK):
+            self._put_back(old, Path(noted["new"]))
+        self._complete()
+
+    @property
+    def _is_there(self) -> bool:
+        """Whether the link leads to what is offered; services may not have followed it."""
+        return bool(self.journal.arguments.get("offered", {}).get("release") == self.old.name)
+
+    def _complete(self) -> None:
+        """An operation before this one may have been given up between the link and the services."""
+        there = self.paths.current.resolve()
+        if (self.paths.etc / DUE).exists():
+            self._tell("moving over what was left behind", 3)
+            self._put_in_place(there)
+        self.journal.end("done", f"The box runs {there.name}.")
 
     def _put_back(self, old: Path, new: Path) -> None:
         self._tell("going back", 3)
+        self._put_in_place(old)
+        # The old release looks there whose tables these are, and whether it may work beside them.
+        release.keep(self.paths, new)
+
+    def _put_in_place(self, old: Path) -> None:
+        """A release that ran here before: the tables stay as they are."""
         with install.alone(self.paths, patience=PATIENCE):
             try:
                 self._run(old / "venv/bin/python", old, "--staged", "--silent", "--back")
             except CommandFailed as error:
                 raise UpgradeFailed(
-                    f"Going back to {old.name} met a problem: {error}\n"
+                    f"Putting {old.name} in its place met a problem: {error}\n"
                     f"`sudo {old}/install.sh` goes on from there."
                 ) from error
-        # The old release looks there whose tables these are, and whether it may work beside them.
-        release.keep(self.paths, new)
 
     @property
     def source(self) -> Source:

@@ -98,14 +98,16 @@ def unpack(paths: Paths, archive: Path, *, named: Path | None = None) -> Source:
     return release.unpack(archive, paths.releases / f"{UNPACKED}{secrets.token_hex(4)}", named=named)
 
 
-def decide(paths: Paths, wanted: Source, *, in_cluster: bool = False) -> Plan:
-    """Refuses what would not work; the same as install.sh refuses, and what could not be taken back."""
+def decide(paths: Paths, wanted: Source, *, in_cluster: bool = False, others_differ: bool = False) -> Plan:
+    """Refuses what would not work; the same as install.sh refuses, and what could not be taken back.
+
+    Where other nodes run another release, the running one may be offered to them."""
     if topology.load(paths) and not in_cluster:
         raise UpgradeRefused(
             "This is a node of a cluster: `boxctl cluster upgrade ARCHIVE` has all nodes move over in turn."
         )
     running = Source(paths.current.resolve())
-    if wanted.name == running.name:
+    if wanted.name == running.name and not others_differ:
         raise UpgradeRefused(f"{wanted.name} runs already: nothing to do.")
     old, new = Schema.of(running.tree), Schema.of(wanted.tree)
     if old.migrations - new.migrations:

@@ -482,7 +482,7 @@ class FoundThings:
 
 type ClusterTrouble = Literal[
     "quorum", "database", "leader", "versions", "away", "service", "clock", "disk", "missing", "ill",
-    "slow", "certificate", "rotation",
+    "slow", "certificate", "rotation", "vote", "voteless",
 ]  # fmt: skip
 
 

@@ -9,11 +9,9 @@ All of it is one file, root's alone, that no backup holds.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,7 +25,7 @@ from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import AddBackupTarget, Operation
 from appliance.backup_file import holders, is_set_up
 from appliance.crockford import ALPHABET, GROUP, new_code, plain
-from appliance.files import open_file, write_atomically
+from appliance.files import locked, write_atomically
 from appliance.paths import Paths
 
 SYMBOLS = 2 * GROUP
@@ -314,6 +312,5 @@ class _File:
 @contextmanager
 def _changing(paths: Paths) -> Iterator[_File]:
     """Between the look and the note nobody else tries."""
-    with os.fdopen(open_file(paths.operations / "proofs.lock", os.O_WRONLY | os.O_CREAT), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(paths.operations / "proofs.lock"):
         yield _File(paths)

@@ -23,6 +23,8 @@ type Tell = Callable[[Progress], None]
 EXAMINE, UPGRADE = "examine", "upgrade"
 FOUND = "found"
 """The entry of an examination that says what it has found, and where it has unpacked the release."""
+CHANGING = "changing"
+"""The entry of an upgrade that says from which release to which it moves over, before it does."""
 SIGNATURE = ".sig"
 _MOST = 50
 

@@ -45,8 +45,9 @@ def test_where_the_backup_lies_whose_authority_is_trusted_and_which_moment_is_me
 ) -> None:
     begun: dict[str, Any] = {}
 
-    def begin(_paths: object, target: object, key: object, **more: Any) -> None:
+    def begin(_paths: object, target: object, key: object, **more: Any) -> list[str]:
         begun.update(more, target=target, key=key)
+        return ["2 networks are not those of this machine"]
 
     monkeypatch.setattr(disaster_recovery, "begin", begin)
     key = RecoveryKey.new()
@@ -65,6 +66,7 @@ def test_where_the_backup_lies_whose_authority_is_trusted_and_which_moment_is_me
     assert target.ca_pem == authority.read_text(encoding="ascii")
     assert begun["moment"] == datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
     assert str(begun["key"]) == str(key)
+    assert machine.news == ["Of the configuration: 2 networks are not those of this machine."]
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-11-24T17:30", "2026-11-24", "2026-13-01T00:00+00:00"])

@@ -11,14 +11,19 @@ from typing import Any
 
 import pytest
 
+from appliance.agent import operations
+from appliance.agent.answers import ClusterProblem, ClusterState
 from appliance.agent.journal import Journal
-from appliance.agent.upgrades import UPGRADE
+from appliance.agent.upgrades import CHANGING, UPGRADE
+from appliance.cluster import offers
+from appliance.cluster.topology import TopologyRefused
 from appliance.paths import Paths
 from appliance.runner import CommandFailed, Completed
-from installer import facts, install, release, signing, upgrade_plan
+from installer import cluster_upgrade, facts, install, release, signing, upgrade, upgrade_plan
 from installer.facts import Facts
 from installer.release import BadArchive, Source
-from installer.upgrade import CHANGING, PROVEN, Upgrade, UpgradeFailed
+from installer.steps.base import DUE
+from installer.upgrade import GOING_BACK, PROVEN, Upgrade, UpgradeFailed
 from installer.upgrade_plan import UpgradeRefused
 
 from .conftest import NOW
@@ -33,8 +38,22 @@ def test_a_plan_says_what_will_change(paths: Paths, running: Source, tmp_path: P
 
 
 def test_the_running_release_is_no_upgrade(paths: Paths, running: Source, tmp_path: Path) -> None:
+    same = made(tmp_path / "same", "1", ONE)
+    release.switch(paths, made(paths.releases / same.name, "1", ONE).tree)
     with pytest.raises(UpgradeRefused, match="nothing to do"):
-        upgrade_plan.decide(paths, made(tmp_path / "same", "1", ONE))
+        upgrade_plan.decide(paths, same, in_cluster=True)
+    # It is for the others then.
+    plan = upgrade_plan.decide(paths, same, in_cluster=True, others_differ=True)
+    assert plan.running.name == plan.wanted.name and plan.new_migrations == 0
+
+
+@pytest.mark.parametrize(("kind", "differ"), [("versions", True), ("away", False)])
+def test_whether_others_run_another_release_is_what_the_cluster_says(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, kind: Any, differ: bool
+) -> None:
+    found = ClusterState(NOW, problems=(ClusterProblem(kind),))
+    monkeypatch.setattr(cluster_upgrade, "overview", lambda *_, **__: found)
+    assert cluster_upgrade._others_differ(paths) is differ
 
 
 def test_an_older_release_is_no_upgrade(paths: Paths, tmp_path: Path) -> None:
@@ -114,10 +133,10 @@ def test_what_was_unpacked_for_nothing_goes_and_what_is_in_use_stays(paths: Path
 class Stages:
     """Says which stage of which release was run, and fails in one of them."""
 
-    def __init__(self, upgrade: Upgrade, *, fails_at: tuple[str, ...] = ()) -> None:
+    def __init__(self, begun: Upgrade, *, fails_at: tuple[str, ...] = ()) -> None:
         self.run: list[tuple[str, str]] = []
-        self.paths, self.fails_at = upgrade.paths, fails_at
-        upgrade._run = self  # type: ignore[method-assign]
+        self.paths, self.fails_at = begun.paths, fails_at
+        begun._run = self  # type: ignore[method-assign]
 
     def __call__(self, python: str | Path, tree: Path, *words: str) -> None:
         stage = words[0]
@@ -129,6 +148,7 @@ class Stages:
             (self.paths.releases / Source(tree).name).mkdir()
         else:
             release.switch(self.paths, tree)
+            (self.paths.etc / DUE).unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -234,6 +254,79 @@ def test_a_node_goes_back_to_what_ran_before_and_once_is_enough(begun: Upgrade, 
         assert begun.paths.current.resolve() == running.tree
         assert journal.state().state == "done"
     assert release.previous_link(begun.paths).resolve() == new
+
+
+def test_killed_on_its_way_back_a_node_goes_on(begun: Upgrade, running: Source) -> None:
+    new = begun.paths.releases / begun.source.name
+    new.mkdir()
+    # The link is the first that the old release puts in its place, and the processes come later.
+    begun.journal.append(GOING_BACK, new=str(new))
+    again = Upgrade(begun.paths, begun.journal)
+    stages = Stages(again)
+    again.go_back(running.tree.name)
+    assert stages.run == [("old", "--staged")]
+    assert again.journal.state().state == "done"
+    assert release.previous_link(begun.paths).resolve() == new
+
+
+def test_a_node_fetches_what_it_is_offered_unless_it_runs_already(
+    paths: Paths, running: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(*_: object) -> None:
+        raise TopologyRefused("It is asked for.")
+
+    monkeypatch.setattr(offers, "fetch", fetch)
+
+    def asked(name: str) -> Upgrade:
+        offered = {"release": name, "before": "1", "sha256": "0" * 64, "from": "10.0.0.1"}
+        return Upgrade(
+            paths, Journal.begin(paths.operations, UPGRADE, {"offered": offered}, by="the cluster")
+        )
+
+    same = asked(running.tree.name)
+    same.perform()
+    assert same.journal.state().state == "done"
+    with pytest.raises(UpgradeFailed, match="It is asked for"):
+        asked("2+b").perform()
+
+
+RUNNING: list[dict[str, Any]] = [{"offered": {"release": "old"}}, {"back_to": "old"}]
+"""What a node is asked that has the link to that release already."""
+
+
+@pytest.mark.parametrize("asked", RUNNING)
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_services_that_have_not_followed_the_link_are_moved_over_wherever_it_is_killed(
+    paths: Paths,
+    running: Source,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: dict[str, Any],
+    is_killed: bool,
+) -> None:
+    """An operation before it was given up there; killed itself, the agent has it roll back."""
+    again = Upgrade(paths, Journal.begin(paths.operations, UPGRADE, asked, by="the cluster"))
+    stages = Stages(again)
+    monkeypatch.setattr(upgrade, "Upgrade", lambda *_: again)
+    monkeypatch.setenv(operations.JOURNAL_VARIABLE, str(again.journal.path))
+    monkeypatch.setattr("sys.argv", ["upgrade", *(["--roll-back"] if is_killed else [])])
+    (running.tree / "venv").mkdir()
+    (paths.etc / DUE).write_text("restart web\n")
+    upgrade.main()
+    assert stages.run == [("old", "--staged")]
+    assert again.journal.state().state == "done"
+    upgrade.main()
+    assert stages.run == [("old", "--staged")]
+
+
+def test_services_that_cannot_follow_the_link_are_no_upgrade_that_is_done(
+    paths: Paths, running: Source
+) -> None:
+    again = Upgrade(paths, Journal.begin(paths.operations, UPGRADE, RUNNING[0], by="the cluster"))
+    Stages(again, fails_at=("old --staged",))
+    (paths.etc / DUE).write_text("restart web\n")
+    with pytest.raises(UpgradeFailed, match=r"it broke\n`sudo .*releases/old/install\.sh` goes on"):
+        again.perform()
+    assert (paths.etc / DUE).exists()
 
 
 def test_there_is_no_way_back_to_a_release_that_is_not_there(begun: Upgrade, running: Source) -> None:

@@ -7,7 +7,6 @@ program reads what is asked of it from its journal.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import signal
@@ -23,6 +22,7 @@ from typing import Any, Literal
 
 from appliance.agent.answers import OperationState, Progress
 from appliance.agent.journal import Journal, Unknown, progress_of
+from appliance.files import locked
 from appliance.paths import Paths
 from appliance.supervise.processes import SERVICE_MARK
 
@@ -110,9 +110,8 @@ def begin(
     leaves the start to the agent, within seconds: for a service that the program ends, and would end with.
     """
     paths.operations.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (paths.operations / ".begin").open("w") as gate:
-        # Between the look and the beginning nobody else may begin, neither a thread nor another boxctl.
-        fcntl.flock(gate, fcntl.LOCK_EX)
+    # Between the look and the beginning nobody else may begin, neither a thread nor another boxctl.
+    with locked(paths.operations / ".begin"):
         recover(paths)
         if once and (begun := _begun(paths, kind, once)):
             return begun
