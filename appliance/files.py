@@ -10,6 +10,7 @@ or replaced at its end is never a link. Within a service's own folder root does 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import secrets
 import stat
@@ -110,6 +111,18 @@ def open_file(path: Path, flags: int, *, mode: int = 0o600) -> int:
     """A descriptor of a file of root's own, which is made with this mode where `flags` say so."""
     with way_to(path.parent) as folder:
         return _open(path, flags, folder, mode)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """This file of root's own held by one thread of one process at a time; the others wait. Who is killed
+    holds nothing."""
+    descriptor = open_file(path, os.O_WRONLY | os.O_CREAT)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

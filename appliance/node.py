@@ -82,6 +82,11 @@ class Node:
         return current if current.exists() else Path(__file__).resolve().parents[1]
 
     @property
+    def release_name(self) -> str:
+        """The version with a hash of what the release holds; empty where none is installed."""
+        return self.release.resolve().name if self.paths.current.exists() else ""
+
+    @property
     def python(self) -> Path:
         own = self.release / "venv/bin/python"
         return own if own.exists() else Path(sys.executable)

@@ -8,15 +8,14 @@ is judged only by those who see the same processes. Whoever is killed leaves not
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from socket import SO_REUSEADDR, SOL_SOCKET, socket
 
-from appliance.files import ensure_folder, open_file, write_atomically
+from appliance.files import ensure_folder, locked, write_atomically
 
 FIRST, END = 20_000, 32_000
 """Below those that the kernel gives to outgoing connections (from 32768), which would take them between two
@@ -59,13 +58,12 @@ def _usual_book() -> Path:
 
 @contextmanager
 def _opened(book: Path) -> Iterator[Path]:
-    try:
-        ensure_folder(book, mode=0o700)
-        lock_file = open_file(book / "lock", os.O_WRONLY | os.O_CREAT)
-    except OSError as error:
-        raise NoPorts(f"{book} is not a folder of this user's own ({error}): remove it.") from None
-    with os.fdopen(lock_file, "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with ExitStack() as held:
+        try:
+            ensure_folder(book, mode=0o700)
+            held.enter_context(locked(book / "lock"))
+        except OSError as error:
+            raise NoPorts(f"{book} is not a folder of this user's own ({error}): remove it.") from None
         yield book
 
 

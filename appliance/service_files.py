@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 
 from appliance import users
-from appliance.files import ensure_folder, write_atomically
+from appliance.cluster import topology
+from appliance.files import ensure_folder, locked, write_atomically
 from appliance.node import Node
+from appliance.paths import Paths
 from appliance.services import Service, enabled
 from appliance.services.objects.authority import AUTHORITY as OF_STORE
 from appliance.services.telephony.sockets import AUTHORITY as OF_PBX
@@ -21,6 +27,38 @@ def apply(node: Node, only: tuple[Service, ...] | None = None) -> tuple[str, ...
     changes, all three are named. Everything is computed before anything is written, so that a mistake
     changes nothing.
     """
+    with as_agreed(node) as known:
+        return _apply(known, only)
+
+
+_is_following: ContextVar[bool] = ContextVar("_is_following", default=False)
+"""Whether this thread takes another topology over."""
+
+
+@contextmanager
+def following(paths: Paths) -> Iterator[None]:
+    """Services get another topology than the one that is written down: nobody else writes their files or
+    units before that is."""
+    with locked(paths.generated / ".lock"):
+        before = _is_following.set(True)
+        try:
+            yield
+        finally:
+            _is_following.reset(before)
+
+
+@contextmanager
+def as_agreed(node: Node) -> Iterator[Node]:
+    """The node by the topology that its services have now, and keep meanwhile: it may be another one than
+    when this was loaded, by an operation that has drained a worker since, for example."""
+    if _is_following.get() or node.membership is None:
+        yield node
+        return
+    with following(node.paths):
+        yield replace(node, membership=topology.load(node.paths) or node.membership)
+
+
+def _apply(node: Node, only: tuple[Service, ...] | None) -> tuple[str, ...]:
     services = enabled(node) if only is None else only
     for authority in (OF_STORE, OF_PBX):
         authority.keep(node)

@@ -105,8 +105,8 @@ class _View:
 
     def exchange(self, after: Topology, *, also: Mapping[str, str]) -> bool:
         """Whether nobody has changed the topology since; `also` is put with it."""
-        written = topology.written(after.agreed_after(self.known))
-        return self.etcd.replace(state.TOPOLOGY, written, revision=self.revision, also=also)
+        agreed = after.agreed_after(self.known)
+        return state.exchange(self.etcd, agreed, revision=self.revision, also=also)
 
 
 @dataclass

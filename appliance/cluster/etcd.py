@@ -7,6 +7,7 @@ ends before its end. Whatever is asked is asked of one endpoint after another un
 from __future__ import annotations
 
 import base64
+import re
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +15,12 @@ from typing import Any
 
 from appliance.cluster import https
 from appliance.cluster.identity import client_context
-from appliance.cluster.topology import ETCD_PORT, PEER_PORT, Topology, folder
+from appliance.cluster.topology import ETCD_PORT, PEER_PORT, Member, Topology, folder
 from appliance.paths import Paths
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_PEER_URL = re.compile(r"https?://\[?([0-9a-f.:]+)\]?:[0-9]+")
+"""Whoever can write into etcd chooses names and addresses there, and root types what it is told."""
 
 
 class EtcdAway(Exception):
@@ -40,6 +45,28 @@ class EtcdMember:
 
     def is_at(self, address: str) -> bool:
         return peer_url(address) in self.peer_urls
+
+    def is_of(self, node: Member) -> bool:
+        return self.name == node.name or self.is_at(node.address)
+
+    def node_in(self, known: Topology) -> Member | None:
+        """Whose it is; nobody's where an operation was cut short."""
+        return next((node for node in known.members if self.is_of(node)), None)
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: its name, else its address."""
+        if _NAME.fullmatch(self.name):
+            return self.name
+        return next((found[1] for url in self.peer_urls if (found := _PEER_URL.fullmatch(url))), self.id)
+
+    def is_called(self, label: str) -> bool:
+        return label in (self.name, self.id) or self.is_at(label)
+
+
+def voteless(known: Topology, members: Sequence[EtcdMember]) -> tuple[Member, ...]:
+    """The nodes of which a vote is expected and etcd knows nothing."""
+    return tuple(node for node in known.voters if not any(member.is_of(node) for member in members))
 
 
 @dataclass(frozen=True)
@@ -119,7 +146,7 @@ class Etcd:
     def members(self) -> list[EtcdMember]:
         return [
             EtcdMember(
-                str(one["ID"]), one.get("name", ""), tuple(one["peerURLs"]), bool(one.get("isLearner"))
+                _number(one["ID"]), one.get("name", ""), tuple(one["peerURLs"]), bool(one.get("isLearner"))
             )
             for one in self._ask("/v3/cluster/member/list", {})["members"]
         ]
@@ -174,6 +201,13 @@ class Etcd:
             else:
                 return dict(answer)
         raise EtcdAway(f"More than half of {', '.join(self.addresses)} must answer. {' '.join(problems)}")
+
+
+def _number(said: object) -> str:
+    """Whoever answers there may be another than etcd, and root is told this to type."""
+    if not (text := str(said)).isdecimal() or not text.isascii():
+        raise EtcdAway(f"What answers as etcd calls a member {text[:40]!r}, which is no number.")
+    return text
 
 
 def peer_url(address: str) -> str:

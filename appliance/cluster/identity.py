@@ -245,16 +245,22 @@ def reissue(
     now: datetime | None = None,
 ) -> None:
     """Certificates of these authorities for the keys that this node has."""
-    named = {NODES: ((NODES, name), (STORE, store_name(name))), BALANCERS: ((BALANCERS, name),)}
-    for realm, authority in authorities.items():
-        for shown, called in named[realm]:
-            key = serialization.load_pem_private_key((folder(paths) / shown.key).read_bytes(), password=None)
-            if not isinstance(key, ec.EllipticCurvePrivateKey):
-                raise IdentityRefused(
-                    f"{folder(paths) / shown.key} is no key that a node makes: remove this one, and join."
-                )
-            text = issue(authority, request(called, key), name=called, address=address, now=now)
-            write_atomically(folder(paths) / shown.certificate, text, mode=0o600)
+    shown = (
+        (BALANCERS, BALANCERS, name),
+        (NODES, STORE, store_name(name)),
+        # The last one: that it is new says that all are (`renew`, `rotation`).
+        (NODES, NODES, name),
+    )
+    for by, realm, called in shown:
+        if (authority := authorities.get(by)) is None:
+            continue
+        key = serialization.load_pem_private_key((folder(paths) / realm.key).read_bytes(), password=None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey):
+            raise IdentityRefused(
+                f"{folder(paths) / realm.key} is no key that a node makes: remove this one, and join."
+            )
+        text = issue(authority, request(called, key), name=called, address=address, now=now)
+        write_atomically(folder(paths) / realm.certificate, text, mode=0o600)
 
 
 def is_issued_by(place: Path, authority: Authority) -> bool:

@@ -14,10 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Self
 
 from appliance.agent import operations
 from appliance.agent.journal import Journal
+from appliance.agent.upgrades import CHANGING
 from appliance.cluster import identity
 from appliance.cluster.etcd import Etcd
 from appliance.cluster.topology import TopologyRefused
@@ -93,9 +95,18 @@ def prepared(
         case Verb.UPGRADE:
             return asked | {"offered": values}
         case Verb.GO_BACK:
-            return asked | {"back_to": values["before"]}
+            return asked | {"back_to": _release_before(paths, instruction)}
         case Verb.TRUST | Verb.ENTER | Verb.FORGET:
             return asked | {"step": str(instruction.verb), "offer": values}
+
+
+def _release_before(paths: Paths, instruction: Instruction) -> str:
+    """The release that this node had before the operation, which others may not have had: still the present
+    one where it did not move over."""
+    key = str(Instruction(Verb.UPGRADE, instruction.operation))
+    journals = (one for one in Journal.all(paths.operations) if one.arguments.get("key") == key)
+    moved = next((one.noted(CHANGING) for one in journals), None)
+    return Path(moved["old"]).name if moved else paths.current.resolve().name
 
 
 def begin(paths: Paths, instruction: Instruction, asked: dict[str, Any]) -> None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import dataclasses
 import hmac
 import re
+import secrets
 import socket
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
@@ -26,7 +28,7 @@ from appliance.agent import applied_config
 from appliance.agent.codec import LINES, decode, encode
 from appliance.certificates import key_pem
 from appliance.cluster import https, identity, patroni, rotation, state, stores, topology
-from appliance.cluster.etcd import Etcd, EtcdAway
+from appliance.cluster.etcd import Etcd, EtcdAway, EtcdMember, voteless
 from appliance.cluster.membership import Say, close, listen, ports, set_aside
 from appliance.cluster.topology import (
     MEMBER_PORT,
@@ -52,8 +54,13 @@ SLOWEST = 0.1
 COPY_SECONDS = 6 * 3600
 KNOWN_SECONDS = 300
 """Until the others have begun their workers anew, one by one: they divide the cache with this node."""
+OLDEST_SECONDS = 300
+"""For which a node may be away whose machine is started again, before its administrator has to look."""
 LEARNER_SECONDS = 20
 """Within the minute that a visitor has."""
+_DOOR = "door"
+_DOOR_SECONDS = 120
+"""Longer than it takes to let somebody in."""
 _ROLLING = (
     "The cluster goes from node to node just now, and would leave out who comes meanwhile: let that come to "
     "its end, and try again."
@@ -158,18 +165,22 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
     coming = _member(asking, now)
     if asking.name in there:
         raise JoinRefused(f"A node of the name {asking.name} is at work: join with another --name.")
-    stores.refuse_without_the_oldest(node, agreed.joined_by(coming).with_store(coming.name), there)
+    after = agreed.joined_by(coming).with_store(coming.name)
+    stores.refuse_without_the_oldest(node, agreed, after, there)
     _check_facts(asking, version(node), now)
     _check_ports(asking.address, ports(node))
     certificate = identity.issue(authority, asking.request, name=coming.name, address=coming.address, now=now)
-    if not state.use_token(etcd, asking.secret):
-        raise JoinRefused("The token was just used by another node: `boxctl cluster token` prints another.")
-    for member in etcd.members():
-        if member.name == coming.name or member.is_at(coming.address):
-            etcd.remove(member.id)
-    if coming.has_vote:
-        _add_learner(etcd, coming.address)
-    after, revision = state.change(etcd, lambda before: before.joined_by(coming))
+    with _one_vote_at_a_time(etcd) if coming.has_vote else nullcontext():
+        if coming.has_vote:
+            _refuse_among_other_votes(etcd, coming)
+        if not state.use_token(etcd, asking.secret):
+            raise JoinRefused(
+                "The token was just used by another node: `boxctl cluster token` prints another."
+            )
+        _take_away_what_is_left(etcd, coming)
+        if coming.has_vote:
+            _add_learner(etcd, coming.address)
+        after, revision = state.change(etcd, lambda before: before.joined_by(coming))
     founders = tuple(f"{member.name}={member.address}" for member in after.voters)
     return Welcome(
         certificate=certificate,
@@ -186,6 +197,62 @@ def let_in(paths: Paths, asking: Asking, *, now: datetime) -> Welcome:
             if (paths.tls / name).exists()
         },
     )
+
+
+@contextmanager
+def _one_vote_at_a_time(etcd: Etcd) -> Iterator[None]:
+    """Whoever lets somebody in takes no learner for a left one that another door is just adding."""
+    # A door lets several in at once, so that its node's name would say too little.
+    mine, deadline = secrets.token_hex(8), time.monotonic() + LEARNER_SECONDS
+    while not state.hold(etcd, _DOOR, mine, seconds=_DOOR_SECONDS):
+        if time.monotonic() > deadline:
+            raise JoinRefused("Another node is let in just now: join again in a minute, by the same line.")
+        time.sleep(0.5)
+    try:
+        yield
+    finally:
+        # Else the lease ends it.
+        with suppress(EtcdAway):
+            state.let_go(etcd, _DOOR, mine)
+
+
+def _refuse_among_other_votes(etcd: Etcd, coming: Member) -> None:
+    """etcd takes one learner at a time, and one whose machine has died meanwhile stays one. And a new member
+    starts only where those that it is told of are all that there are."""
+    agreed, _ = state.read(etcd)
+    members = etcd.members()
+    for member in members:
+        node = member.node_in(agreed)
+        if member.is_learner and node and not _is_left(member, node, coming):
+            raise JoinRefused(
+                f"{node.name} was let in and has not come yet, and votes come one at a time: let it come "
+                f"(`boxctl cluster join` goes on there), or `boxctl cluster remove {node.name}` first."
+            )
+        if not node and not _is_left(member, node, coming):
+            raise JoinRefused(
+                f"{member.label} is no node and has a vote: `boxctl cluster remove {member.label}` first."
+            )
+    for node in voteless(agreed, members):
+        if node.name != coming.name:
+            raise JoinRefused(
+                f"{node.name} is a node whose vote is gone: `boxctl cluster remove {node.name}` first, and "
+                f"let it join again."
+            )
+
+
+def _take_away_what_is_left(etcd: Etcd, coming: Member) -> None:
+    agreed, _ = state.read(etcd)
+    for member in etcd.members():
+        if _is_left(member, member.node_in(agreed), coming):
+            etcd.remove(member.id)
+
+
+def _is_left(member: EtcdMember, node: Member | None, coming: Member) -> bool:
+    """Whether it is what came of letting the same node in before, or keeps its learner out and never was a
+    node."""
+    if member.is_of(coming):
+        return True
+    return node.name == coming.name if node else member.is_learner and coming.has_vote
 
 
 def _add_learner(etcd: Etcd, address: str) -> None:
@@ -391,8 +458,32 @@ def start(paths: Paths, *, say: Say) -> None:
         _wait_for_copy(paths, node.cluster.topology, me.name, say)
     supervisor.start(progress=say)
     if me.keeps_files:
+        _count_store(node, etcd, say)
         say("Its store has begun: from now on files are copied to it as well.")
-        state.change(etcd, lambda before: before.with_store(me.name))
+
+
+def _count_store(node: Node, etcd: Etcd, say: Say) -> None:
+    """Let it be one of the places of files, and maybe a master, once who brings the masters together is
+    there."""
+
+    def counted(before: Topology) -> Topology:
+        after = before.with_store(node.name)
+        stores.refuse_without_the_oldest(node, before, after, state.beats(etcd))
+        return after
+
+    deadline, told = time.monotonic() + OLDEST_SECONDS, ""
+    while True:
+        try:
+            state.change(etcd, counted)
+        except (EtcdAway, stores.OldestAway) as error:
+            if time.monotonic() > deadline:
+                _give_up(str(error))
+            if (words := str(error)) != told:
+                say(f"Waiting. {words}")
+                told = words
+        else:
+            return
+        time.sleep(0.5)
 
 
 def _promote(etcd: Etcd, me: Member) -> None:

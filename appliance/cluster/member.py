@@ -45,6 +45,7 @@ from appliance.cluster.etcd import EtcdAway
 from appliance.cluster.joining import Asking, JoinRefused
 from appliance.cluster.processors import Meter
 from appliance.cluster.topology import MEMBER_PORT, TopologyRefused
+from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.periodic import every
@@ -66,6 +67,8 @@ MOST_AT_ONCE = 16
 PATIENCE = 10.0
 LONGEST = 60.0
 """Seconds that one visitor has in all, the looking at ports among them."""
+UNTOLD = "certificate-untold"
+"""There while services may not have read the certificate that this node shows."""
 
 
 def main() -> None:
@@ -138,14 +141,18 @@ def problems(paths: Paths) -> tuple[str, ...]:
 
 def renew(paths: Paths, door: Door) -> None:
     """A new certificate in time; who reads it at every connection needs not be told."""
-    node = Node.load(paths)
+    node, untold = Node.load(paths), paths.run / "state" / UNTOLD
     me = node.cluster.me
-    is_new = identity.renew(paths, name=me.name, address=me.address)
-    mine = tuple(named(name) for name in ("etcd", *membership.FOLLOWERS) if node.runs(name))
-    # Also where that was cut short the last time.
-    if service_files.apply(node, only=mine) or is_new:
-        supervisor_for(node).reload(*(one.name for one in mine if one.reload_signal))
+    identity.renew(paths, name=me.name, address=me.address)
     door.load_certificate()
+    mine = tuple(named(name) for name in ("etcd", *membership.FOLLOWERS) if node.runs(name))
+    # Noted first: whoever is ended in between finds their files as they should be.
+    if {one.name for one in mine}.intersection(service_files.pending(node)):
+        write_atomically(untold, "", mode=0o600)
+    if untold.exists():
+        service_files.apply(node, only=mine)
+        supervisor_for(node).reload(*(one.name for one in mine if one.reload_signal))
+        untold.unlink()
 
 
 class Door(BoundedThreadingMixIn, HTTPServer):

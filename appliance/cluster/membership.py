@@ -28,7 +28,7 @@ from appliance.cluster import (
     stores,
     topology,
 )
-from appliance.cluster.etcd import Etcd, EtcdAway
+from appliance.cluster.etcd import Etcd, EtcdAway, EtcdMember
 from appliance.cluster.instructions import Instruction
 from appliance.cluster.state import Beat
 from appliance.cluster.topology import (
@@ -297,6 +297,7 @@ def beat(paths: Paths, *, busy: float, problems: tuple[str, ...] = ()) -> None:
         instruction="" if problem is None else membership.me.instruction,
         instruction_problem=problem or "",
         is_rotating=rotation.is_under_way(paths),
+        release=node.release_name,
     )
     state.beat(etcd, membership.name, said)
 
@@ -315,7 +316,8 @@ def follow(paths: Paths, say: Say) -> bool:
     membership = _membership(paths)
     etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
     agreed, revision = state.read(etcd)
-    if revision == membership.revision and not membership.is_alone:
+    # At the same revision it is another one where this release reads more of it than the one before did.
+    if (agreed, revision) == (membership.topology, membership.revision) and not membership.is_alone:
         return False
     if not any(member.name == membership.name for member in agreed.members):
         say("This node was removed from the cluster: its services end.")
@@ -324,10 +326,11 @@ def follow(paths: Paths, say: Say) -> bool:
     say(f"The nodes are {', '.join(member.name for member in agreed.members)} (revision {revision}).")
     taken = dataclasses.replace(membership, topology=agreed, revision=revision, is_alone=False)
     asked = _asked(paths, etcd, membership, taken, say)
-    _serve(paths, membership, taken, say)
-    if asked:
-        instructions.begin(paths, Instruction.read(taken.me.instruction), asked)
-    topology.store(paths, taken)
+    with service_files.following(paths):
+        _serve(paths, membership, taken, say)
+        if asked:
+            instructions.begin(paths, Instruction.read(taken.me.instruction), asked)
+        topology.store(paths, taken)
     return True
 
 
@@ -410,17 +413,25 @@ def share(paths: Paths, say: Say) -> bool:
     if node.is_home:
         shared.publish(paths, etcd)
         return False
-    if not node.runs("database") or not shared.take(paths, etcd):
+    if not node.runs("database"):
+        return False
+    was_cut_short = shared.untold(paths).exists()
+    if not shared.take(paths, etcd) and not was_cut_short:
         return False
     say("Backups were set up anew: this node archives as the others do.")
     database, supervisor = named("database"), supervisor_for(node)
     service_files.apply(node, only=(database,))
-    if database.name in supervisor.pending():
-        # Its folders are others now, which only a new start sees.
-        supervisor.apply()
-        supervisor.restart(database.name)
-    else:
-        supervisor.reload(database.name)
+    needs_start = was_cut_short or database.name in supervisor.pending()
+    try:
+        if needs_start:
+            # Its folders are others now, which only a new start sees.
+            supervisor.apply()
+            supervisor.restart(database.name)
+        else:
+            supervisor.reload(database.name)
+    finally:
+        # Told, also where it takes long to come back: told again and again it never would.
+        shared.untold(paths).unlink(missing_ok=True)
     return True
 
 
@@ -492,10 +503,15 @@ def remove(paths: Paths, name: str, *, say: Say) -> None:
     membership = _membership(paths)
     etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
     agreed, _ = state.read(etcd)
-    if all(one.name != name for one in agreed.members) and _votes_of(etcd, name):
-        say(f"{name} was taken out before, but for its vote.")
-        _once_led(lambda: _remove_vote(etcd, name))
-        return
+    if all(one.name != name for one in agreed.members):
+
+        def is_left(member: EtcdMember) -> bool:
+            return member.is_called(name) and member.node_in(agreed) is None
+
+        if any(map(is_left, etcd.members())):
+            say(f"{name} was taken out before, but for its vote.")
+            _once_led(lambda: _remove_votes(etcd, is_left))
+            return
     gone = agreed[name]
     if name == membership.name:
         raise TopologyRefused(f"{name} is this node: remove it from another one.")
@@ -504,17 +520,17 @@ def remove(paths: Paths, name: str, *, say: Say) -> None:
     node, there = Node.load(paths), state.beats(etcd)
     stores.refuse_stranding(node, gone, there)
     if name in there:
-        stores.refuse_without_the_oldest(node, agreed.left_by(name), there)
+        stores.refuse_without_the_oldest(node, agreed, agreed.left_by(name), there)
     if name in there and gone.has_vote:
         _refuse_without_votes(agreed.left_by(name), gone, there)
         # First of all: ended with it, its vote would be missing to the others until it is taken from it.
-        _once_led(lambda: _remove_vote(etcd, name))
+        _once_led(lambda: _remove_votes(etcd, lambda member: member.is_of(gone)))
     _once_led(lambda: state.change(etcd, lambda before: _left_by(before, name)))
     deadline = time.monotonic() + LEADER_SECONDS
     while name in _once_led(lambda: state.beats(etcd)) and time.monotonic() < deadline:
         say(f"Waiting until {name} has ended its services.")
         time.sleep(2)
-    _once_led(lambda: _remove_vote(etcd, name))
+    _once_led(lambda: _remove_votes(etcd, lambda member: member.is_of(gone)))
 
 
 def _left_by(before: Topology, name: str) -> Topology:
@@ -533,13 +549,10 @@ def _refuse_without_votes(left: Topology, gone: Member, there: Container[str]) -
         )
 
 
-def _votes_of(etcd: Etcd, name: str) -> tuple[str, ...]:
-    return tuple(member.id for member in etcd.members() if member.name == name)
-
-
-def _remove_vote(etcd: Etcd, name: str) -> None:
-    for vote in _votes_of(etcd, name):
-        etcd.remove(vote)
+def _remove_votes(etcd: Etcd, is_meant: Callable[[EtcdMember], bool]) -> None:
+    for member in etcd.members():
+        if is_meant(member):
+            etcd.remove(member.id)
 
 
 def _once_led[T](ask: Callable[[], T]) -> T:

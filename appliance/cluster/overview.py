@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,8 +16,8 @@ from appliance.agent.answers import (
     ClusterState,
     ClusterTrouble,
 )
-from appliance.cluster import decisions, patroni, state
-from appliance.cluster.etcd import Etcd, EtcdAway
+from appliance.cluster import decisions, https, patroni, state
+from appliance.cluster.etcd import Etcd, EtcdAway, EtcdMember, voteless
 from appliance.cluster.identity import NODES
 from appliance.cluster.patroni import Copy
 from appliance.cluster.state import Beat
@@ -32,7 +33,7 @@ SENTENCES: Mapping[ClusterTrouble, str] = {
     "quorum": "More than half of the votes do not answer, so nobody can write: bring one back. {words}",
     "database": "No copy of the database answers. {words}",
     "leader": "No node leads the database: nobody can write until one is elected.",
-    "versions": "The nodes run different versions ({words}): upgrade them all.",
+    "versions": "The nodes run different versions ({words}): upgrade all by `boxctl cluster upgrade`.",
     "away": "{node} says nothing: look whether its machine runs, and `boxctl status` there.",
     "service": "{node}: {words}.",
     "clock": "The clock of {node} is {words} s off: set it by NTP.",
@@ -47,6 +48,14 @@ SENTENCES: Mapping[ClusterTrouble, str] = {
         "The nodes have another authority in part; these trust the one before as well: {words}. "
         "`boxctl cluster rotate` ends it."
     ),
+    "vote": (
+        "{node} is no node and has a vote in etcd, as if it were one that is away: `boxctl cluster remove "
+        "{node}` takes it."
+    ),
+    "voteless": (
+        "The vote of {node} is gone from etcd, and one node less may fail: `boxctl cluster remove {node}`, "
+        "and let it join again."
+    ),
 }
 
 
@@ -60,12 +69,15 @@ def overview(paths: Paths, *, now: datetime) -> ClusterState:
     node = Node.load(paths)
     me = node.cluster
     known, beats, problems = me.topology, dict[str, Beat](), list[ClusterProblem]()
-    made, policy = list[ClusterDecision](), None
+    made, policy, members = list[ClusterDecision](), None, list[EtcdMember]()
     try:
         etcd = Etcd.of(paths, known, first=me.me.address)
         known, _ = state.read(etcd)
         beats = state.beats(etcd)
         made, policy = decisions.latest(etcd), decisions.policy(etcd)
+        # What is known so far holds without them.
+        with suppress(EtcdAway, https.NodeRefused):
+            members = etcd.members()
     except EtcdAway as error:
         problems.append(ClusterProblem("quorum", words=str(error)))
     try:
@@ -78,7 +90,7 @@ def overview(paths: Paths, *, now: datetime) -> ClusterState:
     ).not_valid_after_utc
     if ends < now + CERTIFICATE_WARNING:
         problems.append(ClusterProblem("certificate", me.name, f"{ends:%Y-%m-%d}"))
-    found = judge(known, beats, copies, now=now, problems=problems)
+    found = judge(known, beats, copies, now=now, problems=problems, members=members)
     return replace(
         found,
         decisions=tuple(made),
@@ -94,17 +106,23 @@ def judge(
     *,
     now: datetime,
     problems: Sequence[ClusterProblem] = (),
+    members: Sequence[EtcdMember] = (),
 ) -> ClusterState:
-    """What is wrong with what was gathered."""
+    """What is wrong with what was gathered; `members` are those of etcd."""
     by_name = {copy.name: copy for copy in copies}
     leader = next((copy.name for copy in copies if copy.is_leader), "")
     found = list(problems)
     versions = {beat.version for beat in beats.values()}
-    if len(versions) > 1:
-        found.append(ClusterProblem("versions", words=", ".join(sorted(versions))))
+    releases = {beat.release or beat.version for beat in beats.values()}
+    if len(differing := versions if len(versions) > 1 else releases) > 1:
+        found.append(ClusterProblem("versions", words=", ".join(sorted(differing))))
     rotating = sorted(name for name, beat in beats.items() if beat.is_rotating)
     if rotating and not any("rolling" in beat.doing for beat in beats.values()):
         found.append(ClusterProblem("rotation", words=", ".join(rotating)))
+    # Without a vote it keeps nobody from anything, and goes with the next node that joins.
+    voting = [one for one in members if not one.is_learner]
+    found += [ClusterProblem("vote", one.label) for one in voting if one.node_in(known) is None]
+    found += [ClusterProblem("voteless", one.name) for one in voteless(known, members) if members]
     if not leader and not problems:
         found.append(ClusterProblem("leader"))
     nodes = []

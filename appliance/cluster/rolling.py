@@ -32,8 +32,8 @@ WELL_SECONDS = 300
 LOOK_SECONDS = 1.0
 OWN_TABLES = ("node.", "cluster.")
 """Of box.toml: what each machine has for itself, and what root chooses on each."""
-_PASSING: frozenset[ClusterTrouble] = frozenset({"service", "slow"})
-"""What may end by itself: files that have just come and get their second copy, for example."""
+_PASSING: frozenset[ClusterTrouble] = frozenset({"service", "slow", "vote", "voteless"})
+"""What may end by itself: files that have just come and get their second copy, a node just removed."""
 _UNHINDERED: frozenset[ClusterTrouble] = frozenset({"rotation"})
 """What is no reason to stop: wherever a rotation was cut short, all nodes know each other."""
 CLAIM = "/korobka/rolling"
@@ -71,7 +71,7 @@ class Rolling(ABC):
     """What all nodes are asked to do; all of them have done the first before one is asked for the second."""
     follow_seconds = FOLLOW_SECONDS
     ill_meanwhile: frozenset[ClusterTrouble] = frozenset()
-    """What may be wrong until all nodes have been gone to."""
+    """What may be wrong until all nodes have been gone to, for that cures it."""
 
     def __init__(self, paths: Paths, journal: Journal) -> None:
         self.paths, self.journal = paths, journal
@@ -101,7 +101,7 @@ class Rolling(ABC):
 
     def _begin(self) -> tuple[str, ...]:
         deadline, told = time.monotonic() + WELL_SECONDS, ""
-        while ills := _hindrances(found := overview(self.paths, now=datetime.now(UTC))):
+        while ills := self._hindrances(found := overview(self.paths, now=datetime.now(UTC))):
             said = " ".join(sentence(problem) for problem in ills)
             is_passing = all(problem.kind in _PASSING for problem in ills)
             if not is_passing or time.monotonic() > deadline:
@@ -167,8 +167,12 @@ class Rolling(ABC):
             time.sleep(LOOK_SECONDS)
 
     def _ills(self) -> list[ClusterProblem]:
-        found = overview(self.paths, now=datetime.now(UTC))
-        return [problem for problem in _hindrances(found) if problem.kind not in self.ill_meanwhile]
+        return self._hindrances(overview(self.paths, now=datetime.now(UTC)))
+
+    @classmethod
+    def _hindrances(cls, found: ClusterState) -> list[ClusterProblem]:
+        passed = _UNHINDERED | cls.ill_meanwhile
+        return [problem for problem in found.problems if problem.kind not in passed]
 
     def _take_turn(self, name: str, verb: Verb, doing: str, *, is_way_back: bool = False) -> None:
         """Have a node do its part while nobody is sent to it. On a way back others may be ill."""
@@ -225,10 +229,6 @@ class Rolling(ABC):
     def _etcd(self) -> Etcd:
         me = Node.load(self.paths).cluster
         return Etcd.of(self.paths, me.topology, first=me.me.address)
-
-
-def _hindrances(found: ClusterState) -> list[ClusterProblem]:
-    return [problem for problem in found.problems if problem.kind not in _UNHINDERED]
 
 
 _FAILURES = (
@@ -377,7 +377,9 @@ class Change(AllOrNone):
 
 
 class Upgrade(AllOrNone):
-    """Each node moves over to the release that this one offers, by the steps of a single box."""
+    """Each node moves over to the release that this one offers, by the steps of a single box.
+
+    They may run different ones before, as after a way back that was cut short: each goes back to its own."""
 
     verbs = (Verb.UPGRADE,)
     follow_seconds = UPGRADE_SECONDS
@@ -395,13 +397,14 @@ class Upgrade(AllOrNone):
         self._put(Verb.UPGRADE, self.journal.arguments["offered"])
 
     def _prepare_way_back(self) -> None:
+        # Each node knows its own; one of a release that did not takes this.
         self._put(Verb.GO_BACK, {"before": self._offered("before")})
 
     def _forward(self, name: str) -> None:
         self._take_turn(name, Verb.UPGRADE, f"{name} moves over to {self._offered('release')}.")
 
     def _backward(self, name: str) -> None:
-        doing = f"{name} goes back to {self._offered('before')}."
+        doing = f"{name} goes back to the release that it ran before."
         self._take_turn(name, Verb.GO_BACK, doing, is_way_back=True)
 
     def _release(self, name: str) -> None:
@@ -410,7 +413,7 @@ class Upgrade(AllOrNone):
 
     @property
     def _none_has_it(self) -> str:
-        return f"All nodes run {self._offered('before')}, as before."
+        return "Each node runs the release that it ran before."
 
     def _offered(self, what: str) -> str:
         return str(self.journal.arguments["offered"][what])

@@ -52,11 +52,18 @@ def publish(paths: Paths, etcd: Etcd) -> bool:
     return True
 
 
+def untold(paths: Paths) -> Path:
+    """There while the database may not have heard of what was taken over."""
+    return paths.run / "state" / "archiving-untold"
+
+
 def take(paths: Paths, etcd: Etcd) -> bool:
     """Make it here as it is there; whether anything changed."""
     theirs, here = known(etcd), read(paths)
     if theirs is None or theirs == here:
         return False
+    # First: whoever is ended in between finds all as it should be.
+    write_atomically(untold(paths), "", mode=0o600)
     for file in theirs:
         place = paths.backup / file.name
         if file.is_databases:

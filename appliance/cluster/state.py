@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,6 +59,8 @@ class Beat:
     """Why it could not."""
     is_rotating: bool = False
     """Whether it trusts another authority beside the one before."""
+    release: str = ""
+    """Its folder's name, which tells builds of one version apart; empty where none is installed."""
 
 
 # --- the topology
@@ -78,10 +80,18 @@ def change(etcd: Etcd, how: Callable[[Topology], Topology]) -> tuple[Topology, i
     """Change it, whoever else does so at the same moment."""
     for _ in range(_TRIES):
         before, revision = read(etcd)
-        after = how(before).agreed_after(before)
-        if etcd.replace(TOPOLOGY, topology.written(after), revision=revision):
+        if exchange(etcd, how(before).agreed_after(before), revision=revision):
             return read(etcd)
     raise TopologyRefused("The cluster is being changed by others all the time: try again in a minute.")
+
+
+def exchange(etcd: Etcd, after: Topology, *, revision: int, also: Mapping[str, str] | None = None) -> bool:
+    """Put it in the place of the one of that revision; whether nobody has changed that since. `also` is put
+    with it."""
+    entry = etcd.get(TOPOLOGY)
+    if entry is None or entry.revision != revision:
+        return False
+    return etcd.replace(TOPOLOGY, topology.written(after, entry.value), revision=revision, also=also)
 
 
 # --- tokens
@@ -150,3 +160,9 @@ def hold(etcd: Etcd, what: str, name: str, *, seconds: int) -> bool:
         return False
     revision = entry.revision if entry else 0
     return etcd.replace(_HOLDERS + what, name, revision=revision, lease=etcd.lease(seconds))
+
+
+def let_go(etcd: Etcd, what: str, name: str) -> None:
+    """For the next one, before that time is over."""
+    if (entry := etcd.get(_HOLDERS + what)) and entry.value == name:
+        etcd.delete(_HOLDERS + what)

@@ -93,9 +93,10 @@ def follow(before: Node, node: Node) -> None:
     was_there, is_there = service in enabled(before), service in enabled(node)
     if was_there and is_there:
         changed, begun = service_files.apply(node, only=(service,)), _begun(before)
+        supervisor = supervisor_for(node)
+        # Also where it was begun with that: whoever writes after this was cut short, writes what was before.
+        supervisor.apply()
         if changed or begun == _ENDED or _told(node) not in (begun, _told(before)):
-            supervisor = supervisor_for(node)
-            supervisor.apply()
             if (is_wanted := _is_wanted(supervisor)) or begun == _ENDED:
                 _note_begun(node, _ENDED)
                 if is_wanted:
@@ -198,14 +199,17 @@ def _survey(node: Node, there: Container[str]) -> tuple[Volume, ...]:
         time.sleep(1)
 
 
-def refuse_without_the_oldest(node: Node, after: Topology, there: Container[str]) -> None:
+class OldestAway(TopologyRefused):
+    """Masters would begin anew, and the one that brings them together is away."""
+
+
+def refuse_without_the_oldest(node: Node, before: Topology, after: Topology, there: Container[str]) -> None:
     """Masters that begin anew are brought together by the oldest of them (`Member.loopback`)."""
-    before = {one.name for one in node.cluster.topology.masters}
-    if not is_shared(node) or {one.name for one in after.masters} == before:
+    if not is_shared(node) or not after.agrees_anew_after(before):
         return
     oldest = min(after.masters, key=lambda one: one.number)
     if oldest.name not in there:
-        raise TopologyRefused(
+        raise OldestAway(
             f"{oldest.name} says nothing, and the stores would not find together without it: start it, or "
             f"`boxctl cluster remove {oldest.name}` first."
         )

@@ -141,8 +141,12 @@ class Topology:
 
     def agreed_after(self, before: Topology) -> Topology:
         """Numbered as what follows another one."""
+        return replace(self, agreement=before.agreement + self.agrees_anew_after(before))
+
+    def agrees_anew_after(self, before: Topology) -> bool:
+        """Whether the masters are others: who comes again under its name is another one."""
         mine, theirs = ({(one.name, one.number) for one in known.masters} for known in (self, before))
-        return replace(self, agreement=before.agreement + (mine != theirs))
+        return mine != theirs
 
     def __getitem__(self, name: str) -> Member:
         for member in self.members:
@@ -394,8 +398,14 @@ def store(paths: Paths, membership: Membership) -> bool:
     return write_atomically(file_of(paths), text, mode=0o600)
 
 
-def written(topology: Topology) -> str:
-    return json.dumps(encode(topology), ensure_ascii=False)
+def written(topology: Topology, before: str = "{}") -> str:
+    """`before` is the text whose place it takes: what a newer release has noted there, of all and of each
+    member that stays, is kept."""
+    was = json.loads(before)
+    of_members = {(one["name"], one.get("number", 0)): one for one in was.get("members", ())}
+    said = was | encode(topology)
+    said["members"] = [of_members.get((one["name"], one["number"]), {}) | one for one in said["members"]]
+    return json.dumps(said, ensure_ascii=False)
 
 
 def read(text: str) -> Topology:

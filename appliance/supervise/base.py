@@ -110,12 +110,8 @@ class Supervisor(ABC):
     # --- what a supervisor must be able to do ---------------------------------------------------------------
 
     @abstractmethod
-    def apply(self) -> tuple[str, ...]:
-        """Write units (or the supervisor's configuration) for the configured instances; names what changed.
-
-        Instances beyond the configured number are stopped. What runs goes on running, also when its unit
-        changed: restart it.
-        """
+    def _apply(self) -> tuple[str, ...]:
+        """See `apply`."""
 
     @abstractmethod
     def hidden_from(self, service: Service) -> tuple[Path, ...]:
@@ -155,6 +151,15 @@ class Supervisor(ABC):
         """What is known about every instance, by name."""
 
     # --- what all of them offer -----------------------------------------------------------------------------
+
+    def apply(self) -> tuple[str, ...]:
+        """Write units (or the supervisor's configuration) for the configured instances; names what changed.
+
+        Instances beyond the configured number are stopped. What runs goes on running, also when its unit
+        changed: restart it.
+        """
+        with service_files.as_agreed(self.node) as self.node:
+            return self._apply()
 
     def start(self, *names: str, progress: Progress = lambda _: None) -> None:
         """Start in order, and wait until each answers. Starting what runs does nothing."""

@@ -52,7 +52,7 @@ class Supervisord(Supervisor):
         self._socket = node.paths.run / "supervisor.sock"
         self._pid_file = node.paths.run / "supervisord.pid"
 
-    def apply(self) -> tuple[str, ...]:
+    def _apply(self) -> tuple[str, ...]:
         folders.prepare(self.node.paths)
         ensure_folder(self._folder, mode=0o700)
         names = self.pending()

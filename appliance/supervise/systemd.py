@@ -38,7 +38,7 @@ def unit_of(instance: Instance) -> str:
 class Systemd(Supervisor):
     """Writes units and asks systemd. Logs are the journal's, which bounds itself."""
 
-    def apply(self) -> tuple[str, ...]:
+    def _apply(self) -> tuple[str, ...]:
         folders.prepare(self.node.paths)
         wanted, keep = units(self.node), self._to_enable()
         changed = [name for name, text in wanted.items() if write_atomically(_UNITS / name, text, mode=0o644)]

@@ -17,7 +17,9 @@ PROBLEMS = {
     ),
     "database": gettext_lazy("No copy of the database answers."),
     "leader": gettext_lazy("No node leads the database: nobody can write until one is elected."),
-    "versions": gettext_lazy("The nodes run different versions: %(words)s. Upgrade them all."),
+    "versions": gettext_lazy(
+        "The nodes run different versions: %(words)s. Upgrade all of them by “boxctl cluster upgrade”."
+    ),
     "away": gettext_lazy("%(node)s says nothing. Look whether its machine runs."),
     "service": gettext_lazy("On %(node)s something is wrong: %(words)s."),
     "clock": gettext_lazy("The clock of %(node)s is off by %(words)s s. Set it by a time server."),
@@ -31,6 +33,14 @@ PROBLEMS = {
     "rotation": gettext_lazy(
         "The nodes have another authority in part; these trust the one before as well: %(words)s. "
         "“boxctl cluster rotate” on one of them ends it."
+    ),
+    "vote": gettext_lazy(
+        "%(node)s is no node and has a vote, as if it were one that is away. “boxctl cluster remove "
+        "%(node)s” takes it."
+    ),
+    "voteless": gettext_lazy(
+        "The vote of %(node)s is gone, and one node less may fail. Take it out by “boxctl cluster remove "
+        "%(node)s”, and let it join again."
     ),
 }
 

@@ -22,10 +22,11 @@ from appliance.quoting import Unwritable
 from appliance.services.database.names import BIN
 from appliance.supervise import systemd
 
+NO_FORMATS = ("control_in", "on_terminal")
 FORMATS: list[Callable[[object], str]] = [
     function
     for name, function in inspect.getmembers(quoting, inspect.isfunction)
-    if function.__module__ == quoting.__name__ and not name.startswith("_") and name != "control_in"
+    if function.__module__ == quoting.__name__ and not name.startswith("_") and name not in NO_FORMATS
 ]
 CONTROLS = [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u2028", "\u2029"]
 lines = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1)

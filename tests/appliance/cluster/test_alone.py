@@ -73,7 +73,8 @@ def test_it_believes_itself_and_nobody_else_hears_it(node: Node) -> None:
     assert option(by_itself, "-master.dir").endswith("/masters/alone")
     # Routers of the others ask for the number of what was agreed on.
     for known, protocol, others in ((node, "korobka-master-4", 2), (by_itself, "korobka-master-alone", 0)):
-        service_files.apply(known, only=(router := named("router"),))
+        with service_files.following(known.paths):
+            service_files.apply(known, only=(router := named("router"),))
         assert router.check is not None
         assert (done := runner.run(router.check(known), check=False)).code == 0, done.stderr
         conf = next(str(file.content) for file in router.files(known) if file.name == "haproxy.cfg")

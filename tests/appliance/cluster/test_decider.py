@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,12 +14,14 @@ from typing import Any
 
 import pytest
 
-from appliance import config, folders, scratch, service_files
-from appliance.agent.answers import ClusterDecision
+from appliance import config
+from appliance.agent.answers import ClusterDecision, ClusterProblem
 from appliance.cluster import (
     decider,
     decisions,
+    https,
     identity,
+    joining,
     membership,
     patroni,
     provider,
@@ -29,17 +30,15 @@ from appliance.cluster import (
     wake_on_lan,
 )  # fmt: skip
 from appliance.cluster.decider import DRAIN, WAKING, Decider, phases, settled
-from appliance.cluster.etcd import Etcd, EtcdAway
+from appliance.cluster.etcd import Etcd, EtcdAway, EtcdMember
 from appliance.cluster.joining import FARTHEST_CLOCK
+from appliance.cluster.overview import overview
 from appliance.cluster.scaling import History, Phase, Plan, Policy, decide
 from appliance.cluster.state import Beat
-from appliance.cluster.topology import Member, Membership, Rest, Role, Topology, TopologyRefused
-from appliance.node import Node
+from appliance.cluster.topology import Member, Rest, Role, Topology, TopologyRefused
 from appliance.paths import Paths
-from appliance.services import named
-from tests.appliance.boxes import open_to_everybody, wait_until
 
-from .nodes import require_engines
+from .votes import voting
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -150,32 +149,9 @@ def test_a_card_is_told_its_own_address_sixteen_times() -> None:
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paths]:
     """A node whose etcd runs and nothing else; what Patroni says of a leader is told in its place."""
-    require_engines()
-    folder = tmp_path_factory.mktemp("box")
-    open_to_everybody(folder)
-    paths = scratch.create(folder).paths
-    identity.found(paths, name=ONE.name, address=ADDRESS)
-    topology.store(paths, Membership(ONE.name, BOTH, founders=(f"{ONE.name}={ADDRESS}",)))
-    node = Node.load(paths)
-    folders.prepare(paths)
-    service_files.apply(node, only=(named("etcd"),))
-    process = subprocess.Popen(named("etcd").command(node, ""), stderr=subprocess.DEVNULL)
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(patroni, "leader", lambda *_: ONE.name)
-            wait_until(lambda: is_answered(paths))
-            yield paths
-    finally:
-        process.kill()
-        process.wait()
-
-
-def is_answered(paths: Paths) -> bool:
-    try:
-        Etcd.of(paths, BOTH).members()
-    except EtcdAway:
-        return False
-    return True
+    with voting(tmp_path_factory.mktemp("box"), BOTH) as votes, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patroni, "leader", lambda *_: ONE.name)
+        yield votes[ONE.name].paths
 
 
 @pytest.fixture
@@ -254,6 +230,28 @@ def test_load_wakes_a_reserve_and_its_end_lets_it_sleep_again(
     assert first.mean == pytest.approx(0.9)
     assert last.sentence == "Mean CPU 10% of 2 nodes over 5 min, below 30%: draining node-2."
     assert said == [first.sentence, "node-2 is awake.", last.sentence, "node-2 is asleep."]
+
+
+def test_every_change_keeps_what_a_newer_release_has_noted(etcd: Etcd, at_work: Callable[..., None]) -> None:
+    newer = json.loads(topology.written(BOTH)) | {"rack": "a"}
+    newer["members"][1]["colour"] = "red"
+    etcd.put(state.TOPOLOGY, json.dumps(newer))
+    decisions.set_policy(etcd, POLICY)
+    state.beat(etcd, "node-2", beat(is_serving=False))
+    at_work(NOW, 8, node_1=0.9)
+    assert rest_of(etcd) is Rest.WAKING
+    _, revision = state.change(etcd, lambda it: it.with_instruction("node-1", "restart 1"))
+    entry = etcd.get(state.TOPOLOGY)
+    assert entry is not None
+    found = json.loads(entry.value)
+    assert (found["rack"], found["members"][1]["colour"]) == ("a", "red")
+    assert found["members"][0]["instruction"] == "restart 1"
+    # Of two changes of the same one the second is refused.
+    assert state.exchange(etcd, BOTH, revision=revision)
+    assert not state.exchange(etcd, BOTH, revision=revision)
+    # Whatever stands there by now.
+    etcd.put(state.TOPOLOGY, "[]")
+    assert not state.exchange(etcd, BOTH, revision=revision)
 
 
 def test_who_does_not_hold_the_lease_looks_and_does_nothing(etcd: Etcd, at_work: Callable[..., None]) -> None:
@@ -500,6 +498,56 @@ def test_a_node_is_removed_while_another_one_begins_to_lead_etcd(
     membership.remove(paths, RESERVE.name, say=said.append)
     assert losing == {"/v3/kv/txn", "/v3/kv/range", "/v3/cluster/member/list"}
     assert state.read(etcd)[0].members == (ONE,)
+
+
+NEVER_STARTED, NOBODY = "127.88.77.3", "127.88.77.4"
+"""One each: etcd takes no address again within the second in which it was removed."""
+
+
+def places(etcd: Etcd) -> list[str]:
+    return sorted(member.label for member in etcd.members())
+
+
+def test_a_node_that_was_let_in_and_never_started_takes_its_learner_along(
+    paths: Paths, etcd: Etcd, said: list[str]
+) -> None:
+    coming = Member("node-3", NEVER_STARTED, (Role.DATABASE,))
+    joining._add_learner(etcd, coming.address)
+    state.change(etcd, lambda before: before.joined_by(coming))
+    assert places(etcd) == [NEVER_STARTED, ONE.name]
+    membership.remove(paths, coming.name, say=said.append)
+    assert places(etcd) == [ONE.name] and state.read(etcd)[0].members == BOTH.members
+
+
+def test_what_is_no_node_goes_by_its_address_and_what_is_one_stays(
+    paths: Paths, etcd: Etcd, said: list[str]
+) -> None:
+    joining._add_learner(etcd, NOBODY)
+    for known in (ADDRESS, "node-3"):
+        with pytest.raises(TopologyRefused, match=f"There is no node {known} in the cluster"):
+            membership.remove(paths, known, say=said.append)
+    assert places(etcd) == [NOBODY, ONE.name]
+    membership.remove(paths, NOBODY, say=said.append)
+    assert places(etcd) == [ONE.name]
+
+
+def test_an_etcd_that_does_not_say_who_votes_is_seen_through_all_the_same(
+    paths: Paths, etcd: Etcd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patroni, "copies", lambda *_: [])
+    state.beat(etcd, RESERVE.name, beat())
+    stray = EtcdMember("77", "node-4", ("https://10.0.0.4:2380",), is_learner=False)
+    monkeypatch.setattr(Etcd, "members", lambda _: [stray])
+    assert ClusterProblem("vote", "node-4") in overview(paths, now=NOW).problems
+    for error in (EtcdAway("away"), https.NodeRefused(503, "timed out")):
+
+        def members(_: Etcd, error: Exception = error) -> list[EtcdMember]:
+            raise error
+
+        monkeypatch.setattr(Etcd, "members", members)
+        found = overview(paths, now=NOW)
+        assert [node.name for node in found.nodes if node.is_there] == [RESERVE.name]
+        assert not {"quorum", "vote"} & {problem.kind for problem in found.problems}
 
 
 def test_nobody_waits_for_ever_for_etcd(

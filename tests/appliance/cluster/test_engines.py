@@ -163,14 +163,17 @@ def test_one_store_keeps_one_copy_and_a_witness_none(node: Node) -> None:
 def test_masters_do_not_begin_anew_without_the_oldest(node: Node) -> None:
     three = replace(TWO, name="node-3", address="10.0.0.3", number=2, has_store=False)
     joining = Topology((ONE, TWO, three))
-    here = replace(node, membership=replace(node.cluster, topology=joining))
     after = joining.with_store("node-3")
     assert len(joining.masters) == 1 and len(after.masters) == 3
-    stores.refuse_without_the_oldest(here, after, {"node-1"})
-    with pytest.raises(TopologyRefused, match="node-1 says nothing"):
-        stores.refuse_without_the_oldest(here, after, {"node-2", "node-3"})
+    again = after.joined_by(three).with_store("node-3")
+    assert {one.name for one in again.masters} == {one.name for one in after.masters}
+    # Who comes again under its name is another one.
+    for before, then in ((joining, after), (after, again)):
+        stores.refuse_without_the_oldest(node, before, then, {"node-1"})
+        with pytest.raises(TopologyRefused, match="node-1 says nothing"):
+            stores.refuse_without_the_oldest(node, before, then, {"node-2", "node-3"})
     # Nothing begins anew where the masters stay who they are.
-    stores.refuse_without_the_oldest(here, joining, set())
+    stores.refuse_without_the_oldest(node, after, after.with_instruction("node-3", "restart 1"), set())
 
 
 def section(conf: str, backend: str) -> list[str]:

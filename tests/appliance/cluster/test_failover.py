@@ -18,7 +18,7 @@ from tests.appliance.boxes import query, wait_until
 
 from .leads import leader_of, leader_of_etcd, let_lead_etcd, missing, parted, settings, writing
 from .nodes import BoxFailed, BoxNode, Company, require_engines
-from .strangers import Stranger
+from .strangers import Stranger, Visitor
 from .writer import TABLE, Writer
 
 type Noted = Callable[[str, BoxNode, Writer], None]
@@ -197,7 +197,10 @@ def test_a_stolen_nodes_certificates_open_nothing_any_more(
     kept, stolen = sorted(others, key=lambda node: node is not company.nodes[0])
     thief = Stranger.who_stole(stolen, tmp_path)
     with company.at_desk():
-        assert thief.gets_from(leader), "a certificate of the authority opened nothing before, either"
+        # Until then they are one of the nodes, but for the address, at which the database looks.
+        assert thief.answered_at(leader) == Visitor.who_is(leader).answered_at(leader) != set()
+        why = thief.psql(leader.address, leader.node.box.database.port, "korobka_app")
+        assert "no pg_hba.conf entry" in why
     with writing(leader) as writer:
         leader.cluster("remove", stolen.name)
         leader.cluster("rotate")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from appliance.certificates import key_pem
 from appliance.cluster import identity
 from appliance.cluster.identity import IdentityRefused
 from appliance.cluster.topology import folder
+from appliance.files import write_atomically
 from appliance.paths import Paths
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -122,3 +125,42 @@ def test_a_certificate_is_renewed_sixty_days_before_its_end_and_keeps_its_key(tm
     renewed = x509.load_pem_x509_certificate(certificate.read_bytes())
     assert renewed.not_valid_after_utc >= due + identity.NODE_LIFE - timedelta(seconds=1)
     assert isinstance(renewed.public_key(), ec.EllipticCurvePublicKey)
+
+
+class Killed(BaseException):
+    """Nothing of it runs any more."""
+
+
+def killed_at(step: int, monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> None:
+    """Do it, and die with that many certificates written."""
+    written: list[Path] = []
+
+    def write(path: Path, *given: object, **how: object) -> None:
+        if len(written) == step:
+            raise Killed
+        written.append(path)
+        write_atomically(path, *given, **how)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch, suppress(Killed):
+        patch.setattr(identity, "write_atomically", write)
+        do()
+    assert len(written) == step
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_every_certificate_is_renewed_wherever_that_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    paths = Paths(tmp_path)
+    paths.etc.mkdir(parents=True)
+    identity.found(paths, name="node-1", address="10.0.0.1", now=NOW)
+    due = NOW + identity.NODE_LIFE - identity.RENEW_BEFORE
+
+    def renew() -> bool:
+        return identity.renew(paths, name="node-1", address="10.0.0.1", now=due)
+
+    killed_at(step, monkeypatch, renew)
+    assert renew() is (step < 3)
+    for realm in (*identity.REALMS, identity.STORE):
+        renewed = x509.load_pem_x509_certificate((folder(paths) / realm.certificate).read_bytes())
+        assert renewed.not_valid_after_utc > due + identity.RENEW_BEFORE

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from appliance.agent.answers import ClusterProblem, ClusterState
+from appliance.cluster.etcd import Etcd, EtcdAway, EtcdMember
 from appliance.cluster.overview import MOST_LAG_BYTES, judge, sentence
 from appliance.cluster.patroni import Copy
 from appliance.cluster.state import Beat
@@ -100,9 +104,71 @@ def test_versions_that_differ_and_services_that_fail_are_named() -> None:
         beats={**BEATS, "node-2": replace(BEAT, version="0.2.0", problems=("etcd: it is failed",))}
     )
     assert said(found) == (
-        "The nodes run different versions (0.1.0, 0.2.0): upgrade them all.",
+        "The nodes run different versions (0.1.0, 0.2.0): upgrade all by `boxctl cluster upgrade`.",
         "node-2: etcd: it is failed.",
     )
+
+
+def test_two_builds_of_one_version_are_told_apart_and_one_is_not() -> None:
+    one, other = (replace(BEAT, release=f"0.1.0+{build}") for build in ("1a2b3c4d", "5e6f7a8b"))
+    assert judged(beats=dict.fromkeys(BEATS, one)).is_healthy
+    mixed = {**dict.fromkeys(BEATS, one), "node-2": other}
+    assert said(judged(beats=mixed)) == (
+        "The nodes run different versions (0.1.0+1a2b3c4d, 0.1.0+5e6f7a8b): upgrade all by "
+        "`boxctl cluster upgrade`.",
+    )
+    # Its release tells no builds apart, so it is another one.
+    (problem,) = judged(beats={**dict.fromkeys(BEATS, one), "node-2": BEAT}).problems
+    assert problem.words == "0.1.0, 0.1.0+1a2b3c4d"
+    # Where versions differ they say enough.
+    (problem,) = judged(beats={**mixed, "witness": replace(BEAT, version="0.2.0")}).problems
+    assert problem.words == "0.1.0, 0.2.0"
+
+
+def voting(name: str, host: str, number: str = "1") -> EtcdMember:
+    return EtcdMember(number, name, (f"https://{host}:2380",), is_learner=False)
+
+
+OWN = [voting("node-1", "10.0.0.1"), voting("", "10.0.0.2"), voting("witness", "10.0.0.8")]
+
+
+def test_a_vote_of_nobody_is_named_and_those_of_nodes_are_not() -> None:
+    learner = replace(voting("", "10.0.0.7"), is_learner=True)
+    left = [voting("node-4", "10.0.0.4"), voting("", "10.0.0.5"), voting("", "[fd00::6]")]
+    found = judge(NODES, BEATS, COPIES, now=NOW, members=[*OWN, learner, *left])
+    assert [(one.kind, one.node) for one in found.problems] == [
+        ("vote", "node-4"), ("vote", "10.0.0.5"), ("vote", "fd00::6"),
+    ]  # fmt: skip
+    assert said(found)[0].endswith("as if it were one that is away: `boxctl cluster remove node-4` takes it.")
+    assert all(member.is_called(member.label) for member in left)
+
+
+def test_who_writes_into_etcd_has_root_type_no_words_of_theirs() -> None:
+    odd = voting("node-4`halt`", "10.0.0.4$(halt)", "77")
+    (problem,) = judge(NODES, BEATS, COPIES, now=NOW, members=[*OWN, odd]).problems
+    assert problem.node == "77" and odd.is_called("77")
+
+
+@pytest.mark.parametrize("number", ["1; halt", "", "٣", None])
+def test_what_answers_as_etcd_and_numbers_its_members_otherwise_is_not_believed(
+    number: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etcd = Etcd((), ssl.create_default_context())
+    listed = {"members": [{"ID": "7", "peerURLs": []}, {"ID": number, "peerURLs": []}]}
+    monkeypatch.setattr(Etcd, "_ask", lambda *_: listed)
+    with pytest.raises(EtcdAway, match="is no number"):
+        etcd.members()
+    del listed["members"][1]
+    assert [one.id for one in etcd.members()] == ["7"]
+
+
+def test_a_node_whose_vote_is_gone_is_named_once_etcd_has_said_who_votes() -> None:
+    found = judge(NODES, BEATS, COPIES, now=NOW, members=OWN[:2])
+    assert [(one.kind, one.node) for one in found.problems] == [("voteless", "witness")]
+    assert "`boxctl cluster remove witness`, and let it join again" in said(found)[0]
+    learner = replace(OWN[2], is_learner=True)
+    for members in ([], [*OWN[:2], learner]):
+        assert judge(NODES, BEATS, COPIES, now=NOW, members=members).problems == ()
 
 
 def test_without_a_quorum_it_is_said_once() -> None:

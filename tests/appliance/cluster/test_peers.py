@@ -75,6 +75,7 @@ class Twin:
     def follow(self, known: Topology) -> None:
         """As the member does when the nodes are others."""
         self.node = replace(self.node, membership=replace(self.node.cluster, topology=known))
+        topology.store(self.node.paths, self.node.cluster)
         service_files.apply(self.node, only=(BALANCER,))
         self.supervisor.reload("balancer")
 

@@ -6,16 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from appliance.agent.answers import ClusterProblem, ClusterState
 from appliance.agent.journal import Journal
-from appliance.cluster import https, membership, patroni, rolling, topology
+from appliance.agent.upgrades import CHANGING
+from appliance.cluster import https, instructions, membership, patroni, rolling, topology
 from appliance.cluster.etcd import EtcdAway
 from appliance.cluster.instructions import Instruction, Verb
 from appliance.cluster.rolling import RollingStopped, can_be_drained, order, own_keys
 from appliance.cluster.topology import Member, Rest, Role, Topology, TopologyRefused
+from appliance.node import Node
 from appliance.paths import Paths
 
 OPERATION = "20260601T120000000000-rolling-0a1b2c"
@@ -61,7 +64,7 @@ def test_what_each_machine_has_for_itself_is_not_changed_on_all() -> None:
 def test_a_rotation_that_was_cut_short_hinders_nothing() -> None:
     away = ClusterProblem("away", "node-2")
     found = ClusterState(datetime(2026, 6, 1, tzinfo=UTC), problems=(ClusterProblem("rotation"), away))
-    assert rolling._hindrances(found) == [away]
+    assert rolling.Rotate._hindrances(found) == [away]
 
 
 KILLS = 32
@@ -140,6 +143,79 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Callable[[World], None]:
     return tell
 
 
+@pytest.fixture
+def looks(told: Callable[[World], None], monkeypatch: pytest.MonkeyPatch) -> list[tuple[ClusterProblem, ...]]:
+    """What is wrong at each look before an operation begins; afterwards nothing is."""
+    found: list[tuple[ClusterProblem, ...]] = []
+    told(World())
+
+    def overview(*_: object, **__: object) -> ClusterState:
+        return ClusterState(datetime(2026, 6, 1, tzinfo=UTC), problems=found.pop(0) if found else ())
+
+    monkeypatch.setattr(rolling, "overview", overview)
+    monkeypatch.setattr(rolling, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(Node, "load", lambda _: SimpleNamespace(name="node-1"))
+    for name, act in (("_claim", lambda *_: None), ("_beats", lambda _: {})):
+        monkeypatch.setattr(rolling.Rolling, name, act)
+    for kind in (rolling.Change, rolling.Upgrade):
+        monkeypatch.setattr(kind, "_prepare", lambda _: None)
+    return found
+
+
+def begun(kind: type[rolling.Rolling], folder: Path) -> tuple[str, ...]:
+    return kind(Paths(folder), Journal.begin(folder, "rolling", {}, by="olga"))._begin()
+
+
+def test_where_nodes_run_different_releases_an_upgrade_begins_and_nothing_else(
+    tmp_path: Path, looks: list[tuple[ClusterProblem, ...]]
+) -> None:
+    differ = ClusterProblem("versions", words="9.1, 9.2")
+    for kind in (rolling.Restart, rolling.Change):
+        looks[:] = [(differ,)]
+        with pytest.raises(RollingStopped, match="upgrade all by `boxctl cluster upgrade`"):
+            begun(kind, tmp_path)
+    looks[:] = [(differ,)]
+    assert begun(rolling.Upgrade, tmp_path) == ("node-1", "node-2", "node-3")
+    looks[:] = [(differ, ClusterProblem("away", "node-2"))]
+    with pytest.raises(RollingStopped, match="node-2 says nothing"):
+        begun(rolling.Upgrade, tmp_path)
+
+
+def test_a_vote_of_nobody_is_waited_for_as_of_who_is_just_removed_and_then_stops_it(
+    tmp_path: Path, looks: list[tuple[ClusterProblem, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = (ClusterProblem("vote", "node-4"),)
+    looks[:] = [left, left]
+    assert begun(rolling.Restart, tmp_path) == ("node-1", "node-2", "node-3")
+    assert not looks
+    looks[:] = [left]
+    monkeypatch.setattr(rolling, "WELL_SECONDS", -1)
+    with pytest.raises(RollingStopped, match="`boxctl cluster remove node-4` takes it"):
+        begun(rolling.Restart, tmp_path)
+
+
+def test_each_node_goes_back_to_the_release_that_it_ran_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, back = Paths(tmp_path), Instruction(Verb.GO_BACK, OPERATION)
+    paths.releases.mkdir(parents=True)
+    paths.current.symlink_to(paths.releases / "9.2+b")
+    # Root's mark of it is looked at in test_one_node.py.
+    monkeypatch.setattr(instructions, "_values", lambda *_: {"before": "9.1+a"})
+
+    def back_to() -> str:
+        return str(instructions.prepared(paths, None, back)["back_to"])  # type: ignore[arg-type]
+
+    # Of another operation: what it came from is gone.
+    earlier = Journal.begin(paths.operations, "upgrade", {"key": f"upgrade {OPERATION}0"}, by="the cluster")
+    earlier.append(CHANGING, old=str(paths.releases / "9.0+c"), new=str(paths.releases / "9.2+b"))
+    assert back_to() == "9.2+b"
+    mine = Journal.begin(paths.operations, "upgrade", {"key": f"upgrade {OPERATION}"}, by="the cluster")
+    assert back_to() == "9.2+b"
+    mine.append(CHANGING, old=str(paths.releases / "9.2+a"), new=str(paths.releases / "9.2+b"))
+    assert back_to() == "9.2+a"
+
+
 def performed(kind: type[rolling.Rolling], folder: Path, world: World) -> str:
     """What it ends with, begun again for as long as it is killed; empty where nothing went wrong."""
     asked = {"offered": {"release": "9.2+b", "before": "9.1+a"}, "with_backup": False}
@@ -183,7 +259,7 @@ def test_all_nodes_run_a_release_or_none_does_wherever_it_is_killed(
     said = performed(rolling.Upgrade, tmp_path, world)
     assert bool(said) is bool(failing)
     assert world.changed == (set() if failing else {"node-1", "node-2", "node-3"})
-    assert said == "" or said.endswith("All nodes run 9.1+a, as before.")
+    assert said == "" or said.endswith("Each node runs the release that it ran before.")
     assert [member.is_drained for member in world.known.members] == [False, True, False]
 
 
@@ -232,7 +308,8 @@ def test_whatever_the_last_one_meets_all_go_back(
         world.drain(paths, name, is_drained=is_drained, say=say)
 
     monkeypatch.setattr(membership, "drain", drain)
-    assert performed(rolling.Upgrade, tmp_path, world) == f"{error} All nodes run 9.1+a, as before."
+    said = performed(rolling.Upgrade, tmp_path, world)
+    assert said == f"{error} Each node runs the release that it ran before."
     assert world.changed == set()
     assert not any(member.is_drained for member in world.known.members)
 

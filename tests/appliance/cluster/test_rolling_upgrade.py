@@ -77,7 +77,7 @@ def test_where_one_node_cannot_all_go_back(office: Office, versions: Versions) -
     def move() -> None:
         done = upgrade(office, versions.next(running(office), fails_there))
         assert done.returncode == 1
-        assert f"All nodes run {next(iter(before))}, as before." in done.stderr + done.stdout
+        assert "Each node runs the release that it ran before." in done.stderr + done.stdout
 
     office.happens("`boxctl cluster upgrade`, and a node cannot follow", move)
     assert releases(office) == before

@@ -22,6 +22,8 @@ from appliance.cluster.topology import Member, Membership, Role, Topology, Topol
 from appliance.node import Machine, Node
 from appliance.paths import Paths
 
+from .test_identity import killed_at
+
 BOTH = (Role.PORTAL, Role.DATABASE)
 KNOWN = Topology(tuple(Member(f"node-{n}", f"10.0.0.{n}", BOTH) for n in (1, 2, 3)))
 
@@ -242,6 +244,22 @@ def test_a_node_that_shows_the_old_certificate_does_not_forget_who_vouches_for_i
     rotation.enter(nodes["node-2"])
     rotation.forget(nodes["node-2"])
     assert authorities_of(nodes["node-2"]) == 1
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_who_was_killed_at_any_of_its_certificates_forgets_only_with_all_of_them(
+    nodes: dict[str, Node], monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    node, other = nodes["node-1"], nodes["node-2"]
+    rotation.trust(other, rotation.prepare(node))
+    killed_at(step, monkeypatch, lambda: rotation.enter(node))
+    assert all_know_each_other(nodes | {"node-3": other})
+    if step < 3:
+        with pytest.raises(TopologyRefused, match="that it was to forget"):
+            rotation.forget(node)
+        rotation.enter(node)
+    rotation.forget(node)
+    assert authorities_of(node) == 1 and trusts(node, node)
 
 
 def test_no_node_may_be_asked_before_all_have_done_what_comes_before(

@@ -47,6 +47,8 @@ class Supervised:
     state: State = State.RUNNING
     done: list[str] = field(default_factory=list)
     fails: bool = False
+    late: frozenset[str] = frozenset()
+    """Who does not come back when told of something."""
 
     def status(self, name: str, *, with_health: bool) -> list[SimpleNamespace]:
         assert (name, with_health) == ("objects", False)
@@ -65,11 +67,18 @@ class Supervised:
         if self.fails:
             raise TimeoutError
 
+    def reload(self, *names: str) -> None:
+        for name in names:
+            if name in self.late:
+                raise TimeoutError
+            self.done.append(f"tell {name}")
+
 
 @pytest.fixture
 def supervised(monkeypatch: pytest.MonkeyPatch) -> Supervised:
     found = Supervised()
-    monkeypatch.setattr(stores, "supervisor_for", lambda _: found)
+    for module in (stores, membership):
+        monkeypatch.setattr(module, "supervisor_for", lambda _: found)
     return found
 
 
@@ -145,6 +154,36 @@ def test_nodes_without_a_store_follow_other_masters(
     before = knowing(node, known, name=member.name)
     stores.part(before, knowing(node, after, name=member.name))
     assert supervised.done == ["stop"] * is_ended
+
+
+def test_the_store_is_begun_anew_between_the_router_and_those_that_may_be_late(
+    node: Node, supervised: Supervised
+) -> None:
+    supervised.late = frozenset({"database"})
+    before, after = node.cluster, knowing(node, AFTER).cluster
+    with pytest.raises(TimeoutError):
+        membership._serve(node.paths, before, after, lambda _: None)
+    assert supervised.done == ["stop", "tell router", "start"]
+
+
+def test_workers_that_were_told_in_vain_are_told_again(node: Node, supervised: Supervised) -> None:
+    before = knowing(node, ALL, name=RESERVE.name).cluster
+    # It has a part of the cache.
+    another = Member("node-4", "10.0.0.4", (Role.PORTAL,), number=4)
+    after = replace(before, topology=ALL.joined_by(another))
+    supervised.late = frozenset({"push"})
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            membership._serve(node.paths, before, after, lambda _: None)
+        assert "tell web" in supervised.done and "tell jobs" not in supervised.done
+        supervised.done.clear()
+    supervised.late = frozenset()
+    membership._serve(node.paths, before, after, lambda _: None)
+    assert {"tell web", "tell push", "tell jobs"} < set(supervised.done)
+    # Whoever is told begins anew: not where nothing is.
+    supervised.done.clear()
+    membership._serve(node.paths, after, replace(after, revision=2), lambda _: None)
+    assert supervised.done == ["tell router", "tell balancer"]
 
 
 def volume(*places: Member) -> Volume:

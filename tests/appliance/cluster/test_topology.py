@@ -267,3 +267,17 @@ def test_what_a_node_of_a_newer_release_writes_is_read_without_what_is_unknown_h
     del newer["members"][0]["address"]
     with pytest.raises(TopologyRefused, match="lacks the field 'address'"):
         topology.read(json.dumps(newer))
+
+
+def test_what_a_newer_release_has_noted_outlives_a_change_by_this_one() -> None:
+    known = Topology(()).joined_by(ONE).joined_by(TWO).joined_by(WITNESS)
+    newer = json.loads(topology.written(known)) | {"rack": "a"}
+    for member in newer["members"]:
+        member["colour"] = f"of {member['name']}"
+    # Gone, or another one under the same name, it takes that along.
+    after = known.joined_by(TWO).left_by("witness").with_instruction("node-1", "restart 1")
+    text = topology.written(after, json.dumps(newer))
+    assert topology.read(text) == after
+    found = json.loads(text)
+    assert found["rack"] == "a"
+    assert [one.get("colour") for one in found["members"]] == ["of node-1", None]
