@@ -132,7 +132,7 @@ def test_writing_for_later_is_accessible(employee: Callable[..., Person], width:
     anna = employee("Anna", width=width)
     page = anna.open("/feed/?kind=poll")
     page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-    page.locator(".feed-filters summary").click()
+    page.locator(".feed-filters .list-form > .drop > summary").click()
     assert problems(page) == []
     anna.composer.locator(".composer-more summary").click()
     assert problems(page) == []

@@ -60,6 +60,8 @@ def test_a_formatted_post_reads_as_it_was_written(employee: Callable[..., Person
     expect(post.get_by_role("link", name="#plan")).to_be_visible()
     expect(field).to_have_text("")
 
+    boris.open("/employees/")
+    expect(boris.page.locator("#bell-count")).to_have_text("1")
     boris.open("/notifications/")
     expect(boris.page.locator("#main").get_by_role("link", name=anna.name)).to_be_visible()
 

@@ -105,6 +105,9 @@ def test_a_logo_stands_above_every_page_and_at_the_door(
     expect(logo).to_be_visible()
     assert logo.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 0
     olga.post("/console/settings/logo/")
+    # Told to everybody: later it would reach pages of the next story, which would ask for what is gone.
+    for open_page in (page, anna.page, erik.page):
+        expect(open_page.locator(".brand img[src*='/logo/']")).to_have_count(0)
     door.reload()
     expect(logo).to_have_count(0)
 

@@ -66,7 +66,7 @@ def test_dismissed_is_out_at_once(
     dismiss(administrator, boris)
 
     expect(listening.get_by_role("button", name=words.sign_in, exact=True)).to_be_visible()
-    expect(listening).to_have_url(f"{administrator.watch.box.url}/sign-in/?next=%2Femployees%2F")
+    expect(listening).to_have_url(f"{administrator.watch.box.url}/sign-in/?form=1&next=%2Femployees%2F")
     expect(deaf.locator("#composer")).to_be_visible()
     deaf.get_by_label(words.what_is_new).fill("Too late")
     deaf.get_by_role("button", name=words.publish).click()

@@ -143,6 +143,9 @@ test("who pastes text with pictures hears that they did not come along", () => {
   assert.deepEqual(pasted('<p>a<img src="https://elsewhere.test/a.png"></p>'), ["They did not come along."]);
   assert.deepEqual(pasted("<p>a</p>"), []);
   assert.deepEqual(pasted('<img src="https://elsewhere.test/emoji.png" width="16" height="16">'), [], "an icon");
+  assert.deepEqual(pasted("<IMG height = 16 src=a>"), [], "an icon");
+  assert.deepEqual(pasted('<img src="a" alt="a > b" data-height="16" width="48">'), ["They did not come along."]);
+  assert.deepEqual(pasted("<p>&lt;img src=a&gt; <imgs></p>"), [], "no picture");
   assert.deepEqual(pasted('<img src="a">', find("input")), [], "there is no place for one");
   assert.equal(paste(text, [file("image.png")], { html: '<img src="a">' }).defaultPrevented, true);
   assert.deepEqual(toasts(), []);

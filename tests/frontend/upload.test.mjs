@@ -317,21 +317,28 @@ test("sizes are said in the reader's units and language", async () => {
   assert.equal(said(1_500_000), "1,5 МБ");
 });
 
-test("a picture is seen beside its name, and what only calls itself one is not", () => {
+test("a picture is seen beside its name, and what only calls itself one is not", async () => {
   const list = opened();
+  const drawn = [];
+  globalThis.createImageBitmap = async ({ name }) => {
+    if (name === "b.png") throw new DOMException("It is none.", "InvalidStateError");
+    return { width: 240, height: 160, name };
+  };
+  HTMLCanvasElement.prototype.getContext = (kind) => ({
+    transferFromImageBitmap: ({ name }) => drawn.push(kind, name),
+  });
   const [first, second] = ["a.png", "b.png"].map((name) => new File(["x"], name, { type: "image/png" }));
   list.add([first, second, new File(["x"], "c.txt", { type: "text/plain" })]);
-  const pictures = () => [...document.querySelectorAll("li img")];
+  const pictures = () => [...document.querySelectorAll("li canvas")];
   assert.deepEqual(
     pictures().map(({ hidden }) => hidden),
     [true, true],
   );
-  const [shown, broken] = pictures();
-  shown.dispatchEvent(new Event("load"));
-  broken.dispatchEvent(new Event("error"));
+  const [shown] = pictures();
+  await settled();
   assert.deepEqual(pictures(), [shown]);
-  assert.equal(shown.hidden, false);
-  assert.equal(shown.alt, "");
+  assert.deepEqual(drawn, ["bitmaprenderer", "a.png"]);
+  assert.deepEqual([shown.hidden, shown.width, shown.height], [false, 240, 160]);
 });
 
 test("what is too large to be decoded for a thumbnail has none", () => {
@@ -339,5 +346,5 @@ test("what is too large to be decoded for a thumbnail has none", () => {
   const large = new File(["x"], "a.png", { type: "image/png" });
   Object.defineProperty(large, "size", { value: 20_000_001 });
   opened().add([large]);
-  assert.equal(find("li img"), null);
+  assert.equal(find("li canvas"), null);
 });

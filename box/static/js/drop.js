@@ -74,11 +74,10 @@ const SMALLEST = 48;
 
 /** Whether what is pasted names pictures, whose bytes are elsewhere: on a page, in a document that is open. */
 function hasPictures(html) {
-  if (!/<img[\s>]/i.test(html)) return false;
-  // Of a document that is never shown, nothing is fetched.
-  const pictures = [...new DOMParser().parseFromString(html, "text/html").querySelectorAll("img")];
-  return pictures.some(
-    (one) => !["width", "height"].some((name) => Number(one.getAttribute(name) || Infinity) < SMALLEST),
+  // Read as text: a document of it, shown or not, is one that the page's policy has words about.
+  const pictures = html.match(/<img(\s[^>]*)?>/gi) ?? [];
+  return pictures.some((one) =>
+    [...one.matchAll(/\s(?:width|height)\s*=\s*["']?(\d+)/gi)].every(([, size]) => Number(size) >= SMALLEST),
   );
 }
 

@@ -176,21 +176,20 @@ const PICTURE = /^image\/(png|jpeg|gif|webp|avif)$/;
 
 // A browser decodes all of it for a thumbnail.
 const LARGEST_SHOWN = 20_000_000;
+// Pixels, of which the page shows a quarter.
+const THUMBNAIL_HEIGHT = 160;
 
 /** The picture itself beside its name; nothing where it is none, whatever it is called. */
 function thumbnail(file) {
-  const picture = Object.assign(document.createElement("img"), { alt: "", hidden: true, decoding: "async" });
-  const address = URL.createObjectURL(file);
-  const isOver = () => URL.revokeObjectURL(address);
-  picture.addEventListener("load", () => {
-    picture.hidden = false;
-    isOver();
-  });
-  picture.addEventListener("error", () => {
-    picture.remove();
-    isOver();
-  });
-  picture.src = address;
+  // Not by an address: htmx copies a page that one leaves, and a copied picture fetches its address once more.
+  const picture = Object.assign(document.createElement("canvas"), { hidden: true, ariaHidden: "true" });
+  createImageBitmap(file, { resizeHeight: THUMBNAIL_HEIGHT }).then(
+    (bitmap) => {
+      Object.assign(picture, { width: bitmap.width, height: bitmap.height, hidden: false });
+      picture.getContext("bitmaprenderer").transferFromImageBitmap(bitmap);
+    },
+    () => picture.remove(),
+  );
   return picture;
 }
 
