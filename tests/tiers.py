@@ -286,10 +286,12 @@ def run_tier(tier: str, known: Areas, files: Sequence[str], only: Collection[str
     say(f"{tier}, {SEED}={seed()}. Whole: {', '.join(area.name for area in planned.areas) or 'no area'}.")
     environment = {**os.environ, "KOROBKA_CONFIG": str(parts.start())}
     results = run_all(planned.stages, environment)
+    # Before the second run, after which nothing may be left that has failed.
+    has_all_outcomes = all(result.came_to_its_end for result in results)
     wrong = once_more(results, environment)
     print_costs(results)
     passed: list[str] = []
-    if all(result.came_to_its_end for result in results):
+    if has_all_outcomes:
         passed += stamp(planned.areas, known, files, results)
     if not wrong and (not only or ALWAYS in only):
         passed += stamp([known.always], known, files, results)

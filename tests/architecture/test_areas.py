@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import areas
+from tests import areas, parts, tiers
 from tests.areas import ALWAYS, ROOT, SHARED, Areas, Stamp, files_here
 from tests.randomness import THOROUGH
+from tests.report import Outcome
 from tests.tiers import Plan, is_within, plan
 
 AREAS = Areas.load()
@@ -144,3 +145,25 @@ def test_what_always_runs_has_a_story_of_each_area_that_is_left_out() -> None:
     crm = AREAS.areas["crm"]
     beside = {test for leg in asked(plan("whole", AREAS, files_here(), [ALWAYS, "crm"])) for test in leg}
     assert beside == every - {crm.journey} | set(crm.tests)
+
+
+@pytest.mark.parametrize(("second", "stamped"), [("passed", ["rest"]), ("failed", [])])
+def test_an_area_is_stamped_that_passed_at_its_second_run_and_none_that_failed_twice(
+    second: str, stamped: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steady, unsteady = (f"{file}::test_one" for file in AREAS.areas["rest"].tests)
+    leg, saved = tiers.make_leg("browsers"), list[str]()
+
+    def result(code: int, **outcomes: str) -> tiers.Result:
+        tests = {test: Outcome(how, 1.0, 1.0) for test, how in outcomes.items()}
+        return tiers.Result(leg, code, 1.0, tests)
+
+    monkeypatch.setattr(tiers, "run_all", lambda *_: [result(1, **{steady: "passed", unsteady: "failed"})])
+    monkeypatch.setattr(tiers, "run", lambda *_: result(0, **{unsteady: second}))
+    monkeypatch.setattr(parts, "start", lambda: tmp_path)
+    monkeypatch.setattr(tiers, "BUILD", tmp_path)
+    monkeypatch.setattr(tiers, "UNSTEADY", tmp_path / "unsteady.toml")
+    tiers.UNSTEADY.write_text("# None.\n")
+    monkeypatch.setattr(Stamp, "save", lambda _, name: saved.append(name))
+    assert tiers.run_tier("whole", AREAS, files_here(), ("rest",)) == (second != "passed")
+    assert saved == stamped
