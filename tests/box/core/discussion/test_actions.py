@@ -178,6 +178,16 @@ def test_an_answer_stands_under_a_comment_of_its_own_thread(anna: User, boris: U
     assert set(thread.followers.values_list("user", flat=True)) == {anna.pk, boris.pk}
 
 
+def test_what_was_attached_goes_where_the_place_of_an_answered_comment_stays(anna: User) -> None:
+    thread, file = publish_post(Draft("Plans"), by=anna).thread, file_of(anna)
+    top = actions.add_comment(thread, "top", file_ids=[file.pk], by=anna)
+    actions.add_comment(thread, "answer", parent=top, by=anna)
+    actions.delete_comment(top, by=anna)
+    top.refresh_from_db()
+    assert top.is_deleted and not top.file_links.exists()
+    assert not File.objects.filter(pk=file.pk).exists()
+
+
 def test_a_comment_is_edited_and_taken_back_once(anna: User, boris: User) -> None:
     thread, other = actions.open_thread("test.thing"), actions.open_thread("test.thing")
     actions.add_comment(other, "elsewhere", by=anna)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from io import BytesIO
-from typing import TYPE_CHECKING
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -19,6 +20,8 @@ from box.core.files.models import Blob, File, new_key
 from box.core.registry.origin import importing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from box.bridges.storage.client import S3Store
     from box.core.accounts.models import User
 
@@ -51,10 +54,15 @@ def test_what_the_portal_puts_into_the_store_is_a_file_of_somebodys_alone(anna: 
     assert told("FileStored") == [file.pk]
 
 
-def test_all_of_it_goes_into_the_store_however_far_it_was_read(store: S3Store) -> None:
-    letter = BytesIO(b"Dear Anna")
+@pytest.mark.parametrize("opened", [BytesIO, TemporaryFile])
+def test_all_of_it_goes_into_the_store_however_far_it_was_read(
+    store: S3Store, opened: Callable[[], IO[bytes]]
+) -> None:
+    letter = opened()
+    letter.write(b"Dear Anna")
     letter.seek(5)
     stored = actions.store_whole(letter)
+    letter.close()
     assert (stored.size, stored.sha256) == (9, sha256(b"Dear Anna").hexdigest())
     assert b"".join(store.read(stored.key)) == b"Dear Anna"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import translation
 
 from box.core.events.models import Event
 from box.core.imports import jobs
@@ -79,6 +80,16 @@ def test_an_undo_that_cannot_be_ends_by_itself(olga: User) -> None:
     run.refresh_from_db()
     other.refresh_from_db()
     assert (run.status, other.status) == ("done", "undoing")
+
+
+def test_who_has_chosen_no_language_is_not_told_in_that_of_whoever_was_served_before(olga: User) -> None:
+    run = imported("Finnish;f", by=olga)
+    start_undo(run, by=olga)
+    run.language = ""
+    with translation.override("ru"):
+        break_off(run)
+    run.refresh_from_db()
+    assert run.problem == "It broke off because of an error: tell an administrator."
 
 
 def test_what_is_over_does_not_break_off(olga: User) -> None:
