@@ -9,9 +9,13 @@ other left alone, is gone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+
+MOST_WORK = 50_000_000
+"""Pairs of equal lines, times the lines of the shorter text: comparing these takes half a second at most."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,30 @@ def merged(base: str, theirs: str, mine: str) -> str:
 
 
 def _edits(base: Sequence[str], changed: Sequence[str]) -> list[Edit]:
-    found = SequenceMatcher(None, base, changed, autojunk=False).get_opcodes()
+    """Of texts that would take too long, all between the first difference and the last is one."""
+    shorter = min(len(base), len(changed))
+    head = _same(base, changed, shorter)
+    tail = _same(base[::-1], changed[::-1], shorter - head)
+    olds, news = base[head : len(base) - tail], changed[head : len(changed) - tail]
+    if _work(olds, news) > MOST_WORK:
+        return [Edit(head, head + len(olds), tuple(news))]
+    found = SequenceMatcher(None, olds, news, autojunk=False).get_opcodes()
     return [
-        Edit(first, end, tuple(changed[begin:stop]))
+        Edit(head + first, head + end, tuple(news[begin:stop]))
         for what, first, end, begin, stop in found
         if what != "equal"
     ]
+
+
+def _same(one: Sequence[str], other: Sequence[str], most: int) -> int:
+    """How many lines both begin with."""
+    return next((at for at in range(most) if one[at] != other[at]), most)
+
+
+def _work(one: Sequence[str], other: Sequence[str]) -> int:
+    """What SequenceMatcher has to do at worst: it is cubic where lines come again."""
+    left, right = Counter(one), Counter(other)
+    return sum(count * right[line] for line, count in left.items()) * min(len(one), len(other))
 
 
 def _woven(base: Sequence[str], theirs: list[Edit], mine: list[Edit]) -> list[str]:
@@ -62,7 +84,8 @@ def _woven(base: Sequence[str], theirs: list[Edit], mine: list[Edit]) -> list[st
         versions = [_applied(base, first, end, own) for own in taken if own]
         result += versions[0]
         if len(versions) == 2 and versions[1] != versions[0]:
-            result += [line for line in versions[1] if line not in versions[0]]
+            known = set(versions[0])
+            result += [line for line in versions[1] if line not in known]
         at = end
     return result + list(base[at:])
 

@@ -13,8 +13,11 @@ from html import escape, unescape
 
 LONGEST = 900_000
 """Of a text: longer ones are cut, and said to be."""
+DEEPEST = 100
+"""Tags within each other; what is opened beyond that is left out, and its text stays."""
 
-_TAG = re.compile(r"\[(/?)(\*|[a-zA-Z]+\d?)(?:\s*=\s*([^\]\[]{0,2000})|\s+([^\]\[]{0,500}))?\]")
+# Possessive throughout: no text makes it try anything twice.
+_TAG = re.compile(r"\[(/?+)(\*|[a-zA-Z]++\d?+)(?:\s*+=\s*+([^\]\[]{0,2000}+)|\s++([^\]\[]{0,500}+))?\]")
 _SIMPLE = {
     "b": "strong",
     "i": "em",
@@ -84,6 +87,8 @@ class _Writer:
         self.text, self.meanings = unescape(text), meanings
         self.out: list[str] = []
         self.open: list[str] = []
+        self.endless: set[str] = set()
+        """Names of tags that nothing ends from here on."""
 
     def written(self) -> str:
         at = 0
@@ -131,8 +136,9 @@ class _Writer:
         return match.end()
 
     def _begin(self, tag: str) -> None:
-        self.open.append(tag)
-        self.out.append(f"<{tag}>")
+        if len(self.open) < DEEPEST:
+            self.open.append(tag)
+            self.out.append(f"<{tag}>")
 
     def _close(self, tag: str) -> None:
         """With all that was opened within it; an end without a beginning is nothing."""
@@ -157,8 +163,11 @@ class _Writer:
 
     def _up_to(self, name: str, match: re.Match[str], write: Callable[[str], object]) -> int:
         """What stands up to the end of the tag, as it is; without an end, up to the end of the line."""
+        if name in self.endless:
+            return match.end()
         end = re.compile(rf"\[/{name}\]", re.IGNORECASE).search(self.text, match.end())
         if end is None:
+            self.endless.add(name)
             return match.end()
         write(self.text[match.end() : end.start()])
         return end.end()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from box.lib import text_merge
 from box.lib.text_merge import merged
 
 BASE = "Budget\nRooms\nDates"
@@ -45,3 +48,26 @@ def test_no_line_that_either_has_written_is_lost(base: str, theirs: str, mine: s
 @given(TEXTS, TEXTS)
 def test_what_one_alone_has_changed_is_as_they_have_it(base: str, changed: str) -> None:
     assert merged(base, base, changed) == merged(base, changed, base) == changed
+
+
+def test_the_same_few_lines_again_and_again_are_one_edit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compared line by line, the ten thousand of these would take more than an hour."""
+    base, mine = "a\nb\n" * 5_000, "a\na\nb\nb\n" * 2_500
+    theirs = f"Intro\n{base}\nEnd"
+    compare = text_merge.SequenceMatcher
+
+    def compared(junk: None, old: list[str], new: list[str], **options: bool) -> Any:
+        assert len(old) * len(new) < 1_000
+        return compare(junk, old, new, **options)
+
+    monkeypatch.setattr(text_merge, "SequenceMatcher", compared)
+    found = merged(base, theirs, mine)
+    assert {"Intro", "End", "a", "b"} <= set(found.split("\n"))
+
+
+@given(TEXTS, TEXTS, TEXTS)
+def test_no_line_is_lost_of_what_is_not_compared(base: str, theirs: str, mine: str) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(text_merge, "MOST_WORK", -1)
+        test_no_line_that_either_has_written_is_lost.hypothesis.inner_test(base, theirs, mine)
+        test_what_one_alone_has_changed_is_as_they_have_it.hypothesis.inner_test(base, mine)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from box.lib.bbcode.reading import as_html
+from box.lib.bbcode.reading import DEEPEST, as_html
+from box.lib.bbcode.reading import LONGEST as LONGEST_READ
 from box.lib.bbcode.reading import people_in as mentioned
 from box.lib.bbcode.writing import LONGEST, Meanings, as_bbcode, people_in
 from box.lib.rich_text import plain
@@ -53,3 +54,23 @@ def test_words_come_back(words: str) -> None:
 
 def test_who_is_mentioned() -> None:
     assert people_in('<a data-mention="5">@A</a> <a data-mention="17">@B</a>') == {5, 17}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "[img]" * 90_000 + "[/im" * 112_000,
+        "[b=" + " " * 890_000,
+        "[b " + " " * 890_000,
+        "[" + "b" * 890_000,
+        "[b]x" * 225_000,
+        "[b]" * 150_000 + "[/i]" * 112_000,
+        "[b]" * 150_000 + "[*]" * 150_000,
+        "[url]" * 180_000,
+    ],
+    ids=lambda odd: odd[:3] + odd[-3:],
+)
+def test_no_text_takes_long_to_read(odd: str) -> None:
+    """Each took minutes, as often as somebody liked to send it."""
+    assert len(odd) <= LONGEST_READ
+    assert as_html(odd).count("<strong>") <= DEEPEST
