@@ -11,5 +11,5 @@ from box.core.files.models import Blob
 @on(FileStored)
 def inspect(event: FileStored) -> None:
     """Has the new file looked into, unless that has been done."""
-    for pk in Blob.objects.uninspected().filter(files=event.file_id).values_list("pk", flat=True):
-        jobs.inspect(pk)
+    if Blob.objects.uninspected().filter(files=event.file_id).exists():
+        jobs.inspect()

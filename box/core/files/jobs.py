@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -25,12 +25,15 @@ SWEEP = INSPECTION + 1
 
 
 @db_task()
-def inspect(blob_id: int) -> None:
-    """Looks into a new blob."""
-    try:
-        inspect_once(blob_id, now=timezone.now())
-    except StoreUnavailable as error:
-        log.warning("blob %s is inspected later: %s", blob_id, error)
+def inspect() -> None:
+    """Looks into what is new, until nothing is. One job does so at a time: a thousand pictures keep one of
+    the workers, and leave the others to letters and reminders."""
+    with locked(INSPECTION, 0) as is_ours:
+        seen: set[int] = set()
+        while is_ours and (new := set(Blob.objects.uninspected().values_list("pk", flat=True)) - seen):
+            seen |= new
+            if not _inspect_each(sorted(new)):
+                return
 
 
 @db_periodic_task(crontab())
@@ -62,17 +65,23 @@ def inspect_all_forgotten(now: datetime, *, older_than: timedelta = timedelta(mi
         if not is_ours:
             return
         forgotten = Blob.objects.uninspected().filter(created_at__lt=now - older_than).order_by("created_at")
-        for pk in list(forgotten.values_list("pk", flat=True)):
-            try:
-                inspect_once(pk, now=now)
-            except NotBackYet:
-                # The others are there.
-                continue
-            except StoreUnavailable as error:
-                log.warning("inspections wait: %s", error)
-                return
-            except Exception:
-                log.exception("blob %s cannot be inspected", pk)
+        _inspect_each(forgotten.values_list("pk", flat=True))
+
+
+def _inspect_each(pks: Iterable[int]) -> bool:
+    """Whether it is worth going on: not while the store is away."""
+    for pk in list(pks):
+        try:
+            inspect_once(pk, now=timezone.now())
+        except NotBackYet:
+            # The others are there.
+            continue
+        except StoreUnavailable as error:
+            log.warning("inspections wait: %s", error)
+            return False
+        except Exception:
+            log.exception("blob %s cannot be inspected", pk)
+    return True
 
 
 def sweep_all(now: datetime) -> None:

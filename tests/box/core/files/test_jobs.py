@@ -149,7 +149,7 @@ def test_what_was_lost_with_its_job_is_found_again(
     with monkeypatch.context() as patched:
         patched.setattr(S3Store, call, kill)
         with pytest.raises(Killed):
-            jobs.inspect.call_local(blob.pk)
+            jobs.inspect.call_local()
 
     jobs.inspect_all_forgotten(timezone.now())
     assert Blob.objects.uninspected().filter(pk=blob.pk).exists(), "its job may still be on its way"
@@ -165,7 +165,7 @@ def test_while_the_store_is_away_nothing_is_lost(
     with monkeypatch.context() as patched:
         away = S3Store(replace(store.account, endpoint="http://127.0.0.1:1"))
         patched.setitem(stores._offers, "files", away)
-        jobs.inspect.call_local(blob.pk)
+        jobs.inspect.call_local()
         jobs.inspect_all_forgotten(later())
         with pytest.raises(StoreUnavailable):
             actions.inspect_blob(blob, now=timezone.now())
@@ -203,6 +203,38 @@ def test_a_picture_that_takes_too_long_itself_is_tried_twice(
     jobs.inspect_all_forgotten(later())
     blob.refresh_from_db()
     assert (blob.sha256, blob.width) == (sha256(PNG).hexdigest(), None)
+
+
+def test_what_comes_meanwhile_is_looked_into_by_the_same_job(
+    blob: Blob, store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, begun = actions.inspect_blob, list[int]()
+
+    def another_comes(found: Blob, **kwargs: Any) -> None:
+        begun.append(found.pk)
+        if found.pk == blob.pk:
+            text = Blob.objects.create(key=new_key(timezone.now()), size=4)
+            store.write(text.key, b"text", content_type="text/plain")
+        whole(found, **kwargs)
+
+    monkeypatch.setattr(actions, "inspect_blob", another_comes)
+    jobs.inspect.call_local()
+    assert len(begun) == 2
+    assert not Blob.objects.uninspected().exists()
+
+
+def test_one_job_at_a_time_looks_into_files(blob: Blob) -> None:
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s, 0)", [jobs.INSPECTION])
+            jobs.inspect.call_local()
+            assert Blob.objects.uninspected().exists()
+            cursor.execute("SELECT pg_advisory_unlock(%s, 0)", [jobs.INSPECTION])
+    finally:
+        other.close()
+    jobs.inspect.call_local()
+    assert not Blob.objects.uninspected().exists()
 
 
 def test_one_that_cannot_be_inspected_does_not_keep_the_others_waiting(
