@@ -42,6 +42,16 @@ def remove_device(device: Device, *, by: User) -> None:
         emit(DeviceRemoved(device_id=device.pk, user_id=device.user_id, by_id=by.pk, name=device.name))
 
 
+@transaction.atomic
+def remove_all_of(person: User, *, until: datetime, by_id: int | None) -> None:
+    """Those that this person had at that moment: they were suspended, or have left."""
+    connected = Device.objects.of(person).connected().filter(created_at__lte=until)
+    for device in connected.select_for_update(of=("self",)):
+        device.revoked_at = timezone.now()
+        device.save(update_fields=["revoked_at"])
+        emit(DeviceRemoved(device_id=device.pk, user_id=person.pk, by_id=by_id, name=device.name))
+
+
 def revoke_everybodys() -> int:
     """After a restore: a password that was revoked since is not to open anything again. Returns how many were
     connected."""

@@ -13,7 +13,9 @@ class DeviceAdded:
 
 @dataclass(frozen=True)
 class DeviceRemoved:
+    """`by_id` is None where a program has suspended the person."""
+
     device_id: int
     user_id: int
-    by_id: int
+    by_id: int | None
     name: str

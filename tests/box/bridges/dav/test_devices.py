@@ -14,7 +14,7 @@ from box.bridges.dav.models import KEPT_STATES, Device, SyncState
 from box.bridges.dav.passwords import DevicePassword, device_of
 from box.bridges.dav.session import LARGEST_REQUEST
 from box.core.access.actions import employees_role, set_rights
-from box.core.accounts.actions import suspend_user
+from box.core.accounts.actions import return_user, suspend_user
 from box.core.accounts.models import User
 from box.core.accounts.throttle import MOST_OF_LOGIN
 from box.core.audit.models import AuditRecord
@@ -64,6 +64,18 @@ def test_it_ends_with_the_device_the_person_the_right_and_a_restore(
     assert phones[2].ask("OPTIONS", phones[2].home).status_code == 200
     revoke_everybodys()
     assert phones[2].ask("OPTIONS", phones[2].home).status_code == 401
+
+
+def test_who_comes_back_has_to_connect_their_devices_again(anna: User, olga: User, clock: Clock) -> None:
+    stolen = Phone(anna)
+    clock.move(minutes=1)
+    suspend_user(anna, by=olga)
+    return_user(anna, by=olga)
+    clock.move(minutes=1)
+    new = Phone(User.objects.get(pk=anna.pk))
+    deliver_all()
+    assert [one.ask("OPTIONS", one.home).status_code for one in (stolen, new)] == [401, 200]
+    assert Event.objects.filter(kind="dav.DeviceRemoved").count() == 1
 
 
 def test_guessing_is_made_slow(anna: User, clock: Clock) -> None:
