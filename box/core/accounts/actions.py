@@ -179,7 +179,11 @@ def change_password(person: User, password: str, *, by: User | None, session_key
     refuse_kept(person)
     validate_password(password, person)
     person.set_password(password)
-    person.save(update_fields=["password"])
+    was_invited, person.invited_at = person.invited_at is not None, None
+    person.save(update_fields=["password", "invited_at"])
+    if was_invited:
+        # By another way than the letter's link, which opens nothing any more.
+        emit(PersonJoined(user_id=person.pk))
     end_sessions(person, kept=session_key)
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 from box.core.accounts import actions
 from box.core.accounts.forms import JoiningForm
 from box.core.accounts.invitations import invited_by
-from box.core.accounts.signing_in import enter
+from box.core.accounts.signing_in import second_step_or_in
 from box.lib.pages import render, render_form
 
 
@@ -36,7 +36,8 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         except ValidationError as error:
             form.add_error("password", error)
         else:
-            entered = enter(request, person, reverse("accounts:details", args=[person.pk]), step="invitation")
+            details = reverse("accounts:details", args=[person.pk])
+            entered = second_step_or_in(request, person, details, step="invitation")
             messages.success(request, _("Welcome! Add what colleagues should know about you."))
             return entered
     return render_form(request, "accounts/join.html", form, {"person": person})

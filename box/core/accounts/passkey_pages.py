@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -29,8 +30,11 @@ from box.core.accounts.signing_in import (
     recently_proven,
     second_step_page,
     sign_in_page,
+    too_often,
 )
+from box.core.accounts.throttle import WINDOW, Quota
 from box.core.registry.auditing import record
+from box.core.registry.origin import address_of
 from box.lib.pages import render_form
 
 if TYPE_CHECKING:
@@ -38,6 +42,9 @@ if TYPE_CHECKING:
 
 ADD = "add"
 SIGN_IN = "sign in"
+# Of one network within a quarter of an hour: each is stored, and nobody needs an account for it.
+MOST_CHALLENGES = 1000
+MOST_REFUSED = 200
 
 
 class PasskeyForm(forms.Form):
@@ -106,6 +113,8 @@ def passkey(request: PersonRequest, pk: int) -> HttpResponse:
 @require_POST
 def challenge_to_sign_in(request: HttpRequest) -> HttpResponse:
     """The same for everybody: nothing tells who has passkeys, but to who has given their password."""
+    if not Quota("passkey.challenge", address_of(request), MOST_CHALLENGES).take(timezone.now()):
+        return HttpResponse(too_often(WINDOW), status=429)
     options, state = passkeys.request_for(pending_user(request.session.get(PENDING)))
     keep_challenge(request, state, purpose=SIGN_IN)
     return JsonResponse(options)
@@ -129,6 +138,8 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if person is not None and found.user_id != person.pk:
             raise passkeys.PasskeyRefused(person=person)
     except passkeys.PasskeyRefused as error:
+        if not Quota("passkey.refused", address_of(request), MOST_REFUSED).take(timezone.now()):
+            return _again(request, ValidationError(too_often(WINDOW)))
         whose = about_person(error.person.pk) if error.person else None
         record(SIGN_IN_REFUSED, about=whose, step="passkey")
         return _again(request, error)

@@ -33,7 +33,7 @@ from box.core.accounts.passkeys import can_have_passkeys
 from box.core.accounts.passwords import is_theirs
 from box.core.accounts.redirects import come_back, remember, safe_address, stays_out
 from box.core.accounts.sessions import note_entrance
-from box.core.accounts.throttle import Attempt, counted_as
+from box.core.accounts.throttle import MOST_OF_SECOND_STEP, Attempt, counted_as
 from box.core.registry.auditing import record
 from box.core.registry.capabilities import SignInWay, sign_in_ways
 from box.core.registry.origin import address_of
@@ -187,7 +187,12 @@ def second_step(request: HttpRequest) -> HttpResponse:
         return redirect("accounts:sign-in")
     form = CodeForm(request.POST or None)
     if form.is_valid():
-        attempt = Attempt(f"second step of {user.pk}", address_of(request))
+        attempt = Attempt(
+            f"second step of {user.pk}",
+            address_of(request),
+            known_browser(request, user.login),
+            most_anywhere=MOST_OF_SECOND_STEP,
+        )
         if wait := attempt.wait(timezone.now()):
             form.add_error(None, too_often(wait))
         elif _is_right(user, form.cleaned_data["code"]):

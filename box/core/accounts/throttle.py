@@ -3,8 +3,9 @@
 Failures are counted for a person, by whichever name they are called, as they come from one network, so that
 who guesses from elsewhere closes their own door only; and for a network as a whole, so that trying one
 password with many logins is no way round. A browser in which the person has signed in before is counted by
-itself. Nothing depends on whether the login exists: one that nobody has is counted just so, and a hash is
-computed only behind this.
+itself. The second step, which only who knows the password comes to, is counted over all networks as well:
+whoever wants many of them has them. Nothing depends on whether the login exists: one that nobody has is
+counted just so, and a hash is computed only behind this.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ WINDOW = timedelta(minutes=15)
 MOST_OF_LOGIN = 10
 # Of a whole network: behind one address there may be a company.
 MOST_OF_NETWORK = 200
+# Of one person's second step, wherever it is tried.
+MOST_OF_SECOND_STEP = 30
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Attempt:
     login: str
     address: str
     browser: str = ""
+    most_anywhere: int | None = None
+    """From all networks together; without a number these are not added up."""
 
     @property
     def _own(self) -> str:
@@ -40,28 +45,25 @@ class Attempt:
         return digest(f"{place}:{self.login.strip().lower()}")
 
     @property
-    def _network(self) -> str:
-        return digest(f"network:{network_of(self.address)}")
+    def _limits(self) -> dict[str, int]:
+        limits = {self._own: MOST_OF_LOGIN}
+        if not self.browser:
+            limits[digest(f"network:{network_of(self.address)}")] = MOST_OF_NETWORK
+            if self.most_anywhere is not None:
+                limits[digest(f"anywhere:{self.login}")] = self.most_anywhere
+        return limits
 
     def wait(self, now: datetime) -> timedelta | None:
         """How long it is to be waited before trying again; None: not at all."""
-        limits = {self._own: MOST_OF_LOGIN} | ({} if self.browser else {self._network: MOST_OF_NETWORK})
+        limits = self._limits
         rows = Failures.objects.filter(key__in=limits, began_at__gt=now - WINDOW)
         ends = [row.began_at + WINDOW for row in rows if row.count >= limits[row.key]]
         return max(ends) - now if ends else None
 
     def failed(self) -> None:
-        """Counts it. In one statement each, so that attempts at the same time are all counted."""
         now = timezone.now()
-        with connection.cursor() as cursor:
-            for key in (self._own,) if self.browser else sorted((self._own, self._network)):
-                cursor.execute(
-                    "INSERT INTO accounts_failures AS f (key, count, began_at) VALUES (%s, 1, %s)"
-                    " ON CONFLICT (key) DO UPDATE SET"
-                    " count = CASE WHEN f.began_at <= %s THEN 1 ELSE f.count + 1 END,"
-                    " began_at = CASE WHEN f.began_at <= %s THEN EXCLUDED.began_at ELSE f.began_at END",
-                    [key, now, now - WINDOW, now - WINDOW],
-                )
+        for key in sorted(self._limits):
+            _counted(key, now)
 
     def succeeded(self) -> None:
         Failures.objects.filter(key=self._own).delete()
@@ -76,18 +78,22 @@ class Quota:
     most: int
 
     def take(self, now: datetime) -> bool:
-        """Counts it; whether there was still room. In one statement: of several at once none is free."""
-        key = digest(f"quota:{self.what}:{network_of(self.address)}")
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO accounts_failures AS f (key, count, began_at) VALUES (%s, 1, %s)"
-                " ON CONFLICT (key) DO UPDATE SET"
-                " count = CASE WHEN f.began_at <= %s THEN 1 ELSE f.count + 1 END,"
-                " began_at = CASE WHEN f.began_at <= %s THEN EXCLUDED.began_at ELSE f.began_at END"
-                " RETURNING count",
-                [key, now, now - WINDOW, now - WINDOW],
-            )
-            return bool(cursor.fetchone()[0] <= self.most)
+        """Counts it; whether there was still room."""
+        return _counted(digest(f"quota:{self.what}:{network_of(self.address)}"), now) <= self.most
+
+
+def _counted(key: str, now: datetime) -> int:
+    """How often within the window, this time too. In one statement: of several at once all are counted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO accounts_failures AS f (key, count, began_at) VALUES (%s, 1, %s)"
+            " ON CONFLICT (key) DO UPDATE SET"
+            " count = CASE WHEN f.began_at <= %s THEN 1 ELSE f.count + 1 END,"
+            " began_at = CASE WHEN f.began_at <= %s THEN EXCLUDED.began_at ELSE f.began_at END"
+            " RETURNING count",
+            [key, now, now - WINDOW, now - WINDOW],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def counted_as(login: str) -> str:

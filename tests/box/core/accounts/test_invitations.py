@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pyotp
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.signing import TimestampSigner
 from django.test import Client
 from django.utils import timezone
 
-from box.core.accounts import actions
+from box.core.accounts import actions, factors
 from box.core.accounts.actions import NewUser
 from box.core.accounts.invitations import INVITATION_DAYS, invited_by, token_of
 from box.core.accounts.models import User
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tests.clock import Clock
 
 GOOD = "nine-lives-cat"
+SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 @pytest.fixture
@@ -109,6 +111,23 @@ def test_an_invitation_ends(dina: User, monkeypatch: pytest.MonkeyPatch) -> None
     assert invited_by(token) == dina
     at(now + timedelta(days=INVITATION_DAYS.value, minutes=1))
     assert invited_by(token) is None
+
+
+def test_a_password_that_was_set_otherwise_ends_it(dina: User, stranger: Client) -> None:
+    token = token_of(dina)
+    actions.change_password(dina, GOOD, by=None)
+    assert invited_by(token) is None
+    assert stranger.get(f"/join/{token}/").status_code == 404
+    assert Event.objects.filter(kind="accounts.PersonJoined").count() == 1
+    actions.change_password(dina, f"{GOOD}-2", by=dina)
+    assert Event.objects.filter(kind="accounts.PersonJoined").count() == 1
+
+
+def test_who_has_a_second_factor_gives_it_when_they_join(dina: User, stranger: Client) -> None:
+    factors.add_totp(dina, SEED, pyotp.TOTP(SEED).now(), by=dina)
+    answer = stranger.post(f"/join/{token_of(dina)}/", {"password": GOOD})
+    assert answer.headers["Location"] == "/sign-in/second-step/"
+    assert stranger.get("/notifications/").status_code == 302
 
 
 def test_sending_it_again_voids_the_link_before(dina: User, olga: User) -> None:

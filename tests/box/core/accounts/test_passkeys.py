@@ -13,7 +13,8 @@ from django.conf import settings as django_settings
 from django.test import Client
 from django.utils import timezone
 
-from box.core.accounts import factors, passkeys
+from box.core.accounts import factors, passkey_pages, passkeys
+from box.core.accounts.auditing import SIGN_IN_REFUSED
 from box.core.accounts.models import Passkey, RecoveryCode, Session, User
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
@@ -256,6 +257,16 @@ def test_nonsense_is_refused_with_a_word(phone: Authenticator, sent: str) -> Non
     answer = client.post("/sign-in/passkey/", {"credential": sent})
     assert answer.status_code == 422
     assert "not accepted" in answer.content.decode()
+
+
+def test_nobody_fills_the_audit_log_or_the_sessions_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passkey_pages, "MOST_CHALLENGES", 3)
+    monkeypatch.setattr(passkey_pages, "MOST_REFUSED", 3)
+    asked = [browser().post("/sign-in/passkey/challenge/").status_code for _ in range(4)]
+    assert asked == [200, 200, 200, 429]
+    answers = [browser().post("/sign-in/passkey/", {"credential": "{}"}) for _ in range(5)]
+    assert ["Too many attempts" in one.content.decode() for one in answers] == [False] * 3 + [True] * 2
+    assert AuditRecord.objects.filter(kind=SIGN_IN_REFUSED).count() == 3
 
 
 def test_one_is_removed_by_its_person_who_gives_the_password_again(

@@ -18,6 +18,7 @@ from box.core.accounts import factors
 from box.core.accounts.actions import NewUser, invite, set_administrator
 from box.core.accounts.invitations import token_of
 from box.core.accounts.models import RecoveryCode, Session, Totp, User
+from box.core.accounts.throttle import MOST_OF_SECOND_STEP
 from box.core.registry.settings import store
 from tests.cast import PASSWORD
 
@@ -87,6 +88,26 @@ def test_codes_are_not_guessed_for_long(anna: User) -> None:
         client.post("/sign-in/second-step/", {"code": "000000"})
     answer = client.post("/sign-in/second-step/", {"code": code()})
     assert "Too many attempts" in answer.content.decode()
+
+
+def test_codes_are_not_guessed_from_many_networks_either(anna: User) -> None:
+    with_totp(anna)
+    own = browser()
+    password_given(own, anna)
+    assert own.post("/sign-in/second-step/", {"code": code()}).status_code == 302
+    own.post("/sign-out/")
+    client = browser()
+    password_given(client, anna)
+
+    def tried(at: Client, network: int, said: str) -> str:
+        answer = at.post("/sign-in/second-step/", {"code": said}, REMOTE_ADDR=f"192.0.{network}.7")
+        return str(answer.content.decode())
+
+    for number in range(MOST_OF_SECOND_STEP):
+        assert "Too many attempts" not in tried(client, number // 5, "000000")
+    assert "Too many attempts" in tried(client, 77, code(30))
+    password_given(own, anna)
+    assert "Too many attempts" not in tried(own, 0, code(30)), "she has been here with this browser"
 
 
 @pytest.mark.parametrize("change", ["password", "late", "dismissed"])
