@@ -26,8 +26,9 @@ from django.utils.translation import gettext as _
 from box.lib.sealing import unseal
 from box.rest.models import Grant, Placement, Webhook
 from box.rest.oauth import ACCESS_LIVES, Tokens, give_tokens, is_authorized
-from box.rest.oauth_endpoint import LOCAL, member_id, server_name
+from box.rest.oauth_endpoint import LOCAL
 from box.rest.placements import origin_of, place_of
+from box.rest.portal_id import member_id, server_name
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.http import JsonResponse
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 from django.views.decorators.csrf import csrf_exempt
 
 from box.core.registry.origin import address_of
@@ -16,6 +15,7 @@ from box.core.registry.rest import ApiRefused
 from box.rest.dialect import HEADERS, refused
 from box.rest.limits import seconds_to_wait_of
 from box.rest.oauth import ACCESS_LIVES, Tokens, application_by, exchange_code, refresh_tokens
+from box.rest.portal_id import member_id, server_name
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -68,13 +68,3 @@ def told(tokens: Tokens) -> dict[str, Any]:
         "status": LOCAL,
         "user_id": tokens.webhook.user_id,
     }
-
-
-def server_name() -> str:
-    """With the port, where it is none of its own."""
-    return settings.PORTAL_URL.removeprefix("https://")
-
-
-def member_id() -> str:
-    """Of this portal, whatever it is called: 32 characters."""
-    return salted_hmac("box.rest.member", "portal", algorithm="sha256").hexdigest()[:32]

@@ -23,8 +23,8 @@ from box.rest.access import can_use
 from box.rest.forms import ApplicationForm
 from box.rest.models import Application, Placement
 from box.rest.oauth import add_application, authorize, is_authorized, retire_application
-from box.rest.oauth_endpoint import member_id, server_name
 from box.rest.outgoing_pages import for_administrators
+from box.rest.portal_id import member_id, server_name
 from box.rest.tokens import Secret
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -27,7 +26,6 @@ from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.core.notify.actions import notify
 from box.core.registry.capabilities import Card, Ref
-from box.core.registry.models import StoredSetting
 from box.core.registry.rest import hook_events
 from box.core.registry.settings import Remembered, raise_version
 from box.lib.egress import Unreachable, post
@@ -37,13 +35,12 @@ from box.rest.access import can_send_out
 from box.rest.events import ListenerAdded, ListenerRemoved
 from box.rest.models import Application, Listener, Sending
 from box.rest.notices import PAUSED
+from box.rest.portal_id import member_id, server_name
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 KIND = "rest.listener"
-# Stored as settings are, and no choice of anybody's.
-MEMBER_ID = "rest.member_id"
 LONGEST_PAUSE = timedelta(hours=4)
 PAUSED_AFTER = timedelta(days=3)
 KEPT_FOR = timedelta(days=30)
@@ -189,9 +186,9 @@ def _post(listener: Listener, sending: Sending) -> int:
             "data": sending.data,
             "ts": ts,
             "auth": {
-                "domain": urlsplit(settings.PORTAL_URL).netloc,
+                "domain": server_name(),
                 "client_endpoint": f"{settings.PORTAL_URL}/rest/",
-                # Where Bitrix24 renews tokens of applications, of which there are none here.
+                # Where Bitrix24 renews tokens of applications; here the portal itself does.
                 "server_endpoint": f"{settings.PORTAL_URL}/rest/",
                 "member_id": member_id(),
                 "application_token": token,
@@ -206,17 +203,6 @@ def _post(listener: Listener, sending: Sending) -> int:
         "X-Korobka-Signature": f"t={ts},v1={signature}",
     }
     return post(listener.address, body, headers, reachable=settings.REACHABLE_NETWORKS)
-
-
-def member_id() -> str:
-    """By which receivers of several portals' events tell them apart: 32 characters.
-
-    Of the address that the portal had when it was first told, and the same ever since: a portal that gets
-    another name, or is brought back on another machine, is still the same portal to them.
-    """
-    digest = hashlib.sha256(f"member:{urlsplit(settings.PORTAL_URL).netloc}".encode()).hexdigest()[:32]
-    defaults = {"value": digest, "changed_at": timezone.now()}
-    return str(StoredSetting.objects.get_or_create(key=MEMBER_ID, defaults=defaults)[0].value)
 
 
 def pause_after(attempts: int) -> timedelta:

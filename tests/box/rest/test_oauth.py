@@ -30,6 +30,7 @@ from box.rest.oauth import (
     refresh_tokens,
     retire_application,
 )
+from box.rest.portal_id import member_id
 from box.rest.tokens import Secret
 from tests.box.rest.calling import program_of
 from tests.cast import browser
@@ -108,7 +109,7 @@ def test_a_person_allows_it_once_and_it_acts_in_their_name(till: Till, anna: Use
     assert given["user_id"] == anna.pk
     assert given["scope"] == "log,user"
     assert given["client_endpoint"].endswith("/rest/")
-    assert len(given["member_id"]) == 32
+    assert given["member_id"] == member_id()
     assert till.call("profile", given["access_token"]).json()["result"]["ID"] == str(anna.pk)
     # They are not asked a second time: they come back at once, and nothing is lost of the address.
     again = till.asks(anna)
