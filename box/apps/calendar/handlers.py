@@ -269,7 +269,7 @@ def show_meeting(event: MeetingChanged) -> None:
     meeting = Meeting.objects.select_related("event").filter(pk=event.meeting_id).first()
     if meeting is None:
         return
-    audience = {*meeting.event.audience, *meeting.held_as.audience}
+    audience = meeting.held_as.audience
     if event.topic_id is not None:
         send("calendar", "topic", audience=audience, payload={"id": event.topic_id, "by": event.by_id})
     send("calendar", "meeting", audience=audience, payload={"id": meeting.pk, "by": event.by_id})

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -23,7 +24,7 @@ from box.apps.calendar.actions.requests import ask_for_room
 from box.apps.calendar.actions.revisions import remember
 from box.apps.calendar.actions.rooms import book, check_room, free
 from box.apps.calendar.events import EventChanged, EventCreated, EventRemoved
-from box.apps.calendar.models import KEPT_REMOVED, Calendar, Event, Revision, Room
+from box.apps.calendar.models import KEPT_REMOVED, Calendar, Event, Meeting, Revision, Room
 from box.apps.calendar.occurrences import occurrence_at
 from box.core.events.outbox import emit
 from box.core.registry.origin import is_importing, moment
@@ -31,6 +32,8 @@ from box.lib.moments import EARLIEST, refuse_distant
 from box.lib.recurrence import BadRule, Rule, local_moment, parse, realigned
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from box.core.accounts.models import User
 
 LONGEST = timedelta(days=366)
@@ -184,6 +187,16 @@ def remove_event(event: Event, *, by: User, scope: Scope = Scope.ALL, at: dateti
     return revision
 
 
+@transaction.atomic
+def withdraw_event(event: Event, *, by: User) -> None:
+    """Removes what takes place once, in the name of `by` and whatever their rights: somebody else asks for
+    it, whose appointment it was."""
+    event = Event.objects.select_for_update(of=("self",)).select_related("calendar").get(pk=event.pk)
+    if event.removed_at is None:
+        remember(event, by=by)
+        _remove_whole(event, by)
+
+
 def _remove_whole(event: Event, by: User) -> None:
     _end_exceptions(event)
     event.removed_at = timezone.now()
@@ -211,8 +224,11 @@ def _end_exceptions(event: Event, since: datetime = EARLIEST) -> None:
 
 
 def purge_removed(now: datetime) -> int:
-    """Ends for good what was removed a month ago; returns how many events there were."""
-    return Event.objects.filter(removed_at__lt=now - KEPT_REMOVED).delete()[1].get("calendar.Event", 0)
+    """Ends for good what was removed a month ago; returns how many events there were. One time of a series
+    that has minutes stays as who may read them."""
+    minutes = Meeting.objects.filter(event=OuterRef("series"), at=OuterRef("original_at"))
+    gone = Event.objects.filter(~Exists(minutes), removed_at__lt=now - KEPT_REMOVED)
+    return gone.delete()[1].get("calendar.Event", 0)
 
 
 def _meant(event: Event, scope: Scope, at: datetime | None, by: User) -> tuple[Event, Scope, datetime | None]:
@@ -408,7 +424,8 @@ def _wall(moment: datetime) -> datetime:
 
 
 def _move_exceptions(event: Event, old_rule: Rule, before: datetime) -> None:
-    """They go along with a series that is moved. By another rule there are no such times any more."""
+    """They go along with a series that is moved, as do meetings. By another rule there are no such times
+    any more."""
     after = event.local_start
     by_same_rhythm = event.recurrence == realigned(old_rule, before.date(), after.date())
     exceptions = event.exceptions.filter(removed_at=None)
@@ -417,10 +434,16 @@ def _move_exceptions(event: Event, old_rule: Rule, before: datetime) -> None:
         _end_exceptions(event)
         return
     event.excluded = [_moved(one, before, after) for one in event.excluded]
-    for exception in exceptions.order_by("original_at"):
+    _move_meetings(event.meetings.all(), event, before, after)
+    # None takes the time of one that is still to be moved.
+    for exception in exceptions.order_by("-original_at" if after > before else "original_at"):
         if exception.original_at is not None:
             exception.original_at = _moved(exception.original_at, before, after)
             exception.save(update_fields=["original_at"])
+
+
+def _move_meetings(meetings: QuerySet[Meeting], to: Event, before: datetime, after: datetime) -> None:
+    Meeting.objects.rehang({one.pk: (to.pk, _moved(one.at, before, after)) for one in meetings})
 
 
 def _moved(moment: datetime, before: datetime, after: datetime) -> datetime:
@@ -470,6 +493,8 @@ def _made_rest(event: Event, at: datetime, draft: EventDraft, by: User) -> Event
     _store(made, people, by=by, like=None if is_moved else event)
     ask_guests(made, _guests(event, draft), by=by)
     _copy_answers(event, made, asks_anew=is_moved)
+    if follows:
+        _move_meetings(event.meetings.filter(at__gte=at), made, old, new)
     for exception in exceptions:
         if follows and exception.original_at is not None:
             exception.series, exception.original_at = made, _moved(exception.original_at, old, new)

@@ -17,7 +17,7 @@ from box.apps.calendar.actions.audiences import write_audience
 from box.apps.calendar.actions.requests import ask_for_room
 from box.apps.calendar.actions.rooms import book
 from box.apps.calendar.events import EventChanged, EventRemoved
-from box.apps.calendar.models import Attendance, Booking, Event, Guest, Revision
+from box.apps.calendar.models import Attendance, Booking, Event, Guest, Meeting, Revision
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
 from box.lib.undo import changed_since
@@ -60,8 +60,12 @@ def take_back(revision: Revision, *, by: User) -> Event:
     # All rooms first: what was exchanged is exchanged back.
     Booking.objects.filter(event__in=[*known, *revision.made_ids]).delete()
     Booking.objects.filter(event__series__in=[root.pk, *revision.made_ids]).delete()
+    # And exceptions out of each other's way: one may have the time that was another's.
+    Event.objects.filter(pk__in=known, series__isnull=False).update(removed_at=now)
     for row in revision.state:
         _restore(row)
+    meetings = [(pk, row["id"], at) for row in revision.state for pk, at in row.get("meetings", ())]
+    Meeting.objects.rehang({pk: (event_id, datetime.fromisoformat(at)) for pk, event_id, at in meetings})
     # Exceptions of after the change, too: the series has those times itself again.
     after = Event.objects.filter(series__in=[root.pk, *revision.made_ids])
     after.exclude(pk__in=known).update(removed_at=now)
@@ -111,8 +115,10 @@ def _kept(event: Event) -> dict[str, Any]:
     span = [_written(event.span.lower), _written(event.span.upper)]
     answers = [[one.user_id, one.answer] for one in event.attendances.order_by("pk")]
     guests = [[one.email, one.name, one.answer] for one in event.guests.asked().order_by("pk")]
+    meetings = [[one.pk, _written(one.at)] for one in event.meetings.order_by("pk")]
     return {
         "id": event.pk, "values": values, "nulls": nulls, "span": span, "answers": answers, "guests": guests,
+        "meetings": meetings,
     }  # fmt: skip
 
 

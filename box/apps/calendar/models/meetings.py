@@ -5,9 +5,11 @@ Of a series each time has a meeting of its own: `event` is the series, `at` the 
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -18,21 +20,32 @@ from box.core.accounts.models import User
 from box.core.registry.capabilities import Card, Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 MEETING = "calendar.meeting"
 LONGEST_TOPIC = 200
 LONGEST_MINUTES = 20_000
 LONGEST_DECISION = 255
+# Later than anything may be.
+_ASIDE = timedelta(days=1_000_000)
 
 
 class MeetingQuerySet(models.QuerySet["Meeting"]):
     def visible_to(self, reader: User) -> Self:
-        """Whoever sees the event, or what takes place in its stead at this time."""
-        seen = Event.objects.visible_to(reader).there().order_by()
-        instead = seen.filter(series=models.OuterRef("event"), original_at=models.OuterRef("at"))
-        is_seen = models.Q(event__in=seen.values("pk")) | models.Exists(instead)
-        return self.filter(is_seen, event__removed_at=None)
+        """Whoever sees what takes place at this time: the event, or the exception in its stead, which may be
+        of fewer people. Of one that was removed nobody."""
+        instead = Event.objects.filter(series=models.OuterRef("event"), original_at=models.OuterRef("at"))
+        newest = instead.order_by(models.F("removed_at").desc(nulls_first=True)).values("pk")[:1]
+        held = Coalesce(models.Subquery(newest), models.F("event"))
+        seen = Event.objects.visible_to(reader).there().order_by().values("pk")
+        return self.alias(held=held).filter(held__in=seen, event__removed_at=None)
+
+    def rehang(self, places: Mapping[int, tuple[int, datetime]]) -> None:
+        """Puts meetings where they belong now: by number, the event and the time of it. First out of each
+        other's way: one may have the time that was another's."""
+        for aside in (_ASIDE, timedelta(0)):
+            for pk, (event_id, at) in places.items():
+                self.filter(pk=pk).update(event=event_id, at=at + aside)
 
 
 class Meeting(models.Model):

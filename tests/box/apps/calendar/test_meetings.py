@@ -11,7 +11,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from box.apps.calendar.actions import Scope, change_event, move_event, remove_event
+from box.apps.calendar.actions import (
+    Scope,
+    change_event,
+    move_event,
+    purge_removed,
+    remove_event,
+    take_back,
+)
 from box.apps.calendar.actions.meetings import (
     MOST_TOPICS,
     add_decision,
@@ -26,7 +33,9 @@ from box.apps.calendar.actions.meetings import (
     send_record,
     write_minutes,
 )
+from box.apps.calendar.meetings import meeting_at
 from box.apps.calendar.models import (
+    KEPT_REMOVED,
     LONGEST_DECISION,
     LONGEST_MINUTES,
     LONGEST_TOPIC,
@@ -433,5 +442,48 @@ def test_who_is_invited_to_one_time_alone_has_its_meeting_and_no_other(
     deliver_all()
     told = Notification.objects.filter(kind="calendar.record").values_list("user", flat=True)
     assert list(told) == [boris.pk]
+    assert as_person(cara).get(found.get_absolute_url()).status_code == 404, "she is not at this time"
+    assert as_person(cara).get(first_time.get_absolute_url()).status_code == 200
     remove_event(once, scope=Scope.THIS, by=anna)
     assert browser.get(found.get_absolute_url()).status_code == 404
+    purge_removed(timezone.now() + KEPT_REMOVED + DAY)
+    assert as_person(cara).get(found.get_absolute_url()).status_code == 404, "nor after a month"
+
+
+def at_time(series: Event, at: datetime) -> Meeting | None:
+    return meeting_at(Occurrence(series, at, at + HOUR))
+
+
+@pytest.mark.parametrize("by", [HOUR, WEEK, -WEEK], ids=str)
+def test_agendas_go_with_a_series_that_is_moved_and_back_when_that_is_taken_back(
+    anna: User, by: timedelta
+) -> None:
+    series = planned(anna, draft(rule="FREQ=WEEKLY;COUNT=4"))
+    times = [TEN + number * WEEK for number in range(4)]
+    made = [prepare_meeting(Occurrence(series, at, at + HOUR), by=anna) for at in times]
+    once = change_event(
+        series, draft(title="Otherwise", starts=times[1] + HOUR), scope=Scope.THIS, at=times[1], by=anna
+    ).event
+    change_event(series, draft(title="Moved", starts=times[2] + HOUR), scope=Scope.THIS, at=times[2], by=anna)
+    change = move_event(series, series.starts_at + by, series.ends_at + by, by=anna, scope=Scope.ALL)
+    series.refresh_from_db()
+    once.refresh_from_db()
+    assert [at_time(series, at + by) for at in times] == made
+    assert once.original_at == times[1] + by
+    take_back(change.revision, by=anna)
+    assert [at_time(series, at) for at in times] == made
+
+
+def test_agendas_to_come_are_of_the_series_that_comes(anna: User) -> None:
+    series = planned(anna, draft(rule="FREQ=WEEKLY;COUNT=4"))
+    times = [TEN + number * WEEK for number in range(4)]
+    made = [prepare_meeting(Occurrence(series, at, at + HOUR), by=anna) for at in times]
+    wanted = draft(title="Later", starts=times[2] + HOUR, rule=series.rule)
+    change = change_event(series, wanted, scope=Scope.FOLLOWING, at=times[2], by=anna)
+    rest = change.event
+    series.refresh_from_db()
+    assert rest != series
+    assert [at_time(series, at) for at in times] == [*made[:2], None, None]
+    assert [at_time(rest, at + HOUR) for at in times[2:]] == made[2:]
+    take_back(change.revision, by=anna)
+    assert [at_time(series, at) for at in times] == made
