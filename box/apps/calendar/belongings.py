@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, ngettext_lazy
 
 from box.apps.calendar.actions.appointments import forget_visitors_of
-from box.apps.calendar.actions.audiences import write_audience
+from box.apps.calendar.actions.audiences import tell_rewritten, write_audience
 from box.apps.calendar.models import LONGEST_NAME, Calendar, Event, Room
 from box.core.access.principals import code_of
 from box.core.accounts.models import User
@@ -33,6 +33,7 @@ def _kept(person: User) -> list[str]:
 def _forget(person: User, by: User) -> None:
     code = code_of(person)
     forget_visitors_of(person)
+    tell_rewritten(Event.objects.filter(calendar__code=code).values_list("pk", flat=True))
     Calendar.objects.filter(code=code).delete()
     named = Q(bookers__contains=[code]) | Q(keepers__contains=[code])
     for room in Room.objects.filter(named).select_for_update():
@@ -58,6 +59,7 @@ def _follow(pair: Pair) -> None:
         )
     for event in Event.objects.filter(calendar__code=kept).select_related("calendar"):
         write_audience(event)
+    tell_rewritten(Event.objects.filter(calendar__code=kept).values_list("pk", flat=True))
 
 
 BELONGINGS = Belongings(

@@ -34,6 +34,14 @@ class EventRemoved:
 
 
 @dataclass(frozen=True)
+class EventsRewritten:
+    """Nobody has changed these events: others see them now, a name was taken out of them, or they went with
+    their calendar."""
+
+    event_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class EventAnswered:
     event_id: int
     user_id: int

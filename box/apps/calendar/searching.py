@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from box.apps.calendar.events import EventChanged, EventCreated, EventRemoved
+from box.apps.calendar.events import EventChanged, EventCreated, EventRemoved, EventsRewritten
 from box.apps.calendar.models import Event
 from box.core.registry.capabilities import Findable, Searchable, Touched
 
@@ -31,11 +31,18 @@ def _touched(event: Any) -> Touched:
     return Touched({event.event_id, *(pk for row in related for pk in row if pk is not None)})
 
 
+def _rewritten(event: Any) -> Touched:
+    return Touched(set(event.event_ids))
+
+
 EVENTS = Searchable(
     label=_("Events"),
     icon="calendar-event",
     order=45,
     read=_read,
     rows=Event.objects.there,
-    touched_by=dict.fromkeys((EventCreated, EventChanged, EventRemoved), _touched),
+    touched_by={
+        **dict.fromkeys((EventCreated, EventChanged, EventRemoved), _touched),
+        EventsRewritten: _rewritten,
+    },
 )

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 
 from box.apps.calendar.access import can_change_page, is_offered
 from box.apps.calendar.actions.attendees import Answer
-from box.apps.calendar.actions.audiences import write_audience
+from box.apps.calendar.actions.audiences import tell_rewritten, write_audience
 from box.apps.calendar.actions.calendars import main_calendar
-from box.apps.calendar.actions.events import EventDraft, create_event, move_event, remove_event
+from box.apps.calendar.actions.events import EventDraft, create_event, move_event, withdraw_event
 from box.apps.calendar.actions.guests import answer_as_guest, welcome_guest
 from box.apps.calendar.booking import availability, offer_of, window_of
 from box.apps.calendar.events import AppointmentBooked, AppointmentCancelled, AppointmentMoved
@@ -202,7 +202,7 @@ def confirm_appointment(appointment: Appointment, *, now: datetime) -> None:
 def cancel_appointment(appointment: Appointment, *, now: datetime) -> None:
     """By the visitor; once more is nothing."""
     appointment, event = _standing(appointment, now)
-    remove_event(event, by=event.organizer)
+    withdraw_event(event, by=event.organizer)
     event.refresh_from_db()
     appointment.held_times.all().delete()
     appointment.cancelled_at = now
@@ -319,3 +319,4 @@ def _forget(appointments: Sequence[Appointment]) -> None:
     Appointment.objects.filter(pk__in=[one.pk for one in appointments]).update(
         name="", email="", answers=[], consent=""
     )
+    tell_rewritten([one.event_id for one in appointments])

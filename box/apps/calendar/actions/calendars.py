@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.calendar.access import can_write
-from box.apps.calendar.actions.audiences import write_audience
+from box.apps.calendar.actions.audiences import tell_rewritten, write_audience
 from box.apps.calendar.events import CalendarChanged
 from box.apps.calendar.models import Calendar, Color
 from box.core.access.principals import EVERYONE, code_of
@@ -74,6 +74,7 @@ def change_calendar(calendar: Calendar, *, name: str, color: str, is_open: bool,
         for event in calendar.events.all():
             event.calendar = calendar
             write_audience(event)
+        tell_rewritten(calendar.events.values_list("pk", flat=True))
     emit(CalendarChanged(calendar_id=calendar.pk, by_id=by.pk))
 
 
@@ -89,6 +90,7 @@ def remove_calendar(calendar: Calendar, *, by: User) -> None:
             _("There are events to come in this calendar: remove or move them first."), code="events"
         )
     pk = calendar.pk
+    tell_rewritten(calendar.events.values_list("pk", flat=True))
     calendar.delete()
     emit(CalendarChanged(calendar_id=pk, by_id=by.pk))
 

@@ -44,6 +44,7 @@ from box.apps.calendar.actions.appointments import MOST_OF_ADDRESS, forget_old
 from box.apps.calendar.actions.booking_pages import BOUNDS, MOST_PAGES, change_page
 from box.apps.calendar.booking import availability, times_shown
 from box.apps.calendar.models import (
+    KIND,
     Appointment,
     Attendance,
     BookingPage,
@@ -55,7 +56,7 @@ from box.apps.calendar.models import (
 from box.apps.calendar.slots import Offer, is_free, merged
 from box.apps.calendar.views.visitors import MOST_BOOKED
 from box.core.access.actions import employees_role, set_rights
-from box.core.accounts.actions import dismiss_user
+from box.core.accounts.actions import dismiss_user, suspend_user
 from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import User
 from box.core.accounts.throttle import Quota
@@ -65,6 +66,7 @@ from box.core.groups.actions import archive_group
 from box.core.notify.models import Notification, QueuedLetter
 from box.core.people.models import Absence
 from box.core.registry.settings import store
+from box.core.search.models import Document
 from box.lib.proof_of_work import SOONEST, challenge_for, is_solved
 from box.lib.questions import Question
 from tests import cast
@@ -766,6 +768,26 @@ def test_who_came_is_forgotten_after_so_many_days(anna: User) -> None:
     assert (made.name, made.email, made.answers, made.consent) == ("", "", [], "")
     assert Event.objects.get().title == "Consultation"
     assert not Guest.objects.exists()
+
+
+def test_the_search_forgets_visitors_too(page: BookingPage, anna: User) -> None:
+    made = book(page)
+    deliver_all()
+    assert made.name in Document.objects.get(kind=KIND).title
+    forget_visitor(made, by=anna)
+    deliver_all()
+    assert made.name not in Document.objects.get(kind=KIND).title
+
+
+def test_a_visitor_cancels_also_when_the_host_has_gone(
+    page: BookingPage, anna: User, olga: User, client: Client
+) -> None:
+    made = book(page)
+    suspend_user(anna, by=olga)
+    assert client.post(f"{made.get_absolute_url()}cancellation/").status_code == 302
+    made.refresh_from_db()
+    assert made.cancelled_at is not None
+    assert not Event.objects.there().exists()
 
 
 def test_on_demand_a_visitor_is_forgotten_at_once_and_their_link_leads_nowhere(

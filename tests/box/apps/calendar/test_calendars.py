@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from box.apps.calendar.actions import calendars as actions
 from box.apps.calendar.actions import create_calendar, create_event, main_calendar, remove_event
 from box.apps.calendar.actions.calendars import change_calendar, make_missing, remove_calendar
-from box.apps.calendar.models import Calendar, Event
+from box.apps.calendar.models import KIND, Calendar, Event
 from box.core.access.principals import EVERYONE, code_of
+from box.core.events.delivery import deliver_all
 from box.core.events.models import Event as Told
-from tests.box.apps.calendar.conftest import draft
+from box.core.search.models import Document
+from box.lib.moments import EARLIEST
+from tests.box.apps.calendar.conftest import TEN, draft
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -92,6 +96,25 @@ def test_what_is_in_a_calendar_is_seen_by_all_once_it_is_open_and_no_more_once_i
     for name, color in ((" ", "sky"), ("Trips", "no-such")):
         with pytest.raises(ValidationError):
             change_calendar(calendar, name=name, color=color, is_open=False, by=anna)
+
+
+def test_the_search_finds_as_much_of_a_calendar_as_its_reader_sees(anna: User, cara: User) -> None:
+    calendar = create_calendar("Trips", "plum", by=anna)
+    event = create_event(calendar, draft(title="Yalta", invited=(f"U{cara.pk}",)), by=anna)
+    other = create_event(calendar, draft(title="Yalta again"), by=anna)
+
+    def found() -> set[int]:
+        deliver_all()
+        return {one.object_id for one in Document.objects.visible_to(cara).filter(kind=KIND)}
+
+    assert found() == {event.pk}
+    change_calendar(calendar, name="Trips", color="sky", is_open=True, by=anna)
+    assert found() == {event.pk, other.pk}
+    change_calendar(calendar, name="Trips", color="sky", is_open=False, by=anna)
+    assert found() == {event.pk}
+    Event.objects.filter(calendar=calendar).update(span=DateTimeTZRange(EARLIEST, TEN - timedelta(days=900)))
+    remove_calendar(calendar, by=anna)
+    assert found() == set()
 
 
 def test_the_first_calendar_is_called_after_whose_it_is_and_only_a_persons_is_opened(
