@@ -35,6 +35,7 @@ _UNPACKED = "unpacked"
 _STEPS = 5
 _UNTAKEN = (BadArchive, TopologyRefused, UpgradeRefused, https.NodeAway, https.NodeRefused)
 """What an archive that is fetched may end with, before anything is changed."""
+_BUSY = (install.Busy, operations.AlreadyRunning)
 PATIENCE = 1800.0
 """Seconds for whoever else installs here: half-way is no place to give up."""
 
@@ -82,7 +83,7 @@ class Upgrade:
                 self._tell("moving over", 2)
                 self._run(new / "venv/bin/python", new, "--staged", "--silent")
                 self.journal.append(PROVEN)
-        except (CommandFailed, OSError, UpgradeFailed, install.Busy, *_UNTAKEN) as error:
+        except (CommandFailed, OSError, UpgradeFailed, *_BUSY, *_UNTAKEN) as error:
             self.take_back(str(error))
         else:
             self._finish()
@@ -130,20 +131,22 @@ class Upgrade:
 
     def _put_back(self, old: Path, new: Path) -> None:
         self._tell("going back", 3)
+        # The old release looks there whose tables these are, and whether it may work beside them. Before it
+        # tidies up as well: where the link had not moved yet, nothing else would keep it the new one.
+        release.keep(self.paths, new)
         self._put_in_place(old)
-        # The old release looks there whose tables these are, and whether it may work beside them.
         release.keep(self.paths, new)
 
     def _put_in_place(self, old: Path) -> None:
         """A release that ran here before: the tables stay as they are."""
-        with install.alone(self.paths, patience=PATIENCE):
-            try:
+        try:
+            with install.alone(self.paths, patience=PATIENCE):
                 self._run(old / "venv/bin/python", old, "--staged", "--silent", "--back")
-            except CommandFailed as error:
-                raise UpgradeFailed(
-                    f"Putting {old.name} in its place met a problem: {error}\n"
-                    f"`sudo {old}/install.sh` goes on from there."
-                ) from error
+        except (CommandFailed, install.Busy) as error:
+            raise UpgradeFailed(
+                f"Putting {old.name} in its place met a problem: {error}\n"
+                f"`sudo {old}/install.sh` goes on from there."
+            ) from error
 
     @property
     def source(self) -> Source:

@@ -106,6 +106,8 @@ def decide(paths: Paths, wanted: Source, *, in_cluster: bool = False, others_dif
         raise UpgradeRefused(
             "This is a node of a cluster: `boxctl cluster upgrade ARCHIVE` has all nodes move over in turn."
         )
+    if not in_cluster:
+        _refuse_beside_backups(paths)
     running = Source(paths.current.resolve())
     if wanted.name == running.name and not others_differ:
         raise UpgradeRefused(f"{wanted.name} runs already: nothing to do.")
@@ -121,6 +123,14 @@ def decide(paths: Paths, wanted: Source, *, in_cluster: bool = False, others_dif
     if serious := [str(one) for one in found if not one.is_warning]:
         raise UpgradeRefused("\n".join(serious))
     return Plan(running, wanted, len(new.migrations - old.migrations), has_backup=is_set_up(paths))
+
+
+def _refuse_beside_backups(paths: Paths) -> None:
+    """It restarts services that a backup, a verification or a drill asks, and makes a backup itself."""
+    try:
+        operations.refuse_if_busy(paths, "backup")
+    except operations.AlreadyRunning as error:
+        raise UpgradeRefused(str(error)) from error
 
 
 def sweep(paths: Paths) -> None:

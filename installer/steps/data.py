@@ -6,6 +6,7 @@ from appliance.services.database import setup as database
 from appliance.services.objects import setup as objects
 from installer import schema
 from installer.portal_commands import manage
+from installer.schema import Schema
 from installer.steps import recovery
 from installer.steps.base import Host, Step
 
@@ -53,9 +54,11 @@ def _is_written(_: Host) -> bool:
 
 
 def _write(host: Host) -> None:
-    """Before anything moves over: the release to come writes on these tables, and so does the running one."""
+    """Before anything moves over: the release to come writes on these tables, and where it has changed them
+    so does the running one. Whoever flees from a release that cannot write is not held by it."""
     running = host.paths.current.resolve()
-    for folder in dict.fromkeys((host.release, running)):
+    changes = Schema.of(host.release).migrations - Schema.of(running).migrations
+    for folder in (host.release, running) if changes else (host.release,):
         if (folder / WRITTEN).exists():  # a release from before there was such a check
             host.outcome.doing(folder.name)
             manage(host.node, folder, "written")

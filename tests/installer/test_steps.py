@@ -20,10 +20,12 @@ from installer import release, steps, uninstall
 from installer.options import Options
 from installer.progress import NOTHING_TO_DO, PlainProgress
 from installer.release import Source
-from installer.steps import Host, Step, startup
+from installer.steps import Host, Step, data, startup
 from installer.steps import configuration as configuration_steps
 from installer.steps.base import Notice
 from installer.steps.startup import Starter
+
+from .releases import ONE, TWO, made
 
 
 @pytest.fixture
@@ -331,3 +333,26 @@ def test_what_starts_the_box_calls_its_boxctl_and_is_a_script_of_the_shell(host:
 def test_a_release_that_takes_its_place_again_leaves_the_tables(host: Host) -> None:
     host.goes_back = True
     assert the_step("Tables").is_done(host)
+
+
+@pytest.mark.parametrize("changes", [True, False], ids=["tables change", "tables stay"])
+def test_a_release_that_cannot_write_keeps_nobody_from_leaving_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: bool
+) -> None:
+    """Forward both have to write on new tables; back, or beside, only who comes."""
+    machine = Host(
+        Options(prefix=tmp_path / "box"), made(tmp_path / "come", "2", ONE, *((TWO,) if changes else ()))
+    )
+    machine.paths.releases.mkdir(parents=True)
+    running = made(
+        machine.paths.releases / "broken", "1", *((ONE,) if changes else (ONE, TWO)), before=(ONE,)
+    )
+    release.switch(machine.paths, running.tree)
+    coming = machine.paths.releases / machine.source.name
+    shutil.copytree(machine.source.tree, coming)
+    tried: list[str] = []
+    monkeypatch.setattr(data, "WRITTEN", "pyproject.toml")
+    monkeypatch.setattr(data, "manage", lambda _node, folder, *_words: tried.append(folder.name))
+    monkeypatch.setattr(Host, "node", None)
+    the_step("Written post").apply(machine)
+    assert tried == [machine.source.name, *(["broken"] if changes else [])]

@@ -149,6 +149,8 @@ class Stages:
         else:
             release.switch(self.paths, tree)
             (self.paths.etc / DUE).unlink(missing_ok=True)
+            for folder in release.superfluous(self.paths):
+                shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -187,6 +189,34 @@ def test_what_fails_while_moving_over_goes_back(begun: Upgrade, running: Source)
     assert begun.paths.current.resolve() == running.tree
     # Whose tables these are is still to be read there.
     assert release.previous_link(begun.paths).resolve().name == new
+
+
+def test_an_operation_that_came_between_is_no_reason_to_stay_half_way(
+    begun: Upgrade, running: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup has begun since it was looked whether one runs."""
+    asked = {"tree": str(begun.source.tree), "with_backup": True}
+    again = Upgrade(begun.paths, Journal.begin(begun.paths.operations, UPGRADE, asked, by="root"))
+    monkeypatch.setattr(operations, "begin", _is_busy)
+    stages = Stages(again)
+    with pytest.raises(UpgradeFailed, match=r"at work[\s\S]*runs old, as before"):
+        again.perform()
+    assert stages.run == [("new", "--build")]
+    assert not again.source.tree.exists()
+
+
+def _is_busy(*_given: Any, **_named: Any) -> None:
+    raise operations.AlreadyRunning("a backup is at work")
+
+
+@pytest.mark.parametrize("kind", ["backup", "verify", "drill"])
+def test_beside_a_backup_none_is_begun(paths: Paths, running: Source, tmp_path: Path, kind: str) -> None:
+    new = made(tmp_path / "new", "2", ONE, TWO, before=(ONE,))
+    journal = Journal.begin(paths.operations, kind, {}, by="timer")
+    with pytest.raises(UpgradeRefused, match=f"'{kind}' is running"):
+        upgrade_plan.decide(paths, new)
+    journal.end("done", "")
+    assert upgrade_plan.decide(paths, new).wanted == new
 
 
 def test_killed_before_anything_was_changed_only_what_was_unpacked_goes(
