@@ -1,7 +1,8 @@
 """The box onto an empty machine, from a target and a recovery key alone: the parts of it.
 
-A note says what is under way. It is there from the configuration, which comes first, to the files, which come
-last; so an installation that was interrupted goes on where it ended.
+A note says what is under way. It is there from before the configuration, which comes first, to the files,
+which come last; so an installation that was interrupted goes on where it ended. Another one says afterwards
+what was brought back, until the installation has come to its end as well.
 """
 
 from __future__ import annotations
@@ -74,8 +75,25 @@ def place(words: str, *, access_key: str = "", secret_key: str = "", ca_pem: str
     )  # fmt: skip
 
 
-def is_under_way(paths: Paths) -> bool:
+def is_begun(paths: Paths) -> bool:
+    """Whether anything of another box is in its place yet, be it a part of the configuration."""
     return _note(paths).exists()
+
+
+def is_under_way(paths: Paths) -> bool:
+    """Whether the configuration is in its place, and not all that follows."""
+    return is_begun(paths) and "label" in _noted(paths)
+
+
+def is_back(paths: Paths, asked: str) -> bool:
+    """Whether all of what was asked for so is in its place, by an installation that has not ended yet."""
+    done = _done(paths)
+    return done.exists() and done.read_text(encoding="utf-8") == asked
+
+
+def end(paths: Paths) -> None:
+    """The installation has come to its end: who asks for the same again means another box."""
+    _done(paths).unlink(missing_ok=True)
 
 
 def begin(
@@ -88,9 +106,10 @@ def begin(
     say: Say,
     host_key: str = "",
     root_key: RecoveryKey | None = None,
+    asked: str = "",
 ) -> list[str]:
     """Find the repository, open it, and put the configuration of the box in place. What of it root has to say
-    again, in words."""
+    again, in words. `asked` is how whoever asks for the same again says it."""
     # Nothing is known of the box yet but its folders; what it was configured with comes out of the vault.
     node = Node(paths, config.Box(), config.new_secrets(), Machine.here())
     if has_cluster(node):
@@ -106,6 +125,8 @@ def begin(
     # The one that the host lets in; the set may hold another of that number.
     secret = kind_of(target).secret(node, target)
     whose, held = sets.configuration_of(node, Vault(node, found, target), plan.begin_with)
+    # From here on the machine is no empty one, and what is there is not all.
+    write_atomically(_note(paths), json.dumps({"asked": asked}) + "\n", mode=0o600)
     programs = configuration.put(held, paths, root_key)
     if whose != plan.begin_with:
         say(f"The configuration of that set cannot be read. It is that of {whose}.")
@@ -128,6 +149,7 @@ def begin(
         "label": plan.begin_with.label,
         "moment": moment.isoformat() if moment else "",
         "target": used.name,
+        "asked": asked,
     }
     write_atomically(_note(paths), json.dumps(note) + "\n", mode=0o600)
     to_say = [
@@ -292,6 +314,7 @@ def recover_files(node: Node, say: Say) -> Recovered:
         # What cannot be read now is read with the next backup.
         with suppress(BackupRefused, CommandFailed):
             sets.refresh(node, Vault(node, chosen, one))
+    write_atomically(_done(node.paths), note.get("asked", ""), mode=0o600)
     _note(node.paths).unlink()
     at = datetime.fromisoformat(note["at"]) if note.get("at") else None
     return Recovered(at, len(begun.missing), tuple(undone))
@@ -299,6 +322,10 @@ def recover_files(node: Node, say: Say) -> Recovered:
 
 def _note(paths: Paths) -> Path:
     return paths.data / "backup/elsewhere.json"
+
+
+def _done(paths: Paths) -> Path:
+    return paths.data / "backup/brought-back"
 
 
 def _noted(paths: Paths) -> dict[str, str]:

@@ -139,6 +139,7 @@ def _second_stage(host: Host, progress: Progress, *, is_silent: bool) -> int:
     from appliance.services.objects.service import ProgramMissing
     from appliance.services.objects.setup import StoreRefused
     from appliance.supervise import SupervisorError
+    from backup import disaster_recovery
     from backup.keys import KeyRefused
     from backup.settings import BackupRefused
     from installer.schema import SchemaRefused
@@ -155,6 +156,7 @@ def _second_stage(host: Host, progress: Progress, *, is_silent: bool) -> int:
     except known as error:
         progress.say(f"{error}\nCure that, and run install.sh again: it goes on from here.")
         return 1
+    disaster_recovery.end(host.paths)
     if not is_silent:
         _farewell(host, progress, changed)
     return 0

@@ -166,6 +166,8 @@ def from_arguments(arguments: argparse.Namespace) -> Options:
     values = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(Options)}
     # The second stage stands in another folder.
     values |= {name: value.absolute() for name, value in values.items() if isinstance(value, Path)}
+    if (restore := values["restore"]) is not None and "://" not in restore:
+        values["restore"] = str(Path(restore).absolute())
     values["accepted"] = tuple(values["accepted"])
     return Options(**values)
 

@@ -6,7 +6,6 @@ import os
 import sys
 
 from appliance import certificates
-from appliance.backup_file import is_set_up
 from backup import disaster_recovery, moments, sealed_authority, store_authorities
 from backup.keys import RecoveryKey
 from backup.settings import BackupRefused
@@ -14,7 +13,22 @@ from installer.steps.base import Host, Step
 
 
 def _is_configuration_back(host: Host) -> bool:
-    return host.options.restore is None or disaster_recovery.is_under_way(host.paths) or is_set_up(host.paths)
+    """What is there already is no answer: it may be another box, or a part of this one."""
+    if disaster_recovery.is_under_way(host.paths):
+        return True
+    if host.options.restore is not None:
+        return disaster_recovery.is_back(host.paths, _asked(host))
+    if disaster_recovery.is_begun(host.paths):
+        raise BackupRefused(
+            "A box was being brought back, and only a part of its configuration is there: say what you said "
+            "then, with --restore."
+        )
+    return True
+
+
+def _asked(host: Host) -> str:
+    said = host.options
+    return f"{said.restore} {said.restore_to.isoformat() if said.restore_to else 'newest'}"
 
 
 def _bring_configuration_back(host: Host) -> None:
@@ -34,6 +48,7 @@ def _bring_configuration_back(host: Host) -> None:
         say=host.outcome.doing,
         host_key=said.restore_host_key or "",
         root_key=_root_key(),
+        asked=_asked(host),
     )
     host.news += [f"Of the configuration: {line}." for line in to_say]
 

@@ -39,6 +39,10 @@ def opens(key: RecoveryKey, ring: Path) -> bool:
     return True
 
 
+def raise_interrupt(*_given: object, **_named: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_where_a_target_is_away_nothing_is_changed(rotated: Kept) -> None:
     back_up(rotated)
     before, there = rotated.settings, {path.name for path in rotated.folder.iterdir()}
@@ -100,14 +104,19 @@ def test_from_a_new_key_on_all_is_made_anew_and_the_old_runs_out(rotated: Kept, 
             version="0.1.0",
             say=said.append,
         )
-    disaster_recovery.begin(
-        empty_machine,
-        disaster_recovery.place(str(rotated.folder)),
-        key,
-        moment=None,
-        version="0.1.0",
-        say=said.append,
-    )
+
+    def begin() -> None:
+        place = disaster_recovery.place(str(rotated.folder))
+        disaster_recovery.begin(
+            empty_machine, place, key, moment=None, version="0.1.0", say=said.append, asked="it"
+        )
+
+    with pytest.MonkeyPatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(disaster_recovery, "_with_repositories", raise_interrupt)
+        begin()
+    assert disaster_recovery.is_begun(empty_machine) and not disaster_recovery.is_under_way(empty_machine)
+    begin()
+    assert disaster_recovery.is_under_way(empty_machine)
     assert newer.label in said[0]
     found = settings.load(empty_machine)
     assert (found.master, found.targets[0].repository) == (rotated.settings.master, rotated.target.repository)

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from appliance.files import write_atomically
 from backup import disaster_recovery
 from backup.disaster_recovery import Recovered
 from backup.keys import RecoveryKey
+from backup.settings import BackupRefused
 from installer import options, steps
 from installer.options import Options
 from installer.release import Source
@@ -67,6 +69,44 @@ def test_where_the_backup_lies_whose_authority_is_trusted_and_which_moment_is_me
     assert begun["moment"] == datetime(2026, 11, 24, 14, 30, tzinfo=UTC)
     assert str(begun["key"]) == str(key)
     assert machine.news == ["Of the configuration: 2 networks are not those of this machine."]
+
+
+def test_a_folder_is_the_one_that_it_is_where_it_was_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The installer goes into the release before it looks there."""
+    monkeypatch.chdir(tmp_path)
+    assert understood("--restore", "disk").restore == str(tmp_path / "disk")
+    for elsewhere in (PLACE, "sftp://backup@store.example.com/home/backup"):
+        assert understood("--restore", elsewhere).restore == elsewhere
+
+
+def test_what_is_here_is_not_taken_for_what_was_asked_for(tmp_path: Path) -> None:
+    machine = host(tmp_path, "--restore", PLACE)
+    paths, is_done = machine.paths, recovery.CONFIGURATION.is_done
+    backup = paths.data / "backup"
+    backup.mkdir(parents=True)
+    write_atomically(paths.etc / "backup.json", "{}", mode=0o600)
+    assert not is_done(machine), "the settings of another box"
+    note = backup / "elsewhere.json"
+    note.write_text('{"asked": ""}')
+    assert not is_done(machine), "interrupted while the configuration was put in its place"
+    said_otherwise = Host(understood("--prefix", str(tmp_path / "box"), *NAMED), machine.source)
+    with pytest.raises(BackupRefused, match="only a part of its configuration"):
+        is_done(said_otherwise)
+    note.write_text('{"label": "x", "asked": ""}')
+    assert is_done(machine) and is_done(said_otherwise)
+    note.unlink()
+    (backup / "brought-back").write_text(f"{PLACE} newest")
+    assert is_done(machine), "the installation goes on"
+    assert not is_done(host_of(machine, "--restore-to", "2026-11-24T17:30+03:00"))
+    disaster_recovery.end(paths)
+    assert not is_done(machine), "another time it is another box"
+
+
+def host_of(machine: Host, *words: str) -> Host:
+    prefix = str(machine.paths.prefix)
+    return Host(understood("--prefix", prefix, *NAMED, "--restore", PLACE, *words), machine.source)
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2026-11-24T17:30", "2026-11-24", "2026-13-01T00:00+00:00"])
