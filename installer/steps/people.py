@@ -37,7 +37,9 @@ def _create_administrator(host: Host) -> None:
 
 
 def _is_demo_there(host: Host) -> bool:
-    return not host.options.with_demo
+    if not host.options.with_demo:
+        return True
+    return manage(host.node, host.release, "demo", "--check", check=False).code == 0
 
 
 def _make_demo(host: Host) -> None:

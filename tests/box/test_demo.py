@@ -39,7 +39,10 @@ def _demo(**options: object) -> str:
 
 
 def test_a_company_is_whole(store: object) -> None:
+    with pytest.raises(CommandError, match="No demonstration"):
+        call_command("demo", check=True)
     _demo()
+    call_command("demo", check=True)
     assert User.objects.filter(is_demo=True, is_extranet=False).count() == 40
     assert Post.objects.count() == 120
     assert Membership.objects.filter(role="head").count() == Department.objects.count()

@@ -7,6 +7,7 @@ from random import Random
 from time import monotonic
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
@@ -28,8 +29,15 @@ class Command(BaseCommand):
             action="store_true",
             help="all of them sign in with the password on standard input; without it, nobody can",
         )
+        parser.add_argument(
+            "--check", action="store_true", help="only say, by the exit code, whether it is there"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["check"]:
+            if not get_user_model().objects.filter(is_demo=True).exists():
+                raise CommandError("No demonstration is here.")
+            return
         if options["employees"] < 10 or options["posts"] < 0:
             raise CommandError("A company has at least 10 employees, and not fewer than no posts.")
         company = Company(
