@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from appliance.cluster import topology
 from appliance.files import write_atomically
 from appliance.paths import Paths
 from appliance.runner import CommandFailed, run
@@ -40,7 +41,7 @@ class Machine:
 
     @property
     def is_installed_mark(self) -> Path:
-        """Exists once the box was made, whatever becomes of the box later."""
+        """Exists once the box was made, whatever becomes of the box later; says by which name."""
         return self.root / "var/lib/korobka-image/installed"
 
     @property
@@ -82,11 +83,14 @@ def main() -> int:
 
 
 def name_to_install(machine: Machine, found: Sequence[str]) -> str | None:
-    """The portal's name, where it has none, or an address that is not this machine's any more."""
+    """The portal's name, where it has none, or an address that it was given here and that is not this
+    machine's any more. One that somebody has chosen is theirs, and one of a cluster that of all its nodes."""
     if not machine.is_installed_mark.exists():
         return network_name(found[0]) or found[0]
     now = configured(machine.paths, "hostname", "")
-    return found[0] if _is_address(now) and now not in found else None
+    given = machine.is_installed_mark.read_text(encoding="utf-8")
+    is_ours = now == given and not topology.file_of(machine.paths).exists()
+    return found[0] if is_ours and _is_address(now) and now not in found else None
 
 
 def install(machine: Machine, name: str) -> None:
@@ -97,7 +101,7 @@ def install(machine: Machine, name: str) -> None:
          "--hostname", name, "--admin-email", email],
         env={"PYTHONPATH": str(HERE)},
     )  # fmt: skip
-    _note(machine.is_installed_mark, "")
+    _note(machine.is_installed_mark, name)
 
 
 def where_it_is(machine: Machine, *, now: datetime) -> list[str]:

@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from appliance.cluster import topology
+from appliance.files import ensure_folder, write_atomically
 from appliance.runner import Completed
 from installer import first_password
 from installer.image import build, formats, start
@@ -30,9 +32,9 @@ def machine(tmp_path: Path) -> Machine:
     return machine
 
 
-def installed(machine: Machine, hostname: str) -> None:
+def installed(machine: Machine, hostname: str, *, given: str | None = None) -> None:
     machine.is_installed_mark.parent.mkdir(parents=True, exist_ok=True)
-    machine.is_installed_mark.touch()
+    machine.is_installed_mark.write_text(hostname if given is None else given)
     machine.paths.box_toml.write_text(f'hostname = "{hostname}"\n')
 
 
@@ -87,6 +89,19 @@ def test_a_box_keeps_its_name_unless_that_is_an_address_of_before(
     assert start.name_to_install(machine, found) == wanted
 
 
+def test_a_name_that_somebody_has_chosen_or_that_is_a_clusters_is_left_alone(
+    machine: Machine, names: dict[str, list[str]]
+) -> None:
+    """The address at which a router lets people in is on no interface, nor need one that moves be."""
+    installed(machine, "203.0.113.5", given="10.0.0.7")
+    assert start.name_to_install(machine, ["10.0.0.8"]) is None
+    installed(machine, "10.0.0.7")
+    file = topology.file_of(machine.paths)
+    ensure_folder(file.parent, mode=0o700)
+    write_atomically(file, "{}", mode=0o600)
+    assert start.name_to_install(machine, ["10.0.0.8"]) is None
+
+
 def test_a_box_that_was_removed_is_not_made_again(machine: Machine, names: dict[str, list[str]]) -> None:
     installed(machine, "portal.example.com")
     machine.paths.box_toml.unlink()
@@ -108,7 +123,7 @@ def test_the_first_administrator_has_an_address_that_the_portal_takes(
         start.install(machine, name)
     assert given == ["admin@portal.example.com", start.ADMINISTRATOR]
     assert all(map(is_email, given))
-    assert machine.is_installed_mark.exists()
+    assert machine.is_installed_mark.read_text() == "10.0.0.7"
 
 
 # --- root's password
