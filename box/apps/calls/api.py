@@ -89,7 +89,7 @@ def show(call: Call) -> bool:
 
 
 def hide(call: Call) -> bool:
-    hide_call(_found(call), _people(call), now=call.now)
+    hide_call(_found(call), _people(call), by=call.user, now=call.now)
     return True
 
 

@@ -39,8 +39,10 @@ class MissedCallSettled:
 
 @dataclass(frozen=True)
 class CallNoted:
+    """`by_id` is None where the notes of a call became those of the one that it is a part of."""
+
     call_id: int
-    by_id: int
+    by_id: int | None
     note: str = ""
 
 

@@ -27,6 +27,8 @@ MISSES_COUNT_FOR = timedelta(days=30)
 LONGEST = timedelta(hours=12)
 """What seems to go on for longer is not shown as going on."""
 
+LONGEST_NOTE = 20_000
+
 
 class LoggedCallQuerySet(AudienceQuerySet["LoggedCall"]):
     def visible_to(self, user: User) -> Self:
@@ -83,7 +85,7 @@ class LoggedCall(AudienceModel):
     is_missed = models.BooleanField(default=False)
     settled_at = models.DateTimeField(null=True)
     settled_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", db_index=False)
-    note = models.TextField(_("notes"), max_length=20_000, blank=True)
+    note = models.TextField(_("notes"), max_length=LONGEST_NOTE, blank=True)
     # Its recordings stay, however old they become.
     is_held = models.BooleanField(default=False)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
-from box.bridges.telephony.calls import Call
+from box.bridges.telephony.calls import Call, Leg
 from box.lib import phones
 
 MOST_RULES = 50
@@ -54,15 +55,22 @@ class Numbering:
 
     def direction(self, call: Call) -> str:
         """One of "in", "out" and "internal"."""
-        if call.endpoint in self.lines:
+        if call.endpoint in self.lines or self._joined(call) is not None:
             return "in"
         outside = any(leg.endpoint in self.lines for leg in call.legs.values() if leg.is_called)
         return "out" if outside else "internal"
+
+    def _joined(self, call: Call) -> Leg | None:
+        """Whoever called from outside, and was connected to a call that had begun within."""
+        legs = sorted(call.legs.values(), key=attrgetter("started_at"))
+        return next((leg for leg in legs if not leg.is_called and leg.endpoint in self.lines), None)
 
     def outside(self, call: Call) -> str | None:
         """The number of the one outside, in E.164: the caller's, or the dialled one's."""
         match self.direction(call):
             case "in":
+                if call.endpoint not in self.lines and (joined := self._joined(call)) is not None:
+                    return self.e164(joined.number, joined.endpoint)
                 return self.e164(call.caller, call.endpoint)
             case "out":
                 legs = [leg for leg in call.legs.values() if leg.endpoint in self.lines]

@@ -56,7 +56,10 @@ def pass_on(call: LoggedCall, number: str, *, is_attended: bool, by: User) -> Co
         )
     except NotAllowed as refused:
         raise ValidationError(str(refused), code="not-allowed") from refused
-    return ask_pbx(leg.call.pbx, "Atxfer" if is_attended else "BlindTransfer", headers, by=by)
+    command = ask_pbx(leg.call.pbx, "Atxfer" if is_attended else "BlindTransfer", headers, by=by)
+    # Whom they held is on the line, and goes.
+    call.participants.filter(user=by).update(holds_leg="")
+    return command
 
 
 @transaction.atomic

@@ -83,8 +83,11 @@ def show_call(call: LoggedCall, people: list[User], *, by: User, now: datetime) 
 
 
 @transaction.atomic
-def hide_call(call: LoggedCall, people: list[User], *, now: datetime) -> None:
+def hide_call(call: LoggedCall, people: list[User], *, by: User, now: datetime) -> None:
     locked = _going(call)
+    _must_be_in(locked, by)
+    for person in people[:MOST_SHOWN]:
+        _must_tell_of(person, by)
     locked.participants.filter(user__in=people, ended_at=None).update(ended_at=now)
     tell([person.pk for person in people], locked.pk)
 
@@ -94,6 +97,7 @@ def finish_call(call: LoggedCall, user: User, seconds: int, result: str, *, by: 
     """`seconds` is how long they talked. Finishing twice is finishing once."""
     _must_tell_of(user, by)
     locked = LoggedCall.objects.select_for_update().get(pk=call.pk)
+    _must_be_in(locked, by)
     if locked.ended_at is not None:
         return locked
     is_answered = result == LoggedCall.Result.ANSWERED
@@ -121,6 +125,12 @@ def _going(call: LoggedCall) -> LoggedCall:
     if locked.ended_at is not None:
         raise ValidationError(_("This call is over."), code="over")
     return locked
+
+
+def _must_be_in(call: LoggedCall, by: User) -> None:
+    """Who sees a call because they lead somebody in it has no say in it."""
+    if f"U{by.pk}" not in call.audience and not can_set_up(by):
+        raise PermissionDenied(_("Only administrators of telephony tell of others' calls."))
 
 
 def _must_tell_of(user: User, by: User) -> None:

@@ -8,15 +8,19 @@ from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from box.apps.calls.actions.misses import recount_misses, settle_earlier
-from box.apps.calls.events import CallFinished
-from box.apps.calls.models import LoggedCall, Participant
+from box.apps.calls.events import CallFinished, CallNoted, MissedCallSettled
+from box.apps.calls.models import LONGEST_NOTE, LoggedCall, Participant, Recording
 from box.apps.calls.permissions import audience_of
 from box.apps.calls.settings import CALL_BACK_WITHIN, MAKES_LEADS
 from box.bridges.telephony.models import Call, CallLeg, Extension
 from box.core.events.outbox import emit
 from box.core.push.actions import send
+
+WHOLE_AFTER = timedelta(seconds=20)
+"""A recording is whole some seconds after the call's end; a slow disk or a conversion takes longer."""
 
 
 @transaction.atomic
@@ -34,20 +38,57 @@ def follow_call(pbx: str, key: str) -> LoggedCall | None:
     before = LoggedCall.objects.filter(call=call).first()
     people = _people(call, legs, before)
     logged = _saved(call, legs, people, before)
+    _give_back_who_was_taken(people.values())
+    if call.ended_at is not None and before is not None and before.ended_at is None:
+        awaited = logged.recordings.filter(state=Recording.State.AWAITED)
+        awaited.update(due_at=timezone.now() + WHOLE_AFTER)
     tell([one.user_id for one in people.values()], logged.pk)
     if call.ended_at is not None and _is_news(before, logged):
         finish(logged, [one for one in people.values() if one.is_called])
+    if before is not None and before.is_missed and not logged.is_missed:
+        # It was answered, and that was heard late.
+        recount_misses(one.user_id for one in people.values())
+        emit(MissedCallSettled(call_id=logged.pk, by_id=logged.user_id))
     return logged
 
 
 def _forget_part(call: Call) -> None:
-    """What was logged of it is told of the call that it became a part of."""
+    """What was logged of it is told of the call that it became a part of, and what was written and recorded
+    is that one's."""
     part = LoggedCall.objects.filter(call=call).first()
     if part is None:
         return
     people = list(part.participants.values_list("user_id", flat=True))
+    whole = _whole_of(call)
+    if whole is not None:
+        known = whole.recordings.values("file")
+        part.recordings.exclude(file__in=known).update(logged=whole)
+        notes = [one for one in (whole.note, part.note) if one]
+        whole.note, whole.is_held = "\n\n".join(notes)[:LONGEST_NOTE], whole.is_held or part.is_held
+        whole.save(update_fields=["note", "is_held"])
+        if part.note:
+            emit(CallNoted(call_id=whole.pk, by_id=None, note=whole.note))
     part.delete()
     tell(people)
+
+
+def _whole_of(call: Call) -> LoggedCall | None:
+    seen = {call.pk}
+    while call.merged_into is not None and call.merged_into_id not in seen:
+        call = call.merged_into
+        seen.add(call.pk)
+    return LoggedCall.objects.filter(call=call).first() or follow_call(call.pbx.name, call.key)
+
+
+def _give_back_who_was_taken(people: Iterable[Participant]) -> None:
+    """Whoever holds somebody, and has answered with another part of the call since, has them back."""
+    seen = list(people)
+    for one in seen:
+        if one.holds_leg and any(
+            other.user_id == one.user_id and other.answered_at and other.began_at > one.began_at
+            for other in seen
+        ):
+            Participant.objects.filter(logged=one.logged, leg=one.leg).update(holds_leg="")
 
 
 def _people(call: Call, legs: Sequence[CallLeg], before: LoggedCall | None) -> dict[str, Participant]:

@@ -12,9 +12,9 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from box.apps.calls.actions.logging import follow_call
+from box.apps.calls.actions.logging import WHOLE_AFTER, follow_call
 from box.apps.calls.events import CallNoted, RecordingHeld, RecordingKept
-from box.apps.calls.models import LoggedCall, Recording
+from box.apps.calls.models import LONGEST_NOTE, LoggedCall, Recording
 from box.apps.calls.waveform import Sound, heard
 from box.bridges.telephony.models import Pbx
 from box.bridges.telephony.recordings import Delivery, Folder, RecordingRefused
@@ -24,9 +24,8 @@ from box.core.files.models import Blob, new_key
 from box.core.files.store import StoreUnavailable, store
 from box.core.registry.company import LANGUAGE
 
-# A recording is whole some seconds after the call's end; a slow disk or a conversion takes longer.
 WAITS = (
-    timedelta(seconds=20),
+    WHOLE_AFTER,
     timedelta(minutes=1),
     timedelta(minutes=5),
     timedelta(minutes=30),
@@ -52,7 +51,8 @@ def collect_recordings(*, now: datetime) -> int:
     """Fetches what is due from the folders that PBXs and box share. Returns how many came."""
     due = list(
         Recording.objects.due(now)
-        .filter(logged__call__isnull=False)
+        # Of one that goes on nothing is whole yet, and its end says when to look.
+        .filter(logged__call__ended_at__isnull=False)
         .select_related("logged__call__pbx")[:MOST_AT_ONCE]
     )
     # Why one does not come is kept, and read by several.
@@ -62,8 +62,7 @@ def collect_recordings(*, now: datetime) -> int:
 
 def _collect(recording: Recording, *, now: datetime) -> bool:
     call = recording.logged.call
-    if call is None or call.ended_at is None:
-        return _wait(recording, _("The call goes on."), now=now)
+    assert call is not None  # noqa: S101 - only such are due
     pbx: Pbx = call.pbx
     if not pbx.recordings_here:
         return _wait(
@@ -152,6 +151,6 @@ def hold_recordings(call: LoggedCall, *, is_held: bool, by: User) -> None:
 @transaction.atomic
 def write_note(call: LoggedCall, note: str, *, by: User) -> None:
     """What was said, for whoever sees the call and the client's card."""
-    call.note = note.strip()[:20_000]
+    call.note = note.strip()[:LONGEST_NOTE]
     call.save(update_fields=["note"])
     emit(CallNoted(call_id=call.pk, by_id=by.pk, note=call.note))

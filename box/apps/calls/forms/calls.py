@@ -6,16 +6,23 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from box.apps.calls.models import BlockedNumber
+from box.apps.calls.models import LONGEST_NOTE, BlockedNumber
 from box.core.registry.company import PHONE_REGION
 from box.lib import phones
 
 
+class Notes(forms.CharField):
+    """Counted as the browser counts them: the end of a line is one sign."""
+
+    def to_python(self, value: str | None) -> str:
+        return (super().to_python(value) or "").replace("\r\n", "\n")
+
+
 class NoteForm(forms.Form):
-    note = forms.CharField(
+    note = Notes(
         label=gettext_lazy("Notes"),
         required=False,
-        max_length=20_000,
+        max_length=LONGEST_NOTE,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
 

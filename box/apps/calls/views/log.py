@@ -53,8 +53,9 @@ def settlement(request: PersonRequest, pk: int) -> HttpResponse:
 def note(request: PersonRequest, pk: int) -> HttpResponse:
     found = _writable(request, pk)
     form = NoteForm(request.POST)
-    if form.is_valid():
-        recordings.write_note(found, form.cleaned_data["note"], by=request.user)
+    if not form.is_valid():
+        return _done(request, found, " ".join(map(str, form.errors["note"])))
+    recordings.write_note(found, form.cleaned_data["note"], by=request.user)
     return _done(request, found, _("The notes are saved."))
 
 

@@ -108,19 +108,26 @@ def test_one_is_looked_for_again_and_again_and_later_each_time(office: Pbx) -> N
     assert (lost.state, lost.due_at) == ("lost", None)
 
 
-@pytest.mark.parametrize(
-    ("of_call", "of_pbx", "said"),
-    [({"ended_at": None}, {}, "goes on"), ({}, {"recordings_here": ""}, "No folder of recordings")],
-)
-def test_what_cannot_be_fetched_yet_says_why(
-    office: Pbx, of_call: dict[str, Any], of_pbx: dict[str, Any], said: str
-) -> None:
-    Pbx.objects.filter(pk=office.pk).update(**of_pbx)
-    recording = awaited(call_of(office, **of_call), "came")
+def test_what_cannot_be_fetched_yet_says_why(office: Pbx) -> None:
+    Pbx.objects.filter(pk=office.pk).update(recordings_here="")
+    recording = awaited(call_of(office), "came")
     assert collect_recordings(now=timezone.now()) == 0
     recording.refresh_from_db()
     assert recording.state == "awaited"
-    assert said in recording.trouble
+    assert "No folder of recordings" in recording.trouble
+
+
+def test_however_long_a_call_lasts_its_recording_comes_at_its_end(office: Pbx) -> None:
+    call = call_of(office, ended_at=None)
+    recording = awaited(call, "came")
+    for hours in range(5):
+        assert collect_recordings(now=timezone.now() + timedelta(hours=hours)) == 0
+    Call.objects.filter(pk=call.pk).update(ended_at=timezone.now())
+    follow_call(office.name, call.key)
+    recording.refresh_from_db()
+    assert (recording.attempts, recording.state) == (0, "awaited")
+    assert collect_recordings(now=timezone.now() + WAITS[0] - timedelta(seconds=1)) == 0, "it is not whole"
+    assert collect_recordings(now=timezone.now() + WAITS[0]) == 1
 
 
 def test_only_what_is_due_of_a_pbx_is_looked_for_and_so_many_at_a_time(

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from box.apps.calls.access import CALL_OUTSIDE
 from box.apps.calls.actions.call_control import dial, end_call, hold_call, pass_on, take_back
+from box.apps.calls.actions.logging import follow_call
 from box.apps.calls.models import Participant
 from box.apps.calls.presenters import live_calls
 from box.bridges.telephony.actions import ask_pbx, set_extensions, take_commands
@@ -182,6 +183,27 @@ def test_who_is_on_hold_is_taken_back_to_the_telephone_that_held(holding: Pbx, a
     assert live_calls(anna, now=timezone.now()) == []
     with pytest.raises(ValidationError, match="over"):
         take_back(call, by=anna)
+
+
+def test_who_has_them_back_or_passed_them_on_holds_them_no_more(
+    holding: Pbx, anna: User, boris: User
+) -> None:
+    """Whoever pressed "Take back" then would tear the client away from a colleague."""
+    call = talking(holding)
+    hold_call(call, by=anna)
+    own = call.participants.get(user=anna)
+    now = timezone.now()
+    CallLeg.objects.filter(uniqueid=own.leg).update(ended_at=now)
+    CallLeg.objects.create(
+        call=call.call, uniqueid="back.1", endpoint="PJSIP/100", is_called=True,
+        started_at=now, answered_at=now,
+    )  # fmt: skip
+    assert call.call is not None
+    follow_call(holding.name, call.call.key)
+    assert [one.holds_leg for one in call.participants.filter(user=anna)] == ["", ""]
+    call.participants.filter(leg=own.leg).update(holds_leg="1.1")
+    pass_on(call, "101", is_attended=False, by=anna)
+    assert not call.participants.exclude(holds_leg="").exists()
 
 
 def test_who_hung_up_while_on_hold_is_not_taken_back(holding: Pbx, anna: User) -> None:

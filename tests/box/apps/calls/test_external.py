@@ -103,10 +103,10 @@ def test_a_window_is_shown_once_and_again_to_who_had_closed_it(anna: User, boris
     now = timezone.now()
     for _time in range(2):
         show_call(call, [anna], by=anna, now=now)
-    hide_call(call, [anna], now=now)
+    hide_call(call, [anna], by=anna, now=now)
     part = call.participants.get()
     assert (part.ended_at, part.began_at) == (now, now)
-    hide_call(call, [anna], now=now + timedelta(seconds=9))
+    hide_call(call, [anna], by=anna, now=now + timedelta(seconds=9))
     show_call(call, [anna], by=anna, now=now + timedelta(minutes=1))
     part.refresh_from_db()
     assert (part.ended_at, part.began_at) == (None, now)
@@ -121,7 +121,7 @@ def test_whose_window_was_closed_and_who_did_not_answer_keep_what_was_theirs(
     call, closed_at = begun(anna), timezone.now()
     show_call(call, [boris], by=olga, now=closed_at)
     for later in (0, 9):
-        hide_call(call, [boris], now=closed_at + timedelta(seconds=later))
+        hide_call(call, [boris], by=boris, now=closed_at + timedelta(seconds=later))
     finish_call(call, anna, 10, ANSWERED, by=anna)
     his = call.participants.get(user=boris)
     assert (his.answered_at, his.ended_at) == (None, closed_at)
@@ -143,7 +143,7 @@ def test_the_pages_of_those_look_at_it_whose_call_it_is(anna: User, boris: User,
     assert (f"U{anna.pk}" in call.audience, f"U{boris.pk}" in call.audience) == (True, False)
     now = timezone.now()
     show_call(call, [anna, boris], by=olga, now=now)
-    hide_call(call, [boris], now=now)
+    hide_call(call, [boris], by=boris, now=now)
     finish_call(call, anna, 10, ANSWERED, by=anna)
     hers, his = f"U{anna.pk}", f"U{boris.pk}"
     messages = PushMessage.objects.filter(topic="calls", kind="now").order_by("id")
@@ -162,7 +162,7 @@ def test_who_is_shown_a_call_sees_it_and_one_that_is_over_is_shown_to_nobody(
     with pytest.raises(ValidationError, match="over"):
         show_call(call, [boris], by=olga, now=timezone.now())
     with pytest.raises(ValidationError, match="over"):
-        hide_call(call, [boris], now=timezone.now())
+        hide_call(call, [boris], by=boris, now=timezone.now())
 
 
 def test_nobody_tells_of_a_colleagues_call_or_of_somebody_who_is_gone(
@@ -172,6 +172,14 @@ def test_nobody_tells_of_a_colleagues_call_or_of_somebody_who_is_gone(
         register_call(NewCall(number="1", user=boris, is_incoming=True, started_at=timezone.now()), by=anna)
     with pytest.raises(PermissionDenied):
         finish_call(begun(boris), boris, 5, ANSWERED, by=anna)
+    with pytest.raises(PermissionDenied):
+        hide_call(begun(boris), [boris], by=anna, now=timezone.now())
+    # Nor says that it was theirs, though they may see it: as heads do, and who sees all calls.
+    call = begun(boris)
+    with pytest.raises(PermissionDenied):
+        finish_call(call, anna, 5, ANSWERED, by=anna)
+    with pytest.raises(PermissionDenied):
+        hide_call(call, [anna], by=anna, now=timezone.now())
     dismiss_user(boris, by=olga)
     boris.refresh_from_db()
     with pytest.raises(ValidationError, match="works here"):

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
+from box.apps.calls.actions.logging import follow_call
 from box.apps.calls.actions.misses import recount_misses, reopen_miss, settle_earlier, settle_miss
-from box.apps.calls.models import LoggedCall, Participant
+from box.apps.calls.actions.recordings import hold_recordings, write_note
+from box.apps.calls.models import LoggedCall, Participant, Recording
 from box.apps.calls.permissions import audience_of
 from box.apps.calls.settings import MAKES_LEADS
 from box.bridges.telephony.actions import set_extensions
+from box.bridges.telephony.models import Call
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
 from box.core.notify.models import Counter
@@ -200,6 +203,40 @@ def test_two_that_became_one_are_one_call(pbx: Pbx, cara: User) -> None:
     logged = play(pbx, "pickup")
     assert LoggedCall.objects.get() == logged
     assert Participant.objects.filter(user=cara, answered_at__isnull=False).exists()
+
+
+def test_what_was_written_and_recorded_of_a_part_is_the_wholes(pbx: Pbx, anna: User) -> None:
+    whole, part = miss(pbx), miss(pbx, later=HOUR)
+    write_note(whole, "Wants chairs.", by=anna)
+    write_note(part, "And tables.", by=anna)
+    for logged, files in ((whole, ["a.wav"]), (part, ["a.wav", "b.wav"])):
+        for file in files:
+            Recording.objects.create(logged=logged, file=file)
+    hold_recordings(part, is_held=True, by=anna)
+    assert part.call is not None
+    part.call.merged_into = whole.call
+    part.call.save()
+    assert follow_call(pbx.name, part.call.key) is None
+    assert not LoggedCall.objects.filter(pk=part.pk).exists()
+    whole.refresh_from_db()
+    assert (whole.note, whole.is_held) == ("Wants chairs.\n\nAnd tables.", True)
+    assert sorted(whole.recordings.values_list("file", flat=True)) == ["a.wav", "b.wav"]
+    told = Event.objects.filter(kind="calls.CallNoted").latest("id").payload
+    assert (told["call_id"], told["note"]) == (whole.pk, whole.note)
+
+
+def test_a_miss_that_was_none_waits_no_more(pbx: Pbx, anna: User) -> None:
+    """It was answered while the bridge was away, which the PBX's own log tells later."""
+    missed = miss(pbx)
+    assert Counter.objects.get(user=anna, key="calls").value == 1
+    Call.objects.filter(pk=missed.call_id).update(answered_at=missed.started_at, result="answered")
+    assert missed.call is not None
+    for _ in range(2):
+        logged = follow_call(pbx.name, missed.call.key)
+    assert logged is not None and not logged.is_missed
+    assert not Counter.objects.filter(user=anna, key="calls", value__gt=0).exists()
+    settled = Event.objects.filter(kind="calls.MissedCallSettled")
+    assert [event.payload["call_id"] for event in settled] == [missed.pk]
 
 
 def test_whoever_sits_there_later_took_no_part(pbx: Pbx, anna: User, cara: User) -> None:

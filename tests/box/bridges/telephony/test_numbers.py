@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from box.bridges.telephony.calls import Calls
+from box.bridges.telephony.calls import Calls, Leg
 from box.bridges.telephony.facts import Channel, Fact, Kind
 from box.bridges.telephony.numbers import Numbering, TrunkRule
 
@@ -62,3 +62,18 @@ def test_a_call_among_colleagues_has_nobody_outside() -> None:
 
 def test_who_withholds_their_number_is_nobody() -> None:
     assert COMPANY.outside(call("PJSIP/line", "PJSIP/100", number="anonymous")) is None
+
+
+def test_who_called_from_outside_and_was_connected_to_a_call_within_is_a_client() -> None:
+    calls = Calls("office")
+    calls.feed(
+        [
+            Fact(Kind.SEEN, NOW, Channel.of("1.1", "1.1", "PJSIP/100-00000001", number="100", exten="101")),
+            Fact(Kind.SEEN, NOW, Channel.of("1.2", "1.1", "PJSIP/101-00000002", number="101")),
+        ]
+    )
+    one = calls.open["1.1"]
+    one.legs["2.1"] = Leg(
+        "2.1", "PJSIP/line-00000003", NOW, is_called=False, is_local=False, number="79161234567"
+    )
+    assert (COMPANY.direction(one), COMPANY.outside(one)) == ("in", "+79161234567")

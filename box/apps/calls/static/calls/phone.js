@@ -41,6 +41,11 @@ class CallPhone extends HTMLElement {
     this.#channel.addEventListener("message", ({ data }) => this.#hear(data));
     addEventListener("pagehide", (event) => this.#leave(event));
     this.#channel.postMessage({ asks: true });
+    this.#wait();
+  }
+
+  /** For the line, which another tab may have. */
+  #wait() {
     navigator.locks.request(NAME, () => new Promise((done) => this.#hold(done)));
   }
 
@@ -85,7 +90,10 @@ class CallPhone extends HTMLElement {
       await line.start();
     } catch {
       this.#line = null;
-      setTimeout(release, 30_000);
+      setTimeout(() => {
+        release();
+        this.#wait();
+      }, 30_000);
     }
   }
 
