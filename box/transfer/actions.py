@@ -56,9 +56,29 @@ def _another_is_going() -> NotNow:
     return NotNow(_("Another migration is going on: wait until it is over, or pause it."), code="another")
 
 
+def _refuse_twice(migration: Migration) -> None:
+    """What another one of the same portal has moved, this one would move again. Raises NotNow."""
+    moved = Migration.objects.filter(portal=migration.portal, is_outbound=migration.is_outbound)
+    if not moved.filter(passes__gt=0).exclude(pk=migration.pk).exclude(state=State.UNDONE).exists():
+        return
+    if migration.is_outbound:
+        said = _(
+            "Something of this box is in %(portal)s already, and all of it would go there twice: use"
+            " “Connect anew” of the migration that has sent it."
+        )
+    elif migration.webhook:
+        said = _(
+            "Something of %(portal)s is here already, and all of it would come twice: use “Connect anew” of"
+            " the migration that has brought it, or undo that first."
+        )
+    else:
+        said = _("Something of %(portal)s is here already, and all of it would come twice: undo that first.")
+    raise NotNow(said % {"portal": migration.portal}, code="twice")
+
+
 def connect(cloud: Cloud, *, by: User, is_outbound: bool = False) -> Migration:
     """Tests the way to the portal, and keeps it: as where a migration comes from, or goes to. Raises
-    CloudRefused, CloudAway; NotNow while one goes on."""
+    CloudRefused, CloudAway; NotNow while one goes on, or where all of it would be moved twice."""
     cloud.call("profile")
     stages = [key for key, one in OUTBOUND_STAGES.items() if one.is_default] if is_outbound else list(NEEDS)
     migration = Migration(
@@ -71,12 +91,9 @@ def connect(cloud: Cloud, *, by: User, is_outbound: bool = False) -> Migration:
         per_second=cloud.limits.per_second,
         stages=stages,
     )
-    try:
-        with transaction.atomic():
-            migration.save()
-            emit(MigrationDue(migration_id=migration.pk))
-    except IntegrityError:
-        raise _another_is_going() from None
+    _refuse_twice(migration)
+    with transaction.atomic():
+        _save_alone(migration)
     return migration
 
 
@@ -86,14 +103,9 @@ def connect_archive(file: File, *, by: User) -> Migration:
     `files.NotYours`."""
     with ranged.opened(file.blob) as content, opened(content) as archive:
         portal = archive.manifest.source
-    there = Migration.objects.filter(portal=portal).exclude(state=State.UNDONE)
-    if there.filter(passes__gt=0).exists():
-        said = _("Something of %(portal)s is here already, and all of it would come twice: undo that first.")
-        raise NotNow(said % {"portal": portal}, code="twice")
-    (kept,) = attach([file.pk], audience=[], by=by)
-    migration = Migration(
-        portal=portal, archive=kept, by=by, language=by.language, stages=list(ARCHIVE_STAGES)
-    )
+    migration = Migration(portal=portal, by=by, language=by.language, stages=list(ARCHIVE_STAGES))
+    _refuse_twice(migration)
+    (migration.archive,) = attach([file.pk], audience=[], by=by)
     _save_alone(migration)
     return migration
 
@@ -104,11 +116,8 @@ def connect_dump(name: str, portal: str, *, by: User) -> Migration:
     read when somebody looks, for that takes a while. Raises FolderAway, NotNow."""
     with folder.opened(name) as place, place.open(place.dump()):
         pass
-    there = Migration.objects.filter(portal=portal, is_outbound=False).exclude(state=State.UNDONE)
-    if there.filter(passes__gt=0).exists():
-        said = _("Something of %(portal)s is here already, and all of it would come twice: undo that first.")
-        raise NotNow(said % {"portal": portal}, code="twice")
     migration = Migration(folder=name, portal=portal, by=by, language=by.language, stages=list(NEEDS))
+    _refuse_twice(migration)
     _save_alone(migration)
     return migration
 
@@ -200,6 +209,9 @@ def begin(migration: Migration, stages: Collection[str] = (), *, by: User) -> No
     migration.state, migration.trouble, migration.passes = State.RUNNING, "", migration.passes + 1
     migration.started_at, migration.moved_at, migration.finished_at = now, now, None
     _save_alone(migration)
+    if migration.passes == 1:
+        # Another one may have been connected before either had begun.
+        _refuse_twice(migration)
     # Of drives the portal counts the drives, and not what is on them.
     counts = dict(migration.inventory.get("counts", {}))
     if not migration.is_outbound:

@@ -131,6 +131,23 @@ def test_two_do_not_go_on_at_once(store: object, olga: User) -> None:
         actions.begin(second.migration, by=olga)
 
 
+def test_the_same_portal_is_not_brought_by_a_second_migration(store: object, olga: User) -> None:
+    move = Move(olga)
+    before = move.look()
+    other = Move(olga, move.company)
+    other.look()
+    move.bring()
+    for bring_again in (lambda: Move(olga, move.company), other.bring):
+        with pytest.raises(actions.NotNow, match="would come twice: use “Connect anew”"):
+            bring_again()
+    assert (other.again().state, other.migration.passes) == (Migration.State.READY, 0)
+    # What was undone may come again; and this portal may be moved into.
+    actions.begin_undo(move.migration, by=olga)
+    undo.take_back(move.again())
+    assert other.bring().state == Migration.State.DONE
+    assert actions.connect(move.cloud(), by=olga, is_outbound=True).portal == before.portal
+
+
 def test_undone_nothing_of_it_is_left_and_whoever_was_here_stays(store: object, olga: User) -> None:
     here = person("Boris")
     move = Move(olga)

@@ -218,6 +218,14 @@ def test_going_again_brings_nothing_twice_and_the_comparison_tells_what_is_lost(
     assert [str(line.label) for line in found.lines if not line.is_whole] == ["Deals"]
 
 
+def test_nothing_goes_into_the_same_portal_by_a_second_migration(moving: MoveOut) -> None:
+    moving.send()
+    with pytest.raises(actions.NotNow, match="would go there twice: use “Connect anew”"):
+        MoveOut(moving.by, moving.company)
+    # What comes from there is another matter.
+    assert actions.connect(moving.cloud(), by=moving.by).is_outbound is False
+
+
 def test_answers_that_are_lost_make_nothing_double(moving: MoveOut, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of each kind of writes the first is carried out, the second is not, and neither is answered."""
     moving.look()
@@ -247,7 +255,8 @@ def expected() -> dict[str, Any]:
     """The same without any faults."""
     other = MoveOut.__new__(MoveOut)
     migration = Migration.objects.latest("pk")
-    Migration.objects.filter(pk=migration.pk).update(state=Migration.State.DONE)
+    # Another portal of the same name: nothing has gone into it.
+    migration.delete()
     MoveOut.__init__(other, migration.by, empty_company())
     other.send("invitations")
     return shape(other.company)
