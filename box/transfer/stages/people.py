@@ -78,11 +78,11 @@ class People(Stage):
     @override
     def take(self, work: Work, row: Row, extra: Extra) -> int:
         theirs = self.id_of(row)
-        match = Match.objects.filter(migration=work.migration, theirs=theirs).select_related("user").first()
-        person = match.user if match else None
-        is_new = person is None
+        match = recognised(work, row)
+        person, is_new = match.user, match.user is None
         if person is None:
-            person = create_user(self._new(work, row), password=None, by=None)
+            email = without_taken(work, match, self._email(work, row))
+            person = create_user(self._new(work, row, email), password=None, by=None)
         # Whoever was here before stays as they are, and where they are.
         work.took(self.kind, theirs, person.pk, digest=digest_of(row), is_new=is_new)
         if is_new:
@@ -107,16 +107,19 @@ class People(Stage):
         if not is_active(row) and person.is_active:
             dismiss_user(person, by=None)
 
-    def _new(self, work: Work, row: Row) -> NewUser:
-        theirs = self.id_of(row)
+    def _email(self, work: Work, row: Row) -> str:
         email = line(row.get("EMAIL"), 254).lower()
         try:
             validate_email(email)
         except ValidationError:
             if email:
                 said = _("“%(email)s” is no e-mail: the person was added without one.")
-                work.remark(self.kind, theirs, said % {"email": email})
-            email = ""
+                work.remark(self.kind, self.id_of(row), said % {"email": email})
+            return ""
+        return email
+
+    def _new(self, work: Work, row: Row, email: str = "") -> NewUser:
+        theirs = self.id_of(row)
         login = line(row.get("LOGIN"), 150).lower()
         if not _LOGIN.fullmatch(login) or User.objects.signing_in_as(login).exists():
             login = email or f"b24-{theirs}"
@@ -209,6 +212,36 @@ def matched(work: Ledger, rows: Sequence[Row]) -> list[Match]:
             )
         )
     return found
+
+
+def recognised(work: Ledger, row: Row) -> Match:
+    """Whom somebody of the portal is here, as was decided before anything came. Whoever was nobody by rule
+    then may have got an account since: the rules are asked again, and find no one twice."""
+    held = work.migration.matches.filter(theirs=str(row["ID"])).select_related("user").first()
+    if held is not None and (held.user is not None or held.way == Match.Way.HAND):
+        return held
+    (anew,) = matched(work, [row])
+    if anew.user is None:
+        return anew
+    if (
+        work.migration.matches.filter(user=anew.user).exists()
+        or work.migration.identities.filter(kind=People.kind, ours=anew.user.pk).exists()
+    ):
+        anew.user, anew.way = None, Match.Way.NEW
+        return anew
+    Match.objects.bulk_create(
+        [anew], update_conflicts=True, unique_fields=["migration", "theirs"], update_fields=["user", "way"]
+    )
+    return anew
+
+
+def without_taken(work: Ledger, match: Match, email: str) -> str:
+    """The e-mail, or none: whoever is nobody here by hand may have that of a colleague, who keeps it."""
+    if match.way != Match.Way.HAND or not email or not User.objects.signing_in_as(email).exists():
+        return email
+    said = _("Somebody here has the e-mail “%(email)s”: the person was added without it.")
+    work.remark(People.kind, match.theirs, said % {"email": email})
+    return ""
 
 
 def _one_of(known: Container[str], told: Any, usual: str) -> str:

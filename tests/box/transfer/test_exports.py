@@ -19,13 +19,14 @@ from box.core.files import ranged
 from box.core.files.models import File
 from box.core.groups.models import Group
 from box.transfer import exports, jobs
-from box.transfer.actions import NotNow, begin_undo, connect_archive
+from box.transfer.actions import NotNow, begin, begin_undo, connect_archive, decide_match
 from box.transfer.archive.container import BadArchive, Filters
 from box.transfer.archive.export import Scope, write_archive
 from box.transfer.exports import order_export, order_own, remove_export
 from box.transfer.models import Export, Migration
+from box.transfer.runner import run
 from box.transfer.undo import take_back
-from tests.box.transfer.archived import AT, a_file, archive, company, lines_of, moved_in, undone
+from tests.box.transfer.archived import AT, a_file, archive, company, lines_of, looked, moved_in, undone
 from tests.cast import browser, person
 
 if TYPE_CHECKING:
@@ -237,6 +238,25 @@ def test_what_came_is_undone_whole(olga: User) -> None:
     left = {kind: rows for kind, rows in found.items() if rows and kind not in ("pipelines", "departments")}
     assert [one["name"] for one in left.pop("people")] == ["Olga Test"]
     assert left == {}
+
+
+def test_whoever_got_an_account_since_somebody_looked_is_not_added_beside_it(olga: User) -> None:
+    with undone():
+        person("Anna")
+        person("Boris")
+        content = archive(Scope(Filters(kinds=["people"]))).getvalue()
+    migration = connect_archive(a_file(olga, "company.zip", content), by=olga)
+    looked(migration)
+    decide_match(migration.matches.get(email="boris@example.com"), None, by=olga)
+    anna, boris = person("Anna"), person("Boris")
+    begin(migration, by=olga)
+    run(migration)
+    came = {one.theirs: one.ours for one in migration.identities.filter(kind="person")}
+    ours = {match.email: came[match.theirs] for match in migration.matches.all()}
+    assert ours["anna@example.com"] == anna.pk
+    assert ours["boris@example.com"] not in (boris.pk, anna.pk)
+    assert User.objects.get(pk=ours["boris@example.com"]).email == ""
+    assert migration.remarks.get(kind="person").text.startswith("Somebody here has the e-mail")
 
 
 def test_the_same_portal_does_not_come_twice(olga: User) -> None:

@@ -94,6 +94,46 @@ def test_somebody_is_matched_by_hand_before_anything_is_written(store: object, o
         actions.decide_match(match, None, by=olga)
 
 
+def test_whoever_got_an_account_after_somebody_had_looked_is_recognised(store: object, olga: User) -> None:
+    move = Move(olga)
+    move.look()
+    boris = person("Boris")
+    move.bring()
+    assert move.ours("person", 2) == boris.pk
+    match = move.migration.matches.get(theirs="2")
+    assert (match.user, match.way) == (boris, Match.Way.EMAIL)
+    # Hired in both between two passes: nobody had looked at her at all.
+    hanna = person("Hanna")
+    move.company.person(950, "Hanna", "Holm", EMAIL=hanna.email)
+    move.company.post(90, 950, "Good morning")
+    move.bring()
+    assert move.ours("person", 950) == hanna.pk
+    assert Post.objects.get(pk=move.ours("post", 90)).author == hanna
+    # Whom it has brought itself is nobody else of the portal.
+    move.company.person(951, "Borja", "Two", EMAIL=boris.email)
+    move.company.person(952, "Anja", "Two", EMAIL=User.objects.get(pk=move.ours("person", 1)).email)
+    move.bring()
+    assert {"951", "952"} <= move.said("person").keys()
+    assert not move.migration.identities.filter(kind="person", theirs__in=["951", "952"]).exists()
+
+
+def test_whoever_is_nobody_here_by_hand_is_added_and_a_colleague_keeps_the_e_mail(
+    store: object, olga: User
+) -> None:
+    boris = person("Boris")
+    move = Move(olga)
+    move.look()
+    match = move.migration.matches.get(theirs="2")
+    assert match.user == boris
+    actions.decide_match(match, None, by=olga)
+    move.bring()
+    other = User.objects.get(pk=move.ours("person", 2))
+    assert (other == boris, other.email, other.first_name) == (False, "", "Boris")
+    assert f"Somebody here has the e-mail “{boris.email}”" in move.said("person")["2"]
+    # Of whom nobody has an e-mail nothing is said.
+    assert "1" not in move.said("person")
+
+
 def test_it_is_paused_between_two_pages_and_goes_on(store: object, olga: User) -> None:
     move = Move(olga)
     move.look()

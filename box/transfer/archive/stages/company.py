@@ -31,10 +31,9 @@ from box.transfer.archive import records
 from box.transfer.archive.container import BadArchive
 from box.transfer.archive.stages.base import ArchiveStage, ArchiveWork
 from box.transfer.ledger import Extra, Row
-from box.transfer.models import Match
 from box.transfer.stages.base import line, part_of
 from box.transfer.stages.groups import LONGEST_DESCRIPTION, LONGEST_NAME
-from box.transfer.stages.people import MOST_PHOTO
+from box.transfer.stages.people import MOST_PHOTO, recognised, without_taken
 
 
 class Departments(ArchiveStage[records.Department]):
@@ -111,13 +110,14 @@ class People(ArchiveStage[records.Person]):
     @override
     def bring(self, work: ArchiveWork, record: records.Person, extra: Extra) -> int:
         theirs = str(record.id)
-        match = Match.objects.filter(migration=work.migration, theirs=theirs).select_related("user").first()
-        if match is not None and match.user is not None:
+        match = recognised(work, row_of(record))
+        if match.user is not None:
             self.took(work, record, match.user.pk, is_new=False)
             return match.user.pk
         if not record.login:
             raise ValidationError(_("The archive only names this person."), code="named")
-        person = create_user(self._new(work, record), password=None, by=None)
+        email = without_taken(work, match, line(record.email, 254).lower())
+        person = create_user(self._new(work, record, email), password=None, by=None)
         self.took(work, record, person.pk)
         more: dict[str, object] = {
             "former_last_name": line(record.former_last_name, 100),
@@ -134,12 +134,12 @@ class People(ArchiveStage[records.Person]):
             suspend_user(person, by=None)
         return person.pk
 
-    def _new(self, work: ArchiveWork, record: records.Person) -> NewUser:
+    def _new(self, work: ArchiveWork, record: records.Person, email: str) -> NewUser:
         login = line(record.login, 150).lower()
         if "/" in login or User.objects.signing_in_as(login).exists():
             login = f"archive-{record.id}"
         return NewUser(
-            email=line(record.email, 254),
+            email=email,
             login=login,
             first_name=line(record.first_name, 100),
             last_name=line(record.last_name, 100),
