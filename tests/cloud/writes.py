@@ -449,14 +449,7 @@ def _upload_version(company: Company, given: Given) -> dict[str, Any]:
     if "fileContent" not in given:
         return _elsewhere(company, "disk.file.uploadversion", given)
     _name, content = _bytes(given.get("fileContent"))
-    number = row["GLOBAL_CONTENT_VERSION"] + 1
-    path = f"/rest/download.json/{row['ID']}/{number - 1}"
-    company.contents[path] = content
-    version = {**company.versions[row["ID"]][-1], "ID": company.number(), "SIZE": len(content),
-               "GLOBAL_CONTENT_VERSION": number, "_path": path}  # fmt: skip
-    company.versions[row["ID"]].append(version)
-    row |= {"GLOBAL_CONTENT_VERSION": number, "SIZE": len(content), "_path": path}
-    return row
+    return company.renew(row["ID"], content)
 
 
 # The CRM

@@ -17,7 +17,7 @@ from box.core.access.principals import EVERYONE
 from box.core.files.actions import take_in
 from box.core.registry.origin import importing
 from box.transfer.cloud import AT_ONCE, PLAIN, Command
-from box.transfer.ledger import Attachment, Extra, Row, digest_of
+from box.transfer.ledger import Attachment, Extra, Row, digest_of, file_key
 from box.transfer.models import Identity
 from box.transfer.stages.base import (
     VERSION,
@@ -28,6 +28,8 @@ from box.transfer.stages.base import (
     file_name,
     further_on,
     moment_in,
+    part_of,
+    refuse,
     whole,
 )
 
@@ -121,8 +123,8 @@ class Drives(Stage):
             extra.rows[self.id_of(row)] = versions
             # The newest version is the file itself.
             wanted[self.id_of(row)] = [
-                *({**one, "ID": f"v{one['ID']}", "NAME": row.get("NAME")} for one in versions[:-1]),
-                {**row, "ID": f"n{row['ID']}@{row.get('GLOBAL_CONTENT_VERSION') or 1}"},
+                *({**one, "ID": _version(one), "NAME": row.get("NAME")} for one in versions[:-1]),
+                {**row, "ID": _newest(row)},
             ]
         work.fetch_files(self.kind, wanted, extra)
         return extra
@@ -142,8 +144,10 @@ class Drives(Stage):
             work.took(FOLDER, theirs, made.pk, digest=digest_of(row))
             work.took(self.kind, theirs, made.pk, digest=digest_of(row))
             return made.pk
-        item = self._item(work, row, extra, folder, by)
-        work.took(self.kind, theirs, item.pk, digest=digest_of(row))
+        item = self._item(work, row, extra, folder)
+        # Without its newest content the next pass looks again.
+        is_whole = any(one.theirs == _newest(row) for one in extra.files[self.kind, theirs])
+        work.took(self.kind, theirs, item.pk, digest=digest_of(row) if is_whole else "")
         return item.pk
 
     def _folder(self, work: Work, row: Row, extra: Extra) -> Item:
@@ -158,19 +162,29 @@ class Drives(Stage):
             raise ValidationError(_("The folder that it was in has not come."), code="refused")
         return found
 
-    def _item(self, work: Work, row: Row, extra: Extra, folder: Item, by: Any) -> Item:
+    def _item(self, work: Work, row: Row, extra: Extra, folder: Item) -> Item:
         theirs = self.id_of(row)
         contents = extra.files.get((self.kind, theirs), [])
-        for text in extra.refusals(self.kind, theirs):
-            work.remark(self.kind, theirs, text)
         if not contents:
-            raise ValidationError(_("None of it could be fetched."), code="refused")
-        versions = extra.rows.get(theirs) or []
-        told = [versions[number] if number < len(versions) else row for number in range(len(contents))]
-        item = self._first(work, row, told[0], folder, contents[0])
-        for one, content in zip(told[1:], contents[1:], strict=True):
-            self._renew(work, row, one, item, content)
+            raise self._nothing_came(row, extra)
+        self._say_what_stays(work, row, extra)
+        item = self._first(work, row, self._told(row, extra, contents[0]), folder, contents[0])
+        for content in contents[1:]:
+            self._renew(work, row, self._told(row, extra, content), item, content)
         return item
+
+    def _nothing_came(self, row: Row, extra: Extra) -> ValidationError:
+        why = " ".join(extra.refusals(self.kind, self.id_of(row)))
+        return refuse(why or _("None of it could be fetched."))
+
+    def _say_what_stays(self, work: Work, row: Row, extra: Extra) -> None:
+        for text in extra.refusals(self.kind, self.id_of(row)):
+            work.remark(self.kind, self.id_of(row), text)
+
+    def _told(self, row: Row, extra: Extra, content: Attachment) -> Row:
+        """What the portal says of this content, who wrote it and when."""
+        versions: list[Row] = extra.rows.get(self.id_of(row)) or [row]
+        return next((one for one in versions if _version(one) == content.theirs), versions[-1])
 
     def _first(self, work: Work, row: Row, told: Row, folder: Item, content: Attachment) -> Item:
         """`told` is what the portal says of this content, who wrote it and when."""
@@ -194,7 +208,7 @@ class Drives(Stage):
             # What it was until now is a version by now.
             held = Identity.objects.filter(migration=work.migration, kind="file", ours=item.file_id or 0)
             held.update(kind=VERSION)
-        theirs = f"{self.kind}:{self.id_of(row)}:{content.theirs}"
+        theirs = file_key(self.kind, self.id_of(row), content.theirs)
         kind = "file" if is_newest else VERSION
         work.took(kind, theirs, item.file_id or 0, digest=content.stored.sha256)
 
@@ -203,9 +217,43 @@ class Drives(Stage):
         item = Item.objects.there().select_related("drive", "parent", "file").filter(pk=ours).first()
         if item is None:
             return
-        by = work.person(row.get("UPDATED_BY"))
+        if row.get("TYPE") == "file":
+            self._bring_up_to_date(work, row, extra, item)
         name = file_name(row.get("NAME"))
         if name.lower() != item.name.lower():
-            rename_item(item, name, by=by)
-        for content in extra.files.get((self.kind, self.id_of(row)), [])[-1:]:
-            self._renew(work, row, row, item, content)
+            with part_of(work, self.kind, self.id_of(row)):
+                rename_item(item, name, by=work.person(row.get("UPDATED_BY")))
+
+    def _bring_up_to_date(self, work: Work, row: Row, extra: Extra, item: Item) -> None:
+        theirs, newest = self.id_of(row), _newest(row)
+        contents = extra.files.get((self.kind, theirs), [])
+        if all(one.theirs != newest for one in contents):
+            if not work.known("file", [file_key(self.kind, theirs, newest)]):
+                raise self._nothing_came(row, extra)
+            # An older one alone would become the newest.
+            contents = []
+        self._say_what_stays(work, row, extra)
+        for content in contents:
+            if content.theirs == newest or not self._came_before(work, theirs, content):
+                self._renew(work, row, self._told(row, extra, content), item, content)
+
+    def _came_before(self, work: Work, theirs: str, content: Attachment) -> bool:
+        """What was the newest when it came is a version there by now, and is known as that from here on."""
+        came = Identity.objects.filter(
+            migration=work.migration,
+            kind__in=("file", VERSION),
+            theirs__startswith=file_key(self.kind, theirs, "n"),
+            digest=content.stored.sha256,
+        )
+        first = came.order_by("id").values("pk")[:1]
+        return bool(came.filter(pk__in=first).update(theirs=file_key(self.kind, theirs, content.theirs)))
+
+
+def _newest(row: Row) -> str:
+    """By what the newest content of a file is known."""
+    return f"n{row['ID']}@{row.get('GLOBAL_CONTENT_VERSION') or 1}"
+
+
+def _version(row: Row) -> str:
+    """By what a content that it had before is known."""
+    return f"v{row['ID']}"
