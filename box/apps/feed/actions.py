@@ -44,6 +44,8 @@ from box.lib.rich_text import Rich, cleaned, from_text
 from box.lib.tag_balancing import TooMuch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PIL import Image
 
 LONGEST_POST = 100_000
@@ -135,10 +137,7 @@ def publish_post(draft: Draft, *, by: User) -> Post:
         created_at=moment(),
     )
     PostAddressee.objects.bulk_create(PostAddressee(post=post, code=code) for code in addressees_of(audience))
-    attached = files.attach(draft.file_ids, audience=audience, by=by)
-    PostFile.objects.bulk_create(
-        PostFile(post=post, file=file, position=position) for position, file in enumerate(attached)
-    )
+    attach_files(post, draft.file_ids, by=by)
     PostTag.objects.bulk_create(PostTag(post=post, tag=tag) for tag in rich.tags)
     if draft.question:
         open_poll(post, draft.question, now=moment())
@@ -148,6 +147,17 @@ def publish_post(draft: Draft, *, by: User) -> Post:
         Announcement.objects.create(post=post, read_by_on=draft.read_by_on)
     emit(PostPublished(post_id=post.pk, by_id=by.pk))
     return post
+
+
+def attach_files(post: Post, file_ids: Sequence[int], *, by: User) -> None:
+    """Behind those that it has, for whoever sees it. Within a transaction; raises `files.NotYours`."""
+    if not file_ids:
+        return
+    count = PostFile.objects.filter(post=post).count()
+    attached = files.attach(file_ids, audience=post.audience, by=by)
+    PostFile.objects.bulk_create(
+        PostFile(post=post, file=file, position=position) for position, file in enumerate(attached, count)
+    )
 
 
 def _prize_of(draft: Draft, *, by: User) -> tuple[Badge, User] | None:

@@ -80,7 +80,7 @@ def add_comment(
         parent_id=top_id,
         created_at=moment(),
     )
-    _attach(comment, file_ids)
+    attach_files(comment, file_ids)
     if not _FOLLOWS.rows(thread=thread.pk, user=by.pk):
         Follower.objects.get_or_create(thread=thread, user=by)
     Thread.objects.filter(pk=thread.pk).update(comments_count=F("comments_count") + 1)
@@ -95,18 +95,21 @@ _FOLLOWS = Prepared(
 )
 
 
-def _attach(comment: Comment, file_ids: Sequence[int]) -> None:
-    """For whoever sees what the comment stands under."""
+def attach_files(comment: Comment, file_ids: Sequence[int]) -> None:
+    """Uploads of the writer, behind those that it has, for whoever sees what the comment stands under. Call
+    within a transaction."""
     if not file_ids:
         return
-    if len(file_ids) > MOST_FILES:
+    count = comment.file_links.count()
+    if count + len(file_ids) > MOST_FILES:
         raise ValidationError(_("Too many files: %(most)s at most.") % {"most": MOST_FILES})
     subject = subject_of(comment.thread.kind, comment.thread_id)
     if subject is None:
         raise ValidationError(_("What this comment stood under is gone."), code="gone")
     attached = files.attach(file_ids, audience=subject.audience, by=comment.author)
     CommentFile.objects.bulk_create(
-        CommentFile(comment=comment, file=file, position=position) for position, file in enumerate(attached)
+        CommentFile(comment=comment, file=file, position=position)
+        for position, file in enumerate(attached, count)
     )
 
 

@@ -16,7 +16,7 @@ from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from box.apps.feed.actions import Draft, edit_post, publish_post
+from box.apps.feed.actions import Draft, attach_files, edit_post, publish_post
 from box.apps.feed.models import Post
 from box.core.access.principals import EVERYONE, code_of
 from box.core.accounts.models import User
@@ -117,16 +117,14 @@ class Posts(Stage):
         post = Post.objects.filter(pk=ours).select_related("author").first()
         if post is None:
             return
-        files = work.held_files(self.kind, self.id_of(row))
-        edit_post(
-            post,
-            html=self._html(work, row, files, self._poll(work, self.id_of(row), extra)),
-            version=post.version,
-            by=post.author,
-        )
+        theirs = self.id_of(row)
+        new = work.files_of(self.kind, theirs, extra, by=post.author)
+        attach_files(post, [file.pk for file in new.values()], by=post.author)
+        html = self._html(work, row, work.held_files(self.kind, theirs), self._poll(work, theirs, extra))
+        edit_post(post, html=html, version=post.version, by=post.author)
         post.refresh_from_db()
-        work.took(self.kind, self.id_of(row), post.pk, digest=digest_of(row), html=post.html)
-        take_over_reactions(work, self.kind, self.id_of(row), row.get("REACTIONS"), post.thread)
+        work.took(self.kind, theirs, post.pk, digest=digest_of(row), html=post.html)
+        take_over_reactions(work, self.kind, theirs, row.get("REACTIONS"), post.thread)
 
     def _html(self, work: Work, row: Row, files: Mapping[str, Any], poll: Told | None) -> str:
         title, text = line(row.get("TITLE"), 255), clean(row.get("DETAIL_TEXT"))
@@ -299,8 +297,8 @@ class Comments(Stage):
 
     @override
     def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
-        html = work.html(row.get("text"), work.held_files(self.kind, self.id_of(row)))
-        change_comment(work.known(self.kind, [self.id_of(row)])[self.id_of(row)], html, digest_of(row))
+        identity = work.known(self.kind, [self.id_of(row)])[self.id_of(row)]
+        change_comment(work, identity, row.get("text"), extra, digest_of(row))
 
 
 def _first(rows: Any) -> str:

@@ -16,6 +16,7 @@ from box.apps.tasks.actions.states import Standing, take_over_state
 from box.apps.tasks.actions.tasks import (
     TaskDraft,
     add_task,
+    attach_files,
     change_task,
     delegate_task,
 )
@@ -154,13 +155,17 @@ class Tasks(Stage):
         task = Task.objects.there().filter(pk=ours).select_related("created_by", "responsible").first()
         if task is None:
             return
-        draft = self._draft(work, row, work.held_files(self.kind, self.id_of(row)))
+        theirs = self.id_of(row)
+        with part_of(work, self.kind, theirs):
+            new = work.files_of(self.kind, theirs, extra, by=task.created_by)
+            attach_files(task, [file.pk for file in new.values()], by=task.created_by)
+        draft = self._draft(work, row, work.held_files(self.kind, theirs))
         changes = {name: getattr(draft, name) for name in _CHANGES}
         if draft.responsible.pk != task.responsible_id:
             task = delegate_task(task, draft.responsible, by=task.created_by)
         task = change_task(task, changes, by=task.created_by)
         self._add_parts(work, row, extra, task)
-        take_over_reactions(work, self.kind, self.id_of(row), row.get("reactions"), task.thread)
+        take_over_reactions(work, self.kind, theirs, row.get("reactions"), task.thread)
         standing = self._standing(work, row, task.responsible)
         with importing(at=standing.since):
             take_over_state(task, standing.state, by=standing.by)
@@ -270,8 +275,7 @@ class Tasks(Stage):
                 continue
             with part_of(work, kind, pk), importing(at=moment_in(row.get("POST_DATE"))):
                 if identity is not None:
-                    html = work.html(row.get("POST_MESSAGE"), work.held_files(kind, pk))
-                    change_comment(identity, html, digest)
+                    change_comment(work, identity, row.get("POST_MESSAGE"), extra, digest)
                     continue
                 author = work.author(kind, pk, row.get("AUTHOR_ID"))
                 files = work.files_of(kind, pk, extra, by=author)

@@ -1,4 +1,4 @@
-"""What a later pass brings of things that have come: newer contents of files."""
+"""What a later pass brings of things that have come: newer contents of files, and files attached since."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from box.apps.drive.models import Item
+from box.apps.feed.models import Post
+from box.apps.tasks.models import Task, TaskFile
+from box.core.discussion.models import Comment
+from box.core.files.models import File
 from box.core.files.store import store as the_store
 from box.transfer import actions
 from box.transfer.reconciliation import reconcile
 from tests.box.transfer.moving import Move
 from tests.cast import person
+from tests.cloud.company import picture
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from box.bridges.storage.client import S3Store
     from box.core.files.models import Blob
 
@@ -132,3 +139,76 @@ def test_a_name_that_is_taken_here_keeps_no_newer_content_out(move: Move) -> Non
     move.bring()
     assert contents(other.name) == [b"Another", b"Newer"]
     assert contents("report.txt") == [b"Report"]
+
+
+# Files of tasks, posts and comments
+
+
+def names(files: Iterable[File]) -> list[str]:
+    return [file.name for file in files]
+
+
+def test_files_that_were_attached_since_come_behind_those_before_and_once(move: Move) -> None:
+    company = move.company
+    task, post = company.tasks[0], company.posts[1]
+    task["ufTaskWebdavFiles"] = [*task["ufTaskWebdavFiles"], company.attach("second.txt", b"Second brief")]
+    picture_of = company.attach("garden.png", picture("green"))
+    post["FILES"] = [*post["FILES"], picture_of]
+    post["DETAIL_TEXT"] += f" And [disk file id=n{company.attachments[picture_of]['OBJECT_ID']}]"
+    company.comments[1]["attach"] = [*company.comments[1]["attach"], company.attach("more.txt", b"More")]
+    move.bring()
+    move.bring()
+    ours = Task.objects.get(pk=move.ours("task", task["id"]))
+    links = TaskFile.objects.filter(task=ours).order_by("position").select_related("file__blob")
+    assert names(link.file for link in links) == ["brief.txt", "second.txt"]
+    assert content_of(links[1].file.blob) == b"Second brief"
+    assert links[1].file.audience == ours.audience
+    changed = Post.objects.get(pk=move.ours("post", post["ID"]))
+    files = list(changed.files.order_by("postfile__position"))
+    assert names(files) == ["plan.txt", "office.png", "garden.png"]
+    # Both pictures stand in the text.
+    assert all(
+        f'data-file="{file.pk}"' in changed.html or f"/{file.pk}/" in changed.html for file in files[1:]
+    )
+    comment = Comment.objects.get(pk=move.ours("comment", company.comments[1]["id"]))
+    assert names(link.file for link in comment.file_links.all()) == ["note.txt", "more.txt"]
+    assert reconcile(move.migration, move.cloud()).is_whole
+    # None of it is people's work.
+    actions.begin_undo(move.migration, by=move.by)
+
+
+def test_a_file_that_was_attached_to_a_comment_of_a_task_since_comes(move: Move) -> None:
+    company = move.company
+    half = company.task_comments[7][0]
+    company.task_comment(7, 2, "", (company.attach("all.txt", b"All"),))
+    more = company.task_comments[7].pop()["ATTACHED_OBJECTS"]
+    half["ATTACHED_OBJECTS"] = {**half["ATTACHED_OBJECTS"], **more}
+    company.tasks[0]["activityDate"] = "2021-05-01T11:00:00+03:00"
+    move.bring()
+    comment = Comment.objects.get(pk=move.ours("task-comment", half["ID"]))
+    assert names(link.file for link in comment.file_links.all()) == ["half.txt", "all.txt"]
+    assert "Half of it is ready" in comment.html
+
+
+def test_an_attached_file_that_cannot_come_is_said_and_the_rest_is_changed(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company, task = move.company, move.company.tasks[0]
+    lost = company.attach("lost.txt", b"Lost")
+    company.contents.pop(company.attachments[lost]["_path"])
+    task |= {"title": "With a file", "ufTaskWebdavFiles": [*task["ufTaskWebdavFiles"], lost]}
+    move.bring()
+    ours = Task.objects.get(pk=move.ours("task", task["id"]))
+    assert ours.title == "With a file"
+    assert "“lost.txt” could not be fetched" in move.said("task")[str(task["id"])]
+    # Nor more than a task holds.
+    monkeypatch.setattr("box.apps.tasks.actions.tasks.MOST_FILES", 1)
+    more = company.attach("more.txt", b"More")
+    task |= {"title": "With another", "ufTaskWebdavFiles": [*task["ufTaskWebdavFiles"], more]}
+    move.bring()
+    ours.refresh_from_db()
+    assert ours.title == "With another"
+    said = move.migration.remarks.filter(kind="task", theirs=task["id"]).values_list("text", flat=True)
+    assert any("Too many files" in text for text in said)
+    assert names(link.file for link in TaskFile.objects.filter(task=ours)) == ["brief.txt"]
+    assert not File.objects.filter(name="more.txt").exists()
