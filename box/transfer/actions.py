@@ -30,7 +30,7 @@ from box.transfer.boxed import folder
 from box.transfer.boxed.portal import about
 from box.transfer.events import MigrationBegun, MigrationDue, MigrationFinished, NewcomersInvited
 from box.transfer.models import Identity, Match, Migration, Progress
-from box.transfer.obstacles import obstacles, since
+from box.transfer.obstacles import mark_edited, obstacles, since
 from box.transfer.outbound import inventory as outbound
 from box.transfer.outbound.stages import OUTBOUND_STAGES
 from box.transfer.plan import ordered
@@ -204,6 +204,7 @@ def begin(migration: Migration, stages: Collection[str] = (), *, by: User) -> No
         raise NotNow(
             _("It is %(state)s: wait until that is over.") % {"state": migration.get_state_display()}
         )
+    mark_edited(migration)
     now = timezone.now()
     migration.stages = list(stages) or migration.stages
     migration.state, migration.trouble, migration.passes = State.RUNNING, "", migration.passes + 1
@@ -261,6 +262,7 @@ def resume(migration: Migration, *, by: User) -> None:
     """From where it stood. Raises NotNow while another goes on."""
     held = Migration.objects.select_for_update().get(pk=migration.pk)
     if held.state == State.PAUSED:
+        mark_edited(held)
         held.state, held.trouble, held.moved_at = State.RUNNING, "", timezone.now()
         _save_alone(held)
 

@@ -150,6 +150,8 @@ class Identity(models.Model):
     digest = models.CharField(max_length=64, blank=True)
     # Its text points to addresses of the portal: they are rewritten when everything is here.
     has_links = models.BooleanField(default=False)
+    # People have changed it before a later pass began, behind which its moment tells nothing any more.
+    is_edited = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [

@@ -2,15 +2,17 @@
 
 The same questions are asked of all that has come before anything goes, and of each batch while it goes: what
 is written meanwhile is kept too. Each is one query, however much has come; whatever the migration has brought
-itself is told from it by its identity, or by the moment at which the migration has last written anything.
+itself is told from it by its identity, or by the moment at which the migration has last written anything:
+what is known by that alone is marked before a later pass writes anew.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import CharField, Count, Exists, F, OuterRef, Subquery, Value
@@ -31,7 +33,7 @@ from box.transfer.models import Identity
 from box.transfer.stages.base import VERSION
 from box.transfer.stages.crm import KINDS, TIMELINE
 from box.transfer.stages.drives import FILE, FOLDER
-from box.transfer.stages.tasks import COMMENT
+from box.transfer.stages.tasks import COMMENT, TIME
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -119,6 +121,16 @@ def since(migration: Migration) -> datetime:
     return migration.finished_at or migration.moved_at
 
 
+def mark_edited(migration: Migration) -> None:
+    """Call before it writes anything anew, while `since` is still the end of what it has written."""
+    if migration.is_outbound:
+        return
+    traces = (*_BY_MOMENT, _HOURS, _LINES) if migration.archive_id else _BY_MOMENT
+    for trace in traces:
+        edited = trace.rows(migration).values(trace.on)
+        _came(migration, trace.kinds).filter(ours__in=edited).update(is_edited=True)
+
+
 def _hold(kind: str, ids: Sequence[int]) -> None:
     """In the order in which everybody holds them."""
     model = _MODELS[kind]
@@ -156,6 +168,14 @@ def _checklists(migration: Migration) -> QuerySet[ChecklistItem]:
     return _own(migration, lines, "checklist")
 
 
+def _hours(migration: Migration) -> QuerySet[TimeEntry]:
+    """Out of an archive they come without an identity, too."""
+    entries = TimeEntry.objects.all()
+    if migration.archive_id:
+        return _edited(entries, migration, "written_at")
+    return _own(migration, entries, TIME)
+
+
 def _newer_contents(migration: Migration) -> QuerySet[Item]:
     """Files that have had more contents than came."""
     came = _came(migration, ("file", VERSION)).filter(ours=OuterRef("file"))
@@ -170,25 +190,34 @@ def _edited[M: Model](rows: QuerySet[M], migration: Migration, at: str = "change
     return rows.filter(**{f"{at}__gt": since(migration), f"{at}__lte": timezone.now()})
 
 
+def _marked(kinds: Collection[str], migration: Migration) -> QuerySet[Identity]:
+    return _came(migration, kinds).filter(is_edited=True)
+
+
 _COMMENTS, _TASKS, _EDITS = gettext_lazy("comments"), gettext_lazy("tasks"), gettext_lazy("edits")
 _FILES, _EVENTS = gettext_lazy("files"), gettext_lazy("events")
 
-_TRACES: Sequence[Trace] = (
-    Trace(("post",), _COMMENTS, _comments, "thread", _THREAD),
+_BY_MOMENT: Sequence[Trace] = (
     Trace(("post",), _EDITS, lambda of: _edited(Post.objects.all(), of, "edited_at")),
-    Trace(("task",), _COMMENTS, _comments, "thread", _THREAD),
     Trace(("task",), _EDITS, lambda of: _edited(Task.objects.all(), of)),
+    Trace(RECORDS, _EDITS, lambda of: _edited(Record.objects.exclude(changed_by=None), of)),
+    # What was planned there, and done here.
+    Trace(("activity",), _EDITS, lambda of: _edited(Activity.objects.all(), of, "done_at")),
+    Trace(("event",), _EDITS, lambda of: _edited(Event.objects.all(), of)),
+)
+_HOURS = Trace(("task",), gettext_lazy("hours of work"), _hours, "task")
+_LINES = Trace(("task",), gettext_lazy("lines of checklists"), _checklists, "task")
+
+_TRACES: Sequence[Trace] = (
+    *_BY_MOMENT,
+    *(replace(trace, rows=partial(_marked, trace.kinds), on="ours") for trace in _BY_MOMENT),
+    Trace(("post",), _COMMENTS, _comments, "thread", _THREAD),
+    Trace(("task",), _COMMENTS, _comments, "thread", _THREAD),
     Trace(("task",), _TASKS, lambda of: _own(of, Task.objects.all(), "task"), "parent"),
     Trace(("task",), _FILES, lambda of: _own(of, TaskFile.objects.all(), "file", by="file"), "task"),
-    Trace(
-        ("task",),
-        gettext_lazy("hours of work"),
-        lambda of: _edited(TimeEntry.objects.all(), of, "written_at"),
-        "task",
-    ),
-    Trace(("task",), gettext_lazy("lines of checklists"), _checklists, "task"),
+    _HOURS,
+    _LINES,
     Trace(RECORDS, _COMMENTS, _comments, "thread", _THREAD),
-    Trace(RECORDS, _EDITS, lambda of: _edited(Record.objects.exclude(changed_by=None), of)),
     Trace(
         RECORDS,
         gettext_lazy("activities"),
@@ -210,11 +239,8 @@ _TRACES: Sequence[Trace] = (
         "merged_into",
     ),
     Trace(RECORDS, gettext_lazy("answers of web forms"), lambda of: FormAnswer.objects.all(), "record"),
-    # What was planned there, and done here.
-    Trace(("activity",), _EDITS, lambda of: _edited(Activity.objects.all(), of, "done_at")),
     Trace((FOLDER,), _FILES, lambda of: _own(of, Item.objects.all(), FILE), "parent"),
     Trace((FILE,), gettext_lazy("newer contents of files"), _newer_contents),
-    Trace(("event",), _EDITS, lambda of: _edited(Event.objects.all(), of)),
     Trace(("event",), pgettext_lazy("of meetings", "minutes"), lambda of: Meeting.objects.all(), "event"),
     Trace(("event",), _EVENTS, lambda of: _own(of, Event.objects.all(), "event"), "series"),
     Trace(("group",), _TASKS, lambda of: _own(of, Task.objects.all(), "task"), "project"),

@@ -76,7 +76,7 @@ _CHANGES = (
     *("title", "text", "html", "deadline_at", "starts_at", "ends_at", "estimate_minutes"),
     *("priority", "tags", "project", "parent", "accomplice_ids", "observer_ids", "external_id", "fields"),
 )
-COMMENT = "task-comment"
+COMMENT, TIME = "task-comment", "time"
 _CHECKLIST = "task.checklistitem.getlist"
 _PAGED = {"comments": "task.commentitem.getlist", "time": "task.elapseditem.getlist"}
 _PARTS = ("checklist", *_PAGED)
@@ -286,13 +286,13 @@ class Tasks(Stage):
                     work.took(kind, pk, comment.pk, digest=digest, html=comment.html)
 
     def _write_time(self, work: Work, theirs: str, rows: Sequence[Row], task: Task) -> None:
-        known = work.known("time", [str(row["ID"]) for row in rows])
+        known = work.known(TIME, [str(row["ID"]) for row in rows])
         for row in rows:
             seconds = whole_number(str(row.get("SECONDS", ""))) or 0
             if str(row["ID"]) in known or not seconds:
                 continue
             at = moment_in(row.get("CREATED_DATE"))
-            with part_of(work, "time", str(row["ID"])), importing(at=at):
+            with part_of(work, TIME, str(row["ID"])), importing(at=at):
                 if seconds > MOST_MINUTES * 60:
                     said = _("%(hours)s hours at once are more than a day has: they were not taken.")
                     raise ValidationError(said % {"hours": seconds // 3600}, code="refused")
@@ -302,9 +302,9 @@ class Tasks(Stage):
                     on=at.date(),
                     note=clean(row.get("COMMENT_TEXT"), LONGEST_NOTE),
                     seconds=seconds,
-                    by=work.author("time", str(row["ID"]), row.get("USER_ID")),
+                    by=work.author(TIME, str(row["ID"]), row.get("USER_ID")),
                 )
-                work.took("time", row["ID"], entry.pk, digest=digest_of(row))
+                work.took(TIME, row["ID"], entry.pk, digest=digest_of(row))
 
 
 def _sort_key(row: Row) -> tuple[int, int]:

@@ -13,6 +13,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from box.apps.feed.models import Post
+from box.apps.tasks.actions.checklists import add_items, check_item
+from box.apps.tasks.actions.time import add_time
 from box.apps.tasks.models import Task
 from box.core.accounts.models import User
 from box.core.files import ranged
@@ -264,6 +266,24 @@ def test_the_same_portal_does_not_come_twice(olga: User) -> None:
     moved_in(content, olga)
     with pytest.raises(NotNow, match="twice"):
         connect_archive(a_file(olga, "again.zip", content), by=olga)
+
+
+def test_what_was_worked_between_two_passes_keeps_an_archive_from_being_undone(olga: User) -> None:
+    with undone():
+        company(olga)
+        went = archive().getvalue()
+    migration = moved_in(went, olga)
+    task, other = Task.objects.get(title="Build"), Task.objects.get(title="Paint")
+    add_time(task, 30, on=timezone.localdate(), by=task.responsible)
+    (line,) = add_items(other, "Our own", by=other.created_by)
+    check_item(line, True, by=other.responsible)
+    begin(migration, by=olga)
+    run(migration)
+    migration.refresh_from_db()
+    edited = migration.identities.filter(is_edited=True)
+    assert {(one.kind, one.ours) for one in edited} == {("task", task.pk), ("task", other.pk)}
+    with pytest.raises(NotNow, match="would be lost: 2 edits"):
+        begin_undo(migration, by=olga)
 
 
 def test_what_is_no_archive_is_not_kept(olga: User) -> None:

@@ -23,9 +23,11 @@ from box.apps.crm.models import Activity, Payment, Record, RecordType
 from box.apps.drive.actions.tree import add_files, move_items, root_of
 from box.apps.drive.actions.versions import new_version
 from box.apps.drive.models import Item, Version
+from box.apps.feed.actions import edit_post
 from box.apps.feed.models import Post
 from box.apps.tasks.actions.checklists import add_items
 from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task
+from box.apps.tasks.actions.time import add_time
 from box.apps.tasks.models import Task
 from box.core.accounts.models import User
 from box.core.discussion.actions import add_comment
@@ -114,6 +116,16 @@ def exception(move: Move) -> Event:
     return change_event(series, draft(at), by=series.organizer, scope=Scope.THIS, at=at).event
 
 
+def changed_event(move: Move) -> object:
+    event = Event.objects.get(title="Talk of the offer")
+    return change_event(event, draft(event.starts_at), by=event.organizer)
+
+
+def changed_post(move: Move) -> None:
+    post = Post.objects.get(pk=move.ours("post", 1))
+    edit_post(post, "Otherwise", version=post.version, by=post.author)
+
+
 def paid(move: Move) -> Payment:
     return note_payment(record(move), PaymentDraft(amount=Decimal(5), on=date(2026, 1, 1)), by=move.by)
 
@@ -125,6 +137,12 @@ WAYS: dict[str, tuple[str, Callable[[Move], object]]] = {
     ),
     "a comment on a task": ("1 comments", lambda move: add_comment(task(move).thread, "Since", by=move.by)),
     "a comment on a deal": ("1 comments", lambda move: add_comment(record(move).thread, "Since", by=move.by)),
+    "a post that was changed": ("1 edits", changed_post),
+    "an event that was changed": ("1 edits", changed_event),
+    "hours": (
+        "1 hours of work",
+        lambda move: add_time(task(move, 8), 30, on=timezone.localdate(), by=task(move, 8).responsible),
+    ),
     "a task in a group": (
         "1 tasks",
         lambda move: own_task(move, project=Group.objects.get(pk=move.ours("group", 1))),
@@ -178,6 +196,44 @@ def test_what_people_have_written_anywhere_is_counted_before_anything_goes(move:
                 actions.begin_undo(move.migration, by=move.by)
             transaction.set_rollback(True)
         assert move.again().state == State.DONE, name
+
+
+BETWEEN_PASSES = (
+    *("a post that was changed", "a task that was changed", "a deal that was changed"),
+    *("an activity that was done", "an event that was changed", "hours"),
+)
+
+
+def test_what_was_changed_between_two_passes_is_people_s_behind_the_second(move: Move) -> None:
+    """Its moment is before the end of that one, and tells nothing."""
+    for name in BETWEEN_PASSES:
+        WAYS[name][1](move)
+    planned = Activity.objects.exclude(deadline=None).exclude(done_at=None).latest("done_at").pk
+    event = Event.objects.get(title="Our own").pk
+    assert move.bring().state == State.DONE
+    assert obstacles.obstacles(move.migration).endswith("would be lost: 5 edits, 1 hours of work.")
+    with pytest.raises(actions.NotNow):
+        actions.begin_undo(move.migration, by=move.by)
+    edited = {
+        "post": move.ours("post", 1), "task": move.ours("task", 7), "deal": move.ours("deal", 1),
+        "activity": planned, "event": event,
+    }  # fmt: skip
+    for kind, pk in edited.items():
+        others = list(move.migration.identities.filter(kind=kind).values_list("ours", flat=True))
+        with transaction.atomic():
+            found = in_use(move.migration, kind, others)
+        assert found.pop(pk) == "edits", kind
+        assert found == ({move.ours("task", 8): "hours of work"} if kind == "task" else {})
+
+
+def test_what_was_changed_while_it_was_paused_is_people_s_when_it_goes_on(move: Move) -> None:
+    actions.begin(move.migration, by=move.by)
+    actions.pause(move.migration, by=move.by)
+    WAYS["a task that was changed"][1](move)
+    actions.resume(move.migration, by=move.by)
+    assert move.go().state == State.DONE
+    with pytest.raises(actions.NotNow, match="would be lost: 1 edits"):
+        actions.begin_undo(move.migration, by=move.by)
 
 
 def test_what_is_written_while_it_is_undone_stays_wherever_it_is_killed(
