@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from box.core.accounts.models import User
 from box.core.events.models import Event
 from box.core.files.models import Blob, File
 from box.lib.sealing import unseal
-from box.transfer import actions
+from box.transfer import actions, jobs
 from box.transfer.actions import NotNow
 from box.transfer.models import Identity, Match, Migration, Progress
 from tests.box.transfer.moving import Move
@@ -320,3 +322,38 @@ def test_the_end_of_a_pass_is_told_with_what_it_came_to(olga: User) -> None:
         )
     actions.tell_finished(migration)
     assert told("MigrationFinished") == [{**said, "created": 10, "changed": 4, "refused": 2}]
+
+
+# Which of several boxctl means
+
+
+def test_of_several_boxctl_says_and_does_nothing_until_one_is_named(
+    olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rose = standing(olga, State.PAUSED, passes=1)
+    for portal, is_outbound in (("oak.example", False), ("rose.bitrix24.com", True)):
+        standing(olga, State.DONE, portal=portal, is_outbound=is_outbound, passes=2)
+    # Neither what was undone nor what was connected again and never begun is in the way of what has come.
+    standing(olga, State.UNDONE, portal="elm.example")
+    standing(olga, State.READY)
+    for name in ("plan", "dry-run", "run", "delta", "status", "pause", "resume", "check"):
+        with pytest.raises(CommandError, match=r"rose.bitrix24.com \(out\), oak.example \(in\), rose"):
+            call_command("transfer", name)
+    with pytest.raises(CommandError, match=r"of rose.bitrix24.com \(out\), rose.bitrix24.com \(in\)\."):
+        call_command("transfer", "undo", "--yes", "--portal", "rose.bitrix24.com")
+    with pytest.raises(CommandError, match="No portal is connected"):
+        call_command("transfer", "status", "--portal", "ash.example")
+    assert {again(one).state for one in Migration.objects.all()} == {
+        State.PAUSED, State.DONE, State.UNDONE, State.READY,
+    }  # fmt: skip
+
+    def go_on(pk: int) -> None:
+        Migration.objects.filter(pk=pk, state=State.RUNNING).update(state=State.DONE)
+
+    monkeypatch.setattr(jobs, "go_on_once", go_on)
+    out = StringIO()
+    call_command("transfer", "resume", "--portal", "Rose.bitrix24.com", "--way", "in", stdout=out)
+    assert again(rose).state == State.DONE
+    assert out.getvalue().startswith("done:")
+    call_command("transfer", "status", "--json", "--portal", "elm.example", stdout=out)
+    assert '"state": "undone"' in out.getvalue()

@@ -47,6 +47,8 @@ from box.transfer.stages import NEEDS
 
 LONGEST = 500
 ANY_STAGE = dict.fromkeys((*NEEDS, *ARCHIVE_STAGES, *OUTBOUND_STAGES))
+OF_ONE = ("plan", "dry-run", "run", "delta", "status", "pause", "resume", "check", "undo")
+"""Commands that are for a migration that there is."""
 MOST_REMARKS = 200
 LOOKS_EVERY = 1.0
 
@@ -102,6 +104,10 @@ class Command(BaseCommand):
         self._add_archives(commands)
         undo = commands.add_parser("undo", help="take away all that has come")
         undo.add_argument("--yes", action="store_true", help="without asking")
+        for name in OF_ONE:
+            one = commands.choices[name]
+            one.add_argument("--portal", metavar="NAME", help="which, where several portals are connected")
+            one.add_argument("--way", choices=["in", "out"], help="and which, where one is so in both ways")
 
     def _add_archives(self, commands: Any) -> None:
         export = commands.add_parser("export", help="write the portal, or a part of it, as an open archive")
@@ -230,7 +236,7 @@ class Command(BaseCommand):
         return sys.stdin.readline(LONGEST).strip()
 
     def _plan(self, options: Mapping[str, Any]) -> None:
-        migration = self._last()
+        migration = _meant(options)
         counts = migration.inventory.get("counts", {})
         self.stdout.write(f"{'To' if migration.is_outbound else 'From'} {migration.portal}, in this order:")
         known, needs = stages_of(migration), needs_of(migration)
@@ -254,7 +260,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {gap.what}: {gap.why}")
 
     def _dry_run(self, options: Mapping[str, Any]) -> None:
-        migration = self._last()
+        migration = _meant(options)
         if migration.is_outbound or migration.archive_id or migration.passes:
             raise CommandError("A dry run is for a portal of which nothing has come yet.")
         labels = stages_of(migration)
@@ -274,19 +280,19 @@ class Command(BaseCommand):
     # On the way
 
     def _run(self, options: Mapping[str, Any]) -> None:
-        migration = self._last()
+        migration = _meant(options)
         actions.begin(migration, options["only"] or (), by=migration.by)
         self._follow(migration)
 
     def _delta(self, options: Mapping[str, Any]) -> None:
-        migration = self._last()
+        migration = _meant(options)
         if not migration.passes:
             raise CommandError("Nothing has come yet: 'boxctl migrate run' brings everything.")
         actions.begin(migration, by=migration.by)
         self._follow(migration)
 
     def _resume(self, options: Mapping[str, Any]) -> None:
-        migration = self._last()
+        migration = _meant(options)
         actions.resume(migration, by=migration.by)
         self._follow(migration)
 
@@ -294,7 +300,7 @@ class Command(BaseCommand):
         """Does the work here, or looks on while a job does it; Ctrl-C leaves that to the jobs."""
         while True:
             jobs.go_on_once(migration.pk)
-            migration = self._last()
+            migration = Migration.objects.select_related("by").get(pk=migration.pk)
             self.stdout.write(_progress_line(migration))
             if not migration.is_going:
                 break
@@ -303,20 +309,20 @@ class Command(BaseCommand):
             raise CommandError(migration.trouble)
 
     def _pause(self, options: Mapping[str, Any]) -> None:
-        migration = self._last()
+        migration = _meant(options)
         actions.pause(migration, by=migration.by)
         self.stdout.write(
             "It stands still after the page that is on its way: 'boxctl migrate resume' goes on."
         )
 
     def _status(self, options: Mapping[str, Any]) -> None:
-        migration = self._last()
+        migration = _meant(options)
         self.stdout.write(
             json.dumps(_status_json(migration), ensure_ascii=False) if options["json"] else _status(migration)
         )
 
     def _check(self, options: Mapping[str, Any]) -> None:
-        migration = self._last()
+        migration = _meant(options)
         if migration.is_outbound:
             self._check_outbound(migration)
             return
@@ -350,7 +356,7 @@ class Command(BaseCommand):
             raise CommandError("Not everything is there.")
 
     def _undo(self, options: Mapping[str, Any]) -> None:
-        migration = self._last()
+        migration = _meant(options)
         if not options["yes"]:
             self.stderr.write(f"All that came from {migration.portal} goes. Write its name, and Enter:")
             if sys.stdin.readline(LONGEST).strip() != migration.portal:
@@ -358,11 +364,22 @@ class Command(BaseCommand):
         actions.begin_undo(migration, by=migration.by)
         self._follow(migration)
 
-    def _last(self) -> Migration:
-        found = Migration.objects.select_related("by").order_by("-id").first()
-        if found is None:
-            raise CommandError("No portal is connected: 'boxctl migrate connect --by LOGIN' does that.")
-        return found
+
+def _meant(options: Mapping[str, Any]) -> Migration:
+    """The one that there is: of those that were undone the last, where there is no other. Of several of one
+    portal and way only one has begun."""
+    found = Migration.objects.select_related("by").order_by("-passes", "-id")
+    if options["portal"]:
+        found = found.filter(portal__iexact=options["portal"])
+    if options["way"]:
+        found = found.filter(is_outbound=options["way"] == "out")
+    meant = list(found.exclude(state=Migration.State.UNDONE)) or list(found[:1])
+    if not meant:
+        raise CommandError("No portal is connected: 'boxctl migrate connect --by LOGIN' does that.")
+    said = dict.fromkeys(f"{one.portal} ({'out' if one.is_outbound else 'in'})" for one in meant)
+    if len(said) > 1:
+        raise CommandError(f"Say by --portal, or by --way, which is meant of {', '.join(said)}.")
+    return meant[0]
 
 
 def _administrator(login: str) -> User:
