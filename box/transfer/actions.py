@@ -336,6 +336,8 @@ def begin_undo(migration: Migration, *, by: User) -> None:
     migration.finished_at = since(migration)
     migration.state, migration.moved_at = State.UNDOING, timezone.now()
     _save_alone(migration)
+    # From here on they say what stays.
+    migration.remarks.all().delete()
     emit(MigrationBegun(migration_id=migration.pk, portal=migration.portal, by_id=by.pk, is_undo=True))
 
 

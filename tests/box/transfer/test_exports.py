@@ -96,6 +96,14 @@ def test_what_one_takes_along_is_ones_own_and_of_others_their_names(anna: User) 
     assert all(one.keys() == {"id", "name"} for one in others)
 
 
+def test_whoever_has_made_nothing_takes_their_profile_along(olga: User) -> None:
+    nina = person("Nina", position="Newcomer")
+    export = order_own(by=nina)
+    jobs.export_once(export.pk)
+    (profile,) = lines(export)["people"]
+    assert (profile["id"], profile["email"], profile["position"]) == (nina.pk, nina.email, "Newcomer")
+
+
 def ends(found: dict[str, list[dict[str, Any]]]) -> set[tuple[str, int]]:
     return {(end["kind"], end["id"]) for row in found["relations"] for end in (row["one"], row["other"])}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from box.apps.crm.models import Activity, Record
@@ -18,11 +19,12 @@ from box.core.accounts.models import User
 from box.core.discussion.actions import add_comment
 from box.core.discussion.models import Comment
 from box.core.groups.models import Group
+from box.core.structure.actions import create_department
 from box.core.structure.models import Department
 from box.transfer import actions, sources, undo
 from box.transfer.models import Match, Migration
 from tests.box.transfer.moving import Move
-from tests.cast import person
+from tests.cast import browser, person
 
 pytestmark = pytest.mark.django_db
 
@@ -190,12 +192,15 @@ def test_the_same_portal_is_not_brought_by_a_second_migration(store: object, olg
 
 def test_undone_nothing_of_it_is_left_and_whoever_was_here_stays(store: object, olga: User) -> None:
     here = person("Boris")
+    create_department("Here", parent=None, by=None)
     move = Move(olga)
     move.bring()
     actions.begin_undo(move.migration, by=olga)
     undo.take_back(move.again())
     assert move.again().state == Migration.State.UNDONE
-    assert move.said("person") == {}
+    assert not move.migration.remarks.exists()
+    page = browser(olga).get(reverse("transfer:migration", args=[move.migration.pk])).content.decode()
+    assert "Undone: nothing of it is here any more." in page
     assert set(User.objects.all()) == {olga, here}
     for model in (Post, Task, Group, Comment, TimeEntry, Record, Activity):
         assert not model.objects.exists()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from io import BytesIO
+from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from box.apps.calendar.actions.calendars import main_calendar
@@ -38,7 +40,7 @@ from box.transfer import actions, exports, jobs, obstacles, undo
 from box.transfer.models import Export, Identity, Migration
 from box.transfer.obstacles import in_use
 from tests.box.transfer.moving import Move
-from tests.cast import person
+from tests.cast import browser, person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -311,6 +313,15 @@ def test_what_nobody_has_thought_of_keeps_no_undoing_from_its_end(
     ours.refresh_from_db()
     assert ours.company == company
     assert move.said("company") == {"1": "It stays: something else leads to it."}
+    # What had not come is said no longer.
+    stays = set(move.migration.remarks.values_list("text", flat=True))
+    assert all(text.startswith("It stays: ") for text in stays)
+    page = browser(move.by).get(reverse("transfer:migration", args=[move.migration.pk])).content.decode()
+    assert "Undone, but for what is listed below: that stays." in page
+    assert page.count("What stays") == 2 and "What did not come" not in page
+    out = StringIO()
+    call_command("transfer", "status", stdout=out)
+    assert "What stays:\n" in out.getvalue()
     # The next one is not in its way any more.
     assert Move(move.by).migration.state == State.LOOKING
 

@@ -29,6 +29,8 @@ def departments(scope: Scope) -> Iterator[records.Department]:
 def people(scope: Scope) -> Iterator[records.Person]:
     """Of a part only those that it names, and in what one takes along of others no more than that."""
     rows = User.objects.all()
+    if scope.person is not None:
+        scope.name(scope.person.pk)
     if scope.is_part:
         wanted = sorted(scope.named)
         pages: Iterator[list[User]] = (

@@ -476,7 +476,8 @@ def _status(migration: Migration) -> str:
         )
     remarks = list(migration.remarks.order_by("id")[:MOST_REMARKS])
     if remarks:
-        lines.append("What did not come, or not as it was:")
+        is_undone = migration.state in (Migration.State.UNDOING, Migration.State.UNDONE)
+        lines.append("What stays:" if is_undone else "What did not come, or not as it was:")
         lines += [f"  {one.kind} {one.theirs}: {one.text}" for one in remarks]
     return "\n".join(lines)
 
