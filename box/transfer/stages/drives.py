@@ -166,14 +166,14 @@ class Drives(Stage):
         theirs = self.id_of(row)
         contents = extra.files.get((self.kind, theirs), [])
         if not contents:
-            raise self._nothing_came(row, extra)
+            raise self._refusal(row, extra)
         self._say_what_stays(work, row, extra)
         item = self._first(work, row, self._told(row, extra, contents[0]), folder, contents[0])
         for content in contents[1:]:
             self._renew(work, row, self._told(row, extra, content), item, content)
         return item
 
-    def _nothing_came(self, row: Row, extra: Extra) -> ValidationError:
+    def _refusal(self, row: Row, extra: Extra) -> ValidationError:
         why = " ".join(extra.refusals(self.kind, self.id_of(row)))
         return refuse(why or _("None of it could be fetched."))
 
@@ -229,7 +229,7 @@ class Drives(Stage):
         contents = extra.files.get((self.kind, theirs), [])
         if all(one.theirs != newest for one in contents):
             if not work.known("file", [file_key(self.kind, theirs, newest)]):
-                raise self._nothing_came(row, extra)
+                raise self._refusal(row, extra)
             # An older one alone would become the newest.
             contents = []
         self._say_what_stays(work, row, extra)
