@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import re
+import secrets
 import socket
 import tempfile
 import uuid
@@ -83,8 +84,8 @@ def ask(
 ) -> User | None:
     """Who has this name and password and may come in; None where it is wrong.
 
-    Somebody whom the directory doesn't know costs the same questions as somebody whom it does. Raises Spent,
-    Refused and Silent.
+    Somebody whom the directory doesn't know costs the same questions as somebody whom it does. Raises
+    LockedOut, Refused and Silent.
     """
     with _directory_user(connection, name, request) as user:
         entry = user.find()
@@ -93,10 +94,11 @@ def ask(
         who = entry.stable_id if entry is not None and is_theirs else f"name:{name.lower()}"
         budget = Budget(connection, who, local is not None and is_known_to(local, request))
         before = budget.take()
-        dn = entry.dn if entry is not None and is_theirs else _nobody(user)
-        # Asked of whoever it is: a name that nobody has takes as long.
-        has_password = user.has_password(dn, password, budget, before)
-        if entry is None or not is_theirs or not has_password:
+        if entry is None or not is_theirs:
+            # A name that nobody has takes as long, and what was typed is not for this directory.
+            user.has_password(_nobody(user), secrets.token_urlsafe(), budget, before)
+            return None
+        if not user.has_password(entry.dn, password, budget, before):
             return None
         return user.admitted(local, entry)
 
@@ -136,17 +138,21 @@ def change_password(
 
 
 def _may_be_asked(name: str, local: User | None, person: User | None, connection: Connection) -> bool:
-    """Not about another than the one who is meant; and what one whose password the portal keeps has typed is
-    not passed on."""
+    """Not about another than the one who is meant; and what somebody has typed whose password is not this
+    directory's is not passed on to it, whoever it says that they are."""
     if person is not None:
         return local == person
-    if local is not None:
-        return True
-    typed = name.lower()
-    holders = User.objects.filter(Q(login=typed) | Q(email=typed)).values_list("pk", flat=True)
-    # Of whom this directory keeps the password, it may be asked: their entry was made anew.
-    kept = Link.objects.people().filter(connection=connection, object_id__in=holders)
-    return set(holders) <= set(kept.values_list("object_id", flat=True))
+    login = name.lower().rpartition("\\")[2]
+    # Whom a principal name means only a domain knows; here it is whoever has the login in it.
+    for typed in ({name.lower(), login}, {login.partition("@")[0]}):
+        holders = set(
+            User.objects.filter(Q(login__in=typed) | Q(email__in=typed)).values_list("pk", flat=True)
+        )
+        if holders:
+            # Of whom this directory keeps the password, it may be asked: their entry was made anew.
+            kept = Link.objects.people().filter(connection=connection, object_id__in=holders)
+            return holders <= set(kept.values_list("object_id", flat=True))
+    return True
 
 
 def _nobody(user: DirectoryUser) -> str:

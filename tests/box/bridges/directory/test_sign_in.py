@@ -392,17 +392,69 @@ def test_a_local_administrator_gets_in_though_the_directory_has_the_same_name(
     assert WRONG in said(tried("boris", SECRET))
 
 
-def test_what_a_local_person_types_is_not_passed_on(
-    line: Connection, person: Callable[..., User], monkeypatch: Any
-) -> None:
+SLIP = "a slip of the finger"
+
+
+@pytest.fixture
+def handed_on(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Names and passwords, as a directory gets them; each is wrong."""
     from box.bridges.directory.authentication import DirectoryUser
 
-    bound: list[str] = []
-    monkeypatch.setattr(DirectoryUser, "has_password", lambda self, dn, *_: bound.append(dn))
-    User.objects.filter(pk=person("Boss").pk).update(login="boris")
-    tried("boris", "a slip of the finger")
-    assert len(bound) == 1
-    assert "boris" not in bound[0]
+    bound: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        DirectoryUser, "has_password", lambda self, dn, password, *_: bound.append((dn, password))
+    )
+    return bound
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        ("boris", {"login": "boris"}),
+        ("CORP\\boris", {"login": "boris"}),
+        ("boris@corp.test", {"login": "boris"}),
+        ("boris@corp.test", {"email": "boris@corp.test"}),
+        ("not.there", {"login": "not.there"}),
+    ],
+)
+@pytest.mark.parametrize("is_another", [False, True])
+def test_what_a_local_person_types_is_not_passed_on(
+    line: Connection,
+    person: Callable[..., User],
+    imported: Callable[[str], User],
+    handed_on: list[tuple[str, str]],
+    name: str,
+    theirs: dict[str, str],
+    is_another: bool,
+) -> None:
+    """Neither to an entry called so, nor under another name; nor where the directory says that the entry is
+    somebody else's, whom it keeps."""
+    if is_another:
+        User.objects.filter(pk=imported("boris").pk).update(login="mallory")
+    User.objects.filter(pk=person("Boss").pk).update(**theirs)
+    tried(name, SLIP)
+    ((dn, password),) = handed_on
+    assert "boris" not in dn
+    assert password != SLIP
+
+
+def test_what_somebody_of_the_directory_types_is_for_it_alone(
+    in_corp: User, line: Connection, handed_on: list[tuple[str, str]]
+) -> None:
+    tried("anna", SLIP)
+    assert handed_on == [(ANNA, SLIP)]
+    handed_on.clear()
+    # Nobody here has the login in it.
+    tried("a.elkina@corp.test", SLIP)
+    assert handed_on == [(ANNA, SLIP)]
+    handed_on.clear()
+    # Whom another directory keeps.
+    other = Connection.objects.create(name="Other")
+    Link.objects.update(connection=other)
+    tried("anna", SLIP)
+    ((dn, password),) = handed_on
+    assert "Анна" not in dn
+    assert password != SLIP
 
 
 def test_the_directorys_password_is_the_only_one(in_corp: User) -> None:
