@@ -42,8 +42,8 @@ def status_of(
         return SUSPENDED, SUSPENDED, [Note("suspend", reason=_("disabled in the directory"))]
     if entry.is_disabled or is_undecided:
         return "", link.status, []
-    # Only what the directory did it undoes: whom an administrator has suspended stays so.
-    if link.status and here.status != ACTIVE:
+    # Only what the directory did it undoes: whom an administrator has suspended or dismissed stays so.
+    if link.status and here.status == link.status:
         return ACTIVE, "", [Note("return", reason=_("is in the directory again, and not disabled"))]
     return "", "", []
 

@@ -338,6 +338,25 @@ def test_whom_an_administrator_has_suspended_the_directory_does_not_return() -> 
     assert step.status == ""
 
 
+@pytest.mark.parametrize(
+    ("by_directory", "here", "returns"),
+    [
+        ("suspended", "suspended", True),
+        ("dismissed", "dismissed", True),
+        ("suspended", "dismissed", False),
+        ("dismissed", "suspended", False),
+    ],
+)
+def test_the_directory_returns_whom_it_has_put_where_they_are(
+    by_directory: str, here: str, returns: bool
+) -> None:
+    """Also whom an administrator has dismissed meanwhile stays so."""
+    link = linked_now(status=by_directory)
+    step = planned(entry(), known(local(status=here), links={"id-anna": link}))
+    assert step is not None
+    assert (step.status, step.link_status) == ("active" if returns else "", "")
+
+
 def test_who_was_suspended_before_the_directory_disabled_them_is_not_the_directorys_to_return() -> None:
     by_hand = known(local(status="suspended"), links={"id-anna": linked_now()})
     disabled = entry(is_disabled=True, dn="cn=anna,ou=new,dc=corp")
