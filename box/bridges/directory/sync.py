@@ -439,6 +439,9 @@ class _Running:
             done += count
             self._note(done=done)
 
+        # Who was written is no news any more, and pictures, heads and groups follow from them: after a run
+        # that has not come to its end everything is compared.
+        Cursor.objects.filter(connection=self.connection).update(full_at=self.now - FULL_EVERY)
         total = plan.spool.count + plan.spool.with_photos + len(plan.units)
         self._note(stage=Stage.WRITING, total=total, done=0, read=plan.read)
         self._performer = performer = Performer(self.run, now=self.now, moved=moved)

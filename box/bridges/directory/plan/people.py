@@ -313,6 +313,7 @@ def _step_of_known(
     standing = known.standing.get(entry.stable_id, frozenset())
     is_same = (
         link.fingerprint == fingerprint
+        and link.photo_fingerprint == photo
         and link.dn == entry.dn
         and link.base == entry.base
         and link.leaving_why == leaving_why

@@ -25,7 +25,8 @@ from box.bridges.directory.models import Change, Connection, Cursor, Link, Run
 from box.bridges.directory.reader import Reader
 from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.models import SignInName, User
-from tests.box.bridges.directory.companies import connected, synchronised, told
+from box.core.structure.models import Membership
+from tests.box.bridges.directory.companies import connected, picture, previewed, synchronised, told
 from tests.box.processes import until
 from tests.directory import entries
 from tests.directory.entries import Entry
@@ -339,6 +340,37 @@ def test_a_box_killed_in_the_middle_finishes_at_the_next_run(slapd: Slapd) -> No
     assert (run.state, run.counts) == (Run.State.DONE, {"create": PEOPLE - 20})
     assert User.objects.count() == 1 + PEOPLE
     assert told(synchronised(Connection.objects.get(), is_full=True)) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pictures_that_a_kill_has_left_out_come_with_the_next_run(slapd: Slapd) -> None:
+    create_user(NewUser(login="olga", is_administrator=True), password=None, by=None)
+    for number, colour in enumerate(("red", "blue")):
+        slapd.apply(entries.modify(f"cn=p{number},{slapd.base}", jpegPhoto=picture(colour)))
+    killed(connected(slapd), "set_photo", calls=1)
+    assert Link.objects.people().count() == PEOPLE
+    assert Link.objects.people().exclude(photo_fingerprint="").count() == 0
+    assert finished().state == Run.State.DONE
+    for login in ("p0", "p1"):
+        assert User.objects.get(login=login).photo is not None
+    assert told(synchronised(Connection.objects.get(), is_full=True)) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_heads_that_a_kill_has_left_out_come_with_the_next_run(slapd: Slapd) -> None:
+    """Nobody is news any more by then."""
+    create_user(NewUser(login="olga", is_administrator=True), password=None, by=None)
+    connection = connected(slapd)
+    synchronised(connection)
+    secret = f"ou=Secret,{slapd.base}"
+    for number in (1, 2):
+        slapd.apply(entries.modify(f"cn=s{number},{secret}", manager=f"cn=s0,{secret}"))
+    killed(connection, "forget_conflicts", calls=1)
+    assert finished().state == Run.State.DONE
+    heads = Membership.objects.filter(role=Membership.Role.HEAD, department__name="Secret")
+    assert list(heads.values_list("user__login", flat=True)) == ["s0"]
+    # What has come to its end is followed by what is new, as usual.
+    assert not synchronised(connection).is_full
 
 
 @pytest.mark.django_db(transaction=True)

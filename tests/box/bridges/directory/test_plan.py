@@ -586,6 +586,19 @@ def test_what_the_directory_tells_no_more_is_a_loss() -> None:
     assert gone.is_leaving
 
 
+@pytest.mark.parametrize(("there", "written"), [(b"x", b""), (b"", b"x"), (b"x", b"y")])
+def test_a_picture_that_was_not_written_yet_is_so_now(there: bytes, written: bytes) -> None:
+    """A run that ended behind the people and before their pictures: nothing else of them is news."""
+    one = entry(photo=there)
+    link = linked(one, planned(one, known()))
+    assert planned(one, known(local(), links={"id-anna": link})) is None
+    pending = replace(link, photo_fingerprint=entry(photo=written).photo_fingerprint)
+    step = planned(one, known(local(), links={"id-anna": pending}))
+    assert step is not None
+    assert (step.photo_fingerprint, step.takes_photo_away) == (one.photo_fingerprint, not there)
+    assert step.notes == ()
+
+
 def test_where_a_photo_comes_from_is_remembered() -> None:
     step = planned(entry(photo=b"x", photo_attribute="thumbnailphoto"), known())
     assert step is not None
