@@ -407,12 +407,12 @@ class DirectoryUser(_LDAPUser):  # type: ignore[misc]
         return local
 
     def _is_taken_in(self) -> bool:
-        """Whoever is new in the directory does not wait for the next run; one that has just been done would
-        have found them."""
+        """Whoever is new in the directory does not wait for the next run, unless it is paused; one that was
+        just done would have found them."""
         connection = self.backend.connection
         newest = connection.runs.filter(mode=Run.Mode.SYNC).order_by("-id").first()
         is_fresh = newest is not None and timezone.now() - newest.asked_at < FRESH
-        if not connection.is_confirmed or (is_fresh and newest is not None and not newest.is_going):
+        if not connection.is_on or (is_fresh and newest is not None and not newest.is_going):
             return False
         ask_run(connection, Run.Mode.SYNC, why=Run.Why.SIGN_IN, by=None)
         return True

@@ -23,6 +23,10 @@ class ConnectionQuerySet(models.QuerySet["Connection"]):
         """Those in use, in the order in which they are asked."""
         return self.filter(is_on=True).order_by("order", "id")
 
+    def confirmed(self) -> Self:
+        """Those whose preview somebody has confirmed, paused or not, in the order in which they are asked."""
+        return self.filter(is_confirmed=True).order_by("order", "id")
+
 
 class Connection(models.Model):
     """A directory: where it is, what is read of it, and what that means here."""

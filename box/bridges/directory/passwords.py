@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 
 def sign_in_connections() -> list[Connection]:
     """Those whose passwords let in, in the order in which they are asked."""
-    return [connection for connection in Connection.objects.on() if connection.sign_in.is_on]
+    return [connection for connection in Connection.objects.confirmed() if _keeps(connection)]
 
 
 def keeper(person: User) -> str:
     """See `box.core.registry.capabilities.password_keepers`."""
     link = _link_of(person)
-    is_kept = link is not None and link.connection.is_on and link.connection.sign_in.is_on
-    return link.connection.name if link is not None and is_kept else ""
+    return link.connection.name if link is not None and _keeps(link.connection) else ""
 
 
 def can_change(person: User) -> bool:
@@ -61,9 +60,13 @@ def change(request: HttpRequest, person: User, current: str, new: str) -> None:
         emit(PasswordChanged(connection_id=link.connection_id, user_id=person.pk, by_id=person.pk))
 
 
+def _keeps(connection: Connection) -> bool:
+    """A pause stops runs: with it nobody's password of before the import lets in again."""
+    return connection.is_confirmed and connection.sign_in.is_on
+
+
 def _takes_new_ones(connection: Connection) -> bool:
-    rules = connection.sign_in
-    return connection.is_on and rules.is_on and rules.changes_passwords and connection.is_encrypted
+    return _keeps(connection) and connection.sign_in.changes_passwords and connection.is_encrypted
 
 
 def _link_of(person: User) -> Link | None:

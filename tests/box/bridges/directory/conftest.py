@@ -50,6 +50,7 @@ def line(corp: Samba, db: None) -> Connection:
     connection = Connection(
         name="Corp",
         is_on=True,
+        is_confirmed=True,
         kind=Connection.Kind.AD,
         servers=[corp.address],
         security=Connection.Security.LDAPS,

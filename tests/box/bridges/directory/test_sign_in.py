@@ -101,7 +101,7 @@ def test_by_the_domain_that_everybody_is_called_after(in_corp: User, corp: Samba
 
 
 def test_who_is_new_there_is_taken_in_at_the_first_sign_in(line: Connection) -> None:
-    line.is_confirmed, line.rules = True, replace(line.rules, without_name="import")
+    line.rules = replace(line.rules, without_name="import")
     line.save()
     assert WRONG in said(tried("anna", "wrong"))
     assert not Run.objects.exists()
@@ -153,7 +153,7 @@ def test_the_next_directory_is_asked_where_one_knows_nobody(
     in_corp: User, line: Connection, slapd: Slapd
 ) -> None:
     other = Connection(
-        name="Other", is_on=True, kind=Connection.Kind.OPENLDAP, servers=[f"127.0.0.1:{slapd.port}"],
+        name="Other", is_confirmed=True, kind=Connection.Kind.OPENLDAP, servers=[f"127.0.0.1:{slapd.port}"],
         security=Connection.Security.STARTTLS, ca_pem=slapd.authority.pem, bind_dn=slapd.reader,
         people_bases=[slapd.base], sign_in=SignIn(is_on=True),
     )  # fmt: skip
@@ -203,6 +203,8 @@ def test_what_means_something_in_a_filter_means_nothing_in_a_login(in_corp: User
 
 
 def test_who_was_not_imported_hears_it_only_with_the_right_password(line: Connection) -> None:
+    """Nobody is taken in while the directory is paused."""
+    Connection.objects.update(is_on=False)
     assert "not in the portal yet" in said(tried("boris", SECRET))
     assert WRONG in said(tried("boris", "wrong"))
 
@@ -331,8 +333,8 @@ def test_who_mistypes_while_it_is_away_hears_one_thing_whoever_they_are(
     assert WRONG in heard_by_all
     assert SILENT in heard_by_all
     assert is_in(tried(olga.login, PASSWORD))
-    # Paused, it isn't spoken of.
-    Connection.objects.update(is_on=False)
+    # Where its passwords let nobody in, it isn't spoken of.
+    Connection.objects.update(sign_in=replace(line.sign_in, is_on=False))
     again = said(tried(olga.login, "wrong"))
     assert WRONG in again
     assert SILENT not in again
@@ -466,6 +468,26 @@ def test_the_directorys_password_is_the_only_one(in_corp: User) -> None:
     assert is_in(tried("anna", PASSWORD))
 
 
+def test_a_pause_leaves_passwords_where_they_are(
+    in_corp: User, line: Connection, as_person: Callable[[User], Client]
+) -> None:
+    in_corp.set_password(PASSWORD)
+    in_corp.save()
+    Connection.objects.update(is_on=False)
+    assert is_in(tried("anna", SECRET))
+    assert not is_in(tried("anna", PASSWORD))
+    with pytest.raises(ValidationError, match="Corp"):
+        actions.change_password(in_corp, PASSWORD, by=in_corp)
+    line.sign_in = replace(line.sign_in, changes_passwords=True)
+    line.save()
+    Connection.objects.update(is_on=False)
+    assert passwords.can_change(in_corp)
+    # One that nobody has confirmed yet keeps nobody's.
+    Connection.objects.update(is_on=True, is_confirmed=False)
+    assert not is_in(tried("anna", SECRET))
+    assert passwords.keeper(in_corp) == ""
+
+
 def test_a_password_of_the_directory_is_not_changed_here(
     in_corp: User, as_person: Callable[[User], Client]
 ) -> None:
@@ -584,8 +606,9 @@ def test_an_openldap_changes_a_password_by_its_extended_operation(
     gerd = slapd.person("gerd", name="Gerd", password=SECRET)
     slapd.add(gerd)
     line = Connection(
-        name="Tree", is_on=True, kind=Connection.Kind.OPENLDAP, servers=[f"127.0.0.1:{slapd.tls_port}"],
-        ca_pem=slapd.authority.pem, bind_dn=slapd.reader, people_bases=[slapd.base],
+        name="Tree", is_confirmed=True, kind=Connection.Kind.OPENLDAP,
+        servers=[f"127.0.0.1:{slapd.tls_port}"], ca_pem=slapd.authority.pem, bind_dn=slapd.reader,
+        people_bases=[slapd.base],
         sign_in=SignIn(is_on=True, changes_passwords=True),
     )  # fmt: skip
     line.bind_password = slapd.reader_password
@@ -786,8 +809,9 @@ def test_openldap_with_groups_in_groups(slapd: Slapd, db: None, caplog: pytest.L
     slapd.apply(entries.modify(inner.dn, member=[fred.dn, circle.dn]))
     stable_id = uuid_of(slapd, "fred")
     line = Connection(
-        name="Tree", is_on=True, kind=Connection.Kind.OPENLDAP, servers=[f"127.0.0.1:{slapd.tls_port}"],
-        ca_pem=slapd.authority.pem, bind_dn=slapd.reader, people_bases=[slapd.base],
+        name="Tree", is_confirmed=True, kind=Connection.Kind.OPENLDAP,
+        servers=[f"127.0.0.1:{slapd.tls_port}"], ca_pem=slapd.authority.pem, bind_dn=slapd.reader,
+        people_bases=[slapd.base],
         sign_in=SignIn(is_on=True, required_groups=(circle.dn.replace(",", ", "),)),
     )  # fmt: skip
     line.bind_password = slapd.reader_password

@@ -189,6 +189,7 @@ def test_of_another_realm_is_refused(
 
 
 def test_who_was_not_imported_is_told(taking: Connection, ticket: Callable[..., str]) -> None:
+    Connection.objects.update(is_on=False)
     assert "not in the portal" in shown(ticket()).content.decode()
 
 
