@@ -495,7 +495,12 @@ class _Running:
 
     @transaction.atomic
     def _finish(self, state: str, counts: Mapping[str, int], **changes: Any) -> None:
-        self._note(state=state, counts=dict(counts), finished_at=timezone.now(), **changes)
+        now = timezone.now()
+        self._note(state=state, counts=dict(counts), finished_at=now, **changes)
+        if state != State.FAILED and not self.is_preview:
+            # It has looked at everything anew: nobody need answer what those before it have asked.
+            asking = self.connection.runs.filter(mode=Mode.SYNC, state=State.ASKING).exclude(pk=self.run.pk)
+            asking.update(state=State.CANCELLED, finished_at=now)
         self.run.refresh_from_db()
         emit(RunFinished(run_id=self.run.pk, state=state))
 

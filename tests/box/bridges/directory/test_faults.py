@@ -17,7 +17,13 @@ from django.db import connection as database
 from django.utils import timezone
 
 from box.bridges.directory import sync
-from box.bridges.directory.actions import answer_guard, cancel_run, delete_connection
+from box.bridges.directory.actions import (
+    answer_guard,
+    ask_run,
+    cancel_run,
+    delete_connection,
+    save_connection,
+)
 from box.bridges.directory.apply import Performer
 from box.bridges.directory.client import DirectoryTrouble, connect
 from box.bridges.directory.jobs import run_due, run_once
@@ -235,6 +241,45 @@ def test_a_right_taken_away_is_asked_about(slapd: Slapd, olga: User) -> None:
     run_due(timezone.now())
     run.refresh_from_db()
     assert (run.state, nobody_has_left()) == (Run.State.DONE, True)
+
+
+def test_a_question_ends_with_the_run_that_finds_its_reason_no_more(slapd: Slapd, olga: User) -> None:
+    connection = connected(slapd)
+    synchronised(connection)
+    elsewhere = Run.objects.create(
+        connection=connected(slapd, name="Elsewhere"), mode=Run.Mode.SYNC, state=Run.State.ASKING
+    )
+
+    def asking() -> set[int]:
+        of_it = connection.runs.filter(state=Run.State.ASKING)
+        return set(of_it.values_list("pk", flat=True))
+
+    def asked_for() -> Run:
+        run = ask_run(connection, Run.Mode.SYNC, by=olga)
+        assert run_once(run.pk)
+        run.refresh_from_db()
+        return run
+
+    slapd.change(rules=(f'access to dn.subtree="ou=Secret,{slapd.base}" by * none',))
+    first = synchronised(connection)
+    assert asking() == {first.pk}
+    # A look at it is no answer, nor is a run that has seen nothing.
+    previewed(connection)
+    slapd.stop()
+    assert asked_for().state == Run.State.FAILED
+    assert asking() == {first.pk}
+    slapd.start()
+    second = asked_for()
+    assert asking() == {second.pk}
+    slapd.change(rules=())
+    assert asked_for().state == Run.State.DONE
+    assert asking() == set()
+    first.refresh_from_db()
+    assert (first.state, first.finished_at is not None) == (Run.State.CANCELLED, True)
+    with pytest.raises(ValidationError, match="answered already"):
+        answer_guard(second, is_allowed=True, by=olga)
+    elsewhere.refresh_from_db()
+    assert elsewhere.state == Run.State.ASKING
 
 
 def test_what_the_guard_asks_may_be_allowed(slapd: Slapd, olga: User) -> None:
