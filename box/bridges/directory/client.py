@@ -71,14 +71,19 @@ class Entry:
     def first(self, name: str) -> str:
         """The first value as text; empty where there is none."""
         values = self.attributes.get(name.lower())
-        return values[0].decode(errors="replace") if values else ""
+        return _text(values[0]) if values else ""
 
     def texts(self, name: str) -> list[str]:
-        return [value.decode(errors="replace") for value in self.attributes.get(name.lower(), ())]
+        return [_text(value) for value in self.attributes.get(name.lower(), ())]
 
     def raw(self, name: str) -> bytes:
         values = self.attributes.get(name.lower())
         return values[0] if values else b""
+
+
+def _text(raw: bytes) -> str:
+    """Directories take a zero byte in a text, and PostgreSQL none."""
+    return raw.decode(errors="replace").replace("\0", "")
 
 
 @dataclass(frozen=True)

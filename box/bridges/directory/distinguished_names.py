@@ -41,9 +41,9 @@ def is_within(dn: str, base: str) -> bool:
 
 
 def name_of(dn: str) -> str:
-    """The value of its first step: how people call it."""
+    """The value of its first step: how people call it, and so without zero bytes, which no table takes."""
     way = parse(dn)
-    return way[0][0][1] if way and way[0] else dn
+    return (way[0][0][1] if way and way[0] else dn).replace("\0", "")
 
 
 def escape(value: str) -> str:

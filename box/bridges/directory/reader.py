@@ -34,6 +34,9 @@ LONGEST = {
     "city": 100,
 }
 LARGEST_PHOTO = 8 * 2**20
+# Of departments that an attribute names: what a link holds, and how deep they may stand.
+LONGEST_PATH = 400
+DEEPEST = 20
 # Entries of three short values: as many a page as Active Directory gives (its policy's MaxPageSize).
 SIGHTINGS = 1000
 # Samba looks every entry of a page up anew, which takes it three times as long as telling all at once (4.22:
@@ -338,7 +341,7 @@ class Reader:
     def _path(self, text: str) -> list[str]:
         separator = self._mapping.department_separator.strip()
         parts = text.split(separator) if separator else [text]
-        return [part for part in map(transforms.plain, parts) if part]
+        return [part for part in map(transforms.plain, parts) if part][:DEEPEST]
 
     # Departments
 
@@ -581,7 +584,10 @@ class Reader:
 
 def path_key(path: Sequence[str]) -> str:
     """Of a department that is only a text: the same for each way of capitalising it."""
-    return "path:" + "\x1f".join(part.casefold() for part in path) if path else ""
+    told = "\x1f".join(part.casefold() for part in path)
+    if len(told) > LONGEST_PATH:
+        told = hashlib.sha256(told.encode()).hexdigest()
+    return f"path:{told}" if path else ""
 
 
 def expanded(groups: Mapping[str, GroupEntry], wanted: str) -> tuple[set[str], set[str]]:

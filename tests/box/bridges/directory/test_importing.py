@@ -18,7 +18,8 @@ from box.bridges.directory.apply import Performer
 from box.bridges.directory.department_heads import HeadStep, perform_heads
 from box.bridges.directory.explanation import explain
 from box.bridges.directory.mapping import FieldRule, GroupRule
-from box.bridges.directory.models import Connection, Link, Run
+from box.bridges.directory.models import Change, Conflict, Connection, Link, Run
+from box.bridges.directory.reader import DEEPEST
 from box.core.access.actions import create_role, delete_role
 from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.custom_fields import PROFILE, texts_of_many
@@ -34,11 +35,11 @@ from box.core.groups.models import Group
 from box.core.structure.models import Department, Membership
 from tests.box.bridges.directory.companies import connected, person, picture, previewed, synchronised, told
 from tests.directory import entries
+from tests.directory.entries import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.directory.entries import Entry
     from tests.directory.slapd import Slapd
 
 pytestmark = pytest.mark.django_db
@@ -228,6 +229,30 @@ def test_heads_change_places_at_once_and_one_that_fails_stops_no_other(slapd: Sl
 
 def connected_again() -> Connection:
     return Connection.objects.get()
+
+
+def test_an_entry_that_no_table_takes_as_it_is_stops_no_other(slapd: Slapd) -> None:
+    """A zero byte, in a value and in the name of an entry; a department of more letters than a link has."""
+    long, deep = "D" * 600, "/".join("abc" * 99)
+    slapd.seed(
+        slapd.person("anna", slapd.base, givenName="An\0na", sn="\0", ou=long, title="\0"),
+        slapd.person("boris", slapd.base, givenName="Boris", ou=f"{long}/Inner", manager="cn=a\\00,dc=x"),
+        Entry(f"cn=c\\00,{slapd.base}", {
+            "objectClass": ["inetOrgPerson"], "cn": "c\0", "sn": "\0", "uid": "cara", "ou": deep,
+        }),
+    )  # fmt: skip
+    by_text = {"departments": "attribute", "department_attribute": "ou", "department_separator": "/"}
+    connection = connected(slapd, mapping=by_text, rules={"without_name": "import"})
+    assert "c" in "\n".join(told(previewed(connection)))
+    run = synchronised(connection)
+    assert (run.state, run.counts.get("failed")) == (Run.State.DONE, None), told(run)
+    assert (person("anna").first_name, person("anna").last_name) == ("Anna", "")
+    placed = dict(Membership.objects.values_list("user__login", "department__name"))
+    assert (placed["anna"], placed["boris"]) == ("D" * 200, "Inner")
+    inner = Department.objects.get(memberships__user__login="boris")
+    assert inner.parent == Department.objects.get(memberships__user__login="anna")
+    assert Department.objects.filter(name__in="abc").count() == DEEPEST
+    assert told(synchronised(connection, is_full=True)) == []
 
 
 def test_photos_are_stored_small_replaced_when_changed_and_taken_away(slapd: Slapd) -> None:
