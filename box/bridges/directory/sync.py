@@ -19,7 +19,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -159,6 +159,8 @@ class _Running:
         self.wants_all = is_full
         self.is_preview = run.mode == Mode.PREVIEW
         self._performer: Performer | None = None
+        self._done_before: Counter[str] = Counter()
+        """What this run did before it was killed."""
         self.cursor: Cursor | None = Cursor.objects.filter(connection=self.connection).first()
 
     def go(self) -> None:
@@ -166,16 +168,20 @@ class _Running:
             self._do()
         except _Cancelled:
             log.info("directory %s: the run was stopped", self.connection)
-            done = self._performer.counts if self._performer else Counter[str]()
-            Run.objects.filter(pk=self.run.pk).update(counts=dict(done))
+            Run.objects.filter(pk=self.run.pk).update(counts=dict(self._counts()))
+
+    def _counts(self) -> Counter[str]:
+        return self._performer.counts if self._performer else self._done_before
 
     def _do(self) -> None:
         try:
-            self._note(
-                state=State.RUNNING, stage=Stage.CONNECTING, started_at=timezone.now(), error="", done=0
-            )
-            # Of a run that was killed, or that the guard has stopped.
-            self.run.changes.all().delete()
+            with transaction.atomic():
+                # Whoever decides something about it holds its row while they look whether a run is going.
+                Connection.objects.select_for_update().get(pk=self.connection.pk)
+                self._note(
+                    state=State.RUNNING, stage=Stage.CONNECTING, started_at=timezone.now(), error="", done=0
+                )
+            self._keep_what_was_done()
             with ExitStack() as stack:
                 plan = self._read(stack)
                 if plan.question and not self.is_preview:
@@ -186,7 +192,7 @@ class _Running:
                     self._finish(State.DONE, self._perform(plan))
         except (DirectoryTrouble, SealBroken) as trouble:
             log.warning("directory %s: %s", self.connection, trouble)
-            self._finish(State.FAILED, Counter(), error=str(trouble))
+            self._finish(State.FAILED, self._counts(), error=str(trouble))
         except _Cancelled:
             raise
         except Exception:
@@ -195,10 +201,20 @@ class _Running:
                 return
             self._finish(
                 State.FAILED,
-                Counter(),
+                self._counts(),
                 error=_("Something went wrong that should not: the journal of the jobs says what."),
             )
             raise
+
+    def _keep_what_was_done(self) -> None:
+        """Of a run that was killed: nobody does it again, so that nobody else tells of it. What it, or the
+        guard, had only planned, left out or not been able to do is found anew."""
+        action = Change.Action
+        done = self.run.changes.filter(outcome=Change.Outcome.DONE).exclude(action=action.SKIP)
+        # What may not be read is summed up by each run.
+        done = done.exclude(action=action.REPORT, stable_id="")
+        self.run.changes.exclude(pk__in=done.values("pk")).delete()
+        self._done_before.update(dict(done.values_list("action").annotate(Count("pk"))))
 
     # Reading and planning
 
@@ -445,6 +461,7 @@ class _Running:
         total = plan.spool.count + plan.spool.with_photos + len(plan.units)
         self._note(stage=Stage.WRITING, total=total, done=0, read=plan.read)
         self._performer = performer = Performer(self.run, now=self.now, moved=moved)
+        performer.counts.update(self._done_before)
         performer.know_units(
             {key: unit.id for key, unit in units_now(self.connection).items() if unit.id is not None}
         )
