@@ -7,7 +7,6 @@ loads the C libraries.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import re
@@ -35,6 +34,7 @@ from django_auth_ldap.config import LDAPSearch, LDAPSettings
 
 from box.bridges.directory import distinguished_names, presets, server_order
 from box.bridges.directory.actions import ask_run, note_bind_refusal
+from box.bridges.directory.bind_refusals import is_bind_refused, way_of
 from box.bridges.directory.client import server_of
 from box.bridges.directory.lockout import Budget
 from box.bridges.directory.membership import GroupHidden, GroupMissing, Membership, any_of
@@ -53,8 +53,6 @@ CONNECT_SECONDS, ANSWER_SECONDS = 5, 10
 SYSTEM_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
 # A directory that is away is not asked again by everybody who tries meanwhile.
 SILENT_SECONDS = 10
-# The bind account is not locked by trying its wrong password with everybody who signs in.
-REFUSED_FOR = timedelta(minutes=30)
 # A run that was asked for since has looked for everybody.
 FRESH = timedelta(minutes=1)
 # What Active Directory says only to who has given the right password.
@@ -163,9 +161,9 @@ def _nobody(user: DirectoryUser) -> str:
 @contextmanager
 def _directory_user(connection: Connection, name: str, request: HttpRequest) -> Iterator[DirectoryUser]:
     """Whatever the libraries raise becomes Silent, and a line in the log that names nobody."""
-    way = _fingerprint(connection)
+    way = way_of(connection)
     away = f"directory:away:{connection.pk}:{way}"
-    if cache.get(away) or _is_bind_refused(connection, way):
+    if cache.get(away) or is_bind_refused(connection, now=timezone.now()):
         raise Silent
     with tempfile.NamedTemporaryFile("w", suffix=".pem", encoding="ascii", errors="replace") as authorities:
         authorities.write(connection.ca_pem)
@@ -501,17 +499,6 @@ def _options(connection: Connection, authorities: str) -> dict[int, Any]:
             ldap.OPT_X_TLS_NEWCTX: 0,
         }
     return options
-
-
-def _is_bind_refused(connection: Connection, way: str) -> bool:
-    at = connection.bind_refused_at
-    return at is not None and connection.bind_refused_for == way and timezone.now() - at < REFUSED_FOR
-
-
-def _fingerprint(connection: Connection) -> str:
-    """Another one as soon as anything is changed about how the directory is asked."""
-    told = (connection.servers, connection.security, connection.ca_pem, connection.bind_dn)
-    return hashlib.sha256(repr((*told, connection.bind_password_sealed)).encode()).hexdigest()[:16]
 
 
 def _problem_of_right_password(error: ldap.LDAPError) -> str:

@@ -11,6 +11,7 @@ from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
 from box.bridges.directory import lockout
+from box.bridges.directory.bind_refusals import is_bind_refused
 from box.bridges.directory.models import Connection, Run
 from box.core.files.jobs import locked
 
@@ -79,6 +80,8 @@ def _left(now: datetime) -> list[int]:
 def _due(connection: Connection, now: datetime) -> Run | None:
     """The run that is due, if one is. What the guard has stopped is tried again: maybe there is no longer a
     reason to ask."""
+    if is_bind_refused(connection, now=now):
+        return None
     newest = connection.runs.filter(mode=Run.Mode.SYNC).order_by("-id").first()
     if newest is not None:
         if newest.is_going or (newest.started_at or newest.asked_at) > now - timedelta(

@@ -88,9 +88,10 @@ class _Warn(Exception):
 
 
 def probe(connection: Connection) -> list[Step]:
-    """Each server as far as signing in, then what the first that lets the account in shows it."""
+    """Each server as far as signing in, then what the first that lets the account in shows it. After one that
+    refuses the account the others are only reached."""
     steps: list[Step] = []
-    has_read = False
+    has_read = is_refused = False
     for text in connection.servers:
         servers = [text]
         if controllers.is_name(text):
@@ -98,9 +99,11 @@ def probe(connection: Connection) -> list[Step]:
             servers = controllers.found_under(text, is_ldaps=is_ldaps)
             steps.append(_asked_of_dns(text, servers))
         for server in servers:
-            trial = _Trial(connection, server, reads=not has_read)
+            # Servers of one directory count wrong passwords together, and lock the account.
+            trial = _Trial(connection, server, reads=not has_read, signs_in=not is_refused)
             steps += trial.steps()
             has_read = has_read or trial.is_in
+            is_refused = is_refused or trial.is_refused
     return steps
 
 
@@ -131,7 +134,9 @@ class _Trial:
     connection: Connection
     server: str
     reads: bool
+    signs_in: bool = True
     is_in: bool = False
+    is_refused: bool = False
     has_people: bool = False
     bases: list[str] = field(default_factory=list)
     addresses: list[tuple[str, int]] = field(default_factory=list)
@@ -155,6 +160,8 @@ class _Trial:
         yield "resolve", _("Find the server"), self._resolve
         yield "connect", _("Reach it"), self._connect
         yield "secure", _("Encrypt the connection"), self._secure
+        if not self.signs_in:
+            return
         opened: list[Directory] = []
         yield "sign-in", _("Sign in"), partial(self._sign_in, opened, lines)
         if self.reads:
@@ -230,6 +237,9 @@ class _Trial:
             directory.bind(self.connection.bind_dn, self.connection.bind_password)
         except SealBroken:
             raise _Bad(_("The password was stored by another box: write it anew.")) from None
+        except DirectoryTrouble as trouble:
+            self.is_refused = trouble.code == "credentials"
+            raise
         opened.append(directory)
         self.is_in = True
         # Where nobody has said which part of it: all that the server holds.

@@ -25,7 +25,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from box.bridges.directory import distinguished_names, presets
+from box.bridges.directory.actions import note_bind_refusal
 from box.bridges.directory.apply import BATCH, Performer, change_rows, counts_of
+from box.bridges.directory.bind_refusals import way_of
 from box.bridges.directory.client import DirectoryTrouble, connect
 from box.bridges.directory.department_heads import HeadStep, perform_heads, plan_heads
 from box.bridges.directory.events import RunFinished
@@ -192,6 +194,8 @@ class _Running:
                     self._finish(State.DONE, self._perform(plan))
         except (DirectoryTrouble, SealBroken) as trouble:
             log.warning("directory %s: %s", self.connection, trouble)
+            if isinstance(trouble, DirectoryTrouble) and trouble.code == "credentials":
+                note_bind_refusal(self.connection, way_of(self.connection), at=timezone.now())
             self._finish(State.FAILED, self._counts(), error=str(trouble))
         except _Cancelled:
             raise

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from box.bridges.directory.certificates import certificates
+from box.bridges.directory.client import Directory
 from box.bridges.directory.mapping import FieldRule, Mapping
 from box.bridges.directory.models import Connection
 from box.bridges.directory.presets import preset
@@ -100,6 +101,28 @@ def test_a_dead_server_keeps_the_others_from_nothing(domain: Samba) -> None:
     assert not is_good(probe(connection))
     connection.servers, connection.people_bases = alive, ["OU=Nowhere,DC=corp,DC=test"]
     assert not is_good(probe(connection))
+
+
+def test_a_refused_account_is_tried_at_no_other_server(
+    openldap: Slapd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound: list[str] = []
+    bind = Directory.bind
+    monkeypatch.setattr(
+        Directory, "bind", lambda self, dn, password: (bound.append(password), bind(self, dn, password))
+    )
+    connection = to_slapd(openldap, bind_password="wrong")
+    connection.servers = ["127.0.0.1:1", *connection.servers * 2, "127.0.0.1:1"]
+    steps = probe(connection)
+    assert bound == ["wrong"]
+    assert [key for key, state in states(steps) if state == "bad"] == ["connect", "sign-in", "connect"]
+    assert ("secure", "good") in states(steps)[-4:]
+    assert not is_good(steps)
+    # A right one is tried everywhere.
+    bound.clear()
+    connection.bind_password = openldap.password
+    assert is_good(probe(connection))
+    assert len(bound) == 2
 
 
 def test_where_no_base_is_named_all_is_read(domain: Samba) -> None:

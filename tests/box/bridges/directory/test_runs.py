@@ -49,6 +49,32 @@ def test_nothing_is_due_where_nobody_wants_it(slapd: Slapd, off: dict[str, bool]
     assert not Run.objects.exists()
 
 
+def test_a_refused_account_is_not_tried_by_schedule_until_it_is_set_right(slapd: Slapd, olga: User) -> None:
+    connection = connected(slapd)
+    connection.bind_password = "wrong"
+    connection.save()
+    now = timezone.now()
+    for minutes, runs in ((0, 1), (16, 1), (29, 1), (31, 2)):
+        run_due(now + timedelta(minutes=minutes))
+        assert Run.objects.filter(state=Run.State.FAILED).count() == runs, minutes
+    # Whoever asks for a run has one.
+    assert run_once(ask_run(connection, Run.Mode.SYNC, by=olga).pk)
+    assert Run.objects.filter(state=Run.State.FAILED).count() == 3
+    connection.refresh_from_db()
+    connection.bind_password = slapd.reader_password
+    connection.save()
+    run_due(now + timedelta(minutes=32))
+    assert Run.objects.filter(state=Run.State.DONE).count() == 1
+
+
+def test_a_directory_that_is_away_is_tried_again_by_schedule(slapd: Slapd) -> None:
+    connected(slapd, servers=["127.0.0.1:1"])
+    now = timezone.now()
+    for minutes, runs in ((0, 1), (16, 2)):
+        run_due(now + timedelta(minutes=minutes))
+        assert Run.objects.filter(state=Run.State.FAILED).count() == runs
+
+
 def test_nothing_is_done_by_schedule_before_a_preview_was_confirmed(slapd: Slapd, olga: User) -> None:
     connection = connected(slapd, is_confirmed=False, is_on=False)
     with pytest.raises(ValidationError, match="Look at a preview first"):

@@ -23,7 +23,8 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from box.bridges.directory import passwords
-from box.bridges.directory.authentication import REFUSED_FOR
+from box.bridges.directory.authentication import Refused, ask_of_ticket
+from box.bridges.directory.bind_refusals import REFUSED_FOR
 from box.bridges.directory.client import connect
 from box.bridges.directory.jobs import run_once
 from box.bridges.directory.mapping import SignIn
