@@ -38,9 +38,19 @@ def save_connection(connection: Connection, *, by: User | None) -> None:
     connection.full_clean(exclude=["mapping", "rules", "sign_in"])
     connection.save()
     if stored is not None and stored.name != connection.name:
+        _refuse_while_running(stored)
         rename_source(connection, stored.name)
     own_groups(connection)
     emit(ConnectionChanged(connection_id=connection.pk, by_id=by.pk if by else None))
+
+
+def _refuse_while_running(connection: Connection) -> None:
+    """It would go on writing what comes from the directory down as that of its former name."""
+    if connection.runs.filter(mode=Run.Mode.SYNC, state=Run.State.RUNNING).exists():
+        raise ValidationError(
+            _("%(name)s is being synchronised: wait until the run is over, or stop it.")
+            % {"name": connection.name}
+        )
 
 
 @transaction.atomic
@@ -58,10 +68,14 @@ def delete_connection(connection: Connection, *, by: User) -> None:
 
 
 @transaction.atomic
-def ask_run(connection: Connection, mode: str, *, why: str = Run.Why.DEMAND, by: User | None) -> Run:
-    """Has a run done in the background; one that is going already is returned instead."""
+def ask_run(
+    connection: Connection, mode: str, *, why: str = Run.Why.DEMAND, by: User | None, anew: bool = False
+) -> Run:
+    """Has a run done in the background; one that is going already is returned instead, `anew` only one that
+    has not begun to read."""
     Connection.objects.select_for_update().get(pk=connection.pk)
-    going = connection.runs.going().filter(mode=mode).order_by("-id").first()
+    asked = connection.runs.filter(state=Run.State.WAITING) if anew else connection.runs.going()
+    going = asked.filter(mode=mode).order_by("-id").first()
     if going is not None:
         return going
     run = Run.objects.create(connection=connection, mode=mode, why=why, by=by)

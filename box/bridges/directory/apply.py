@@ -157,6 +157,7 @@ class Performer:
         self._moved(len(steps))
 
     def _people(self, steps: Sequence[PersonStep]) -> None:
+        steps = self._undecided(steps)
         ids = {step.stable_id: step.object_id for step in steps if step.object_id is not None}
         done = [step for step in steps if not step.is_skipped]
         # First, for what somebody gives up may be taken by who is new.
@@ -174,6 +175,18 @@ class Performer:
             if step.status:
                 self._give_status(ids[step.stable_id], step)
         self._write_people_down(steps, ids, Outcome.DONE)
+
+    def _undecided(self, steps: Sequence[PersonStep]) -> list[PersonStep]:
+        """Those whose entry is still whose it was when the plan was made: whoever has linked or unlinked it
+        since has had the last word."""
+        Connection.objects.select_for_update(no_key=True).get(pk=self.connection.pk)
+        links = self.connection.links.people().filter(stable_id__in=[step.stable_id for step in steps])
+        linked = dict(links.values_list("stable_id", "object_id"))
+        decided = [step.stable_id for step in steps if linked.get(step.stable_id) != step.linked_to]
+        if decided:
+            # The next run looks at them anew.
+            links.filter(stable_id__in=decided).update(fingerprint="")
+        return [step for step in steps if step.stable_id not in decided]
 
     def _new_user(self, step: PersonStep) -> NewUser:
         fields: dict[str, Any] = {

@@ -39,7 +39,7 @@ def link_entry(conflict: Conflict, *, by: User) -> Run:
     link.save()
     held.connection.conflicts.filter(stable_id=held.stable_id).delete()
     emit(EntryLinked(connection_id=held.connection_id, user_id=person.pk, dn=held.dn, by_id=by.pk))
-    return ask_run(held.connection, Run.Mode.SYNC, by=by)
+    return ask_run(held.connection, Run.Mode.SYNC, by=by, anew=True)
 
 
 @transaction.atomic
@@ -58,13 +58,14 @@ def separate_entry(conflict: Conflict, *, by: User) -> Run:
     held.save(update_fields=["decision", "decided_by"])
     user_id = person.pk if person else None
     emit(EntrySeparated(connection_id=held.connection_id, user_id=user_id, dn=held.dn, by_id=by.pk))
-    return ask_run(held.connection, Run.Mode.SYNC, by=by)
+    return ask_run(held.connection, Run.Mode.SYNC, by=by, anew=True)
 
 
 @transaction.atomic
 def unlink_person(link: Link, *, by: User) -> None:
     """The person stays as they are, and is the portal's own from now on: the entry waits in the list until
     somebody links it again."""
+    _hold(link.connection_id)
     held = Link.objects.select_for_update().select_related("connection").filter(pk=link.pk).first()
     if held is None:
         raise ValidationError(_("This was done already: reload the page."))
@@ -82,9 +83,13 @@ def unlink_person(link: Link, *, by: User) -> None:
     emit(PersonUnlinked(connection_id=held.connection_id, user_id=person.pk, by_id=by.pk))
 
 
+def _hold(connection_id: int) -> None:
+    """Between two batches of a run that is going: the next leaves alone whom somebody has decided about."""
+    Connection.objects.select_for_update().get(pk=connection_id)
+
+
 def _held(conflict: Conflict) -> Conflict:
-    # One after the other with runs: these take the connection's row too.
-    Connection.objects.select_for_update().get(pk=conflict.connection_id)
+    _hold(conflict.connection_id)
     held = Conflict.objects.open().select_related("connection").filter(pk=conflict.pk).first()
     if held is None:
         raise ValidationError(_("This was done already: reload the page."))

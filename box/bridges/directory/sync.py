@@ -12,7 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import batched
 from tempfile import TemporaryFile
@@ -336,6 +336,7 @@ class _Running:
             if was_told and not self.is_preview and not plan.is_full:
                 return
         link = known.links.get(step.stable_id)
+        step = replace(step, linked_to=link.object_id if link else None)
         has_photo = not step.is_skipped and step.photo_fingerprint
         is_new_photo = has_photo and (link is None or link.photo_fingerprint != step.photo_fingerprint)
         plan.spool.add(step, entry.photo if is_new_photo else b"")

@@ -107,7 +107,7 @@ def plan_gone(
             continue
         step = PersonStep(
             stable_id=stable_id, dn=link.dn, base=link.base, name=here.name, object_id=here.id,
-            values=link.values, status=status, link_status=link_status,
+            linked_to=link.object_id, values=link.values, status=status, link_status=link_status,
             leaving_since=since.isoformat(), leaving_why=GONE, is_seen=False,
             photo_fingerprint=link.photo_fingerprint, notes=tuple(notes),
         )  # fmt: skip

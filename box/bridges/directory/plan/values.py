@@ -137,6 +137,8 @@ class PersonStep:
     base: str = ""
     name: str = ""
     object_id: int | None = None
+    # Whose the entry was when this was planned.
+    linked_to: int | None = None
     # Nothing is done, and the notes say why.
     is_skipped: bool = False
     is_new: bool = False

@@ -26,8 +26,9 @@ from box.bridges.directory.actions import (
 )
 from box.bridges.directory.apply import Performer
 from box.bridges.directory.client import DirectoryTrouble, connect
+from box.bridges.directory.conflicts import link_entry, unlink_person
 from box.bridges.directory.jobs import run_due, run_once
-from box.bridges.directory.models import Change, Connection, Cursor, Link, Run
+from box.bridges.directory.models import Change, Conflict, Connection, Cursor, Link, Run
 from box.bridges.directory.reader import Reader
 from box.core.accounts.actions import NewUser, create_user
 from box.core.accounts.models import SignInName, User
@@ -463,6 +464,92 @@ def test_names_that_change_hands_while_the_box_is_killed_are_never_between(
     assert names() == after
     assert not connection.conflicts.exists()
     assert told(synchronised(connection, is_full=True)) == []
+
+
+def test_of_a_killed_run_it_is_said_what_it_has_done(slapd: Slapd) -> None:
+    connection = connected(slapd)
+    synchronised(connection)
+    run = Run.objects.create(connection=connection, mode=Run.Mode.SYNC, state=Run.State.RUNNING)
+    for name, action, outcome, stable_id in (
+        ("suspended", "suspend", "done", "1"),
+        ("told of", "report", "done", "1"),
+        ("in sum", "report", "done", ""),
+        ("left out", "skip", "done", "1"),
+        ("failed", "suspend", "failed", "1"),
+        ("planned", "suspend", "planned", "1"),
+    ):
+        Change.objects.create(
+            run=run, kind="person", name=name, action=action, outcome=outcome, stable_id=stable_id
+        )
+    sync.perform_run(run)
+    run.refresh_from_db()
+    assert set(run.changes.values_list("name", flat=True)) == {"suspended", "told of"}
+    assert (run.state, run.counts) == (Run.State.DONE, {"suspend": 1, "report": 1})
+    # Also where it cannot go on.
+    slapd.stop()
+    Run.objects.update(state=Run.State.RUNNING)
+    sync.perform_run(run)
+    run.refresh_from_db()
+    assert (run.state, run.counts) == (Run.State.FAILED, {"suspend": 1, "report": 1})
+
+
+def test_what_somebody_decides_while_a_run_is_going_stays_decided(slapd: Slapd, olga: User) -> None:
+    connection = connected(slapd, slapd.base)
+    synchronised(connection)
+    unlinked, again, other = (
+        Link.objects.people().get(dn=f"cn=p{number},{slapd.base}") for number in range(1, 4)
+    )
+    unlink_person(again, by=olga)
+    conflict = Conflict.objects.get(stable_id=again.stable_id)
+    for link in (unlinked, again, other):
+        slapd.apply(entries.modify(link.dn, givenName="Q"))
+    asked: list[Run] = []
+
+    def decide(news: Mapping[str, Any]) -> None:
+        if news.get("stage") == Run.Stage.WRITING:
+            unlink_person(unlinked, by=olga)
+            asked.append(link_entry(conflict, by=olga))
+
+    run = synchronised(connection, is_full=True, tell=decide)
+    assert run.state == Run.State.DONE
+    assert not Link.objects.filter(stable_id=unlinked.stable_id).exists()
+    apart = Conflict.objects.get()
+    assert (apart.stable_id, apart.decision) == (unlinked.stable_id, Conflict.Decision.APART)
+    assert User.objects.get(login="p1").owners == {}
+    assert User.objects.get(login="p3").first_name == "Q"
+    # What was linked is written by the run that follows, and not by the one that had read it before.
+    (following,) = asked
+    assert (following.state, following.pk > run.pk) == (Run.State.WAITING, True)
+    assert ask_run(connection, Run.Mode.SYNC, by=olga, anew=True) == following
+    assert User.objects.get(login="p2").first_name == "P"
+    sync.perform_run(following)
+    assert User.objects.get(login="p2").first_name == "Q"
+    assert Link.objects.people().get(stable_id=again.stable_id).object_id == again.object_id
+    assert told(synchronised(connection, is_full=True), Change.Action.LINK) == []
+
+
+def test_a_directory_is_not_renamed_while_it_is_synchronised(slapd: Slapd, olga: User) -> None:
+    """What comes from it would be owned under a name that nothing has."""
+    connection = connected(slapd, slapd.base)
+    synchronised(connection)
+    renamed = Connection.objects.get()
+    renamed.name = "Renamed"
+    stages = []
+
+    def rename(news: Mapping[str, Any]) -> None:
+        if "stage" in news:
+            with pytest.raises(ValidationError, match="Corp is being synchronised"):
+                save_connection(renamed, by=olga)
+            stages.append(news["stage"])
+            # Its schedule is another matter.
+            save_connection(Connection.objects.get(), by=olga)
+
+    assert synchronised(connection, tell=rename).state == Run.State.DONE
+    assert len(stages) == len(Run.Stage)
+    # Who only looks writes nothing.
+    Run.objects.create(connection=connection, mode=Run.Mode.PREVIEW, state=Run.State.RUNNING)
+    save_connection(renamed, by=olga)
+    assert set(User.objects.get(login="p1").owners.values()) == {"Renamed"}
 
 
 def test_a_run_that_is_stopped_keeps_what_it_has_done_and_the_next_does_the_rest(
