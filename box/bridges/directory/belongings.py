@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from box.bridges.directory.models import Link
-from box.bridges.directory.ownership import renumber_members
-from box.core.registry.belongings import DECIDED, Belongings, Belongs, Deleted, Stays, run
+from box.bridges.directory.models import Change, Link
+from box.bridges.directory.ownership import release_person, renumber_members
+from box.core.registry.belongings import DECIDED, Belongings, Belongs, Deleted, Stays
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -25,10 +27,33 @@ def _linked(person: User) -> list[str]:
 
 
 def _forget(person: User, by: User) -> None:
-    """Their groups too: whoever is taken in anew by the same entry joins them again."""
+    """Their groups too: whoever is taken in anew by the same entry joins them again. Raises ValidationError
+    for whose entry the next run would take in: with all that it says of them."""
     for link in _links(person).select_related("connection"):
+        if not link.leaving_why and link.connection.rules.gone != "keep":
+            raise ValidationError(
+                _(
+                    "%(source)s still has %(name)s, and would bring everything back: remove the entry there,"
+                    " or leave it out by the filter, synchronise, and erase then."
+                )
+                % {"source": link.connection.name, "name": person.name},
+                code="still-there",
+            )
+        _forget_in_logs(link, person.name)
         renumber_members(link.connection, {link.stable_id: ""})
+        link.connection.conflicts.filter(stable_id=link.stable_id).delete()
         link.delete()
+
+
+def _forget_in_logs(link: Link, name: str) -> None:
+    """What runs did stays counted; of whom and what it said goes."""
+    of_it = Change.objects.filter(run__connection=link.connection)
+    mine = Q(object_id=link.object_id) | Q(stable_id=link.stable_id)
+    of_it.filter(mine, kind=Link.Kind.PERSON).update(name="", dn="", old="", new="", reason="")
+    # Others name them as their manager, and departments have or lose them as their head.
+    of_it.filter(field="manager", new=link.dn).update(new="", reason="")
+    for column in ("old", "new"):
+        of_it.filter(field="head", **{column: name}).update(**{column: ""})
 
 
 def _links(person: User) -> QuerySet[Link]:
@@ -76,20 +101,10 @@ def _follow(pair: Pair) -> None:
         left.delete()
         stays = own if left is link else link
         if stays is None or stays.connection_id != left.connection_id:
-            _release(pair, left.connection.name)
+            release_person(left.connection, pair.kept)
     if left is not link:
         link.object_id = pair.kept
         link.save(update_fields=["object_id"])
-
-
-def _release(pair: Pair, source: str) -> None:
-    run(
-        "UPDATE accounts_profile SET owners = COALESCE("
-        "  (SELECT jsonb_object_agg(key, value) FROM jsonb_each(owners)"
-        "    WHERE value <> to_jsonb(%(source)s::text)), '{}') WHERE user_id = %(kept)s",
-        pair,
-        source=source,
-    )
 
 
 BELONGINGS = Belongings(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from PIL import Image
 
@@ -21,8 +22,9 @@ from box.bridges.directory.mapping import FieldRule, GroupRule
 from box.bridges.directory.models import Change, Conflict, Connection, Link, Run
 from box.bridges.directory.reader import DEEPEST
 from box.core.access.actions import create_role, delete_role
-from box.core.accounts.actions import NewUser, create_user
+from box.core.accounts.actions import NewUser, create_user, dismiss_user
 from box.core.accounts.custom_fields import PROFILE, texts_of_many
+from box.core.accounts.erasing import erase_person
 from box.core.accounts.models import Session, User
 from box.core.events.models import Event
 from box.core.fields.actions import FieldDraft, add_field, archive_field
@@ -374,6 +376,70 @@ def test_a_local_colleague_is_recognised_and_then_follows_the_directory(slapd: S
     assert (known.login, known.first_name) == ("anna", "Anna")
     assert run.counts["link"] == 1
     assert User.objects.count() == 1
+
+
+def test_who_is_erased_comes_back_by_no_run_and_stands_in_no_log(slapd: Slapd, olga: User) -> None:
+    sales = slapd.unit("Sales")
+    named = {"givenName": "Anna", "mail": "anna@corp.test", "telephoneNumber": "+74951234567"}
+    anna = slapd.person("anna", sales.dn, sn="Smirnova", employeeType="TRUE", **named)
+    boris = slapd.person("boris", sales.dn, givenName="Boris", mail="boris@corp.test", manager=anna.dn)
+    slapd.seed(sales, anna, boris)
+    connection = connected(slapd, slapd.base, rules=UNGUARDED, **DISABLED)
+    synchronised(connection)
+    slapd.apply(entries.modify(anna.dn, mail="a.smirnova@corp.test"))
+    synchronised(connection)
+    left = person("anna")
+    dismiss_user(left, by=olga)
+    with pytest.raises(ValidationError, match="Corp still has Anna"):
+        erase_person(left, by=olga)
+    assert person("anna").first_name == "Anna"
+    stable_id = Link.objects.people().get(object_id=left.pk).stable_id
+    slapd.apply(entries.delete(anna.dn))
+    synchronised(connection)
+    Conflict.objects.create(connection=connection, stable_id=stable_id, name="Anna", dn=anna.dn)
+    lines = Change.objects.count()
+    erase_person(left, by=olga)
+    synchronised(connection)
+    said = "\n".join(str(row) for row in Change.objects.values_list("name", "dn", "old", "new", "reason"))
+    for told_of in ("anna", "Anna", "Smirnova", "+7495", "a.smirnova"):
+        assert told_of not in said
+    assert "boris" in said
+    assert Change.objects.count() >= lines
+    assert not Conflict.objects.exists()
+    others = User.objects.exclude(pk__in=[olga.pk, left.pk])
+    assert list(others.values_list("login", flat=True)) == ["boris"]
+
+
+@pytest.mark.parametrize(
+    ("there", "may_be"),
+    [
+        ({}, False),
+        # Of whom nobody can say; and whom no run takes in as somebody new.
+        ({"rules": {"gone": "keep"}}, True),
+        ({"rules": {"leavers": "ou=Left"}}, True),
+    ],
+)
+def test_only_whom_a_run_would_bring_back_is_not_erased(
+    slapd: Slapd, olga: User, there: dict[str, dict[str, str]], may_be: bool
+) -> None:
+    left = slapd.unit("Left")
+    slapd.seed(left, slapd.person("anna", left.dn, givenName="Anna"))
+    rules = {**UNGUARDED, **there.get("rules", {})}
+    leavers = rules.pop("leavers", None)
+    connection = connected(slapd, slapd.base, rules=rules)
+    synchronised(connection)
+    if leavers:
+        connection.rules = replace(connection.rules, leavers=left.dn)
+        connection.save()
+        synchronised(connection)
+    anna = person("anna")
+    dismiss_user(anna, by=olga)
+    if may_be:
+        erase_person(anna, by=olga)
+    else:
+        with pytest.raises(ValidationError, match="still has"):
+            erase_person(anna, by=olga)
+    assert Link.objects.people().exists() is not may_be
 
 
 def test_explain_says_why_somebody_is_and_is_not_imported(slapd: Slapd) -> None:
