@@ -18,7 +18,7 @@ from box.bridges.directory.events import (
     RunCancelled,
 )
 from box.bridges.directory.models import Connection, Run
-from box.bridges.directory.ownership import own_groups, release_all, rename_source
+from box.bridges.directory.ownership import own_departments, own_groups, release_all, rename_source
 from box.core.events.outbox import emit
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def save_connection(connection: Connection, *, by: User | None) -> None:
         _refuse_while_running(stored)
         rename_source(connection, stored.name)
     own_groups(connection)
+    if stored is not None:
+        own_departments(connection, filled=bool(stored.mapping.departments))
     emit(ConnectionChanged(connection_id=connection.pk, by_id=by.pk if by else None))
 
 

@@ -37,6 +37,17 @@ def own_groups(connection: Connection) -> None:
     set_source_of_groups(set(_groups_of(connection.name)) - filled, "")
 
 
+def own_departments(connection: Connection, *, filled: bool) -> None:
+    """The departments that it has made are its own while it fills them, and the portal's once it does not.
+    `filled` says whether it did before: when that turns, the next run writes everybody anew, for whose it is
+    to say where people belong stands with each of them."""
+    fills = bool(connection.mapping.departments)
+    made = connection.links.departments().standing().values_list("object_id", flat=True)
+    set_source(made, connection.name if fills else "")
+    if fills != filled:
+        connection.links.people().update(fingerprint="")
+
+
 def is_ruled(link: Link) -> bool:
     """Whether its directory still says who is in this workgroup, or role: without a rule nothing follows."""
     mapping, is_role = link.connection.mapping, link.kind == Link.Kind.ROLE

@@ -34,6 +34,7 @@ from box.core.files import decoder, decoder_client
 from box.core.files.store import store
 from box.core.groups.actions import GroupRefused, NewGroup, create_group, leave_group
 from box.core.groups.models import Group
+from box.core.structure.actions import create_department
 from box.core.structure.models import Department, Membership
 from tests.box.bridges.directory.companies import connected, person, picture, previewed, synchronised, told
 from tests.directory import entries
@@ -509,6 +510,34 @@ def test_fields_that_administrators_have_defined_are_filled_in_and_locked(slapd:
     slapd.apply(entries.modify(anna.dn, roomNumber="8"))
     synchronised(connection)
     assert [row.text for row in rows_of(PROFILE, [person("anna").pk]) if row.field == room] == ["7"]
+
+
+def test_departments_are_its_own_until_it_fills_them_no_more(slapd: Slapd) -> None:
+    """So is who is in them, also of those who stand in no unit."""
+    sales = slapd.unit("Sales")
+    slapd.seed(
+        sales, slapd.person("anna", sales.dn, givenName="A"), slapd.person("boris", slapd.base, givenName="B")
+    )
+    connection = connected(slapd, slapd.base)
+    synchronised(connection)
+    theirs = create_department("Theirs", parent=None, by=None)
+    Department.objects.filter(pk=theirs.pk).update(source="Other")
+
+    def owned() -> list[bool]:
+        return ["departments" in person(login).owners for login in ("anna", "boris")]
+
+    assert (Department.objects.get(name="Sales").source, owned()) == ("Corp", [True, True])
+    for how, source in (("", ""), ("ou", "Corp"), ("ou", "Corp")):
+        connection.mapping = replace(connection.mapping, departments=how)
+        save_connection(connection, by=None)
+        assert Department.objects.get(name="Sales").source == source
+        # What else is saved makes nobody be read anew.
+        save_connection(connection, by=None)
+        synchronised(connection)
+        assert (Department.objects.get(name="Sales").source, owned()) == (source, [bool(how)] * 2)
+    save_connection(connection, by=None)
+    assert not connection.links.people().filter(fingerprint="").exists()
+    assert Department.objects.get(pk=theirs.pk).source == "Other"
 
 
 def test_a_workgroup_that_it_fills_is_its_own_until_it_fills_it_no_more(slapd: Slapd, olga: User) -> None:
