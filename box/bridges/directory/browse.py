@@ -175,9 +175,14 @@ def attributes_of(directory: Directory, dn: str) -> list[Attribute] | None:
     shown = [
         _attribute(name, values)
         for name, values in entry.attributes.items()
-        if name.partition(";")[0] not in SECRETS and values
+        if not is_secret(name) and values
     ]
     return sorted(shown, key=lambda one: (not one.photo, one.name != "objectClass", one.name.lower()))
+
+
+def is_secret(attribute: str) -> bool:
+    """With an option too, such as `userPassword;binary`."""
+    return attribute.partition(";")[0].lower() in SECRETS
 
 
 def attribute_names(directory: Directory, base: str, question: str, *, most: int = 50) -> list[str]:

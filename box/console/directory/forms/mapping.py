@@ -10,6 +10,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from box.bridges.directory.browse import is_secret
 from box.bridges.directory.mapping import PROFILE_FIELDS, FieldRule, Mapping
 from box.bridges.directory.targets import targets
 from box.bridges.directory.transforms import TRANSFORMS
@@ -138,11 +139,15 @@ class MappingForm(forms.Form):
         for name in names:
             if cleaned.get(name) and not _ATTRIBUTE.fullmatch(cleaned[name]):
                 self.add_error(name, _("This is no name of an attribute."))
+            elif is_secret(cleaned.get(name) or ""):
+                self.add_error(name, _("Passwords and keys are not read."))
         if cleaned.get("departments") == "attribute" and not cleaned.get("department_attribute"):
             self.add_error("department_attribute", _("Write the attribute that holds the department."))
         photos = [one for one in re.split(r"[\s,;]+", cleaned.get("photo") or "") if one]
         if any(not _ATTRIBUTE.fullmatch(one) for one in photos):
             self.add_error("photo", _("This is no name of an attribute."))
+        if any(map(is_secret, photos)):
+            self.add_error("photo", _("Passwords and keys are not read."))
         self.cleaned_data["photos"] = tuple(photos)
         return cleaned
 

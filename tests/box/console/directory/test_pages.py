@@ -248,6 +248,9 @@ def test_the_mapping_shows_what_it_makes_of_people(as_person: Browser, olga: Use
     [
         ({"attribute-email": "mail)(uid=*"}, "This is no name of an attribute."),
         ({"attribute-login": ""}, "This field is required."),
+        ({"attribute-position": "userPassword"}, "Passwords and keys are not read."),
+        ({"manager": "unicodePwd"}, "Passwords and keys are not read."),
+        ({"photo": "jpegPhoto, userpassword;x-old"}, "Passwords and keys are not read."),
         ({"departments": "attribute", "department_attribute": ""}, "Write the attribute that holds"),
     ],
 )
