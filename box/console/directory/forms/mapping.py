@@ -175,6 +175,7 @@ class MappingForm(forms.Form):
             manager=chosen["manager"],
             disabled=chosen["disabled"],
             expires=chosen["expires"],
+            number=chosen["number"],
             departments=chosen["departments"],
             department_attribute=chosen["department_attribute"],
             department_separator=chosen["department_separator"],
