@@ -32,7 +32,7 @@ from django.views.decorators.debug import sensitive_variables
 from django_auth_ldap.backend import LDAPBackend, _LDAPUser
 from django_auth_ldap.config import LDAPSearch, LDAPSettings
 
-from box.bridges.directory import distinguished_names, presets, server_order
+from box.bridges.directory import distinguished_names, presets, server_order, transforms
 from box.bridges.directory.actions import ask_run, note_bind_refusal
 from box.bridges.directory.bind_refusals import is_bind_refused, way_of
 from box.bridges.directory.client import server_of
@@ -278,7 +278,8 @@ class DirectoryUser(_LDAPUser):  # type: ignore[misc]
             any_name += f"({login}={ldap.filter.escape_filter_chars(implied)})"
         people = presets.people_filter(connection)
         filterstr = f"(&{people}{connection.sign_in.filter.strip()}(|{any_name}))"
-        wanted = [*attributes, mapping.stable_id, "userAccountControl", "primaryGroupID", "objectSid"]
+        switch = "userAccountControl" if self._is_ad else mapping.disabled
+        wanted = [*attributes, mapping.stable_id, "primaryGroupID", "objectSid", *filter(None, [switch])]
         found: dict[str, dict[str, list[bytes]]] = {}
         for base in self.bases:
             answer = self.connection.search_ext_s(base, ldap.SCOPE_SUBTREE, filterstr, wanted, sizelimit=20)
@@ -297,9 +298,9 @@ class DirectoryUser(_LDAPUser):  # type: ignore[misc]
             return None
         self._user_dn, values = next(iter(found.items()))
         self._user_attrs = values
-        control = _first(values, "useraccountcontrol")
-        if self._is_ad:
-            self.is_disabled = bool(int(control) & 2) if control else None
+        control = _first(values, switch.lower())
+        # Elsewhere whoever has nothing of it is not disabled.
+        self.is_disabled = None if self._is_ad and not control else transforms.is_disabled(switch, control)
         stable_id = _stable_id(mapping.stable_id, values)
         return Entry(self._user_dn, stable_id) if self._user_dn and stable_id else None
 

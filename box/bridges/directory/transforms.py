@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-import phonenumbers
 from django.utils.translation import gettext_lazy as _
 from PIL import Image
 
@@ -38,6 +37,9 @@ def lower(text: str, region: str = "") -> str:
 
 def phone(text: str, region: str = "") -> str:
     """E.164 of a number that can be one; what can't stays as it was written."""
+    # Not for whoever signs in by a directory: it costs each process memory.
+    import phonenumbers
+
     text = plain(text)
     try:
         number = phonenumbers.parse(text, region or None)

@@ -27,7 +27,7 @@ from box.bridges.directory.authentication import Refused, ask_of_ticket
 from box.bridges.directory.bind_refusals import REFUSED_FOR
 from box.bridges.directory.client import connect
 from box.bridges.directory.jobs import run_once
-from box.bridges.directory.mapping import SignIn
+from box.bridges.directory.mapping import Mapping, SignIn
 from box.bridges.directory.models import Conflict, Connection, Link, Run, Tries
 from box.bridges.directory.server_order import in_order
 from box.core.accounts import actions
@@ -836,6 +836,31 @@ def test_openldap_with_groups_in_groups(slapd: Slapd, db: None, caplog: pytest.L
     assert SILENT in said(tried("fred", SECRET))
     assert "does not show who is in the group" in caplog.text
     slapd.as_usual()
+
+
+def test_a_ticket_lets_nobody_in_who_is_disabled_since_the_last_run(slapd: Slapd, db: None) -> None:
+    """By whichever attribute: the directory is not asked for a password."""
+    cache.clear()
+    hugo = slapd.person("hugo", name="Hugo")
+    slapd.add(hugo)
+    line = Connection(
+        name="Tree", is_confirmed=True, kind=Connection.Kind.OPENLDAP,
+        servers=[f"127.0.0.1:{slapd.tls_port}"], ca_pem=slapd.authority.pem, bind_dn=slapd.reader,
+        people_bases=[slapd.base], mapping=Mapping(disabled="employeeType"), sign_in=SignIn(is_on=True),
+    )  # fmt: skip
+    line.bind_password = slapd.reader_password
+    line.save()
+    person = create_user(NewUser(login="hugo"), password=None, by=None)
+    Link.objects.create(
+        connection=line, kind="person", stable_id=uuid_of(slapd, "hugo"), object_id=person.pk, dn=hugo.dn
+    )
+    request = RequestFactory().get("/")
+    assert ask_of_ticket(line, "hugo", request=request) == person
+    slapd.apply(entries.modify(hugo.dn, employeeType="TRUE"))
+    with pytest.raises(Refused, match="disabled"):
+        ask_of_ticket(line, "hugo", request=request)
+    line.mapping = Mapping(disabled="")
+    assert ask_of_ticket(line, "hugo", request=request) == person
 
 
 def test_a_group_whose_members_are_hidden_keeps_out_by_what_the_person_shows(
