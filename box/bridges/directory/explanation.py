@@ -12,8 +12,8 @@ from box.bridges.directory.client import DirectoryTrouble, connect
 from box.bridges.directory.models import Change, Connection, Link
 from box.bridges.directory.plan.people import Waiting, plan_people, plan_waiting
 from box.bridges.directory.plan.values import Claims, PersonStep
-from box.bridges.directory.reader import PersonEntry, Reader, Sighting
-from box.bridges.directory.snapshot import Seen, known_for, units_now
+from box.bridges.directory.reader import PersonEntry, Reader
+from box.bridges.directory.snapshot import known_for, seen, units_now
 from box.core.accounts.access import console_holders
 from box.core.accounts.models import User
 
@@ -74,10 +74,12 @@ def _there(connection: Connection, login: str, now: datetime) -> Iterator[str]:
                 "login": login,
             }
         for entry, is_taken in found:
-            yield from _about(entry, is_taken, connection, now)
+            yield from _about(entry, is_taken, reader, connection, now)
 
 
-def _about(entry: PersonEntry, is_taken: bool, connection: Connection, now: datetime) -> Iterator[str]:
+def _about(
+    entry: PersonEntry, is_taken: bool, reader: Reader, connection: Connection, now: datetime
+) -> Iterator[str]:
     yield _("%(source)s has the entry %(dn)s") % {"source": connection.name, "dn": entry.dn}
     if not entry.base:
         yield _("It is outside of the search bases, and so not imported: %(bases)s") % {
@@ -87,7 +89,7 @@ def _about(entry: PersonEntry, is_taken: bool, connection: Connection, now: date
     if not is_taken:
         yield _("The filter does not take it: %(filter)s") % {"filter": presets.people_filter(connection)}
         return
-    step = _step(entry, connection, now)
+    step = _step(entry, reader, connection, now)
     if step is None or not step.notes:
         yield _("It is as it is here: the next run changes nothing.")
         return
@@ -97,12 +99,9 @@ def _about(entry: PersonEntry, is_taken: bool, connection: Connection, now: date
         yield _("The next run: %(what)s") % {"what": f"{told}{values} {note.reason}".strip()}
 
 
-def _step(entry: PersonEntry, connection: Connection, now: datetime) -> PersonStep | None:
-    table = Seen(connection)
-    # Managers are known by those who are linked already.
-    people = list(connection.links.people().values_list("stable_id", "dn", "base"))
-    table.take(Sighting(stable_id, dn, base, "") for stable_id, dn, base in people)
-    try:
+def _step(entry: PersonEntry, reader: Reader, connection: Connection, now: datetime) -> PersonStep | None:
+    # Who is there as well: managers are among them, and whose entry was made anew is not.
+    with seen(connection, reader.sightings()) as table:
         known = known_for(
             [entry],
             connection,
@@ -110,8 +109,6 @@ def _step(entry: PersonEntry, connection: Connection, now: datetime) -> PersonSt
             units=units_now(connection),
             console_holders=console_holders(),
         )
-    finally:
-        table.drop()
     claims, waiting = Claims(), list[Waiting]()
     steps = plan_people([entry], known, connection.rules, claims, waiting, now=now)
     return next(iter([*steps, *plan_waiting(waiting, connection.rules, claims, now=now)]), None)

@@ -472,6 +472,28 @@ def test_explain_says_why_somebody_is_and_is_not_imported(slapd: Slapd) -> None:
     assert "no entry with the login" in "\n".join(explain(connection, "*)(uid=*", now=now))
 
 
+def test_explain_asks_whether_it_is_the_same_person_again(slapd: Slapd) -> None:
+    """Before the run that will, and after it; and whose entry is there is somebody else."""
+    named = {"givenName": "Anna", "mail": "anna@corp.test"}
+    boris = slapd.person("boris", slapd.base, name="Boris", givenName="Boris")
+    slapd.seed(slapd.person("anna", slapd.base, name="Anna", **named), boris)
+    connection = connected(slapd, slapd.base, rules=UNGUARDED)
+    synchronised(connection)
+    slapd.apply(entries.delete(f"cn=Anna,{slapd.base}"))
+    slapd.add(slapd.person("anna", slapd.base, name="Anna anew", **named))
+
+    def said() -> str:
+        return "\n".join(explain(connection, "anna", now=timezone.now()))
+
+    assert "The same person again?" in said()
+    synchronised(connection)
+    assert "The same person again?" in said()
+    slapd.add(slapd.person("boris", slapd.base, name="Boris anew", givenName="Boris"))
+    told_of = "\n".join(explain(connection, "boris", now=timezone.now()))
+    assert "The same person again?" not in told_of
+    assert "is somebody else's already" in told_of
+
+
 def test_fields_that_administrators_have_defined_are_filled_in_and_locked(slapd: Slapd) -> None:
     olga = create_user(NewUser(login="olga", is_administrator=True), password=None, by=None)
     room = add_field(PROFILE, FieldDraft("Room"), by=olga)
