@@ -57,7 +57,7 @@ class Budget:
         return attempts if self.is_known_browser else max(attempts - RESERVED, 1)
 
     def take(self) -> int:
-        """Counts one that is about to be passed on; how many were wrong before. Raises Spent."""
+        """Counts one that is about to be passed on; how many were wrong before. Raises LockedOut."""
         now = timezone.now()
         given: dict[str, str | int | datetime] = {
             "key": self.key, "now": now, "old": now - self.window, "most": self.most,
