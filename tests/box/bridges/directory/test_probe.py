@@ -108,9 +108,12 @@ def test_a_refused_account_is_tried_at_no_other_server(
 ) -> None:
     bound: list[str] = []
     bind = Directory.bind
-    monkeypatch.setattr(
-        Directory, "bind", lambda self, dn, password: (bound.append(password), bind(self, dn, password))
-    )
+
+    def binding(directory: Directory, dn: str, password: str) -> None:
+        bound.append(password)
+        bind(directory, dn, password)
+
+    monkeypatch.setattr(Directory, "bind", binding)
     connection = to_slapd(openldap, bind_password="wrong")
     connection.servers = ["127.0.0.1:1", *connection.servers * 2, "127.0.0.1:1"]
     steps = probe(connection)
