@@ -238,10 +238,10 @@ def test_the_mapping_shows_what_it_makes_of_people(as_person: Browser, olga: Use
     assert shown.content.decode().count("anna") >= 3
     corp.refresh_from_db()
     assert {rule.field: rule.attribute for rule in corp.mapping.fields}["position"] == "title"
-    assert browser.post(place, chosen | {"number": "employeeNumber"}).status_code == 302
+    assert browser.post(place, chosen | {"number": "departmentNumber"}).status_code == 302
     corp.refresh_from_db()
     assert {rule.field: rule.attribute for rule in corp.mapping.fields}["position"] == "mail"
-    assert corp.mapping.number == "employeeNumber"
+    assert corp.mapping.number == "departmentNumber"
 
 
 @pytest.mark.parametrize(
