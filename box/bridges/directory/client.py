@@ -374,7 +374,8 @@ def _refused(code: int, message: str, base: str, directory: Directory) -> Direct
     known = {"host": str(directory.server), "base": base, "answer": message.strip(" \0")}
     match code:
         case 49 | 48 | 53 if not base:
-            return DirectoryTrouble("credentials", _account_refused(known))
+            # What it is unwilling to do now says nothing of the password.
+            return DirectoryTrouble("other" if code == UNWILLING else "credentials", _account_refused(known))
         case 4 | 11:
             return DirectoryTrouble(
                 "size",

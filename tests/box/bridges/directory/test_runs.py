@@ -14,6 +14,7 @@ from django.db import connections
 from django.utils import timezone
 
 from box.bridges.directory.actions import ask_run, confirm_connection, delete_connection, save_connection
+from box.bridges.directory.client import UNWILLING, Directory
 from box.bridges.directory.jobs import LOCK, forget_old, run_due, run_once
 from box.bridges.directory.models import Connection, Run
 from box.core.accounts.models import User
@@ -67,12 +68,24 @@ def test_a_refused_account_is_not_tried_by_schedule_until_it_is_set_right(slapd:
     assert Run.objects.filter(state=Run.State.DONE).count() == 1
 
 
-def test_a_directory_that_is_away_is_tried_again_by_schedule(slapd: Slapd) -> None:
-    connected(slapd, servers=["127.0.0.1:1"])
+@pytest.mark.parametrize("is_away", [True, False])
+def test_a_directory_that_is_away_or_unwilling_is_tried_again_by_schedule(
+    slapd: Slapd, monkeypatch: pytest.MonkeyPatch, is_away: bool
+) -> None:
+    """Its password is not said to be wrong."""
+    connected(slapd, **({"servers": ["127.0.0.1:1"]} if is_away else {}))
+    refuse = Directory._refuse_failure
+
+    def unwilling(directory: Directory, base: str) -> None:
+        directory._line.result["result"] = UNWILLING
+        refuse(directory, base)
+
+    monkeypatch.setattr(Directory, "_refuse_failure", unwilling)
     now = timezone.now()
     for minutes, runs in ((0, 1), (16, 2)):
         run_due(now + timedelta(minutes=minutes))
         assert Run.objects.filter(state=Run.State.FAILED).count() == runs
+    assert ("does not take the bind account" in Run.objects.latest("pk").error) is not is_away
 
 
 def test_nothing_is_done_by_schedule_before_a_preview_was_confirmed(slapd: Slapd, olga: User) -> None:
