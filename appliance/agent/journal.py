@@ -55,8 +55,10 @@ class Journal:
         # Sorted by name is sorted by time.
         path = folder / f"{now:%Y%m%dT%H%M%S%f}-{kind}-{secrets.token_hex(3)}.jsonl"
         # Under its name only with its first line in it: whoever finds a journal can read what it is about.
-        cls(path.with_suffix(".new")).append("begin", kind=kind, arguments=arguments, by=by)
-        path.with_suffix(".new").rename(path)
+        new = path.with_suffix(".new")
+        new.touch(mode=0o600, exist_ok=False)
+        cls(new).append("begin", kind=kind, arguments=arguments, by=by)
+        new.rename(path)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
@@ -80,7 +82,7 @@ class Journal:
     def append(self, entry: str, **data: Any) -> None:
         """Add one line and wait until it is on the disk."""
         line = json.dumps({"at": datetime.now(UTC).isoformat(), "entry": entry, **data}, ensure_ascii=False)
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND)
         try:
             # A line torn by a power cut has no end; this one must not be glued to it.
             torn = os.fstat(descriptor).st_size > 0 and not self._ends_whole()

@@ -361,6 +361,33 @@ def test_old_journals_go(paths: Paths, program: Any, monkeypatch: pytest.MonkeyP
     assert len(list(paths.operations.glob("*.log"))) == 3
 
 
+def test_what_lasts_is_not_forgotten_however_much_has_begun_since(
+    paths: Paths, program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "KEPT", 2)
+    go_on = paths.prefix / "go on"
+    program(LASTS.format(go_on=str(go_on)))
+    lasting = replace(operations.TABLE["test"], claims=frozenset({"backup"}))
+    program(ENDS_WELL)
+    monkeypatch.setattr(operations, "TABLE", {**operations.TABLE, "verify": lasting})
+    verify = operations.begin(paths, "verify", {}, by="anna")
+    for _ in range(4):
+        list(operations.follow(operations.begin(paths, "test", {}, by="")))
+    assert (verify.kind, verify.state().state) == ("verify", "running")
+    go_on.touch()
+    list(operations.follow(verify))
+    list(operations.follow(operations.begin(paths, "test", {}, by="")))
+    assert verify not in Journal.all(paths.operations)
+
+
+def test_a_journal_that_was_forgotten_is_not_made_anew(tmp_path: Path) -> None:
+    journal = Journal.begin(tmp_path, "restart", {}, by="olga")
+    journal.path.unlink()
+    with pytest.raises(FileNotFoundError):
+        journal.end("done", "")
+    assert Journal.all(tmp_path) == []
+
+
 @pytest.mark.parametrize(("kind", "kept"), [("upgrade", 4), ("restart", 3)])
 def test_what_is_begun_a_single_time_is_known_for_as_long_as_it_may_be_asked_for(
     paths: Paths, program: Any, monkeypatch: pytest.MonkeyPatch, kind: str, kept: int

@@ -288,11 +288,11 @@ def _log_of(journal: Journal) -> Path:
 
 
 def _forget_old(paths: Paths) -> None:
-    """Keep the journals of the latest operations only."""
+    """Keep the journals of the latest operations only, and of those that last."""
     everyone = Journal.all(paths.operations)
-    routine = [journal for journal in everyone if "-workers-" in journal.id]
+    routine = [journal for journal in everyone if journal.named_kind == "workers"]
     for journal in {*everyone[KEPT:], *routine[KEPT_OF_WORKERS:]}:
-        if _is_remembered(journal):
+        if not journal.is_over() or _is_remembered(journal):
             continue
         _log_of(journal).unlink(missing_ok=True)
         journal.path.unlink(missing_ok=True)
