@@ -25,6 +25,8 @@ type Entry = dict[str, Any]
 
 # More than what is told at an end.
 _TAIL = 1 << 16
+# Whoever cancels has seen it running, and may come too late all the same.
+_BEHIND_AN_END = frozenset({"cancel"})
 
 
 class Unknown(Exception):
@@ -35,6 +37,10 @@ def progress_of(entry: Entry) -> Progress:
     """What an entry of progress says."""
     measure = decode(Measure, entry["measure"], place="measure") if entry.get("measure") else None
     return Progress(entry["text"], entry["done"], entry["total"], measure)
+
+
+def _latest(entries: list[Entry], name: str) -> Entry | None:
+    return next((item for item in reversed(entries) if item["entry"] == name), None)
 
 
 @dataclass(frozen=True)
@@ -108,8 +114,9 @@ class Journal:
         # What the tail begins with may be half a line; a torn one is left out, as in `entries`.
         for line in reversed(lines[1:] if begin else lines):
             with contextlib.suppress(ValueError):
-                return bool(json.loads(line)["entry"] == "end")
-        return bool(self.entries()[-1]["entry"] == "end")
+                if (entry := json.loads(line)["entry"]) not in _BEHIND_AN_END:
+                    return bool(entry == "end")
+        return self.noted("end") is not None
 
     @property
     def named_kind(self) -> str:
@@ -132,7 +139,7 @@ class Journal:
 
     def noted(self, entry: str) -> Entry | None:
         """The latest entry of this name."""
-        return next((item for item in reversed(self.entries()) if item["entry"] == entry), None)
+        return _latest(self.entries(), entry)
 
     def progress(self, text: str, done: int = 0, total: int = 0, measure: Measure | None = None) -> None:
         """Tell whoever follows how far it is."""
@@ -146,18 +153,17 @@ class Journal:
     def state(self) -> OperationState:
         """What the entries amount to."""
         entries = self.entries()
-        begin, last = entries[0], entries[-1]
-        steps = [item for item in entries if item["entry"] == "progress"]
-        step = progress_of(steps[-1]) if steps else Progress("")
-        is_over = last["entry"] == "end"
+        begin, end = entries[0], _latest(entries, "end")
+        latest = _latest(entries, "progress")
+        step = progress_of(latest) if latest else Progress("")
         return OperationState(
             id=self.id,
             kind=begin["kind"],
             asked_by=begin["by"],
-            state=last["state"] if is_over else "running",
+            state=end["state"] if end else "running",
             began_at=datetime.fromisoformat(begin["at"]),
-            ended_at=datetime.fromisoformat(last["at"]) if is_over else None,
-            progress=replace(step, text=last["text"], measure=None) if is_over else step,
+            ended_at=datetime.fromisoformat(end["at"]) if end else None,
+            progress=replace(step, text=end["text"], measure=None) if end else step,
         )
 
     def take(self, *, patience: float = 1.0) -> int | None:

@@ -254,6 +254,26 @@ def test_whether_it_is_over_is_seen_by_its_last_whole_line(tmp_path: Path, longe
     assert journal.state().state == "done"
 
 
+@pytest.mark.parametrize("longest", [0, 1 << 17])
+def test_a_cancel_that_comes_too_late_changes_nothing(
+    paths: Paths, program: Any, monkeypatch: pytest.MonkeyPatch, longest: int
+) -> None:
+    """Whoever cancels looks first, and notes it then."""
+    program(ENDS_WELL)
+    monkeypatch.setattr(operations, "CANCELLABLE", frozenset({"test"}))
+    journal = Journal.begin(paths.operations, "test", {}, by="olga")
+    journal.append("cancel", by="boris")
+    assert not journal.is_over() and journal.state().state == "running"
+    journal.end("done", "x" * longest)
+    for _ in range(2):
+        operations.cancel(paths, journal, by="boris")
+        assert journal.is_over()
+        assert (journal.state().state, journal.state().progress.text) == ("done", "x" * longest)
+    assert list(operations.follow(journal, patience=60)) == []
+    assert operations.recover(paths) == []
+    list(operations.follow(operations.begin(paths, "test", {}, by="anna")))
+
+
 def test_an_interrupted_operation_is_resumed_three_times_and_then_given_up(
     paths: Paths, program: Any
 ) -> None:

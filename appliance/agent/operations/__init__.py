@@ -204,9 +204,9 @@ def follow(journal: Journal, *, patience: float = 15.0) -> Iterator[Progress]:
             if entry["entry"] == "progress":
                 latest, told_at = progress_of(entry), time.monotonic()
                 yield latest
+            if entry["entry"] == "end":
+                return
         seen = len(entries)
-        if entries[-1]["entry"] == "end":
-            return
         if journal.is_performed():
             deadline = time.monotonic() + patience
         elif time.monotonic() > deadline:
