@@ -6,6 +6,8 @@ import http.client
 import socket
 from pathlib import Path
 
+from appliance.bounded_server import cut_off_after
+
 _SECONDS = 5.0
 
 
@@ -25,15 +27,20 @@ class _UnixConnection(http.client.HTTPConnection):
 def http_status(
     place: Path | tuple[str, int], path: str, *, host: str = "localhost", expected: tuple[int, ...] = (200,)
 ) -> str | None:
-    """Ask for a page on a Unix socket, or on an address and port, and compare the status."""
+    """Ask for a page on a Unix socket, or on an address and port, and compare the status.
+
+    Root asks, and whoever has taken the listener's user over answers as slowly as it likes.
+    """
     connection = (
         _UnixConnection(place, host)
         if isinstance(place, Path)
         else http.client.HTTPConnection(*place, timeout=_SECONDS)
     )
     try:
-        connection.request("GET", path, headers={"Host": host})
-        status = connection.getresponse().status
+        connection.connect()
+        with cut_off_after(connection.sock, _SECONDS):
+            connection.request("GET", path, headers={"Host": host})
+            status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
         return f"it does not answer ({_words(error)})"
     finally:
