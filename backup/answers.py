@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from typing import Any, cast
@@ -135,12 +135,13 @@ def add_target(node: Node, asked: AddBackupTarget) -> HandedKey:
     if asked.times is not None:
         chosen = with_times(chosen, asked.times)
     target = KINDS[asked.kind].asked(node, chosen, asked, setup.next_number(node, chosen))
-    changed = setup.admit(node, chosen, target, lambda _: None)
-    state_file.write(node)
     if key is None:
-        return HandedKey("", target=target.name)
-    proofs.admit(node.paths, changed.holders[0].id, key.proofs())
-    return HandedKey(changed.holders[0].name, str(key), target.name)
+        setup.admit(node, chosen, target, lambda _: None)
+        return _handed(node, HandedKey("", target=target.name))
+    (holder,) = chosen.holders
+    proofs.admit(node.paths, holder.id, key.proofs())
+    setup.admit(node, chosen, target, lambda _: None)
+    return _handed(node, HandedKey(holder.name, str(key), target.name))
 
 
 def remove_target(node: Node, asked: RemoveBackupTarget) -> BackupState:
@@ -154,8 +155,7 @@ def add_holder(node: Node, asked: AddKeyHolder) -> HandedKey:
     if not name:
         raise BackupRefused("Say whose key it is.")
     _, key = setup.add_holder(node, settings.load(node.paths), name)
-    state_file.write(node)
-    return HandedKey(name, str(key))
+    return _handed(node, HandedKey(name, str(key)))
 
 
 def rotate_keys(node: Node, asked: RotateKeys) -> HandedKey:
@@ -164,8 +164,14 @@ def rotate_keys(node: Node, asked: RotateKeys) -> HandedKey:
     if not name:
         raise BackupRefused("Say whose key it is.")
     _, key = rotation.rotate(node, settings.load(node.paths), name)
-    state_file.write(node)
-    return HandedKey(name, str(key))
+    return _handed(node, HandedKey(name, str(key)))
+
+
+def _handed(node: Node, key: HandedKey) -> HandedKey:
+    """A key that opens is not kept back, whatever comes up: how backups are, the service notes too."""
+    with suppress(Exception):
+        state_file.write(node)
+    return key
 
 
 def remove_holder(node: Node, asked: RemoveKeyHolder) -> BackupState:

@@ -48,13 +48,14 @@ def rotate(node: Node, chosen: Settings, name: str) -> tuple[Settings, RecoveryK
         pgbackrest.write_config(node, changed)
         for one in changed.targets:
             pgbackrest.create_stanza(node, changed, one)
+        # First: once the ring is written and noted, the key opens, and is handed out.
+        proofs.admit(node.paths, holder, key.proofs())
         setup.write_ring(node, changed)
     except (BackupRefused, CommandFailed, OSError):
         pgbackrest.write_config(node, chosen)
         for old, new in zip(chosen.targets, changed.targets, strict=True):
             _abandon(node, chosen, old, new)
         raise
-    proofs.admit(node.paths, holder, key.proofs())
     return changed, key
 
 

@@ -210,8 +210,9 @@ def add_holder(node: Node, chosen: Settings, name: str) -> tuple[Settings, Recov
         closed=tuple(opened_by(one, key, holder, on=now.date()) for one in chosen.closed),
         holders=(*chosen.holders, Holder(holder, name, now, key.confirmation)),
     )
-    write_ring(node, changed)
+    # First: once the ring is written and noted, the key opens, and is handed out.
     proofs.admit(node.paths, holder, key.proofs())
+    write_ring(node, changed)
     return changed, key
 
 

@@ -104,18 +104,11 @@ def set_plan(paths: Paths, asked: SetBackupPlan, _: Asker, __: Tell) -> BackupSt
 
 
 def add_target(paths: Paths, asked: AddBackupTarget, asker: Asker, _: Tell) -> HandedKey:
-    # Before the target is tried: afterwards a key is handed out, and that must reach whoever asked.
-    operations.refuse_if_busy(paths, "set_up")
-    handed = decode(HandedKey, _answer(paths, asked))
-    operations.begin(paths, "set_up", {}, by=str(asker))
-    return handed
+    return decode(HandedKey, _answer_and_set_up(paths, asked, asker))
 
 
 def remove_target(paths: Paths, asked: RemoveBackupTarget, asker: Asker, _: Tell) -> BackupState:
-    operations.refuse_if_busy(paths, "set_up")
-    state = decode(BackupState, _answer(paths, asked))
-    operations.begin(paths, "set_up", {}, by=str(asker))
-    return state
+    return decode(BackupState, _answer_and_set_up(paths, asked, asker))
 
 
 def add_holder(paths: Paths, asked: AddKeyHolder, _: Asker, __: Tell) -> HandedKey:
@@ -127,10 +120,7 @@ def remove_holder(paths: Paths, asked: RemoveKeyHolder, _: Asker, __: Tell) -> B
 
 
 def rotate_keys(paths: Paths, asked: RotateKeys, asker: Asker, _: Tell) -> HandedKey:
-    operations.refuse_if_busy(paths, "set_up")
-    handed = decode(HandedKey, _answer(paths, asked))
-    operations.begin(paths, "set_up", {}, by=str(asker))
-    return handed
+    return decode(HandedKey, _answer_and_set_up(paths, asked, asker))
 
 
 def confirm_key(paths: Paths, asked: ConfirmRecoveryKey, _: Asker, __: Tell) -> BackupState:
@@ -212,6 +202,13 @@ def _require_found(paths: Paths, asked: PutBack) -> None:
         thing.number for thing in search_results.read(paths, asked.id, asked.reader).things
     }:
         raise Unknown("There is no such thing among what was found: search again.")
+
+
+def _answer_and_set_up(paths: Paths, asked: Operation[Any], asker: Asker) -> object:
+    """What the room `backup` says where its answer is put into force then: a key that was made is in it, and
+    reaches whoever asked, whatever else has begun."""
+    with operations.begun_afterwards(paths, "set_up", by=str(asker), unless=BackupsRefused):
+        return _answer(paths, asked)
 
 
 def _answer(paths: Paths, asked: Operation[Any]) -> object:

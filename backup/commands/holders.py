@@ -21,7 +21,13 @@ def keys(node: Node, given: argparse.Namespace) -> None:
         # Not while somebody types: what is handed out is noted already.
         with settings.changing(node.paths):
             handed = change_keys(node, given)
-        if handed is not None:
+        if handed is None:
+            return
+        try:
+            if given.action == "rotate":
+                _put_into_force(node)
+        finally:
+            # It opens already: whatever comes up, it is shown.
             hand_out(node, *handed)
         return
     chosen = settings.load(node.paths)
@@ -49,13 +55,16 @@ def change_keys(node: Node, given: argparse.Namespace) -> tuple[Settings, str, R
     if given.action == "rotate":
         operations.refuse_if_busy(node.paths, "set_up")
         chosen, key = rotation.rotate(node, chosen, name)
-        setup.enforce(node, say)
-        setup.keep_up(supervisor_for(node))
-        say("Backups begin anew, with a full one, beside those that there are.", style="green")
-        say("Those go as they would have gone; until then the new key opens them too.")
     else:
         chosen, key = setup.add_holder(node, chosen, name)
     return chosen, name, key
+
+
+def _put_into_force(node: Node) -> None:
+    setup.enforce(node, say)
+    setup.keep_up(supervisor_for(node))
+    say("Backups begin anew, with a full one, beside those that there are.", style="green")
+    say("Those go as they would have gone; until then the new key opens them too.")
 
 
 def hand_out(node: Node, chosen: Settings, name: str, key: RecoveryKey) -> None:

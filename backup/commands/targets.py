@@ -25,9 +25,14 @@ def set_up(node: Node, given: argparse.Namespace) -> None:
         chosen, key = change_targets(node, given)
     if given.remove:
         return
-    _show_calendar(node, chosen)
-    if key is not None:
-        hand_out(node, chosen, chosen.holders[0].name, key)
+    try:
+        setup.keep_up(supervisor_for(node))
+        say(f"Backups go to {', '.join(one.name for one in chosen.targets)}.", style="green")
+        _show_calendar(node, chosen)
+    finally:
+        # It opens already: whatever comes up, it is shown.
+        if key is not None:
+            hand_out(node, chosen, chosen.holders[0].name, key)
     say("The first backup begins by itself within a minute; `boxctl backup now` begins it at once.")
 
 
@@ -50,12 +55,9 @@ def change_targets(node: Node, given: argparse.Namespace) -> tuple[Settings, Rec
     same = [one for one in chosen.targets if one.spot == target.spot]
     target = dataclasses.replace(target, generation=same[0].generation if same else 1)
     target = kind_of(target).introduced(node, target, given.host_key, option="--host-key")
-    chosen = setup.add_target(node, _with_schedule(chosen, given), target, say)
     if key is not None:
         proofs.admit(node.paths, chosen.holders[0].id, key.proofs())
-    setup.keep_up(supervisor_for(node))
-    say(f"Backups go to {', '.join(one.name for one in chosen.targets)}.", style="green")
-    return chosen, key
+    return setup.add_target(node, _with_schedule(chosen, given), target, say), key
 
 
 def _target(node: Node, chosen: Settings, given: argparse.Namespace) -> Target:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from appliance import config
 from appliance.agent import __main__ as agent
-from appliance.agent import handlers, logs, operations, operations_log, server
+from appliance.agent import backups, handlers, logs, operations, operations_log, server
 from appliance.agent.answers import NodeStatus, Progress
 from appliance.agent.applied_config import read_box_toml, write_box_toml
 from appliance.agent.codec import Malformed, decode, encode
@@ -29,7 +29,16 @@ from appliance.agent.journal import Journal, Unknown
 from appliance.agent.operations import TABLE, AlreadyRunning, LongOperation
 from appliance.agent.operations.apply import Plan, added, change, decide
 from appliance.agent.operations_log import Asker
-from appliance.agent.protocol import OPERATIONS, Answer, ReadLog, ReadStatus, Request, SetConfig
+from appliance.agent.protocol import (
+    OPERATIONS,
+    AddBackupTarget,
+    Answer,
+    ReadLog,
+    ReadStatus,
+    Request,
+    RotateKeys,
+    SetConfig,
+)
 from appliance.client import Agent, Failed
 from appliance.node import Machine, Node
 from appliance.paths import Paths
@@ -347,6 +356,94 @@ def test_two_at_once_are_refused(paths: Paths, program: Any) -> None:
         operations.begin(paths, "test", {}, by="boris")
     go_on.touch()
     list(operations.follow(journal))
+
+
+class Declined(Exception):
+    """Nothing was done."""
+
+
+def test_what_follows_has_its_claims_before_anything_is_done(paths: Paths, program: Any) -> None:
+    program(ENDS_WELL)
+    with operations.begun_afterwards(paths, "test", by="olga", unless=Declined):
+        with pytest.raises(AlreadyRunning, match="begun by olga"):
+            operations.begin(paths, "test", {}, by="anna")
+        assert operations.recover(paths) == [], "not before the block is over"
+    (journal,) = Journal.all(paths.operations)
+    list(operations.follow(journal))
+    assert (journal.attempts, journal.state().state) == (1, "done")
+
+
+def test_nobody_takes_up_what_is_just_being_claimed(
+    paths: Paths, program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(ENDS_WELL)
+    take, recovering = Journal.take, threading.Thread(target=operations.recover, args=[paths])
+
+    def taking(journal: Journal, **kwargs: float) -> int | None:
+        if recovering.ident is None:
+            recovering.start()
+            recovering.join(0.5)
+        return take(journal, **kwargs)
+
+    monkeypatch.setattr(Journal, "take", taking)
+    with operations.begun_afterwards(paths, "test", by="olga", unless=Declined):
+        recovering.join()
+        (journal,) = Journal.all(paths.operations)
+        assert journal.attempts == 0
+    list(operations.follow(journal))
+
+
+def test_where_something_runs_nothing_is_done_that_it_would_refuse_then(paths: Paths, program: Any) -> None:
+    go_on = paths.prefix / "go on"
+    program(LASTS.format(go_on=str(go_on)))
+    journal, done = operations.begin(paths, "test", {}, by="anna"), []
+    with (
+        pytest.raises(AlreadyRunning, match="begun by anna"),
+        operations.begun_afterwards(paths, "test", by="olga", unless=Declined),
+    ):
+        done.append("something")
+    assert (done, Journal.all(paths.operations)) == ([], [journal])
+    go_on.touch()
+    list(operations.follow(journal))
+
+
+@pytest.mark.parametrize(("error", "follows"), [(Declined, False), (TimeoutError, True)])
+def test_where_nothing_was_done_nothing_follows_and_where_nobody_knows_it_does(
+    paths: Paths, program: Any, error: type[Exception], follows: bool
+) -> None:
+    program(ENDS_WELL)
+    with pytest.raises(error), operations.begun_afterwards(paths, "test", by="olga", unless=Declined):
+        raise error
+    begun = operations.recover(paths)
+    assert len(begun) == follows
+    for journal in begun:
+        list(operations.follow(journal))
+    list(operations.follow(operations.begin(paths, "test", {}, by="anna")))
+
+
+@pytest.mark.parametrize(
+    "asked", [AddBackupTarget("folder", "/mnt/backup"), RotateKeys("anna")], ids=["first", "rotation"]
+)
+def test_a_key_that_was_made_arrives_whatever_else_begins_and_does_not(
+    paths: Paths, program: Any, monkeypatch: pytest.MonkeyPatch, asked: Any
+) -> None:
+    program(ENDS_WELL)
+    monkeypatch.setattr(operations, "TABLE", dict.fromkeys(("set_up", "workers"), operations.TABLE["test"]))
+    root, start = Asker("root", "root", 0, 1), operations._start
+
+    def answer(*_: object) -> object:
+        with pytest.raises(AlreadyRunning):
+            operations.begin(paths, "workers", {}, by="agent")
+        # From here on nothing can be written, until it is mended.
+        monkeypatch.setattr(operations, "_start", lambda *_: os.write(-1, b""))
+        return {"holder": "anna", "key": "AAAAA-BBBBB", "target": "disk"}
+
+    monkeypatch.setattr(backups, "_answer", answer)
+    assert handlers.perform(paths, asked, root, lambda _: None).key == "AAAAA-BBBBB"
+    monkeypatch.setattr(operations, "_start", start)
+    (journal,) = operations.recover(paths)
+    list(operations.follow(journal))
+    assert (journal.kind, journal.state().asked_by, journal.state().state) == ("set_up", "root", "done")
 
 
 def test_of_what_keeps_nobody_waiting_some_run_at_once_and_no_more(

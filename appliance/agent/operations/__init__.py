@@ -109,18 +109,54 @@ def begin(
     `once` is the argument `key` of what is begun a single time, however often it is asked for. `by_agent`
     leaves the start to the agent, within seconds: for a service that the program ends, and would end with.
     """
-    paths.operations.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Between the look and the beginning nobody else may begin, neither a thread nor another boxctl.
-    with locked(paths.operations / ".begin"):
-        recover(paths)
+    with _gate(paths):
+        _recover(paths)
         if once and (begun := _begun(paths, kind, once)):
             return begun
-        refuse_if_busy(paths, kind)
-        _forget_old(paths)
-        journal = Journal.begin(paths.operations, kind, arguments, by=by)
+        journal = _admitted(paths, kind, arguments, by=by)
         if not by_agent:
             _start(paths, journal)
     return journal
+
+
+@contextlib.contextmanager
+def begun_afterwards(paths: Paths, kind: str, *, by: str, unless: type[Exception]) -> Iterator[None]:
+    """What `kind` needs is claimed before the block, and it begins behind it: nothing that began meanwhile
+    refuses it then, when what was done in the block cannot be taken back.
+
+    Raises `AlreadyRunning` before the block. Nothing begins where that raises `unless`, for then nothing was
+    done; how far it came that failed otherwise, or was killed, is not known, and the agent begins it.
+    """
+    with _gate(paths):
+        _recover(paths)
+        journal = _admitted(paths, kind, {}, by=by)
+        lock = journal.take()
+    assert lock is not None  # noqa: S101 - nobody performs what nobody has heard of
+    try:
+        yield
+    except unless:
+        with _gate(paths):
+            journal.path.unlink()
+        raise
+    finally:
+        os.close(lock)
+    # The agent tries again within seconds; what the block has made is handed on in any case.
+    with contextlib.suppress(OSError):
+        recover(paths)
+
+
+@contextlib.contextmanager
+def _gate(paths: Paths) -> Iterator[None]:
+    """Between the look and the beginning nobody else may begin, neither a thread nor another boxctl."""
+    paths.operations.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locked(paths.operations / ".begin"):
+        yield
+
+
+def _admitted(paths: Paths, kind: str, arguments: dict[str, Any], *, by: str) -> Journal:
+    refuse_if_busy(paths, kind)
+    _forget_old(paths)
+    return Journal.begin(paths.operations, kind, arguments, by=by)
 
 
 def _begun(paths: Paths, kind: str, key: str) -> Journal | None:
@@ -187,6 +223,11 @@ def unfinished(paths: Paths) -> list[Journal]:
 
 def recover(paths: Paths) -> list[Journal]:
     """Start again, or roll back, what was begun and is performed by nobody."""
+    with _gate(paths):
+        return _recover(paths)
+
+
+def _recover(paths: Paths) -> list[Journal]:
     return [journal for journal in unfinished(paths) if not journal.is_performed() and _start(paths, journal)]
 
 
