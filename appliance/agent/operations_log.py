@@ -1,4 +1,9 @@
-"""Who asked for which change, and when: `operations.log`, one JSON line each."""
+"""Who asked for which change, and when: `operations.log`, one JSON line each.
+
+`proven.log` beside it has the same lines of what root did, what was proven, and what was tried with a
+wrong proof. Whoever holds the portal asks for anything else as often as they like: it pushes nothing out
+of that.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from appliance.agent.answers import RecordedLine, RecordPage
 from appliance.agent.codec import encode
@@ -16,6 +22,8 @@ from appliance.agent.protocol import Acting, Operation
 from appliance.paths import Paths
 
 MAX_BYTES = 5 << 20
+LONGEST = 1000
+"""Characters of each thing that is noted: a request has room for many more."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +45,33 @@ class Asker:
 
 
 def note(paths: Paths, asker: Asker, what: str | Operation[object]) -> None:
-    """Append one line. The log is bounded: what is older lies beside it as `operations.log.1`, or is gone."""
-    line = {"at": datetime.now(UTC).isoformat(), **encode(asker)}
+    """Append one line. Each log is bounded: what is older lies beside it as `….log.1`, or is gone."""
+    line = {
+        "at": datetime.now(UTC).isoformat(),
+        **{name: _short(value) for name, value in encode(asker).items()},
+    }
     if isinstance(what, str):
-        line["operation"] = what
+        line["operation"] = _short(what)
     else:
-        said = {name: value for name, value in encode(what).items() if name not in what.secret}
+        said = {name: _short(value) for name, value in encode(what).items() if name not in what.secret}
         line |= {"operation": type(what).__name__, "arguments": said}
-    target = _files(paths)[1]
+    is_lasting = asker.acting == "root" or isinstance(what, str) or what.needs_proof
+    for older, newer in (_proven(paths), _files(paths)) if is_lasting else (_files(paths),):
+        _append(newer, older, json.dumps(line, ensure_ascii=False).encode() + b"\n")
+
+
+def _short(value: Any) -> Any:
+    """The beginning alone of what is longer than anybody reads."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def _append(target: Path, older: Path, line: bytes) -> None:
     descriptor = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
     try:
-        os.write(descriptor, json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        os.write(descriptor, line)
         if os.fstat(descriptor).st_size > MAX_BYTES:
-            target.replace(_files(paths)[0])
+            target.replace(older)
     finally:
         os.close(descriptor)
 
@@ -104,3 +126,8 @@ def _understood(line: bytes) -> RecordedLine:
 def _files(paths: Paths) -> tuple[Path, Path]:
     """The older one first; it need not be there."""
     return paths.log / "operations.log.1", paths.log / "operations.log"
+
+
+def _proven(paths: Paths) -> tuple[Path, Path]:
+    """The same of what nothing else pushes out."""
+    return paths.log / "proven.log.1", paths.log / "proven.log"

@@ -32,7 +32,9 @@ from appliance.agent.operations_log import Asker
 from appliance.agent.protocol import (
     OPERATIONS,
     AddBackupTarget,
+    AddKeyHolder,
     Answer,
+    ExamineRelease,
     ReadLog,
     ReadStatus,
     Request,
@@ -710,6 +712,45 @@ def test_the_record_is_bounded(paths: Paths, monkeypatch: pytest.MonkeyPatch) ->
     assert line["operation"] == "SetConfig"
     assert line["arguments"] == {"values": {"web.threads": 4}}
     assert (line["by"], line["acting"], line["uid"]) == ("olga", "console", 7)
+
+
+def test_what_was_proven_is_not_pushed_out_by_whatever_else_the_portal_asks(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations_log, "MAX_BYTES", 20_000)
+    portal, root = (Asker(by="olga", acting=acting, uid=7, pid=8) for acting in ("console", "root"))
+    operations_log.note(paths, portal, AddKeyHolder("eve"))
+    operations_log.note(paths, portal, "wrong proof to hand out a recovery key to 'eve'")
+    operations_log.note(paths, root, SetConfig({"web.threads": 4}))
+    operations_log.note(paths, root, "backup code")
+    for _ in range(60):
+        operations_log.note(paths, portal, ExamineRelease("x" * 255_000))
+    texts = {file.name: file.read_text() for file in paths.log.iterdir()}
+    assert {*texts} == {"operations.log", "operations.log.1", "proven.log"}
+    assert "eve" not in texts["operations.log"] + texts["operations.log.1"]
+    lines = [json.loads(line) for line in texts["proven.log"].splitlines()]
+    assert [(line["operation"], line["acting"]) for line in lines] == [
+        ("AddKeyHolder", "console"),
+        ("wrong proof to hand out a recovery key to 'eve'", "console"),
+        ("SetConfig", "root"),
+        ("backup code", "root"),
+    ]
+    for _ in range(200):
+        operations_log.note(paths, root, "backup code")
+    assert (paths.log / "proven.log.1").stat().st_size < 21_000
+
+
+@pytest.mark.parametrize(("length", "kept"), [(1000, "x" * 1000), (1001, "x" * 1000 + "…")])
+def test_of_what_was_said_the_beginning_is_noted(paths: Paths, length: int, kept: str) -> None:
+    long = "x" * length
+    asker = Asker(by=long, acting="console", uid=7, pid=8)
+    operations_log.note(paths, asker, long)
+    operations_log.note(paths, asker, ExamineRelease(long))
+    operations_log.note(paths, asker, SetConfig({f"{number}": long for number in range(200)}))
+    said, asked, values = map(json.loads, (paths.log / "operations.log").read_text().splitlines())
+    assert (said["by"], said["operation"], asked["arguments"]) == (kept, kept, {"archive": kept})
+    assert len(values["arguments"]["values"]) == 1001
+    assert operations_log.page(paths, cursor="", lines=5).lines[2].operation == "SetConfig"
 
 
 def test_the_record_is_read_in_pages_each_line_once_and_over_the_rotation(
