@@ -295,7 +295,10 @@ class AddBackupTarget(Operation[HandedKey]):
         if self.kind == "folder":
             return f"send backups to the folder {self.path!r}"
         if self.kind == "sftp":
-            return f"send backups to {self.endpoint!r}, into the folder {self.path!r}, by SFTP"
+            host = f"has the fingerprint {self.host_key!r}" if self.host_key else "is not known yet"
+            return (
+                f"send backups to {self.endpoint!r}, into the folder {self.path!r}, by SFTP; the host {host}"
+            )
         digest = hashlib.sha256(self.ca_pem.encode()).hexdigest()[:16]
         trusted = f", whose certificate comes from the authority {digest}" if self.ca_pem.strip() else ""
         return (

@@ -96,7 +96,8 @@ class Sftp(Kind):
                 f"Two things first. Put this line into ~/.ssh/authorized_keys there:\n{key}\n"
                 f"And compare the fingerprint of the host with what its administrator says:\n"
                 f"{fingerprint(line)}\n"
-                f"If it is the same, write it into the form, and try again."
+                f"If it is the same, write it into the form, and try again. Where you prove it with "
+                f"a code from the machine, leave the proof empty once more: the next code is for this host."
             )
         return _pinned(node, target, line)
 

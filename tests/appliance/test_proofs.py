@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,16 @@ def test_a_code_is_good_for_exactly_what_it_was_shown_for(set_up: Paths) -> None
     assert not is_proven(set_up, FOLDER, code), "once"
 
 
+def test_a_code_for_a_host_is_for_that_host_alone(set_up: Paths) -> None:
+    """Whoever stands between shows another one at the same address."""
+    nas = AddBackupTarget("sftp", "/home/backup", "backup@nas", host_key="SHA256:nas")
+    code = code_for(set_up, nas)
+    assert not is_proven(set_up, replace(nas, host_key="SHA256:theirs"), code)
+    assert not is_proven(set_up, replace(nas, host_key=""), code)
+    assert any("SHA256:nas" in one.subject for one in proofs.wanted(set_up))
+    assert is_proven(set_up, nas, code)
+
+
 def test_whatever_is_asked_for_reads_as_nothing_else() -> None:
     subjects = [
         one.subject
@@ -167,6 +178,7 @@ def test_whatever_is_asked_for_reads_as_nothing_else() -> None:
             AddBackupTarget("sftp", "/home/backup", "backup@nas"),
             AddBackupTarget("sftp", "/home/backup", "backup@other"),
             AddBackupTarget("sftp", "/home/other", "backup@nas"),
+            AddBackupTarget("sftp", "/home/backup", "backup@nas", host_key="SHA256:nas"),
             BeginRestore("disk", "20261124-110000F"),
             BeginRestore("disk", moment=datetime(2026, 11, 24, 11, tzinfo=UTC)),
             BeginRestore("disk", with_safety=False),
