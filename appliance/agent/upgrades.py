@@ -34,7 +34,7 @@ class UpgradeRefused(Exception):
 
 
 def read_upgrades(paths: Paths, _: ReadUpgrades, __: Asker, ___: Tell) -> UpgradeState:
-    last = next((one for one in Journal.all(paths.operations) if one.kind in (EXAMINE, UPGRADE)), None)
+    last = next((one for one in Journal.all(paths.operations) if one.named_kind in (EXAMINE, UPGRADE)), None)
     return UpgradeState(
         release=paths.current.resolve().name,
         folder=str(paths.offered),

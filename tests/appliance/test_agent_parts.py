@@ -587,6 +587,46 @@ def test_the_balancer_hears_how_far_a_restore_is_and_of_nothing_else(paths: Path
     assert not file.exists()
 
 
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[Journal]:
+    """Journals that are read whole from now on."""
+    found: list[Journal] = []
+    entries = Journal.entries
+
+    def reading(journal: Journal) -> list[dict[str, Any]]:
+        found.append(journal)
+        return entries(journal)
+
+    monkeypatch.setattr(Journal, "entries", reading)
+    return found
+
+
+def test_of_many_journals_those_alone_are_read_that_are_told_of(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once a second that is asked, for ever."""
+    for kind in ("restart", "backup", "put-own-back", "find"):
+        for _ in range(3):
+            Journal.begin(paths.operations, kind, {}, by="anna").end("done", "")
+    read = reads(monkeypatch)
+    assert [state.kind for state in operations.list_states(paths, limit=4)] == ["find"] * 3 + ["backup"]
+    assert len({*read}) == 4
+
+
+def test_who_follows_reads_again_what_has_grown_and_nothing_else(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal.begin(paths.operations, "backup", {}, by="anna")
+    read = reads(monkeypatch)
+    told = operations.follow(journal, patience=60)
+    journal.progress("half", 1, 2)
+    assert next(told) == Progress("half", 1, 2)
+    ending = threading.Timer(1.0, journal.end, ["done", ""])
+    ending.start()
+    assert list(told) == []
+    ending.join()
+    assert len(read) == 2
+
+
 def test_no_word_of_a_caller_becomes_an_argument() -> None:
     for operation in TABLE.values():
         assert operation.arguments[0] == "-m"

@@ -160,7 +160,7 @@ def _admitted(paths: Paths, kind: str, arguments: dict[str, Any], *, by: str) ->
 
 
 def _begun(paths: Paths, kind: str, key: str) -> Journal | None:
-    journals = (journal for journal in Journal.all(paths.operations) if journal.kind == kind)
+    journals = (journal for journal in Journal.all(paths.operations) if journal.named_kind == kind)
     return next((journal for journal in journals if journal.arguments.get("key") == key), None)
 
 
@@ -237,17 +237,18 @@ def follow(journal: Journal, *, patience: float = 15.0) -> Iterator[Progress]:
     An operation that nobody performs is waited for a while, because the agent takes it up again. While a step
     lasts, it is told again every few seconds, so that who listens knows that somebody speaks.
     """
-    seen, latest, told_at = 0, Progress(""), time.monotonic()
+    seen, size, latest, told_at = 0, 0, Progress(""), time.monotonic()
     deadline = time.monotonic() + patience
     while True:
-        entries = journal.entries()
-        for entry in entries[seen:]:
-            if entry["entry"] == "progress":
-                latest, told_at = progress_of(entry), time.monotonic()
-                yield latest
-            if entry["entry"] == "end":
-                return
-        seen = len(entries)
+        if (grown := journal.path.stat().st_size) != size:
+            size, entries = grown, journal.entries()
+            for entry in entries[seen:]:
+                if entry["entry"] == "progress":
+                    latest, told_at = progress_of(entry), time.monotonic()
+                    yield latest
+                if entry["entry"] == "end":
+                    return
+            seen = len(entries)
         if journal.is_performed():
             deadline = time.monotonic() + patience
         elif time.monotonic() > deadline:
@@ -260,7 +261,7 @@ def follow(journal: Journal, *, patience: float = 15.0) -> Iterator[Progress]:
 
 def list_states(paths: Paths, limit: int) -> tuple[OperationState, ...]:
     """The latest operations, the newest first, as everybody may hear of them."""
-    told = [journal for journal in Journal.all(paths.operations) if journal.kind not in HIDDEN]
+    told = [journal for journal in Journal.all(paths.operations) if journal.named_kind not in HIDDEN]
     return tuple(state_for(journal, "") for journal in told[: max(0, limit)])
 
 
