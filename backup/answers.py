@@ -146,7 +146,7 @@ def add_target(node: Node, asked: AddBackupTarget) -> HandedKey:
 
 def remove_target(node: Node, asked: RemoveBackupTarget) -> BackupState:
     changed = setup.dismiss(node, settings.load(node.paths), asked.name)
-    state_file.write(node)
+    _note(node)
     return state_file.state(node, changed)
 
 
@@ -168,10 +168,14 @@ def rotate_keys(node: Node, asked: RotateKeys) -> HandedKey:
 
 
 def _handed(node: Node, key: HandedKey) -> HandedKey:
-    """A key that opens is not kept back, whatever comes up: how backups are, the service notes too."""
+    _note(node)
+    return key
+
+
+def _note(node: Node) -> None:
+    """What was done is not refused for it, and no key that opens kept back: the service notes it too."""
     with suppress(Exception):
         state_file.write(node)
-    return key
 
 
 def remove_holder(node: Node, asked: RemoveKeyHolder) -> BackupState:
