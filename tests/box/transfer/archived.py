@@ -327,6 +327,19 @@ def _booking(anna: User, boris: User, group: int) -> None:
     switch_page(create_page(of_group, by=anna), False, by=anna)
 
 
+def private_things_of(olga: User, anna: User) -> None:
+    """What is for nobody but her, and for her and Anna: an administrator sees it, for it is her own."""
+    with importing(at=AT):
+        post = publish_post(Draft(text="For Olga alone", audience=(f"U{olga.pk}",)), by=anna)
+        add_comment(post.thread, html="<p>Thank you, Anna</p>", by=olga)
+        add_files(root_of(f"U{olga.pk}", by=olga), [a_file(olga, "plans.txt", b"Plans").pk], by=olga)
+        bank = EventDraft(
+            title="Bank", starts_at=AT, ends_at=AT + timedelta(hours=1), zone="Europe/Moscow",
+            is_confidential=True,
+        )  # fmt: skip
+        create_event(main_calendar(f"U{olga.pk}"), bank, by=olga)
+
+
 def _relations(anna: User, boris: User) -> None:
     build, paint = Task.objects.get(title="Build"), Task.objects.get(title="Paint")
     posts = Post.objects.exclude(kind=Post.Kind.SYSTEM).order_by("pk")

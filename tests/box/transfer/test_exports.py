@@ -28,7 +28,17 @@ from box.transfer.exports import order_export, order_own, remove_export
 from box.transfer.models import Export, Migration
 from box.transfer.runner import run
 from box.transfer.undo import take_back
-from tests.box.transfer.archived import AT, a_file, archive, company, lines_of, looked, moved_in, undone
+from tests.box.transfer.archived import (
+    AT,
+    a_file,
+    archive,
+    company,
+    lines_of,
+    looked,
+    moved_in,
+    private_things_of,
+    undone,
+)
 from tests.cast import browser, person
 
 if TYPE_CHECKING:
@@ -67,17 +77,27 @@ def texts(found: dict[str, list[dict[str, Any]]]) -> str:
 
 
 def test_an_administrators_archive_holds_no_private_correspondence(olga: User, anna: User) -> None:
+    private_things_of(olga, anna)
     export = order_export(Filters(), by=olga)
     jobs.export_once(export.pk)
     found = lines(export)
     assert "Read this" in texts(found)
     assert "Only between us" not in texts(found)
+    assert "For Olga alone" not in texts(found)
+    assert not [one for one in found["comments"] if "Thank you, Anna" in one["html"]]
+    assert "Bank" not in {one["title"] for one in found["events"]}
     assert {one["name"] for one in found["drives"]} >= {"bridge.txt", "rules.txt"}
-    assert "diary.txt" not in {one["name"] for one in found["drives"]}
+    assert not {"diary.txt", "plans.txt"} & {one["name"] for one in found["drives"]}
     assert export.file is not None
     assert export.file.owner == olga
-    # Root's has it.
+    # Root's has it, and so has what she takes along as hers.
     assert "Only between us" in texts(lines_of(archive()))
+    own = order_own(by=olga)
+    jobs.export_once(own.pk)
+    taken = lines(own)
+    assert {one["name"] for one in taken["drives"]} == {"plans.txt"}
+    assert {one["title"] for one in taken["events"]} == {"Bank"}
+    assert [one for one in taken["comments"] if "Thank you, Anna" in one["html"]]
     assert "Only between us" not in texts(lines_of(archive(Scope(Filters(is_private_left_out=True)))))
 
 

@@ -21,7 +21,7 @@ from box.transfer import actions
 from box.transfer.models import Migration
 from box.transfer.outbound.gaps import outbound_gaps
 from box.transfer.outbound.reconciliation import reconcile_outbound
-from tests.box.transfer.archived import company
+from tests.box.transfer.archived import company, private_things_of
 from tests.box.transfer.moving import Move
 from tests.cast import browser, person
 from tests.cloud.companies import empty_company
@@ -172,6 +172,20 @@ def test_everything_goes_under_its_names(moving: MoveOut) -> None:
     # Nothing is sent from here, and nobody hears of it.
     deliver_all()
     assert QueuedLetter.objects.count() == letters
+
+
+def test_what_is_for_the_one_alone_who_sends_it_stays(moving: MoveOut) -> None:
+    anna = User.objects.get(email="anna@example.com")
+    private_things_of(moving.by, anna)
+    moving.send("invitations")
+    there = moving.company
+    assert not [row for row in there.posts if "For Olga alone" in row["DETAIL_TEXT"]]
+    assert not [row for row in there.comments if "Thank you, Anna" in row["text"]]
+    assert "Bank" not in {row["NAME"] for row in there.events}
+    names = {row["NAME"] for row in there.objects}
+    assert "plans.txt" not in names
+    assert "rules.txt" in names
+    assert reconcile_outbound(moving.migration, moving.cloud()).is_whole
 
 
 def test_what_no_request_holds_goes_in_two_steps(moving: MoveOut, monkeypatch: pytest.MonkeyPatch) -> None:

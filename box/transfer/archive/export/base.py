@@ -50,10 +50,11 @@ class Scope:
         return bool(self.filters.groups or self.person)
 
     def seen(self, rows: Any) -> Any:
-        """Those that whoever exports may see."""
-        if self.by is not None:
-            return rows.visible_to(self.by)
-        return rows.filter(is_private=False) if self.filters.is_private_left_out else rows
+        """Those that whoever exports may see. What is for named people alone is left out of it also where
+        they are one of them."""
+        if self.filters.is_private_left_out:
+            rows = rows.filter(is_private=False)
+        return rows if self.by is None else rows.visible_to(self.by)
 
     def within(self, moment: str) -> Q:
         """The condition on the period."""
