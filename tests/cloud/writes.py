@@ -89,6 +89,7 @@ def writes(company: Company) -> dict[str, Callable[[Given], Any]]:
         "crm.activity.update": _update_activity,
         "crm.timeline.comment.add": _add_note,
         "calendar.event.add": _add_event,
+        "calendar.event.update": _update_event,
         **{f"crm.{kind}.add": partial(_add_record, kind=kind) for kind in company.records},
         **{f"crm.{kind}.update": partial(_update_record, kind=kind) for kind in company.records},
         **{f"crm.{kind}.userfield.add": partial(_add_field, kind=kind) for kind in company.records},
@@ -219,7 +220,8 @@ def _set_role(company: Company, given: Given) -> list[str]:
 
 def _update_group(company: Company, given: Given) -> int:
     row = _one(company.groups, given.get("GROUP_ID"))
-    row |= {name: given[name] for name in ("NAME", "DESCRIPTION", "CLOSED") if name in given}
+    known = ("NAME", "DESCRIPTION", "VISIBLE", "OPENED", "CLOSED")
+    row |= {name: given[name] for name in known if name in given}
     return int(row["ID"])
 
 
@@ -646,20 +648,52 @@ def _add_event(company: Company, given: Given) -> int:
         ),
         0,
     ) or company.section(company.number(), given["type"], owner, "Calendar")
-    zone = str(given.get("timezone_from") or "Europe/Moscow")
+    zone, begin, length = _stretch(given)
+    hours = length.total_seconds() / 3600
+    return company.event(
+        section, given["name"], str(begin.replace(tzinfo=None)), hours, host,
+        {one: "Q" for one in people if one != host}, zone=zone, **_said_of_event(given),
+    )  # fmt: skip
+
+
+def _update_event(company: Company, given: Given) -> int:
+    """An event of nobody else's: those of attendees follow. What is said of none of its fields stays."""
+    for name in ("id", "type", "ownerId", "name"):
+        if name not in given:
+            raise Refused("", f"The required parameter {name} is not set")
+    company.unknown |= {f"event: {name}" for name in given if name not in {"id", *_EVENT}}
+    row = _one(company.events, given["id"])
+    zone, begin, length = _stretch(given)
+    people = _numbers(given.get("attendees")) if given.get("is_meeting") == "Y" else []
+    host = _user(company, given.get("host")) if people else row["CREATED_BY"]
+    row |= {
+        "NAME": given["name"], "TZ_FROM": zone, "TZ_TO": zone, "DT_LENGTH": int(length.total_seconds()),
+        "IS_MEETING": bool(people), "_times": [begin], **_said_of_event(given),
+        "ATTENDEE_LIST": [{"id": one, "entryId": str(row["ID"]), "status": "H" if one == host else "Q"}
+                          for one in (people or [host])],
+    }  # fmt: skip
+    return int(row["ID"])
+
+
+def _stretch(given: Given) -> tuple[str, datetime, timedelta]:
+    """The zone, when it begins, and how long it is."""
     is_all_day = given.get("skip_time") == "Y"
+    zone = "UTC" if is_all_day else str(given.get("timezone_from") or "Europe/Moscow")
     begin, end = (
         datetime.fromisoformat(str(given[name])).replace(tzinfo=ZoneInfo(zone)) for name in ("from", "to")
     )
-    hours = (end + timedelta(days=int(is_all_day)) - begin).total_seconds() / 3600
-    rule: Any = given.get("rrule") or ""
-    return company.event(
-        section, given["name"], str(given["from"]), hours, host, {one: "Q" for one in people if one != host},
-        zone="UTC" if is_all_day else zone, DESCRIPTION=given.get("description") or "",
-        LOCATION=given.get("location") or "", DT_SKIP_TIME="Y" if is_all_day else "N",
-        PRIVATE_EVENT=given.get("private_event") or "", ACCESSIBILITY=given.get("accessibility") or "busy",
-        RRULE=_rule(rule) if rule else "",
-    )  # fmt: skip
+    return zone, begin, end + timedelta(days=int(is_all_day)) - begin
+
+
+def _said_of_event(given: Given) -> dict[str, Any]:
+    rule: Any = given.get("rrule") or {}
+    return {
+        "DESCRIPTION": given.get("description") or "", "LOCATION": given.get("location") or "",
+        "DT_SKIP_TIME": "Y" if given.get("skip_time") == "Y" else "N",
+        "PRIVATE_EVENT": given.get("private_event") or "",
+        "ACCESSIBILITY": given.get("accessibility") or "busy",
+        "RRULE": _rule(rule) if rule.get("FREQ") else "",
+    }  # fmt: skip
 
 
 def _rule(told: Mapping[str, Any]) -> dict[str, Any]:

@@ -127,10 +127,17 @@ class OutboundStage[R: Record](ABC):
         """Of the answer of the method that has made it."""
         return id_of(result)
 
+    def going(self, record: R) -> R:
+        """What of it goes: whatever else changes here is no change of it there."""
+        return record
+
     def settle(self, work: OutboundWork, there: Sequence[There[R]]) -> None:
         """What belongs to things that are there by now, brought to what it is here however often this runs.
-        Raises CloudUnsure: then it runs again."""
-        return
+        Where no more than the first sending is known, changes stay here, which is said. Raises CloudUnsure:
+        then it runs again."""
+        for one in there:
+            if one.is_changed:
+                work.hold_back(self.kind, one.record.id)
 
     def total(self, mark: str) -> Command | None:
         """What says how many the portal has of the kind; where it is marked, of those that came from here."""
@@ -147,6 +154,8 @@ class OutboundWork(CloudLedger):
         """Whose webhook it is: under this name stands whatever is of nobody there."""
         self.on_the_way: set[int] = set()
         """Ours of what the batch at hand makes: others in it may refer to them."""
+        self.held_back: set[int] = set()
+        """Ours of the page at hand whose changes have not gone, or not whole."""
         self.source: str = settings.KOROBKA["hostname"]
         self.address = f"https://{migration.portal}"
         """Which the portal's pages stand on."""
@@ -251,12 +260,18 @@ class OutboundWork(CloudLedger):
                 for name, outcome in outcomes.items():
                     if outcome.refused is not None and not outcome.is_stopped:
                         said = _("A part of it was refused: %(why)s") % {"why": outcome.refused}
-                        self.remark(kind, waiting[name][0], said)
+                        self.hold_back(kind, waiting[name][0], said)
                 waiting = {name: waiting[name] for name, one in outcomes.items() if one.is_stopped}
                 if not waiting:
                     break
             else:
                 raise CloudAway(_("A limit of the portal keeps it from going on."))
+
+    def hold_back(self, kind: str, ours: int, why: str = "") -> None:
+        """A change of it has not gone: nobody counts it as sent."""
+        self.held_back.add(ours)
+        said = _("It has changed here since it was sent, and is there as it was: change it there by hand.")
+        self.remark(kind, ours, why or said)
 
     # Texts
 

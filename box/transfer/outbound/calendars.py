@@ -1,6 +1,7 @@
 """Events in calendars.
 
-Source: https://apidocs.bitrix24.com/api-reference/calendar/calendar-event/calendar-event-add.html.
+Sources: https://apidocs.bitrix24.com/api-reference/calendar/calendar-event/calendar-event-add.html,
+.../calendar-event-update.html.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, override
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,7 +20,7 @@ from box.lib.numbers import whole_number
 from box.transfer.archive import records
 from box.transfer.archive.export.base import Scope
 from box.transfer.archive.export.calendar import events
-from box.transfer.outbound.base import OutboundStage, OutboundWork, Write, rows_in, same, stays
+from box.transfer.outbound.base import OutboundStage, OutboundWork, There, Write, rows_in, same, stays
 
 
 class Events(OutboundStage[records.Event]):
@@ -45,13 +47,18 @@ class Events(OutboundStage[records.Event]):
         elif record.excluded:
             said = _("The times at which the series does not take place are in it again.")
             work.remark(self.kind, record.id, said)
+        fields = {**self._fields(work, record), "auto_detect_section": "Y"}
+        return Write("calendar.event.add", fields, by=record.organizer, at=record.created_at)
+
+    def _fields(self, work: OutboundWork, record: records.Event) -> dict[str, Any]:
+        """Raises ValidationError."""
         owner = self._owner(work, record)
         if owner is None:
             raise stays(_("Whose calendar it is is not there."))
         fields: dict[str, Any] = {
             **owner, **_times(record),
-            "auto_detect_section": "Y", "name": record.title, "description": record.description,
-            "location": record.place, "accessibility": "free" if record.is_free else "busy",
+            "name": record.title, "description": record.description, "location": record.place,
+            "accessibility": "free" if record.is_free else "busy",
             "private_event": "Y" if record.is_confidential else "N",
         }  # fmt: skip
         if record.rule:
@@ -60,7 +67,7 @@ class Events(OutboundStage[records.Event]):
         if people := [one for one in work.people(each.person for each in record.attendees) if one != host]:
             fields |= {"is_meeting": "Y", "host": host, "attendees": [host, *people],
                        "meeting": {"notify": False, "reinvite": False}}  # fmt: skip
-        return Write("calendar.event.add", fields, by=record.organizer, at=record.created_at)
+        return fields
 
     def _owner(self, work: OutboundWork, record: records.Event) -> dict[str, Any] | None:
         number = record.calendar.lstrip("UADRG")
@@ -90,6 +97,24 @@ class Events(OutboundStage[records.Event]):
                     yield str(row.get("PARENT_ID") or row["ID"])
 
         return work.look_for(self.kind, sought, ask, told)
+
+    @override
+    def settle(self, work: OutboundWork, there: Sequence[There[records.Event]]) -> None:
+        writes = []
+        for one in there:
+            if not one.is_changed:
+                continue
+            record = one.record
+            # What it may have been before: a series, and a meeting.
+            nothing = {"rrule": {"FREQ": ""}, "is_meeting": "N", "attendees": [work.user(record.organizer)]}
+            try:
+                told = {"id": one.theirs, **nothing, **self._fields(work, record)}
+            except ValidationError as error:
+                work.hold_back(self.kind, record.id, " ".join(error.messages))
+                continue
+            write = Write("calendar.event.update", told, by=record.organizer, at=record.created_at)
+            writes.append((record.id, write))
+        work.write_all(self.kind, writes)
 
 
 def _times(record: records.Event) -> dict[str, str]:

@@ -123,8 +123,10 @@ class People(OutboundStage[records.Person]):
 
     @override
     def settle(self, work: OutboundWork, there: Sequence[There[records.Person]]) -> None:
-        """Photos of whoever has come by us; whoever was there has their own."""
+        """Photos of whoever has come by us; whoever was there has their own, as all that is said of them."""
         sent = work.sent(self.kind, [one.record.id for one in there])
+        work.held_back |= {one.record.id for one in there}
+        super().settle(work, [one for one in there if sent[one.record.id].is_new])
         for one in there:
             photo = one.record.photo
             if photo is None or one.is_changed or not sent[one.record.id].is_new:
@@ -236,6 +238,7 @@ class Heads(OutboundStage[Head]):
     @override
     def settle(self, work: OutboundWork, there: Sequence[There[Head]]) -> None:
         departments = work.sent("department", [one.record.id for one in there])
+        work.held_back |= {ours for ours, department in departments.items() if not department.is_new}
         writes = [
             (
                 one.record.id,
@@ -269,18 +272,19 @@ class Groups(OutboundStage[records.Group]):
 
     @override
     def write(self, work: OutboundWork, record: records.Group) -> Write:
-        fields: dict[str, Any] = {
-            "NAME": record.name, "DESCRIPTION": record.description, "PROJECT": "N",
-            "VISIBLE": "Y" if record.kind in ("open", "closed") else "N",
-            "OPENED": "Y" if record.kind == "open" else "N",
-            "OWNER_ID": work.user(record.owner),
-        }  # fmt: skip
-        if work.takes_over:
-            fields["KOROBKA_KIND"] = record.kind
-        elif record.kind == "extranet":
+        fields = {**self._fields(work, record), "PROJECT": "N", "OWNER_ID": work.user(record.owner)}
+        if record.kind == "extranet" and not work.takes_over:
             said = _("It had guests from outside: there it is a secret group of the company's own people.")
             work.remark(self.kind, record.id, said)
         return Write("sonet_group.create", fields, by=record.owner, at=record.created_at)
+
+    def _fields(self, work: OutboundWork, record: records.Group) -> dict[str, Any]:
+        kind = {"KOROBKA_KIND": record.kind} if work.takes_over else {}
+        return {
+            "NAME": record.name, "DESCRIPTION": record.description,
+            "VISIBLE": "Y" if record.kind in ("open", "closed") else "N",
+            "OPENED": "Y" if record.kind == "open" else "N", **kind,
+        }  # fmt: skip
 
     @override
     def find(self, work: OutboundWork, sought: Sequence[records.Group]) -> Mapping[int, str]:
@@ -295,9 +299,16 @@ class Groups(OutboundStage[records.Group]):
 
     @override
     def settle(self, work: OutboundWork, there: Sequence[There[records.Group]]) -> None:
-        """Members join without being asked; moderators are made; what is over is closed last."""
-        joining, leading, closing = [], [], []
-        for one, theirs in ((each.record, each.theirs) for each in there):
+        """Members join without being asked; moderators are made; what is over is closed last. Whoever has
+        left since an earlier pass is in it there still."""
+        changing, joining, leading, closing = [], [], [], []
+        for each in there:
+            one, theirs = each.record, each.theirs
+            if each.is_changed:
+                told = {"GROUP_ID": theirs, **self._fields(work, one)}
+                if one.archived_at is None:
+                    told["CLOSED"] = "N"
+                changing.append((one.id, Write("sonet_group.update", told)))
             if everybody := work.people([*one.moderators, *one.members]):
                 told = {"GROUP_ID": theirs, "USER_ID": everybody}
                 joining.append((one.id, Write("sonet_group.user.add", told, at=one.created_at)))
@@ -306,7 +317,7 @@ class Groups(OutboundStage[records.Group]):
                 leading.append((one.id, Write("sonet_group.user.update", told, at=one.created_at)))
             if one.archived_at is not None:
                 closing.append((one.id, Write("sonet_group.update", {"GROUP_ID": theirs, "CLOSED": "Y"})))
-        for writes in (joining, leading, closing):
+        for writes in (changing, joining, leading, closing):
             work.write_all(self.kind, writes)
 
     @override

@@ -430,12 +430,13 @@ class Activities(OutboundStage[records.Activity]):
 
     @override
     def settle(self, work: OutboundWork, there: Sequence[There[records.Activity]]) -> None:
-        done = [
-            (one.record.id, Write("crm.activity.update", {"id": one.theirs, "fields": {"COMPLETED": "Y"}}))
-            for one in there
-            if one.is_changed and one.record.done_at
-        ]
-        work.write_all(self.kind, done)
+        done = [one for one in there if one.is_changed and one.record.done_at]
+        super().settle(work, [one for one in there if not one.record.done_at])
+        for one in done:
+            said = _("Of what has changed of it here the portal is told only that it is done.")
+            work.remark(self.kind, one.record.id, said)
+        told = [(one.record.id, {"id": one.theirs, "fields": {"COMPLETED": "Y"}}) for one in done]
+        work.write_all(self.kind, [(ours, Write("crm.activity.update", given)) for ours, given in told])
 
     @override
     def total(self, mark: str) -> Command:

@@ -8,6 +8,7 @@ from typing import Any, override
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from msgspec.structs import replace
 
 from box.apps.drive.models import Item
 from box.lib.numbers import whole_number
@@ -26,6 +27,10 @@ FOLDER, FILE = "drive-folder", "drive-file"
 
 class _Items(OutboundStage[records.DriveItem]):
     scope = "disk"
+
+    @override
+    def going(self, record: records.DriveItem) -> records.DriveItem:
+        return replace(record, shares=[])
 
     def _place(self, work: OutboundWork, record: records.DriveItem) -> tuple[str, str]:
         """In which kind of place it stands, and that one's number. Raises ValidationError."""
@@ -118,23 +123,32 @@ class Files(_Items):
     def settle(self, work: OutboundWork, there: Sequence[There[records.DriveItem]]) -> None:
         for one in there:
             try:
-                self._complete(work, one)
+                is_sent = self._complete(work, one)
             except ValidationError as error:
-                work.remark(self.kind, one.record.id, " ".join(error.messages))
+                work.hold_back(self.kind, one.record.id, " ".join(error.messages))
             except CloudRefused as refused:
                 said = _("A version of it was refused: %(why)s") % {"why": refused}
-                work.remark(self.kind, one.record.id, said)
+                work.hold_back(self.kind, one.record.id, said)
+            else:
+                # What has changed then is how it is called, or where it lies.
+                super().settle(work, () if is_sent else [one])
 
-    def _complete(self, work: OutboundWork, one: There[records.DriveItem]) -> None:
-        """As many versions as there are: those behind the number that the portal has are sent."""
+    def _complete(self, work: OutboundWork, one: There[records.DriveItem]) -> bool:
+        """As many versions as there are: those behind the number that the portal has are sent. False where
+        there were none."""
         versions = _versions(one.record)
         if len(versions) < 2:
-            return
+            return False
         row = work.cloud.call("disk.file.get", id=one.theirs) or {}
         present = whole_number(str(row.get("GLOBAL_CONTENT_VERSION") or 1)) or 1
-        for version in versions[present:]:
+        if one.is_changed and row.get("NAME") != one.record.name:
+            said = _("There it is called “%(name)s”.") % {"name": row.get("NAME")}
+            work.remark(self.kind, one.record.id, said)
+        left = versions[present:]
+        for version in left:
             told, file = {"id": one.theirs}, Sent(one.record.name, version)
             work.tell(Write("disk.file.uploadversion", told, by=version.by, at=version.at, file=file))
+        return bool(left)
 
 
 def _versions(record: records.DriveItem) -> Sequence[records.Version]:

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from msgspec.structs import replace
 
 from box.core.discussion.models import Comment, Thread
 from box.core.groups.models import Member
@@ -65,6 +66,14 @@ class Posts(OutboundStage[records.Post]):
         if files := work.contents(self.kind, record.id, record.files):
             fields["FILES"] = files
         return Write("log.blogpost.add", fields, by=record.author, at=record.created_at)
+
+    @override
+    def going(self, record: records.Post) -> records.Post:
+        poll = record.poll
+        if poll is not None:
+            options = [records.Option(text=one.text) for one in poll.options]
+            poll = replace(poll, options=options, voters=[])
+        return replace(record, poll=poll, readers=[], reactions=None)
 
     @override
     def comes_after(self, work: OutboundWork, record: records.Post) -> Collection[int]:

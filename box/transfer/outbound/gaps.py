@@ -39,6 +39,10 @@ def _gaps(found: Mapping[str, Any]) -> Iterator[Gap]:
     why = _("The portal shows what is for everybody, a group or a department to whoever it has there."
             " What is for named people alone, and what you do not see, stays here.")  # fmt: skip
     yield Gap(Weight.PART, _("private things"), why)
+    why = _("Of later changes the portal is told for tasks, groups, events, clients and contents of files."
+            " Others stay here, and the notes name each: change those there by hand. What is removed here,"
+            " and whoever leaves a group here, stays there.")  # fmt: skip
+    yield Gap(Weight.PART, _("what changes after it was sent"), why)
     if found.get("takes_over") and (large := found.get("large_files")):
         said = ngettext(
             "%(count)s file is larger than %(most)s MB: carry it over by hand.",

@@ -219,13 +219,15 @@ class _Step[R: Record]:
 
     def _settle(self, page: Sequence[R]) -> None:
         sent = self._sent(page)
-        digests = {one.id: digest_of(msgspec.to_builtins(one)) for one in page if one.id in sent}
+        going = (self.stage.going(one) for one in page if one.id in sent)
+        digests = {one.id: digest_of(msgspec.to_builtins(one)) for one in going}
         other = [one for one in page if one.id in sent and sent[one.id].digest != digests[one.id]]
         if not other:
             return
         there = [There(one, sent[one.id].theirs, bool(sent[one.id].digest)) for one in other]
+        self.work.held_back = set()
         self.stage.settle(self.work, there)
-        changed = sum(bool(sent[one.id].digest) for one in other)
+        changed = sum(one.is_changed and one.record.id not in self.work.held_back for one in there)
         with transaction.atomic():
             for one in other:
                 identity = sent[one.id]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -12,16 +14,27 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
+from box.apps.calendar.actions.calendars import main_calendar
+from box.apps.calendar.actions.events import EventDraft, change_event, create_event
+from box.apps.crm.actions.activities import NewActivity, add_activity
+from box.apps.crm.models import Activity, Record
+from box.apps.drive.actions.sharing import share_item
+from box.apps.drive.actions.versions import new_version
+from box.apps.drive.models import Item
 from box.apps.feed.models import Post
+from box.apps.feed.receipts import confirm_reading
 from box.apps.tasks.models import Task
 from box.core.accounts.models import User
+from box.core.discussion.actions import react
 from box.core.events.delivery import deliver_all
+from box.core.groups.models import Group
 from box.core.notify.models import QueuedLetter
+from box.core.structure.models import Department
 from box.transfer import actions
 from box.transfer.models import Migration
 from box.transfer.outbound.gaps import outbound_gaps
 from box.transfer.outbound.reconciliation import reconcile_outbound
-from tests.box.transfer.archived import company, private_things_of
+from tests.box.transfer.archived import AT, a_file, company, private_things_of
 from tests.box.transfer.moving import Move
 from tests.cast import browser, person
 from tests.cloud.companies import empty_company
@@ -238,6 +251,73 @@ def test_nothing_goes_into_the_same_portal_by_a_second_migration(moving: MoveOut
         MoveOut(moving.by, moving.company)
     # What comes from there is another matter.
     assert actions.connect(moving.cloud(), by=moving.by).is_outbound is False
+
+
+def test_what_has_changed_since_is_sent_or_said_and_only_what_is_sent_is_counted(moving: MoveOut) -> None:
+    anna, boris = (User.objects.get(email=f"{one}@example.com") for one in ("anna", "boris"))
+    bridge = Group.objects.get(name="Bridge")
+    plan = EventDraft(
+        title="Review", starts_at=AT, ends_at=AT + timedelta(hours=1), zone="Europe/Moscow",
+        rule="FREQ=DAILY;COUNT=3", invited=(f"U{boris.pk}",),
+    )  # fmt: skip
+    review = create_event(main_calendar(f"G{bridge.pk}"), plan, by=anna)
+    visit = NewActivity(kind="meeting", subject="Visit", responsible=boris, deadline=AT)
+    visited = add_activity(visit, [Record.objects.get(title="A bridge")], by=anna)
+    moving.send("invitations")
+    there = moving.company
+
+    later = replace(
+        plan, starts_at=AT + timedelta(hours=5), ends_at=AT + timedelta(hours=7), rule="", invited=()
+    )
+    change_event(review, later, by=anna, at=AT)
+    Group.objects.filter(pk=bridge.pk).update(name="Bridges")
+    Department.objects.filter(name="Sales").update(name="Trade")
+    User.objects.filter(pk__in=[anna.pk, moving.by.pk]).update(position="Builder")
+    edited = Post.objects.get(text="For us who sell")
+    Post.objects.filter(pk=edited.pk).update(html="<p>For us who trade</p>")
+    react(Post.objects.get(text__contains="Look").thread, 1, by=anna)
+    confirm_reading(Post.objects.get(text="Read this"), by=anna)
+    Activity.objects.filter(subject__in=["Meet", "Visit"]).update(text="In the garden")
+    rules, paper = Item.objects.get(name="rules.txt"), Item.objects.get(name="bridge.txt")
+    Item.objects.filter(pk=rules.pk).update(name="laws.txt")
+    new_version(paper, a_file(anna, "bridge.txt", b"three").pk, by=anna)
+    share_item(Item.objects.get(name="Drawings"), [f"U{boris.pk}"], can_edit=False, by=anna)
+    moving.send()
+
+    row = next(one for one in there.events if one["NAME"] == "Review" and one["ID"] == one["PARENT_ID"])
+    assert (row["_times"], row["DT_LENGTH"]) == ([AT + timedelta(hours=5)], 7200)
+    assert (row["RRULE"], row["IS_MEETING"]) == ("", False)
+    assert "Bridges" in {one["NAME"] for one in there.groups}
+    assert there.unknown == set()
+    stayed = "has changed here since it was sent"
+    said = {
+        kind: {int(pk) for pk, text in moving.said(kind).items() if stayed in text}
+        for kind in ("event", "group", "department", "person", "post", "activity", "drive-file")
+    }
+    assert said == {
+        "event": set(), "group": set(), "department": {Department.objects.get(name="Trade").pk},
+        "person": {anna.pk}, "post": {edited.pk}, "activity": {visited.pk},
+        "drive-file": {rules.pk},
+    }  # fmt: skip
+    met = Activity.objects.get(subject="Meet")
+    assert "only that it is done" in moving.said("activity")[str(met.pk)]
+    counted = dict(moving.migration.progress.exclude(changed=0).values_list("stage", "changed"))
+    assert counted == {"events": 1, "groups": 1, "activities": 1, "drives": 1}
+
+
+def test_a_change_that_the_portal_refuses_is_not_counted(
+    moving: MoveOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moving.send("invitations")
+
+    def refuse(given: object) -> object:
+        raise Refused("ACCESS_DENIED", "Access denied", 403)
+
+    monkeypatch.setitem(moving.portal.answers, "tasks.task.update", refuse)
+    Task.objects.filter(title="Paint").update(title="Paint it red")
+    migration = moving.send()
+    assert "Access denied" in moving.said("task")[str(Task.objects.get(title="Paint it red").pk)]
+    assert migration.progress.get(stage="tasks").changed == 0
 
 
 def test_answers_that_are_lost_make_nothing_double(moving: MoveOut, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,11 +140,12 @@ def add_event(call: Call) -> Event:
 def update_event(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/calendar/calendar-event/calendar-event-update.html"""
     found = event_seen(call.values["ID"], call.user)
-    if not can_edit(call.user, found):
+    if not (can_edit(call.user, found) or takes_over(call, found.calendar)):
         raise PermissionDenied(_("You may look at this event, and not change it."))
     calendar = calendar_meant(call, call.values["SECTION"]) if call.values["SECTION"] else None
     at = found.starts_at if found.rule else None
-    changed = change_event(found, _draft(call, draft_of(found)), by=call.user, at=at, calendar=calendar).event
+    change = change_event(found, _draft(call, draft_of(found)), by=call.author, at=at, calendar=calendar)
+    changed = change.event
     _remind(changed, call)
     return changed.pk
 
@@ -331,5 +332,6 @@ def declare() -> None:
     method("event.get", gettext_lazy("Events of a calendar."), EventGet, events, result=several)
     method("event.getbyid", gettext_lazy("One event."), OfEvent, event, result=_EVENT)
     method("event.add", gettext_lazy("Plans an event."), EventFields, add_event, result=INTEGER, makes=Event)
-    method("event.update", gettext_lazy("Changes an event."), EventUpdate, update_event, result=INTEGER)
+    changes = gettext_lazy("Changes an event.")
+    method("event.update", changes, EventUpdate, update_event, result=INTEGER, is_of_migrations=True)
     method("event.delete", removes, OfEvent, delete_event, result=TRUE)

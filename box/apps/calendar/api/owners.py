@@ -118,12 +118,13 @@ def said_of(event: Event, moment: datetime) -> str:
 
 def method(
     name: str, about: _StrOrPromise, parameters: type[Parameters], answer: Callable[[Call], Any],
-    *, result: Mapping[str, Any], makes: Any = None,
+    *, result: Mapping[str, Any], makes: Any = None, is_of_migrations: bool = False,
 ) -> None:  # fmt: skip
     methods.add(
         f"calendar.{name}",
         Method(
             room="calendar", scopes=("calendar",), about=about, parameters=parameters, answer=answer,
-            result=result, makes=makes, takes_over=makes is not None, source=f"{DOCS}calendar/index.html",
+            result=result, makes=makes, takes_over=makes is not None or is_of_migrations,
+            source=f"{DOCS}calendar/index.html",
         ),
     )  # fmt: skip

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from box.apps.calendar.actions import RoomDraft, create_calendar, create_room, main_calendar
+from box.apps.calendar.actions import RoomDraft, create_calendar, create_event, create_room, main_calendar
 from box.apps.calendar.models import Attendance, Calendar, Event, Room
 from box.core.access.principals import EVERYONE, code_of
+from box.core.events.delivery import deliver_all
 from box.core.groups.actions import NewGroup, create_group
+from box.core.notify.models import Notification
 from box.core.structure.actions import create_department, place
 from tests.box.apps.calendar.conftest import TEN, draft, planned, whole_days
 from tests.box.rest.calling import program_of
@@ -168,6 +170,27 @@ def test_a_migration_puts_events_into_calendars_of_groups(olga: User, anna: User
     own = {**given, "type": "user", "ownerId": boris.pk}
     assert program.error("calendar.event.add", **own, **then) == (400, "ERROR_NOT_FOUND")
     assert Event.objects.count() == 1
+
+
+def test_a_migration_changes_what_it_has_brought_and_nobody_hears_of_it(
+    anna: User, boris: User, olga: User
+) -> None:
+    group = create_group(NewGroup("Bridge"), by=anna)
+    event = create_event(main_calendar(f"G{group.pk}"), draft("Then", invited=(code_of(boris),)), by=anna)
+    told = {"id": event.pk, "type": "group", "ownerId": group.pk, "name": "Later", "rrule": {"FREQ": ""}}
+    program = program_of(olga, "calendar", "korobka_transfer")
+    assert program.error("calendar.event.update", **told)[0] == 403
+    deliver_all()
+    heard = Notification.objects.count()
+    then = {"KOROBKA_BY": anna.pk, "KOROBKA_AT": "2025-11-01T10:00:00Z"}
+    assert program.call("calendar.event.update", **told, **then) == event.pk
+    deliver_all()
+    event.refresh_from_db()
+    assert (event.title, event.changed_by) == ("Later", anna)
+    assert Notification.objects.count() == heard
+    own = create_event(main_calendar(code_of(anna)), draft("Own", invited=(code_of(olga),)), by=anna)
+    theirs = {**told, **then, "id": own.pk, "type": "user", "ownerId": anna.pk}
+    assert program.error("calendar.event.update", **theirs)[0] == 403
 
 
 def test_rooms_are_resources_for_who_keeps_them(anna: User, olga: User) -> None:
