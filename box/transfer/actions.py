@@ -32,6 +32,7 @@ from box.transfer.events import MigrationBegun, MigrationDue, MigrationFinished,
 from box.transfer.models import Identity, Match, Migration, Progress
 from box.transfer.obstacles import mark_edited, obstacles, since
 from box.transfer.outbound import inventory as outbound
+from box.transfer.outbound.sender import IN_FLIGHT
 from box.transfer.outbound.stages import OUTBOUND_STAGES
 from box.transfer.plan import ordered
 from box.transfer.rehearsal import rows_of
@@ -218,9 +219,20 @@ def begin(migration: Migration, stages: Collection[str] = (), *, by: User) -> No
     if not migration.is_outbound:
         counts |= {"drives": None, **rows_of(migration)}
     last = ["links"] if "links" in needs_of(migration) else []
+    doubtful = {
+        one.stage: {IN_FLIGHT: one.cursor[IN_FLIGHT]}
+        for one in migration.progress.all()
+        if one.cursor.get(IN_FLIGHT)
+    }
     migration.progress.all().delete()
     Progress.objects.bulk_create(
-        Progress(migration=migration, stage=stage, position=position, total=counts.get(stage))
+        Progress(
+            migration=migration,
+            stage=stage,
+            position=position,
+            total=counts.get(stage),
+            cursor=doubtful.get(stage, {}),
+        )
         for position, stage in enumerate(ordered(needs_of(migration), [*migration.stages, *last]))
     )
     emit(

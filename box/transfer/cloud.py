@@ -137,6 +137,11 @@ class Outcome:
         """By a limit, which is over after a while."""
         return self.refused is not None and self.refused.code in _LIMITS
 
+    @property
+    def is_passing(self) -> bool:
+        """By a limit, or by what another time is answered."""
+        return self.refused is not None and self.refused.code in _PASSING
+
 
 class Loader(Protocol):
     def __call__(self, address: str, into: IO[bytes]) -> Fetched:
@@ -304,16 +309,20 @@ class Cloud:
                     return
 
     def each(self, commands: Sequence[Command]) -> dict[str, Outcome]:
-        """As many commands as there are, fifty a request; what a limit has stopped is asked again. Raises
-        CloudRefused, CloudAway."""
+        """As many commands as there are, fifty a request. What a limit has stopped is asked again, and a few
+        times what the portal has failed at. Raises CloudRefused, CloudAway."""
         found: dict[str, Outcome] = {}
         for some in batched(commands, AT_ONCE, strict=False):
             waiting: Sequence[Command] = some
             for attempt in range(1, self.attempts + 1):
                 found |= self.batch(waiting)
-                waiting = [one for one in waiting if found[one.name].is_stopped]
+                stopped = [one for one in waiting if found[one.name].is_stopped]
+                is_patient = attempt < min(FETCHES, self.attempts)
+                waiting = [one for one in waiting if found[one.name].is_passing] if is_patient else stopped
                 if not waiting:
                     break
+                if not stopped:
+                    self.wait(attempt - 1)
                 if attempt == self.attempts:
                     raise _away(found[waiting[0].name].refused, attempt)
         return found

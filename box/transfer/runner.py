@@ -95,7 +95,8 @@ def _run_stage(work: Ledger, progress: Progress) -> bool:
     with transaction.atomic():
         if not Migration.objects.is_held_running(work.migration.pk):
             return False
-        Progress.objects.filter(pk=progress.pk).update(is_done=True, cursor={})
+        # Its cursor stays: what is in doubt where it broke off is looked for in the next pass.
+        Progress.objects.filter(pk=progress.pk).update(is_done=True)
     return True
 
 

@@ -29,7 +29,7 @@ from box.transfer.archive import records
 from box.transfer.archive.container import Filters
 from box.transfer.archive.export.base import Scope
 from box.transfer.archive.records import Record
-from box.transfer.cloud import AT_ONCE, Cloud, CloudAway, Command, Form
+from box.transfer.cloud import AT_ONCE, Cloud, CloudAway, Command, Form, Outcome
 from box.transfer.ledger import CloudLedger
 from box.transfer.models import Identity, Migration
 from box.transfer.own_links import readdressed
@@ -236,17 +236,22 @@ class OutboundWork(CloudLedger):
         commands = [
             Command(command_name(ours), write.method, write.parameters) for ours, write in asked.items()
         ]
-        answers = self.cloud.each(commands) if commands else {}
-        for outcome in answers.values():
-            # Whoever may not look would send it a second time.
-            if outcome.refused is not None and outcome.refused.code not in _ABSENT:
-                raise outcome.refused
+        answers = self.asked(commands)
         candidates = {
             one.id: list(told(one, answers[command_name(one.id)].result))
             for one in records
             if one.id in asked
         }
         return self.unclaimed(kind, candidates)
+
+    def asked(self, commands: Sequence[Command]) -> Mapping[str, Outcome]:
+        """What is answered where something is looked for. Raises CloudRefused, CloudAway."""
+        answers = self.cloud.each(commands) if commands else {}
+        for outcome in answers.values():
+            # Whoever may not look would send it a second time.
+            if outcome.refused is not None and outcome.refused.code not in _ABSENT:
+                raise outcome.refused
+        return answers
 
     def write_all(self, kind: str, writes: Sequence[tuple[int, Write]]) -> None:
         """Of things that are there already, which may be written again: fifty a request. What the portal

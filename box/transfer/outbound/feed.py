@@ -107,7 +107,7 @@ class Posts(OutboundStage[records.Post]):
         commands = [
             Command(f"p{page}", "log.blogpost.get", {"start": 50 * page}) for page in range(MOST_PAGES)
         ]
-        newest = [row for one in work.cloud.each(commands).values() for row in rows_in(one.result)]
+        newest = [row for one in work.asked(commands).values() for row in rows_in(one.result)]
         candidates = {
             one.id: [
                 str(row["ID"])

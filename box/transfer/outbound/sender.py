@@ -56,6 +56,8 @@ def send(work: OutboundWork, stage: OutboundStage[Any], progress: Progress) -> b
             step.send(page)
     except Paused:
         return False
+    # All of it was looked for by now.
+    Progress.objects.filter(pk=progress.pk).update(cursor={})
     return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from box.lib.egress import Answer, Unreachable
-from box.transfer.cloud import BadWebhook, Cloud, CloudAway, CloudRefused, Command
+from box.transfer.cloud import FETCHES, BadWebhook, Cloud, CloudAway, CloudRefused, Command
 from box.transfer.pace import Limits
 from tests.cloud.portal import Fault, Portal, Refused
 
@@ -66,6 +67,24 @@ def portal(rows: int = 0, **more: Any) -> Portal:
 
 def ids(cloud: Cloud, **more: Any) -> list[int]:
     return [int(row["ID"]) for page in cloud.walk("crm.deal.list", **more) for row in page]
+
+
+def test_what_the_portal_fails_at_within_a_batch_is_asked_a_few_times() -> None:
+    asked: Counter[str] = Counter()
+
+    def answer(given: Mapping[str, Any]) -> Any:
+        asked[given["id"]] += 1
+        if given["id"] == "never" or asked[given["id"]] < FETCHES:
+            raise Refused("INTERNAL_SERVER_ERROR", "Internal server error", 500)
+        return {"ID": "7"}
+
+    wire = Wire(portal(answers={"crm.deal.get": answer}))
+    commands = [Command(one, "crm.deal.get", {"id": one}) for one in ("late", "never")]
+    found = wire.cloud().each(commands)
+    assert found["late"].result == {"ID": "7"}
+    assert found["never"].refused is not None
+    assert asked == {"late": FETCHES, "never": FETCHES}
+    assert wire.slept > FETCHES - 2
 
 
 @pytest.mark.parametrize("rows", [0, 1, 49, 50, 51, 2499, 2500, 2501, 5000])

@@ -34,6 +34,7 @@ from box.transfer import actions
 from box.transfer.models import Migration
 from box.transfer.outbound.gaps import outbound_gaps
 from box.transfer.outbound.reconciliation import reconcile_outbound
+from box.transfer.outbound.sender import IN_FLIGHT
 from tests.box.transfer.archived import AT, a_file, company, private_things_of
 from tests.box.transfer.moving import Move
 from tests.cast import browser, person
@@ -343,6 +344,40 @@ def test_answers_that_are_lost_make_nothing_double(moving: MoveOut, monkeypatch:
     assert migration.state == Migration.State.DONE
     assert len(lost) >= 20
     assert shape(moving.company) == expected()
+
+
+@pytest.mark.parametrize(
+    ("add", "look", "kind"),
+    [
+        ("log.blogcomment.add", "log.blogcomment.user.get", "comment"),
+        ("log.blogpost.add", "log.blogpost.get", "post"),
+    ],
+)
+def test_what_nobody_may_look_for_is_in_doubt_in_the_next_pass_too(
+    moving: MoveOut, monkeypatch: pytest.MonkeyPatch, add: str, look: str, kind: str
+) -> None:
+    moving.look()
+    handle, lost = moving.portal.handle, []
+
+    def lose(method: str, parameters: Mapping[str, Any]) -> tuple[int, bytes]:
+        if not lost and any(one.startswith(f"{add}?") for one in parameters.get("cmd", {}).values()):
+            lost.append(method)
+            moving.portal.faults.append(LATE)
+        return handle(method, parameters)
+
+    def refuse(given: object) -> object:
+        raise Refused("INTERNAL_SERVER_ERROR", "Internal server error", 500)
+
+    monkeypatch.setattr(moving.portal, "handle", lose)
+    with monkeypatch.context() as broken:
+        broken.setitem(moving.portal.answers, look, refuse)
+        migration = moving.send("invitations")
+    assert lost
+    assert migration.state == Migration.State.DONE
+    assert "INTERNAL_SERVER_ERROR" in moving.said(kind)[""]
+    moving.send()
+    assert shape(moving.company) == expected()
+    assert not [one.stage for one in moving.migration.progress.all() if one.cursor.get(IN_FLIGHT)]
 
 
 def expected() -> dict[str, Any]:
