@@ -124,13 +124,34 @@ def connect_dump(name: str, portal: str, *, by: User) -> Migration:
 
 
 def reconnect(migration: Migration, cloud: Cloud, *, by: User) -> None:
-    """By another webhook of the same portal. Raises CloudRefused, CloudAway, NotNow for another portal."""
+    """By another webhook of the same portal, which may open more or less of it: where nothing has begun all
+    is looked at anew. Raises CloudRefused, CloudAway, NotNow for another portal and while another goes on."""
     if cloud.portal != migration.portal:
         said = _("This is a webhook of %(other)s, and the migration comes from %(portal)s.")
         raise NotNow(said % {"other": cloud.portal, "portal": migration.portal}, code="portal")
-    cloud.call("profile")
-    sealed = seal(cloud.webhook, settings.SECRET_KEY)
-    Migration.objects.filter(pk=migration.pk).update(webhook=sealed, trouble="")
+    opened = (
+        outbound.reach(cloud) if migration.is_outbound else inventory.as_json(inventory.take_stock(cloud))
+    )
+    with transaction.atomic():
+        held = Migration.objects.select_for_update().get(pk=migration.pk)
+        held.webhook, held.trouble = seal(cloud.webhook, settings.SECRET_KEY), ""
+        held.burst, held.per_second = cloud.limits.burst, cloud.limits.per_second
+        if held.state == State.READY and not held.passes:
+            held.state, held.moved_at = State.LOOKING, timezone.now()
+            _save_alone(held)
+            return
+        if held.is_outbound and _in_doubt(held):
+            # It is looked for as it was sent: by marks, or by the key of a request.
+            opened["takes_over"] = held.inventory.get("takes_over", False)
+        if held.passes:
+            held.inventory = {**held.inventory, **opened}
+        held.save(update_fields=["webhook", "trouble", "burst", "per_second", "inventory"])
+
+
+def _in_doubt(migration: Migration) -> dict[str, list[int]]:
+    """By stage ours of what was sent, and nobody knows whether it has arrived."""
+    cursors = migration.progress.values_list("stage", "cursor")
+    return {stage: cursor[IN_FLIGHT] for stage, cursor in cursors if cursor.get(IN_FLIGHT)}
 
 
 def look(migration: Migration, cloud: Cloud) -> None:
@@ -219,11 +240,7 @@ def begin(migration: Migration, stages: Collection[str] = (), *, by: User) -> No
     if not migration.is_outbound:
         counts |= {"drives": None, **rows_of(migration)}
     last = ["links"] if "links" in needs_of(migration) else []
-    doubtful = {
-        one.stage: {IN_FLIGHT: one.cursor[IN_FLIGHT]}
-        for one in migration.progress.all()
-        if one.cursor.get(IN_FLIGHT)
-    }
+    doubtful = _in_doubt(migration)
     migration.progress.all().delete()
     Progress.objects.bulk_create(
         Progress(
@@ -231,7 +248,7 @@ def begin(migration: Migration, stages: Collection[str] = (), *, by: User) -> No
             stage=stage,
             position=position,
             total=counts.get(stage),
-            cursor=doubtful.get(stage, {}),
+            cursor={IN_FLIGHT: doubtful[stage]} if stage in doubtful else {},
         )
         for position, stage in enumerate(ordered(needs_of(migration), [*migration.stages, *last]))
     )

@@ -82,7 +82,7 @@ def _gaps(found: Mapping[str, Any], newcomers: int) -> Iterator[Gap]:
     counts = found.get("counts") or {}
     for scope in found.get("missing_scopes") or ():
         if scope in SCOPES:
-            why = _("The webhook lacks the permission “%(scope)s”: give it that one, and look again.")
+            why = _("The webhook lacks the permission “%(scope)s”: give it that one, and connect it anew.")
             yield Gap(Weight.KIND, str(SCOPES[scope]), why % {"scope": scope})
     for key, label in _NOT_YET.items():
         if count := counts.get(key):

@@ -20,7 +20,7 @@ def outbound_gaps(found: Mapping[str, Any]) -> list[Gap]:
 def _gaps(found: Mapping[str, Any]) -> Iterator[Gap]:
     counts = found.get("counts") or {}
     for scope in found.get("missing_scopes") or ():
-        why = _("The webhook lacks the permission “%(scope)s”: give it that one, and look again.")
+        why = _("The webhook lacks the permission “%(scope)s”: give it that one, and connect it anew.")
         yield Gap(Weight.KIND, str(SCOPES.get(scope, scope)), why % {"scope": scope})
     if not found.get("is_administrator"):
         why = _("Whoever made the webhook is no administrator: the portal takes nothing from them under the"

@@ -21,24 +21,32 @@ from box.transfer.outbound.stages import OUTBOUND_STAGES
 _REQUESTS_A_PAGE = 2.5
 
 
-def take_stock(migration: Migration, cloud: Cloud) -> tuple[dict[str, Any], list[Match]]:
-    """As it is kept, and who of ours is whom there. Raises CloudRefused, CloudAway."""
+def reach(cloud: Cloud) -> dict[str, Any]:
+    """Whose webhook it is, and what it opens: as it is kept. Raises CloudRefused, CloudAway."""
     scopes = frozenset(cloud.call("scope") or ())
     person = cloud.call("profile") or {}
-    takes_over = TRANSFER in scopes and person.get("ADMIN") is True
-    work = OutboundWork(migration, cloud, takes_over=takes_over)
+    is_administrator = person.get("ADMIN") is True
+    return {
+        "person": " ".join(filter(None, (person.get("NAME"), person.get("LAST_NAME")))),
+        "person_id": str(person.get("ID") or ""),
+        "is_administrator": is_administrator,
+        "takes_over": TRANSFER in scopes and is_administrator,
+        "missing_scopes": sorted({stage.scope for stage in OUTBOUND_STAGES.values()} - scopes),
+    }
+
+
+def take_stock(migration: Migration, cloud: Cloud) -> tuple[dict[str, Any], list[Match]]:
+    """As it is kept, and who of ours is whom there. Raises CloudRefused, CloudAway."""
+    opened = reach(cloud)
+    work = OutboundWork(migration, cloud, takes_over=opened["takes_over"])
     counts = {key: stage.count(work.scope) for key, stage in OUTBOUND_STAGES.items()}
     going = (counts["fields"] or 0) + (counts["task-fields"] or 0)
-    matches = list(_matches(work)) if "user" in scopes else []
+    matches = list(_matches(work)) if People.scope not in opened["missing_scopes"] else []
     pages = sum(ceil((count or 0) / OUTBOUND_STAGES[key].at_once) for key, count in counts.items())
     found = {
         "is_outbound": True,
         "portal": cloud.portal,
-        "person": " ".join(filter(None, (person.get("NAME"), person.get("LAST_NAME")))),
-        "person_id": str(person.get("ID") or ""),
-        "is_administrator": person.get("ADMIN") is True,
-        "takes_over": takes_over,
-        "missing_scopes": sorted({stage.scope for stage in OUTBOUND_STAGES.values()} - scopes),
+        **opened,
         "counts": counts,
         "there": totals(cloud, work.mark),
         "strangers": User.objects.active().count() - len(matches),

@@ -29,9 +29,10 @@ from box.core.discussion.actions import react
 from box.core.events.delivery import deliver_all
 from box.core.groups.models import Group
 from box.core.notify.models import QueuedLetter
+from box.core.registry.rest import TRANSFER
 from box.core.structure.models import Department
 from box.transfer import actions
-from box.transfer.models import Migration
+from box.transfer.models import Migration, Progress
 from box.transfer.outbound.gaps import outbound_gaps
 from box.transfer.outbound.reconciliation import reconcile_outbound
 from box.transfer.outbound.sender import IN_FLIGHT
@@ -431,6 +432,37 @@ def test_the_way_out_is_connected_shown_and_compared(
     answer = client.post(reverse("transfer:undoing", args=[migration.pk]))
     assert "it can be removed there" in answer.content.decode()
     assert moving.again().state == Migration.State.DONE
+
+
+def test_a_webhook_that_lets_us_take_things_over_is_taken_at_its_word_before_anything_goes(
+    moving: MoveOut,
+) -> None:
+    moving.look()
+    assert moving.migration.inventory["takes_over"] is False
+    moving.portal.scopes = (*moving.portal.scopes, TRANSFER)
+    actions.reconnect(moving.migration, moving.cloud(), by=moving.by)
+    assert moving.again().state == Migration.State.LOOKING
+    assert moving.look().inventory["takes_over"] is True
+
+
+def test_what_is_in_doubt_is_looked_for_as_it_was_sent(moving: MoveOut) -> None:
+    """A box knows it again by the key of its request, and the cloud by marks."""
+    moving.look()
+    Migration.objects.filter(pk=moving.migration.pk).update(state=Migration.State.PAUSED, passes=1)
+    doubt = Progress.objects.create(
+        migration=moving.migration, stage="posts", position=0, cursor={IN_FLIGHT: [7]}
+    )
+    moving.portal.scopes = (*moving.portal.scopes, TRANSFER)
+    actions.reconnect(moving.again(), moving.cloud(), by=moving.by)
+    assert moving.again().inventory["takes_over"] is False
+    doubt.delete()
+    actions.reconnect(moving.again(), moving.cloud(), by=moving.by)
+    migration = moving.again()
+    assert migration.inventory["takes_over"] is True
+    assert migration.inventory["counts"]["tasks"] == Task.objects.count()
+    moving.portal.scopes = ("user",)
+    actions.reconnect(moving.again(), moving.cloud(), by=moving.by)
+    assert moving.again().inventory["takes_over"] is False
 
 
 def test_the_command_connects_and_says_what_goes(moving: MoveOut, settings: Settings) -> None:

@@ -15,10 +15,12 @@ from django.utils import timezone
 from box.core.accounts.models import User
 from box.core.events.models import Event
 from box.core.files.models import Blob, File
+from box.core.registry.rest import TRANSFER
 from box.lib.sealing import unseal
 from box.transfer import actions, jobs
 from box.transfer.actions import NotNow
 from box.transfer.models import Identity, Match, Migration, Progress
+from box.transfer.pace import Limits
 from tests.box.transfer.moving import Move
 from tests.cast import person
 
@@ -308,6 +310,39 @@ def test_another_webhook_is_of_the_same_portal(olga: User) -> None:
     assert (again(other).webhook, again(other).trouble) == ("sealed", "Another one's.")
     with pytest.raises(NotNow, match="is a webhook of"):
         actions.reconnect(other, cloud, by=olga)
+
+
+def test_what_has_not_begun_is_looked_at_anew_by_another_webhook(olga: User) -> None:
+    move = Move(olga)
+    move.portal.scopes = ("user", "department")
+    move.look()
+    assert "crm" in move.migration.inventory["missing_scopes"]
+    told("MigrationDue")
+    move.portal.scopes = ("user", "department", "crm", TRANSFER)
+    cloud = move.cloud()
+    cloud.limits = Limits(burst=250, per_second=5)
+    actions.reconnect(move.migration, cloud, by=olga)
+    migration = move.again()
+    assert (migration.state, migration.burst, migration.per_second) == (State.LOOKING, 250, 5)
+    assert told("MigrationDue") == [{"migration_id": migration.pk}]
+    assert "crm" not in move.look().inventory["missing_scopes"]
+    standing(olga, State.RUNNING)
+    with pytest.raises(NotNow, match="Another migration"):
+        actions.reconnect(move.migration, cloud, by=olga)
+    assert move.again().state == State.READY
+
+
+def test_what_has_begun_stays_where_it_is_and_knows_what_another_webhook_opens(olga: User) -> None:
+    move = Move(olga)
+    move.portal.scopes = ("user", "department")
+    counts = {"counts": {"people": 1}, "is_korobka": False}
+    Migration.objects.filter(pk=move.migration.pk).update(state=State.PAUSED, passes=1, inventory=counts)
+    move.portal.scopes = ("user", "department", TRANSFER)
+    actions.reconnect(move.migration, move.cloud(), by=olga)
+    migration = move.again()
+    assert migration.state == State.PAUSED
+    assert migration.inventory["is_korobka"] is True
+    assert "crm" in migration.inventory["missing_scopes"]
 
 
 def test_the_end_of_a_pass_is_told_with_what_it_came_to(olga: User) -> None:
