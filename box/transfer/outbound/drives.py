@@ -16,6 +16,7 @@ from box.transfer.archive import records
 from box.transfer.archive.export.base import Scope
 from box.transfer.archive.export.drives import drives
 from box.transfer.cloud import CloudRefused
+from box.transfer.models import Identity
 from box.transfer.outbound.base import OutboundStage, OutboundWork, Sent, There, Write, stays
 from box.transfer.outbound.disk import named, storages, within
 
@@ -23,6 +24,8 @@ _MOST_VERSIONS = 50
 
 
 FOLDER, FILE = "drive-folder", "drive-file"
+VERSION = "drive-version"
+"""The last one that was sent of a file; new while nobody knows that it has arrived."""
 
 
 class _Items(OutboundStage[records.DriveItem]):
@@ -134,21 +137,45 @@ class Files(_Items):
                 super().settle(work, () if is_sent else [one])
 
     def _complete(self, work: OutboundWork, one: There[records.DriveItem]) -> bool:
-        """As many versions as there are: those behind the number that the portal has are sent. False where
-        there were none."""
-        versions = _versions(one.record)
-        if len(versions) < 2:
+        """The versions behind the last one that was sent. False where none of them had to go."""
+        if len(one.record.versions) < 2:
             return False
         row = work.cloud.call("disk.file.get", id=one.theirs) or {}
         present = whole_number(str(row.get("GLOBAL_CONTENT_VERSION") or 1)) or 1
         if one.is_changed and row.get("NAME") != one.record.name:
             said = _("There it is called “%(name)s”.") % {"name": row.get("NAME")}
             work.remark(self.kind, one.record.id, said)
-        left = versions[present:]
-        for version in left:
+        begin = _begin(work, one.record, present)
+        for place, version in enumerate(one.record.versions[begin:], begin):
             told, file = {"id": one.theirs}, Sent(one.record.name, version)
+            _note(work, one, place, present + place - begin)
             work.tell(Write("disk.file.uploadversion", told, by=version.by, at=version.at, file=file))
-        return bool(left)
+        # Also one whose answer was lost, and which has arrived.
+        noted = Identity.objects.filter(migration=work.migration, kind=VERSION, ours=one.record.id)
+        return bool(noted.filter(is_new=True).update(is_new=False))
+
+
+def _note(work: OutboundWork, one: There[records.DriveItem], place: int, present: int) -> None:
+    """Which version is sent now, and how many the portal has before it: has it more later, it is there."""
+    digest = one.record.versions[place].sha256
+    Identity.objects.update_or_create(
+        migration=work.migration, kind=VERSION, ours=one.record.id,
+        defaults={"theirs": f"{one.theirs}:{place}:{present}", "digest": digest, "is_new": True},
+    )  # fmt: skip
+
+
+def _begin(work: OutboundWork, record: records.DriveItem, present: int) -> int:
+    """The place of the first version that is still to go. How many the portal has says so only while none was
+    noted: people there add their own."""
+    noted = work.sent(VERSION, [record.id]).get(record.id)
+    oldest = max(0, len(record.versions) - _MOST_VERSIONS)
+    if noted is None:
+        return min(oldest + present, len(record.versions))
+    _file, place, before = map(int, noted.theirs.split(":"))
+    # What was brought back is there twice; and versions may have gone meanwhile.
+    same = [at for at, one in enumerate(record.versions) if one.sha256 == noted.digest]
+    last = min(same, key=lambda at: abs(at - place), default=len(record.versions) - 2)
+    return max(oldest, last + (present > before))
 
 
 def _versions(record: records.DriveItem) -> Sequence[records.Version]:

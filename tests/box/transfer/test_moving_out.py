@@ -358,7 +358,8 @@ def test_what_nobody_may_look_for_is_in_doubt_in_the_next_pass_too(
     moving: MoveOut, monkeypatch: pytest.MonkeyPatch, add: str, look: str, kind: str
 ) -> None:
     moving.look()
-    handle, lost = moving.portal.handle, []
+    handle = moving.portal.handle
+    lost: list[str] = []
 
     def lose(method: str, parameters: Mapping[str, Any]) -> tuple[int, bytes]:
         if not lost and any(one.startswith(f"{add}?") for one in parameters.get("cmd", {}).values()):
@@ -519,6 +520,50 @@ def test_a_post_whose_readers_are_not_there_is_shown_to_nobody(moving: MoveOut) 
     moving.send("invitations")
     assert not [row for row in moving.company.posts if "Look," in row["DETAIL_TEXT"]]
     assert moving.said("post")[str(post.pk)] == "Nobody who may read it is there."
+
+
+@pytest.mark.parametrize("most", [2, 50])
+def test_a_file_of_many_versions_is_brought_up_to_date(
+    moving: MoveOut, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("box.transfer.outbound.drives._MOST_VERSIONS", most)
+    anna = User.objects.get(email="anna@example.com")
+    bridge = Item.objects.get(name="bridge.txt")
+    moving.send("invitations")
+    row = next(one for one in moving.company.objects if one["NAME"] == "bridge.txt")
+
+    def there() -> list[bytes]:
+        return [moving.company.contents[one["_path"]] for one in moving.company.versions[row["ID"]]]
+
+    def save(content: bytes) -> None:
+        new_version(bridge, a_file(anna, "bridge.txt", content).pk, by=anna)
+
+    assert there() == [b"one", b"two"]
+    moving.send()
+    assert there() == [b"one", b"two"]
+    save(b"three")
+    moving.portal.faults.clear()
+    handle = moving.portal.handle
+    lost: list[str] = []
+
+    def lose(method: str, parameters: Mapping[str, Any]) -> tuple[int, bytes]:
+        if method == "disk.file.uploadversion" and len(lost) < 2:
+            moving.portal.faults.append((LATE, ABSENT)[len(lost)])
+            lost.append(method)
+        return handle(method, parameters)
+
+    monkeypatch.setattr(moving.portal, "handle", lose)
+    moving.send()
+    assert there() == [b"one", b"two", b"three"]
+    assert moving.migration.progress.get(stage="drives").changed == 1
+    assert "drive-file" not in {one.kind for one in moving.migration.remarks.all()}
+    # People there add their own, and what was there before may come back.
+    writes(moving.company)["disk.file.uploadversion"]({"id": row["ID"], "fileContent": ["x", "dGhlaXJz"]})
+    save(b"four")
+    save(b"three")
+    moving.send()
+    assert there() == [b"one", b"two", b"three", b"theirs", b"four", b"three"]
+    assert len(lost) == 2
 
 
 def test_without_a_drive_tasks_go_without_their_files(
