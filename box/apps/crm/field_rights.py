@@ -135,6 +135,12 @@ def sees_numbers(reader: User) -> bool:
     return sees_of_clients(reader, "reached_by")
 
 
+def numbers_are_for_all() -> bool:
+    """Whether whoever sees a client sees by what it is reached: then titles may name it."""
+    types = (one.pk for one in catalog().types.values() if one.has_contact_points)
+    return not any(hidden_from_some(pk, {"reached_by"}) for pk in types)
+
+
 def sees_of_clients(reader: User, name: str) -> bool:
     """Whether this reader sees this field of clients of whatever type."""
     types = (one.pk for one in catalog().types.values() if one.has_contact_points)

@@ -78,7 +78,8 @@ class Answered:
 
     @property
     def name(self) -> str:
-        return f"{self.first_name} {self.last_name}".strip() or self.company or self.phone or self.email
+        """Empty where only a number or an address was left."""
+        return f"{self.first_name} {self.last_name}".strip() or self.company
 
 
 _KNOWN = {

@@ -20,6 +20,7 @@ from box.apps.crm.actions.records import NewRecord, add_record
 from box.apps.crm.conditions import Group
 from box.apps.crm.contact_points import normal
 from box.apps.crm.events import DictionaryChanged, FormAnswered
+from box.apps.crm.field_rights import numbers_are_for_all
 from box.apps.crm.models import (
     Activity,
     Consent,
@@ -153,7 +154,11 @@ def take_answer(
 ) -> FormAnswer:
     """A lead or a deal, or one more entry of what is open already with who wrote. The same key again is the
     first answer: what was stored for it once more is swept away. Raises ValidationError."""
-    held = WebForm.objects.select_for_update(of=("self",)).select_related("type", "stage").get(pk=form.pk)
+    held = (
+        WebForm.objects.select_for_update(of=("self",))
+        .select_related("type", "stage__pipeline")
+        .get(pk=form.pk)
+    )
     if (there := FormAnswer.objects.filter(key=key).first()) is not None:
         return there
     client = _client(given)
@@ -173,6 +178,7 @@ def take_answer(
         NewActivity(
             kind=Activity.Kind.FORM, direction=Activity.Direction.IN, subject=held.name,
             text=text[:20_000], responsible=record.responsible, about=f"{ABOUT}{made.pk}",
+            number=", ".join(one.value for one in given.reached_by),
         ),
         [record],
         by=None,
@@ -194,10 +200,11 @@ def _keep(answer: FormAnswer, record: Record, files: Sequence[Attached]) -> None
 
 
 def _told(given: Answered) -> list[tuple[str, str]]:
+    """But for numbers and addresses: the text is for whoever sees the record."""
     who = (
         (pgettext("person", "Name"), f"{given.first_name} {given.last_name}".strip()),
-        (_("Telephone"), given.phone), (_("E-mail"), given.email), (_("Name of the company"), given.company),
-    )  # fmt: skip
+        (_("Name of the company"), given.company),
+    )
     return [*((label, value) for label, value in who if value), *given.said]
 
 
@@ -231,7 +238,8 @@ def _open_with(form: WebForm, given: Answered, client: Record | None) -> Record 
 
 def _added(form: WebForm, given: Answered, client: Record | None) -> Record:
     responsible = _responsible(form, client)
-    fields: dict[str, Any] = {"title": f"{form.name}: {given.name}"[:255]}
+    name = given.name or (given.phone or given.email if numbers_are_for_all() else "")
+    fields: dict[str, Any] = {"title": (f"{form.name}: {name}" if name else form.name)[:255]}
     if form.type.has_contact_points:
         fields |= {
             "first_name": given.first_name, "last_name": given.last_name, "reached_by": given.reached_by,
@@ -243,7 +251,7 @@ def _added(form: WebForm, given: Answered, client: Record | None) -> Record:
         fields["contact"] = add_record(
             NewRecord(
                 type=RecordType.objects.get(pk=RecordType.Id.CONTACT), responsible=responsible,
-                first_name=given.first_name or given.name, last_name=given.last_name,
+                first_name=given.first_name or name or form.name, last_name=given.last_name,
                 reached_by=given.reached_by, source=form.source, utm=given.utm,
             ),
             by=None,

@@ -65,8 +65,9 @@ class Activity(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     # What it is about in another app, as `str(Ref)`: a call, a letter, a task.
     about = models.CharField(max_length=80, blank=True)
-    # Of a call, as people write it: apart from the subject, for it is hidden from some.
-    number = models.CharField(max_length=50, blank=True, db_default="", default="")
+    # Of a call, as people write it, or how whoever answered a form is reached: apart from the subject and the
+    # text, for it is hidden from some.
+    number = models.CharField(max_length=255, blank=True, db_default="", default="")
     # ORIGIN_ID, ORIGINATOR_ID and ORIGIN_VERSION of Bitrix24.
     external_id = external_column()
     external_source = external_column(_("external source"))

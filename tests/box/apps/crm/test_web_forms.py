@@ -26,11 +26,14 @@ from box.apps.crm.actions.web_forms import (
     take_answer,
 )
 from box.apps.crm.contact_points import Reach
+from box.apps.crm.field_rights import give
 from box.apps.crm.models import FormAnswer, FormFile, Record, Source, WebForm
 from box.apps.crm.setup.web_forms import WebFormForm
 from box.apps.crm.timeline import timeline_of
 from box.apps.crm.views.public_forms import LARGEST, MOST_ANSWERS
 from box.apps.crm.web_forms import Answered, answered, check_form, pages_of
+from box.core.access.actions import employees_role
+from box.core.access.field_rights import FieldLevel
 from box.core.accounts.actions import dismiss_user
 from box.core.accounts.throttle import Quota
 from box.core.events.delivery import deliver_all
@@ -186,8 +189,9 @@ def test_an_answer_becomes_a_lead_with_its_source_its_marks_and_its_words(
     assert lead.contact_points.get().normal == "+79161234567"
     activity = lead.activities.get().activity
     assert activity.text.splitlines() == [
-        "Name: Rose", "Telephone: 8 916 123-45-67", "Your question: Chairs?", "Which chair: oak",
+        "Name: Rose", "Your question: Chairs?", "Which chair: oak",
     ]  # fmt: skip
+    assert activity.number == "8 916 123-45-67"
     assert FormAnswer.objects.get().page == "https://shop.example/chairs"
     deliver_all()
     assert Notification.objects.get(kind="crm.form").user == anna
@@ -455,11 +459,31 @@ def test_who_is_unknown_and_says_where_they_work_has_it_written_down(form: WebFo
     assert (lead.first_name, lead.last_name) == ("Rose", "Weber")
     assert lead.comment == "Name of the company: Weber & Sons"
     text = lead.activities.get().activity.text
-    assert text.splitlines() == [
-        "Name: Rose Weber",
-        "Telephone: +79161234567",
-        "Name of the company: Weber & Sons",
-    ]
+    assert text.splitlines() == ["Name: Rose Weber", "Name of the company: Weber & Sons"]
+
+
+def test_by_what_who_wrote_is_reached_is_told_to_whom_it_is_not_hidden(
+    form: WebForm, anna: User, olga: User
+) -> None:
+    for_deals = web_form(olga, [anna], type=type_of("deal"))
+    unnamed = Answered(phone="+79161234567", email=f"{'r' * 64}@{'x' * 27}.example")
+    lead, deal = (take_answer(one, unnamed, key=str(one.pk)).record for one in (form, for_deals))
+    assert deal.contact is not None
+
+    def told() -> list[str]:
+        shown = (entry.activity for one in (lead, deal) for entry in timeline_of(one, anna).entries)
+        return [f"{one.title}\n{one.text}" for one in shown if one]
+
+    assert all("+79161234567, rrr" in said for said in told())
+    assert (lead.title, deal.contact.title) == ("Callback: +79161234567", "+79161234567")
+    give(employees_role(), type_of("contact"), "reached_by", FieldLevel.HIDDEN, by=None)
+    assert told() == ["Callback\n", "Callback\n"]
+    # Titles are for whoever sees the record.
+    for record in (lead, deal, deal.contact):
+        Record.objects.filter(pk=record.pk).update(deleted_at=timezone.now())
+    lead, deal = (take_answer(one, unnamed, key=f"{one.pk} again").record for one in (form, for_deals))
+    assert deal.contact is not None
+    assert [one.title for one in (lead, deal, deal.contact)] == ["Callback"] * 3
 
 
 def test_as_much_as_there_is_room_for_is_kept_of_a_long_answer(olga: User, anna: User) -> None:
@@ -470,7 +494,7 @@ def test_as_much_as_there_is_room_for_is_kept_of_a_long_answer(olga: User, anna:
     assert lead.title == f"{'F' * 100}: {'R' * 100} {'W' * 52}"
     text = lead.activities.get().activity.text
     assert len(text) == 20_000
-    assert text.startswith(f"Name: {'R' * 100} {'W' * 100}\nTelephone: +79161234567\nQuestion 0: yyy")
+    assert text.startswith(f"Name: {'R' * 100} {'W' * 100}\nQuestion 0: yyy")
 
 
 def test_a_form_may_want_something_new_each_time(olga: User, anna: User) -> None:
@@ -490,7 +514,7 @@ def test_a_strangers_name_and_number_are_their_contacts_and_not_the_deals(olga: 
     form = web_form(olga, [anna], type=type_of("deal"))
     weber = Answered(first_name="Rose", last_name="Weber", phone="+79161234567")
     for given, name in ((weber, ("Rose", "Weber")), (Answered(email="l@example.com"), ("l@example.com", ""))):
-        deal = take_answer(form, given, key=given.name).record
+        deal = take_answer(form, given, key=name[0]).record
         assert deal.contact is not None
         assert (deal.contact.first_name, deal.contact.last_name) == name
         assert deal.contact.contact_points.count() == 1
