@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import batched
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from box.apps.crm.actions.checks import check_fields
 from box.apps.crm.events import PipelineChanged, RecordMoved
 from box.apps.crm.field_rights import PART_OF, fields_of
 from box.apps.crm.fields import DEMANDABLE
-from box.apps.crm.models import Pipeline, Record, Stage, StageVisit
+from box.apps.crm.models import Pipeline, Record, Stage, StageVisit, WebForm
 from box.apps.crm.models.types import STAGE_NAMES
 from box.core.events.outbox import emit, emit_all
 from box.core.registry.settings import raise_version
@@ -65,6 +65,7 @@ def retire_pipeline(pipeline: Pipeline, *, by: User | None) -> None:
         )
     if not held.type.pipelines.standing().exclude(pk=held.pk).exists():
         raise ValidationError(_("%(type)s need a pipeline.") % {"type": held.type.label}, code="last")
+    _refuse_where_forms_lead(held.stages.all())
     held.retired_at = timezone.now()
     held.save(update_fields=["retired_at"])
     _changed(held.pk, by)
@@ -110,6 +111,7 @@ def retire_stage(stage: Stage, *, into: Stage | None = None, by: User | None) ->
             _("A pipeline keeps a stage to begin with, one for what is won and one for what is lost."),
             code="last",
         )
+    _refuse_where_forms_lead([held])
     if into is not None:
         _move_all(held, into, by)
     elif Record.objects.there().filter(stage=held).exists():
@@ -119,6 +121,13 @@ def retire_stage(stage: Stage, *, into: Stage | None = None, by: User | None) ->
     held.retired_at = timezone.now()
     held.save(update_fields=["retired_at"])
     _changed(held.pipeline_id, by)
+
+
+def _refuse_where_forms_lead(stages: Iterable[Stage]) -> None:
+    """Raises ValidationError where what comes through a form on a website begins in one of them."""
+    if (form := WebForm.objects.open().filter(stage__in=stages).order_by("pk").first()) is not None:
+        said = _("What comes through the form “%(form)s” begins here: choose another stage in it first.")
+        raise ValidationError(said % {"form": form}, code="form")
 
 
 @transaction.atomic

@@ -258,10 +258,20 @@ def _added(form: WebForm, given: Answered, client: Record | None) -> Record:
         )  # fmt: skip
     comment = _("Name of the company") + f": {given.company}" if given.company else ""
     new = NewRecord(
-        type=form.type, stage=form.stage, responsible=responsible, source=form.source, utm=given.utm,
+        type=form.type, stage=_stage(form), responsible=responsible, source=form.source, utm=given.utm,
         comment=comment, **fields,
     )  # fmt: skip
     return add_record(new, by=None)
+
+
+def _stage(form: WebForm) -> Stage | None:
+    """The form's; where that does not stand any more the first of its pipeline. None: the type's first."""
+    stage = form.stage
+    if stage is None or stage.pipeline.retired_at is not None:
+        return None
+    if stage.retired_at is None:
+        return stage
+    return stage.pipeline.stages.standing().in_order().select_related("pipeline").first()
 
 
 def _responsible(form: WebForm, client: Record | None) -> User:

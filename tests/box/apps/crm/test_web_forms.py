@@ -17,6 +17,8 @@ from django.test import Client
 from django.utils import timezone
 
 from box.apps.crm.actions.records import change_record, delete_records, move_record
+from box.apps.crm.actions.setup import add_pipeline
+from box.apps.crm.actions.stages import retire_pipeline, retire_stage
 from box.apps.crm.actions.web_forms import (
     FormDraft,
     consent_of,
@@ -27,7 +29,7 @@ from box.apps.crm.actions.web_forms import (
 )
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.field_rights import give
-from box.apps.crm.models import FormAnswer, FormFile, Record, Source, WebForm
+from box.apps.crm.models import FormAnswer, FormFile, Pipeline, Record, Source, Stage, WebForm
 from box.apps.crm.setup.web_forms import WebFormForm
 from box.apps.crm.timeline import timeline_of
 from box.apps.crm.views.public_forms import LARGEST, MOST_ANSWERS
@@ -519,6 +521,35 @@ def test_a_strangers_name_and_number_are_their_contacts_and_not_the_deals(olga: 
         assert (deal.contact.first_name, deal.contact.last_name) == name
         assert deal.contact.contact_points.count() == 1
         assert (deal.first_name, deal.comment, deal.contact_points.count()) == ("", "", 0)
+
+
+def test_what_comes_through_a_form_whose_stage_is_gone_begins_where_its_pipeline_does(
+    client: Client, olga: User, anna: User
+) -> None:
+    wholesale = add_pipeline(type_of("deal"), "Wholesale", by=olga)
+    new, second = wholesale.stages.standing().in_order()[:2]
+    form = web_form(olga, [anna], type=type_of("deal"), stage=new, always_adds=True)
+    assert sent(client, form).status_code == 201
+    Stage.objects.filter(pk=new.pk).update(retired_at=timezone.now())
+    assert sent(client, form).status_code == 201
+    Pipeline.objects.filter(pk=wholesale.pk).update(retired_at=timezone.now())
+    assert sent(client, form).status_code == 201
+    deals = Record.objects.of_type(form.type_id).order_by("pk")
+    assert [one.stage for one in deals] == [new, second, stage_of("deal", "NEW")]
+
+
+def test_where_a_form_in_use_leads_is_not_retired(olga: User, anna: User) -> None:
+    wholesale = add_pipeline(type_of("deal"), "Wholesale", by=olga)
+    new, second, third = wholesale.stages.standing().in_order()[:3]
+    form = web_form(olga, [anna], type=type_of("deal"), stage=new)
+    with pytest.raises(ValidationError, match="“Callback” begins here"):
+        retire_stage(new, into=second, by=olga)
+    with pytest.raises(ValidationError, match="“Callback” begins here"):
+        retire_pipeline(wholesale, by=olga)
+    retire_stage(third, by=olga)
+    switch_form(form, False, by=olga)
+    retire_stage(new, into=second, by=olga)
+    retire_pipeline(wholesale, by=olga)
 
 
 # Designing
