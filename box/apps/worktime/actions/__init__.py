@@ -2,7 +2,7 @@
 
 from box.apps.worktime.actions.corrections import CORRECTABLE, Truth, ask_correction, decide_correction
 from box.apps.worktime.actions.days import current_day, forget_days, take_step, zone_of
-from box.apps.worktime.actions.reports import confirm_report, write_report
+from box.apps.worktime.actions.reports import begin_report, confirm_report, write_report
 from box.apps.worktime.actions.schedules import Plan, delete_schedule, give_schedule, save_schedule
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Plan",
     "Truth",
     "ask_correction",
+    "begin_report",
     "confirm_report",
     "current_day",
     "decide_correction",

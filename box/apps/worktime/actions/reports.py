@@ -16,6 +16,19 @@ from box.core.events.outbox import emit
 
 
 @transaction.atomic
+def begin_report(period: str, day: date, *, plan: str, text: str, is_sent: bool, by: User) -> Report:
+    """As `write_report`, for whoever may not know what they have written before: it stays where nothing is
+    given, and is replaced by nothing. Raises ValidationError for what would."""
+    begun = Report.objects.filter(user=by, period=period, starts_on=first_day(period, day))
+    if (there := begun.select_for_update().first()) is not None:
+        if (there.plan and plan not in {"", there.plan}) or (there.text and text not in {"", there.text}):
+            said = _("You have a report of this period already, and it says something else: go on with that.")
+            raise ValidationError(said, code="begun")
+        plan, text = plan or there.plan, text or there.text
+    return write_report(period, day, plan=plan, text=text, is_sent=is_sent, by=by)
+
+
+@transaction.atomic
 def write_report(
     period: str, day: date, *, plan: str, text: str, is_sent: bool, by: User, at: datetime | None = None
 ) -> Report:
@@ -29,7 +42,7 @@ def write_report(
     )
     if report.confirmed_at:
         raise ValidationError(_("This report is confirmed, and stays as it is."), code="confirmed")
-    if is_sent and not text.strip():
+    if (is_sent or report.sent_at) and not text.strip():
         raise ValidationError(_("Write what you have done before you send it."), code="empty")
     report.plan, report.text = plan, text
     is_first = is_sent and report.sent_at is None

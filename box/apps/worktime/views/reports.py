@@ -17,7 +17,7 @@ from box.apps.worktime.actions import zone_of
 from box.apps.worktime.clock import local_day
 from box.apps.worktime.forms import ConfirmationForm, ReportForm
 from box.apps.worktime.lists import report_list
-from box.apps.worktime.models import Report
+from box.apps.worktime.models import Report, first_day
 from box.apps.worktime.presenters import period_name
 from box.apps.worktime.views.guard import for_employees
 from box.core.events.nonces import posted_once
@@ -25,6 +25,7 @@ from box.core.lists.views import answer, first_page
 from box.lib.pages import REFUSED, render
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
     from django.http import HttpResponse
@@ -41,26 +42,32 @@ def reports(request: PersonRequest) -> HttpResponseBase:
         return _new(request)
     today = local_day(timezone.now(), zone_of(request.user))
     form = ReportForm(initial={"period": Report.Period.WEEK, "starts_on": today})
-    return answer(request, report_list(request.user), "worktime/reports.html", {"form": form})
+    context = {"form": form, "begun": None}
+    return answer(request, report_list(request.user), "worktime/reports.html", context)
 
 
 def _new(request: PersonRequest) -> HttpResponse:
-    form = ReportForm(request.POST)
+    form, begun = ReportForm(request.POST), None
     if form.is_valid():
-        given = form.cleaned_data
+        period, day = form.cleaned_data["period"], form.cleaned_data["starts_on"]
         try:
-            return redirect(_written(request, form, given["period"], given["starts_on"]))
+            return redirect(_written(request, form, period, day, write=actions.begin_report))
         except ValidationError as error:
             form.add_error(None, error)
+            own = Report.objects.filter(user=request.user, period=period)
+            begun = own.filter(starts_on=first_day(period, day)).first()
     table = first_page(report_list(request.user), request.path, reader=request.user)
-    return render(request, "worktime/reports.html", {"form": form, "table": table}, status=REFUSED)
+    context = {"form": form, "table": table, "begun": begun and (begun, period_name(begun))}
+    return render(request, "worktime/reports.html", context, status=REFUSED)
 
 
-def _written(request: PersonRequest, form: ReportForm, period: str, day: date) -> Report:
+def _written(
+    request: PersonRequest, form: ReportForm, period: str, day: date, *, write: Callable[..., Report]
+) -> Report:
     return posted_once(
         request,
         Report,
-        lambda: actions.write_report(
+        lambda: write(
             period,
             day,
             plan=form.cleaned_data["plan"],
@@ -84,7 +91,7 @@ def report(request: PersonRequest, pk: int) -> HttpResponse:
     form = ReportForm(request.POST, instance=one)
     if form.is_valid():
         try:
-            return redirect(_written(request, form, one.period, one.starts_on))
+            return redirect(_written(request, form, one.period, one.starts_on, write=actions.write_report))
         except ValidationError as error:
             form.add_error(None, error)
     return _page(request, one, form, status=REFUSED)

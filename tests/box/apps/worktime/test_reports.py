@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -120,6 +120,34 @@ def test_a_report_goes_through_the_pages(as_person: Browser, anna: User, head: U
     assert "Fine" in page
     assert as_person(anna).post(address, {**sent, "nonce": str(uuid4())}).status_code == 422
     assert "well done" in as_person(anna).get("/worktime/reports/").content.decode()
+
+
+def test_the_form_of_a_new_report_takes_nothing_from_one_that_is_begun(
+    as_person: Browser, anna: User, head: User
+) -> None:
+    def send(**given: str) -> Any:
+        form = {"period": "week", "starts_on": "2026-11-25", "plan": "", "text": "", "nonce": str(uuid4())}
+        return as_person(anna).post("/worktime/reports/", form | given)
+
+    def kept() -> tuple[str, str, bool]:
+        report = Report.objects.get()
+        return report.plan, report.text, report.sent_at is not None
+
+    address = send(plan="Sell").headers["Location"]
+    assert send(text="Sold", starts_on="2026-11-27", send="yes").headers["Location"] == address
+    assert kept() == ("Sell", "Sold", True)
+    assert send(plan="Sell", text="").headers["Location"] == address
+    for other in ({"plan": "Buy"}, {"text": "Bought", "send": "yes"}):
+        refused = send(**other)
+        assert refused.status_code == 422
+        said = refused.content.decode()
+        assert "it says something else" in said
+        assert f'href="{address}"' in said.partition('name="text"')[0]
+    # Nor is what was sent emptied on its own page.
+    given = {"plan": "Sell", "text": "", "nonce": str(uuid4())}
+    assert as_person(anna).post(address, given).status_code == 422
+    assert kept() == ("Sell", "Sold", True)
+    assert send(plan="Buy", starts_on="2026-11-30").headers["Location"] != address
 
 
 def test_a_score_there_is_not_is_refused(as_person: Browser, anna: User, head: User) -> None:
