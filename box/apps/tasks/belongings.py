@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from box.apps.tasks.actions.audiences import renew_audiences_of
-from box.apps.tasks.actions.tasks import delegate_task
+from box.apps.tasks.actions.tasks import hand_task_over
 from box.apps.tasks.actions.templates import pass_templates_on
 from box.apps.tasks.actions.time import stop_timer
 from box.apps.tasks.models import Task, Template
@@ -48,7 +48,7 @@ def _hand_over(person: User, successor: User | None, by: User) -> None:
             raise ValidationError(_("Say who does their tasks from now on."), code="successor")
         return
     for task in Task.objects.open().done_by(person).order_by("pk"):
-        delegate_task(task, successor, by=by)
+        hand_task_over(task, successor, by=by)
     pass_templates_on(person, successor)
 
 

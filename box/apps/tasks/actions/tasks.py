@@ -267,8 +267,14 @@ def place_task(task: Task, after: int | None, before: int | None, *, by: User) -
 @transaction.atomic
 def delegate_task(task: Task, to: User, *, by: User) -> Task:
     """Somebody else is responsible from now on; whoever passes it on watches it."""
+    must(can_delegate(by, locked(task)), _("Whoever is responsible passes a task on, or whoever gave it."))
+    return hand_task_over(task, to, by=by)
+
+
+@transaction.atomic
+def hand_task_over(task: Task, to: User, *, by: User) -> Task:
+    """As `delegate_task`, where it is known that `by` decides who does it, as of somebody who leaves."""
     task = locked(task)
-    must(can_delegate(by, task), _("Whoever is responsible passes a task on, or whoever gave it."))
     if to.pk == task.responsible_id:
         return task
     check_people({to.pk}, task.project, by=by)

@@ -30,6 +30,8 @@ from box.apps.tasks.models import (
     task_cards,
 )
 from box.apps.tasks.models.tasks import MOST_TAGS
+from box.core.access.actions import create_role, grant_role
+from box.core.accounts.access import EDIT_PEOPLE
 from box.core.accounts.models import User
 from box.core.discussion.actions import add_comment
 from box.core.discussion.models import Thread
@@ -40,6 +42,7 @@ from box.core.fields.models import Field
 from box.core.fields.values import values_of
 from box.core.files.models import Blob, File
 from box.core.history.presenters import history_of
+from box.core.people.offboarding import dismiss
 from box.core.registry.external import LONGEST_EXTERNAL_ID
 from box.core.relations.actions import relate
 from box.core.relations.models import Relation
@@ -48,6 +51,8 @@ from box.lib.rich_text import LONGEST_TAG
 from tests.box.apps.tasks.test_enclosures import upload
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.box.apps.tasks.conftest import Give
 
 NOON = datetime(2030, 1, 31, 12, tzinfo=timezone.get_default_timezone())
@@ -483,3 +488,16 @@ def test_what_others_have_written_becomes_a_task_to_be(anna: User) -> None:
     assert (
         new_address("Call them\nand write", anna) == "/tasks/new/?title=Call+them&text=Call+them%0Aand+write"
     )
+
+
+def test_whoever_dismisses_people_passes_on_tasks_that_are_not_theirs(
+    give: Give, anna: User, boris: User, cara: User, olga: User, person: Callable[..., User]
+) -> None:
+    task, hanna = give(), person("Hanna")
+    grant_role(create_role("Personnel", [EDIT_PEOPLE], by=olga), f"U{hanna.pk}", by=olga)
+    with pytest.raises(PermissionDenied, match="passes a task on"):
+        delegate_task(task, cara, by=hanna)
+    dismiss(boris, successor=cara, by=User.objects.get(pk=hanna.pk))
+    task.refresh_from_db()
+    assert (task.responsible, task.created_by) == (cara, anna)
+    assert Event.objects.get(kind="tasks.TaskDelegated").payload["by_id"] == hanna.pk
