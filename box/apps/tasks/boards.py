@@ -111,7 +111,7 @@ def _step(task: Task, move: Move, by: User) -> None:
     if task.state != to:
         roles = roles_of(by, task)
         able = steps(task.state, roles)
-        ends = {one: target(one, roles, needs_acceptance=task.needs_acceptance) for one in able}
+        ends = {one: target(one, roles, needs_acceptance=task.will_be_accepted) for one in able}
         step = next((one for one, end in ends.items() if end == to), None)
         if step is None and to == State.COMPLETED and Step.COMPLETE in able:
             # Whoever has done it puts it among what is completed: it is to be accepted first.

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from box.apps.tasks.actions.audiences import renew_audiences_in, renew_audiences_of
 from box.apps.tasks.actions.reminders import forget_reminders
+from box.apps.tasks.actions.states import close_unaccepted
 from box.apps.tasks.counters import recount_all, waits_now
 from box.apps.tasks.events import (
     ChecklistChanged,
@@ -44,7 +45,9 @@ from box.apps.tasks.notices import (
     SUBMITTED,
     WATCHES,
 )
+from box.apps.tasks.states import State
 from box.core.access.events import AccessChanged
+from box.core.accounts.events import UserStatusChanged
 from box.core.accounts.models import User
 from box.core.events.delivery import event_being_delivered
 from box.core.events.models import Event
@@ -261,6 +264,14 @@ def tell_of_stop(event: TemplateStopped) -> None:
 def follow_people(event: AccessChanged) -> None:
     """They belong elsewhere now: other heads stand above what they do."""
     renew_audiences_of(event.user_ids)
+
+
+@on(UserStatusChanged)
+def close_for_who_has_left(event: UserStatusChanged) -> None:
+    if event.status == User.Status.DISMISSED and not is_importing():
+        given = Task.objects.open().filter(created_by=event.user_id, state=State.IN_REVIEW)
+        for task in given.order_by("pk"):
+            close_unaccepted(task)
 
 
 @on(GroupChanged)

@@ -102,6 +102,15 @@ def take_back(task: Task, to: str, *, by: User) -> Task:
 
 
 @transaction.atomic
+def close_unaccepted(task: Task) -> None:
+    """Whoever was to accept it has left: it is done, as whoever did it has said."""
+    task = locked(task)
+    if task.state == State.IN_REVIEW and not task.will_be_accepted:
+        _write(task, State.COMPLETED, task.responsible)
+        emit(TaskCompleted(task_id=task.pk, by_id=task.responsible_id))
+
+
+@transaction.atomic
 def take_over_state(task: Task, state: State, *, by: User) -> Task:
     """As it stood where it is taken over from: no step here has led to it."""
     task = locked(task)
@@ -126,7 +135,7 @@ def _step(task: Task, step: Step, by: User, event: Callable[..., Any], **more: A
     task = locked(task)
     roles = roles_of(by, task)
     must(not RULES[step].roles.isdisjoint(roles), _whose(step))
-    to = target(step, roles, needs_acceptance=task.needs_acceptance)
+    to = target(step, roles, needs_acceptance=task.will_be_accepted)
     if task.state == to:
         return task
     if task.state not in RULES[step].sources:

@@ -264,6 +264,11 @@ class Task(AudienceModel):
         return self.closed_at is None and self.deleted_at is None
 
     @property
+    def will_be_accepted(self) -> bool:
+        """Whether what is done waits for whoever gave it; nobody else is asked once they have left."""
+        return self.needs_acceptance and self.created_by.status != User.Status.DISMISSED
+
+    @property
     def has_deadline_alone(self) -> bool:
         """Nothing else of it is planned."""
         return self.deadline_at is not None and self.ends_at is None and self.starts_at is None

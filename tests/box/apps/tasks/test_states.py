@@ -12,6 +12,7 @@ from box.apps.tasks.actions.states import (
     STEPS,
     Standing,
     accept_task,
+    close_unaccepted,
     complete_task,
     defer_task,
     pause_task,
@@ -22,8 +23,11 @@ from box.apps.tasks.actions.states import (
 )
 from box.apps.tasks.models import Task
 from box.apps.tasks.states import RULES, Role, State, Step, is_allowed, steps, target
+from box.core.accounts.actions import suspend_user
 from box.core.discussion.models import Comment
+from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
+from box.core.people.offboarding import dismiss
 from box.core.registry.origin import importing
 
 if TYPE_CHECKING:
@@ -201,3 +205,27 @@ def test_accepted_is_said_to_be_accepted(give: Give, anna: User, boris: User) ->
         (anna.pk, True),
         (boris.pk, False),
     ]
+
+
+def test_nobody_accepts_for_whoever_has_left(
+    give: Give, anna: User, boris: User, cara: User, olga: User
+) -> None:
+    handed_in, open_one, others = give("Handed in"), give("Open"), give("Others'", by=cara)
+    for task in (handed_in, others):
+        complete_task(task, by=boris)
+    suspend_user(anna, by=olga)
+    deliver_all()
+    assert complete_task(open_one, by=boris).state == State.IN_REVIEW
+    take_back(open_one, State.WAITING, by=boris)
+    dismiss(anna, successor=cara, by=olga)
+    assert complete_task(open_one, by=boris).state == State.COMPLETED
+    deliver_all()
+    for task in (handed_in, others):
+        task.refresh_from_db()
+    assert (handed_in.state, handed_in.closed_by) == (State.COMPLETED, boris)
+    assert others.state == State.IN_REVIEW
+    close_unaccepted(others)
+    close_unaccepted(give("Never begun", by=boris, to=cara))
+    assert Task.objects.filter(state=State.COMPLETED).count() == 2
+    told = Event.objects.filter(kind="tasks.TaskCompleted").values_list("payload__task_id", flat=True)
+    assert set(told) == {handed_in.pk, open_one.pk}
