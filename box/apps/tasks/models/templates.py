@@ -37,7 +37,8 @@ def values_key(template_id: int) -> int:
 
 class TemplateQuerySet(AudienceQuerySet["Template"]):
     def due(self, now: datetime) -> Self:
-        return self.filter(next_at__lte=now)
+        """Those of whoever is suspended wait until they are back."""
+        return self.filter(next_at__lte=now).exclude(created_by__status=User.Status.SUSPENDED)
 
     def by_title(self) -> Self:
         return self.order_by("title", "id")

@@ -27,6 +27,7 @@ from box.apps.tasks.actions.templates import (
     pause_template,
 )
 from box.apps.tasks.models import Participant, Task, Template
+from box.core.accounts.actions import return_user, suspend_user
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
 from box.core.groups.actions import NewGroup, create_group
@@ -394,6 +395,22 @@ def test_whoever_leaves_leaves_their_templates_to_the_successor(anna: User, bori
     assert theirs.responsible == cara
     assert not Participant.objects.exists()
     assert not theirs.participants.exists()
+
+
+def test_a_template_waits_while_whoever_keeps_it_is_suspended(
+    anna: User, boris: User, cara: User, olga: User
+) -> None:
+    template = kept(anna, boris)
+    kept(cara, boris)
+    suspend_user(anna, by=olga)
+    give_all(MONDAY + MINUTE)
+    assert Task.objects.get().created_by == cara
+    template.refresh_from_db()
+    assert (template.next_at, template.problem) == (MONDAY, "")
+    return_user(anna, by=olga)
+    give_all(MONDAY + WEEK + MINUTE)
+    given = Task.objects.get(template=template)
+    assert (given.template_at, given.times_missed) == (MONDAY + WEEK, 1)
 
 
 def test_what_was_others_stays_theirs_when_somebody_leaves(
