@@ -99,7 +99,7 @@ class TaskCollection(DavCollection):
             _step(task, item, self.user)
             return
         task = self._locked(name, tag)
-        if changes := _changes(task, item):
+        if changes := _changes(task, item, self.user):
             change_task(task, changes, by=self.user)
             task.refresh_from_db()
         _step(task, item, self.user)
@@ -205,7 +205,11 @@ def _priority(item: Item) -> int:
 def _tags(item: Item) -> tuple[str, ...]:
     lines = [one for one in item.kept.split("\n") if one.startswith("CATEGORIES")]
     found = (tag for line in lines for tag in line.partition(":")[2].split(","))
-    return tuple("-".join(tag.split()).lower() for tag in found if tag.strip())
+    return tuple(_tag(tag) for tag in found if tag.strip())
+
+
+def _tag(text: str) -> str:
+    return "-".join(text.split()).lower()
 
 
 def _draft(item: Item, by: User) -> TaskDraft:
@@ -217,18 +221,22 @@ def _draft(item: Item, by: User) -> TaskDraft:
     )  # fmt: skip
 
 
-def _changes(task: Task, item: Item) -> dict[str, Any]:
-    said: dict[str, Any] = {
-        "title": item.title or task.title, "deadline_at": _due(item), "priority": _priority(item),
-        "tags": list(_tags(item)),
-    }  # fmt: skip
+def _changes(task: Task, item: Item, by: User) -> dict[str, Any]:
+    """What differs from what the program was told: a calendar says less than is kept."""
+    told, said = (_said(one, task) for one in (_item(_written(task, by).decode(), by), item))
     # A start that was left out of what the program got is not taken away by it.
-    if item.starts_at is not None:
-        said["starts_at"] = _start(item)
-    found = {name: value for name, value in said.items() if value != getattr(task, name)}
-    if item.description.strip() != task.text.strip():
-        found["text"] = item.description
-    return found
+    if item.starts_at is None:
+        del said["starts_at"]
+    return {name: value for name, value in said.items() if value != told[name]}
+
+
+def _said(item: Item, task: Task) -> dict[str, Any]:
+    own = {_tag(tag): tag for tag in task.tags}
+    return {
+        "title": item.title or task.title, "text": item.description.strip(), "deadline_at": _due(item),
+        "starts_at": _start(item), "priority": _priority(item),
+        "tags": [own.get(tag, tag) for tag in _tags(item)],
+    }  # fmt: skip
 
 
 def _step(task: Task, item: Item, by: User) -> None:

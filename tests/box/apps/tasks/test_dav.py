@@ -9,6 +9,7 @@ import pytest
 
 from box.apps.tasks.models import Task
 from box.apps.tasks.states import State
+from tests.box.apps.tasks.conftest import DAY
 from tests.box.bridges.dav.phones import Phone
 
 if TYPE_CHECKING:
@@ -94,3 +95,24 @@ def test_what_recurs_is_refused_and_events_have_no_place(anna: User) -> None:
     event = ("UID:e", "SUMMARY:Event", "DTSTART:20261203T100000Z")
     assert phone.put(path(phone, "b.ics"), *event).status_code == 403
     assert not Task.objects.exists()
+
+
+def test_what_a_calendar_says_less_exactly_is_not_changed_by_who_ticks_off(
+    anna: User, boris: User, give: Give
+) -> None:
+    exact = datetime(2030, 1, 31, 12, 0, 7, 250, tzinfo=UTC)
+    more = {"tags": ("big deal", "oak"), "starts_at": exact - DAY, "deadline_at": exact}
+    task, does, gave = give(**more), Phone(boris), Phone(anna)
+    name = f"{task.pk}.ics"
+    assert does.change(path(does, name), "NEEDS-ACTION", "COMPLETED").status_code == 204
+    task.refresh_from_db()
+    assert task.state == State.IN_REVIEW
+    # Nor is a tag called otherwise where another one comes.
+    assert gave.change(path(gave, name), "big deal,oak", "big deal,elm").status_code == 204
+    task.refresh_from_db()
+    assert task.tags == ["big deal", "elm"]
+    assert (task.starts_at, task.deadline_at) == (exact - DAY, exact)
+    assert gave.change(path(gave, name), "20300131T120007Z", "20300131T120008Z").status_code == 204
+    task.refresh_from_db()
+    assert task.deadline_at == exact.replace(second=8, microsecond=0)
+    assert task.starts_at == exact - DAY
