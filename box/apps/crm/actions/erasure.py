@@ -36,8 +36,8 @@ def erase_record(record: Record, *, by: User) -> None:
     """
     if not access.can_administer(by):
         raise PermissionDenied(_("Who sets up the CRM erases for good."))
-    parts = Record.objects.filter(Q(pk=record.pk) | Q(merged_into=record))
-    held = locked_records(list(parts))
+    parts = _parts(record)
+    held = locked_records(parts)
     if record.pk not in held:
         return
     if held[record.pk].deleted_at is None or held[record.pk].merged_into_id is not None:
@@ -51,13 +51,21 @@ def erase_record(record: Record, *, by: User) -> None:
     Activity.objects.filter(pk__in=list(own.values_list("activity", flat=True))).delete()
     sent = list(FormFile.objects.filter(answer__record__in=held).values_list("file", flat=True))
     refs = [one.ref for one in held.values()]
-    # What became a part of it first: it is referred to.
-    for pk in sorted(held, key=lambda pk: pk == record.pk):
-        remove_records([pk], by=by)
+    # What became a part of another first: it refers to that.
+    for part in reversed(parts):
+        remove_records([part.pk], by=by)
     delete_files(sent)
     forget_lines(refs)
     forget_relations([*refs, *(Ref(ANY_RECORD, pk) for pk in held)])
     emit(RecordErased(record_id=record.pk, by_id=by.pk))
+
+
+def _parts(record: Record) -> list[Record]:
+    """With it, what became a part of it, what had become a part of that before, and so on."""
+    parts, last = [record], [record]
+    while last := list(Record.objects.filter(merged_into__in=last)):
+        parts += last
+    return parts
 
 
 def _check_books(ids: Collection[int]) -> None:

@@ -78,6 +78,13 @@ def test_nothing_of_a_client_is_left_and_their_deals_stay(rose: Record, olga: Us
     assert "Rosalind" not in str(line.details)
 
 
+def test_what_was_merged_and_merged_again_goes_whole(rose: Record, anna: User, olga: User) -> None:
+    kept, other, paul = (added("contact", anna, first_name=name) for name in ("Rosa", "Rosy", "Paul"))
+    merge_records(kept, [rose, other], by=olga)
+    erase_record(gone(kept), by=olga)
+    assert list(Record.objects.filter(type=type_of("contact"))) == [paul]
+
+
 def test_whoever_else_is_a_client_stays_with_deals_papers_and_payments(anna: User, olga: User) -> None:
     oak, elm = (added("company", anna, name) for name in ("Oak Ltd", "Elm Ltd"))
     paul = added("contact", anna, first_name="Paul")
