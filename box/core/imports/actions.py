@@ -158,36 +158,41 @@ def _finish(run: ImportRun, *, problem: str = "") -> None:
 
 
 class _Work[R]:
-    """Takes the rows of one run. `seen` are the keys of the rows above, with the first row that has each."""
+    """Takes the rows of one run. `seen` are the keys of the rows above, with the first row that has each, and
+    `corrected` the objects that are there already, with the first row that is about each."""
 
     def __init__(self, importer: Importer[R], context: Context) -> None:
         self.importer, self.context = importer, context
         self.seen: dict[str, int] = {}
+        self.corrected: dict[int, int] = {}
 
     def remember(self, rows: Iterable[Row]) -> None:
         """Of rows that were taken before the process was killed."""
-        for row in rows:
-            understood = self._understood(row)
-            if not isinstance(understood, str):
-                self._above(row.number, understood)
+        for some in batched(rows, BATCH, strict=False):
+            self._entries(self._sorted(some, {}), {})
 
     @transaction.atomic
     def step(self, rows: Sequence[Row]) -> None:
         """One transaction: what it did and how far it got are there together, or not at all."""
         problems: dict[int, str] = {}
+        understood = self._sorted(rows, problems)
+        taken = self.importer.take(self._entries(understood, problems), self.context)
+        problems |= {one.number: one.problem for one in taken if one.problem}
+        done = [one for one in taken if not one.problem and (one.is_new or one.is_changed)]
+        self._write(rows, problems, done)
+
+    def _sorted(self, rows: Sequence[Row], problems: dict[int, str]) -> dict[int, R]:
+        """Those that are understood and like no row above; what is wrong with the others."""
         understood: dict[int, R] = {}
         for row in rows:
             found = self._understood(row)
             if isinstance(found, str):
                 problems[row.number] = found
             elif above := self._above(row.number, found):
-                problems[row.number] = _("Row %(row)s above is the same.") % {"row": above}
+                problems[row.number] = _said_above(above)
             else:
                 understood[row.number] = found
-        taken = self.importer.take(self._entries(understood, problems), self.context)
-        problems |= {one.number: one.problem for one in taken if one.problem}
-        done = [one for one in taken if not one.problem and (one.is_new or one.is_changed)]
-        self._write(rows, problems, done)
+        return understood
 
     def _understood(self, row: Row) -> R | str:
         """Or why it is not."""
@@ -224,7 +229,12 @@ class _Work[R]:
             elif not same:
                 entries.append(Entry(number, row))
             elif duplicates == Duplicates.MERGE:
-                entries.append(Entry(number, row, same.pop()))
+                pk = same.pop()
+                # One row knew it by its address, say, and another by its number.
+                if (above := self.corrected.setdefault(pk, number)) != number:
+                    problems[number] = _said_above(above)
+                else:
+                    entries.append(Entry(number, row, pk))
         return entries
 
     def _write(self, rows: Sequence[Row], problems: Mapping[int, str], done: Sequence[Taken]) -> None:
@@ -263,6 +273,10 @@ class _Work[R]:
             )
         ]
         copy_rows(ImportedRow, ("run", "row", "object_id", "state", "before", "is_new"), rows)
+
+
+def _said_above(number: int) -> str:
+    return _("Row %(row)s above is the same.") % {"row": number}
 
 
 # Undoing
@@ -311,12 +325,22 @@ def _undo(run: ImportRun) -> None:
                 % {"rows": ", ".join(str(row.row) for row in changed[:MOST_NAMED])}
             )
     new = {row.object_id for row in rows if row.is_new}
-    for some in batched(
-        (row for row in rows if not row.is_new and row.object_id not in new), BATCH, strict=False
-    ):
-        importer.restore({row.object_id: row.before for row in some}, context)
+    for before in _steps_back(row for row in rows if not row.is_new and row.object_id not in new):
+        importer.restore(before, context)
     for ids in batched(sorted(new, reverse=True), BATCH, strict=False):
         importer.remove(ids, context)
     run.rows.all().delete()
     ImportRun.objects.filter(pk=run.pk).update(status=Status.UNDONE, moved_at=timezone.now())
     emit(ImportUndone(run_id=run.pk, by_id=run.by_id, importer=run.importer, name=run.name, rows=len(left)))
+
+
+def _steps_back(rows: Iterable[ImportedRow]) -> Iterator[dict[int, Any]]:
+    """What objects were by their numbers, each once in a step: several rows may have changed one."""
+    step: dict[int, Any] = {}
+    for row in rows:
+        if len(step) == BATCH or row.object_id in step:
+            yield step
+            step = {}
+        step[row.object_id] = row.before
+    if step:
+        yield step

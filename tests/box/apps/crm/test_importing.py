@@ -263,6 +263,28 @@ def test_without_leave_to_make_clients_a_company_is_kept_in_words(olga: User) ->
     assert records("contact")[0].comment == "Company: Weber"
 
 
+def test_a_row_about_a_client_that_a_row_above_has_corrected_is_refused(
+    olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached_by = [Reach("email", "r@b.test"), Reach("phone", "+79161234567")]
+    rose = added("contact", olga, first_name="Rose", reached_by=reached_by)
+    table = (
+        "First name;E-mail;Phone;Position", "Rosa;r@b.test;;Director", "Rosy;;+79161234567;Head",
+        "Petra;p@b.test;;",
+    )  # fmt: skip
+    # In one step, and in two.
+    for size, corrected in ((BATCH, 1), (1, 0)):
+        monkeypatch.setattr("box.core.imports.actions.BATCH", size)
+        run = imported("contact", *table, by=olga)
+        assert (run.changed, run.failed) == (corrected, 1)
+        problem = run.problems.get()
+        assert (problem.row, problem.text) == (3, "Row 2 above is the same.")
+        rose.refresh_from_db()
+        assert (rose.first_name, rose.position) == ("Rosa", "Director")
+    # What is left as it is may be so twice.
+    assert imported("contact", *table, by=olga, duplicates="skip").failed == 0
+
+
 # Undoing
 
 

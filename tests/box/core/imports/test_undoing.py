@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -50,6 +51,22 @@ def test_what_came_along_goes_with_it_the_last_first(olga: User, monkeypatch: py
     ids = list(Skill.objects.order_by("-pk").values_list("pk", flat=True))
     assert undone(run, olga).status == "undone"
     assert (removed, names()) == (ids, [])
+
+
+def test_what_several_rows_have_changed_is_what_it_was_before_the_first(olga: User) -> None:
+    chess, finnish = (Skill.objects.create(name=name, key=name[0].lower()) for name in ("Chess", "Finnish"))
+    run = imported("Go;c", "Suomi;f", by=olga)
+    # As once more than one row could be about one object: what each of them has changed is in it alone.
+    restored: list[dict[int, Any]] = []
+    last = ImportedRow.objects.get(run=run, object_id=chess.pk)
+    ImportedRow.objects.create(
+        run=run, row=3, object_id=chess.pk, state=last.state, before="Draughts", is_new=False
+    )
+    with mock.patch.object(SKILLS, "restore", lambda before, context: restored.append(before)):
+        undone(run, olga)
+    assert restored == [
+        {chess.pk: "Draughts", finnish.pk: "Finnish"}, {chess.pk: "Chess"}
+    ]  # fmt: skip
 
 
 def test_one_is_undone_once_and_no_other_with_it(olga: User) -> None:
