@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -117,11 +118,14 @@ def set_currency(code: str, rate: Decimal, *, by: User | None) -> Currency:
 
 @transaction.atomic
 def remove_currency(currency: Currency, *, by: User | None) -> None:
-    """Raises ValidationError while something is in it."""
+    """What comes to nothing in it does so in the company's. Raises ValidationError while more is in it."""
     code = currency.code
-    is_used = Record.objects.filter(currency=code).exclude(amount=0).exists()
+    written_in = Record.objects.filter(currency=code)
+    counted = ~Q(amount=0) | Q(lines__isnull=False) | Q(payments__isnull=False)
+    is_used = written_in.filter(counted).exists()
     if currency.is_base or is_used or Price.objects.filter(currency=currency).exists():
         raise ValidationError(_("Something is counted in %(code)s: it stays.") % {"code": code})
+    written_in.update(currency=Currency.objects.values_list("code", flat=True).get(is_base=True))
     currency.delete()
     _changed("currency", "removed", code, by)
 

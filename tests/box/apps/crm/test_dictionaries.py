@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,9 @@ from box.apps.crm.actions.dictionaries import (
     set_currency,
     set_unit,
 )
-from box.apps.crm.models import Currency, LossReason, Product, Source, Unit, VatRate
+from box.apps.crm.actions.papers import PaymentDraft, note_payment
+from box.apps.crm.actions.records import change_record
+from box.apps.crm.models import Currency, LineItem, LossReason, Product, Source, Unit, VatRate
 from box.core.events.models import Event
 from tests.box.apps.crm.conftest import added
 
@@ -91,6 +94,26 @@ def test_a_currency_is_told_of_with_its_rate_where_that_is_another_one(olga: Use
     ]  # fmt: skip
     base.refresh_from_db()
     assert (base.rate, base.is_base) == (Decimal(1), True)
+
+
+def test_what_comes_to_nothing_in_a_currency_does_so_in_the_companys_once_it_is_gone(
+    anna: User, olga: User
+) -> None:
+    euro, _yen = (set_currency(code, Decimal(90), by=olga) for code in ("EUR", "JPY"))
+    deal, with_payment, with_line, other = (
+        added("deal", anna, currency=code) for code in ("EUR", "EUR", "EUR", "JPY")
+    )
+    note_payment(with_payment, PaymentDraft(amount=Decimal(5), on=date(2026, 11, 1)), by=None)
+    LineItem.objects.create(record=with_line, name="Chair", price=Decimal(0), rank="i")
+    for kept in (with_payment, with_line):
+        with pytest.raises(ValidationError, match="it stays"):
+            remove_currency(euro, by=olga)
+        kept.delete()
+    remove_currency(euro, by=olga)
+    change_record(deal, {"title": "Chairs"}, by=None)
+    for record in (deal, other):
+        record.refresh_from_db()
+    assert [(one.currency, one.amount) for one in (deal, other)] == [("RUB", 0), ("JPY", 0)]
 
 
 # Units and rates of VAT
