@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.core.exceptions import BadRequest
-from django.db.models import BigIntegerField, DateTimeField
+from django.db.models import BigIntegerField, DateTimeField, Q
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
@@ -22,6 +22,7 @@ from box.core.history.models import Line
 from box.core.registry.auditing import sentence_of
 from box.core.registry.capabilities import Recorded, Ref, recordings
 from box.core.registry.services import is_on
+from box.lib.numbers import whole_number
 from box.lib.prepared import Param, PreparedModels
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 PAGE = 30
 MOST_OPEN = 20
-_ALWAYS = datetime.max.replace(tzinfo=UTC)
+# As many digits as an address may have.
+_ALL = 10**18 - 1
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,22 @@ class Entry:
     name: str
     """Whose doing it was."""
     activity: Done | None = None
+    line: int = 0
     sentence: str = ""
+
+
+class Place(NamedTuple):
+    """Below what came later, and below these of the same moment: an import writes many at once."""
+
+    at: datetime = datetime.max.replace(tzinfo=UTC)
+    activity: int = _ALL
+    line: int = _ALL
+
+    def __str__(self) -> str:
+        return f"{self.at.isoformat()} {self.activity} {self.line}"
+
+
+TOP = Place()
 
 
 class Planned(NamedTuple):
@@ -90,12 +107,11 @@ class Timeline:
     planned: tuple[Planned, ...] = ()
 
 
-def timeline_of(record: Record, reader: User, *, before: datetime | None = None) -> Timeline:
+def timeline_of(record: Record, reader: User, *, before: Place = TOP) -> Timeline:
     """A page of it, in three queries, one more where it tells of calls, and one or two for each kind of what
     changed fields point at. Changes of a field that the reader may not see are left out."""
-    until = before or _ALWAYS
-    bindings = _BINDINGS.rows(record=record.pk, before=until)
-    lines = _LINES.rows(kind=record.type.kind, record=record.pk, before=until)
+    bindings = _BINDINGS.rows(record=record.pk, before=before.at, below=before.activity)
+    lines = _LINES.rows(kind=record.type.kind, record=record.pk, before=before.at, below=before.line)
     faces = faces_of([*_people_in(one.activity for one in bindings), *_people_told_of(lines)])
     names = {pk: face.name for pk, face in faces.items()}
     sees_number = sees_numbers(reader)
@@ -106,27 +122,40 @@ def timeline_of(record: Record, reader: User, *, before: datetime | None = None)
     ]
     entries.sort(key=lambda one: one.at, reverse=True)
     page = entries[:PAGE]
-    before_text = page[-1].at.isoformat() if len(entries) > PAGE else ""
+    before_text = str(_below(page, before)) if len(entries) > PAGE else ""
     told = tuple(one for one in page if one.activity or one.sentence)
     planned = (one.activity for one in bindings if one.is_open)
     return Timeline(told, before_text, tuple(Planned(one, names[one.responsible_id]) for one in planned))
+
+
+def _below(page: Sequence[Entry], before: Place) -> Place:
+    at = page[-1].at
+    told = before if at == before.at else Place(at)
+    activities = [one.activity.pk for one in page if one.activity and one.at == at]
+    lines = [one.line for one in page if one.line and one.at == at]
+    return Place(at, min(activities, default=told.activity), min(lines, default=told.line))
 
 
 def _bindings() -> QuerySet[ActivityBinding, ActivityBinding]:
     """What is planned, and a page of what is done."""
     of = ActivityBinding.objects.filter(record=Param("record", BigIntegerField()))
     planned = of.filter(is_open=True).order_by("at", "activity_id")
-    done = of.filter(is_open=False, at__lt=Param("before", DateTimeField())).order_by("-at", "-activity_id")
+    done = of.filter(_is_below("activity_id"), is_open=False).order_by("-at", "-activity_id")
     ids = planned.values("pk")[:MOST_OPEN].union(done.values("pk")[: PAGE + 1], all=True)
     found = ActivityBinding.objects.filter(pk__in=ids).order_by("at", "activity_id")
     return found.select_related("activity")
+
+
+def _is_below(number: str) -> Q:
+    before, below = Param("before", DateTimeField()), Param("below", BigIntegerField())
+    return Q(at__lte=before) & (Q(at__lt=before) | Q(**{f"{number}__lt": below}))
 
 
 _BINDINGS = PreparedModels(_bindings)
 _LINES = PreparedModels(
     lambda: (
         Line.objects.filter(about_kind=Param("kind"), about_id=Param("record", BigIntegerField()))
-        .filter(at__lt=Param("before", DateTimeField()))
+        .filter(_is_below("id"))
         .newest_first()[: PAGE + 1]
     )
 )
@@ -141,17 +170,19 @@ def _who(activity: Activity) -> int:
     return activity.done_by_id or activity.created_by_id or activity.responsible_id
 
 
-def moment_in(text: str) -> datetime | None:
+def place_in(text: str) -> Place:
     """Of an address. Raises BadRequest for what no page gave."""
     if not text:
-        return None
+        return TOP
+    moment, _space, below = text.partition(" ")
+    numbers = [number for one in below.split(" ") if (number := whole_number(one)) is not None]
     try:
-        found = parse_datetime(text)
+        at = parse_datetime(moment)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        at = None
+    if at is None or at.tzinfo is None or len(numbers) != 2:
         raise BadRequest("This link into a history is broken: open the page anew.")
-    return found
+    return Place(at, *numbers)
 
 
 def _of_activities(
@@ -198,7 +229,7 @@ def _of_lines(
     """What is not for the reader has no sentence: it counts in the page, so that this goes on behind it."""
     for line, details in zip(lines, seen, strict=True):
         said = "" if details is None else sentence_of(line.kind, _named(details, names))
-        yield Entry(line.at, names[line.by_id] if line.by_id else _("The box"), sentence=said)
+        yield Entry(line.at, names[line.by_id] if line.by_id else _("The box"), line=line.pk, sentence=said)
 
 
 PEOPLE = ("user_id", "former_id", "user_ids", "former_ids")

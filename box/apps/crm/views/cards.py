@@ -29,7 +29,7 @@ from box.apps.crm.models.types import ANY_RECORD
 from box.apps.crm.moves import Asked, error_of, move_asking
 from box.apps.crm.papers import paper_card
 from box.apps.crm.presenters import alike_of, money, related_rows, seen_by_id, step_of
-from box.apps.crm.timeline import moment_in, timeline_of
+from box.apps.crm.timeline import place_in, timeline_of
 from box.apps.crm.views.lookup import kept_of, record_at
 from box.core.discussion.presenters import talk_below
 from box.core.fields.forms import FieldsForm
@@ -77,7 +77,7 @@ def page_of(request: PersonRequest, found: Record, *, is_whole: bool = True) -> 
     if parts.deal_id:
         named.add(parts.deal_id)
     seen = seen_by_id(named, reader)
-    timeline = timeline_of(found, reader, before=moment_in(request.GET.get("before", "")))
+    timeline = timeline_of(found, reader, before=place_in(request.GET.get("before", "")))
     context = {
         "record": found,
         "kind": found.type,
@@ -254,7 +254,7 @@ def writing(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
 def history(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     """Further down in its time line."""
     found = record_at(request, slug, pk)
-    shown = timeline_of(found, request.user, before=moment_in(request.GET.get("before", "")))
+    shown = timeline_of(found, request.user, before=place_in(request.GET.get("before", "")))
     context = {
         "record": found,
         "timeline": shown,

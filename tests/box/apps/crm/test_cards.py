@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
+from django.core.exceptions import BadRequest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -23,11 +24,13 @@ from box.apps.crm.jobs import tell_overdue_at
 from box.apps.crm.models import Activity, Record, RecordType
 from box.apps.crm.permissions import Level
 from box.apps.crm.reminders import recount_due
+from box.apps.crm.timeline import PAGE, TOP, Entry, place_in, timeline_of
 from box.core.access.actions import employees_role
 from box.core.discussion.actions import add_comment
 from box.core.events.delivery import deliver_all
 from box.core.fields.actions import FieldDraft, add_field
 from box.core.fields.values import write_values
+from box.core.history.models import Line
 from box.core.notify.models import Counter, Notification
 from tests.box.apps.crm.conftest import added, allow, stage_of, type_of
 
@@ -307,6 +310,38 @@ def test_time_goes_back_page_by_page_and_repeats_nothing(
     assert {one for one in notes if one in first} & {one for one in notes if one in second} == set()
     assert notes <= {one for one in notes if one in first + second}
     assert browser.get(f"{deal.get_absolute_url()}history/?before=yesterday").status_code == 400
+
+
+def test_of_what_was_at_one_moment_nothing_is_left_out_between_pages(anna: User, deal: Record) -> None:
+    at = timezone.now()
+    for number in range(PAGE + 5):
+        add_activity(NewActivity(kind="note", subject=f"{number}", responsible=anna, at=at), [deal], by=anna)
+        change_record(deal, {"title": f"Chairs {number}"}, by=anna)
+    deliver_all()
+    lines = Line.objects.about("crm.deal", deal.pk)
+    lines.update(at=at)
+    told: list[Entry] = []
+    place = TOP
+    while True:
+        page = timeline_of(deal, anna, before=place)
+        told += page.entries
+        if not page.before:
+            break
+        place = place_in(page.before)
+    notes = [one.activity.title for one in told if one.activity]
+    assert notes == [str(number) for number in reversed(range(PAGE + 5))]
+    assert [one.line for one in told if not one.activity] == list(
+        lines.newest_first().values_list("pk", flat=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong", ["x 1 1", "2026-11-24T09:00:00+00:00", "2026-11-24T09:00:00 1 1", f"{TOP} 1"]
+)
+def test_a_place_that_no_page_has_named_is_refused(wrong: str) -> None:
+    assert place_in(str(TOP)) == TOP
+    with pytest.raises(BadRequest, match="open the page anew"):
+        place_in(wrong)
 
 
 def test_it_reads_in_russian(as_person: Browser, anna: User, deal: Record) -> None:
