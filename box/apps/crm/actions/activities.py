@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from box.apps.crm import access
-from box.apps.crm.actions.checks import check_fields
+from box.apps.crm.actions.checks import check_fields, id_of
 from box.apps.crm.events import ActivityChanged, ActivityDone, ActivityPlanned, StepMoved
 from box.apps.crm.models import Activity, ActivityBinding, Link, Record
 from box.core.events.outbox import emit, emit_all
@@ -64,7 +64,7 @@ def add_activity(new: NewActivity, records: Sequence[Record], *, by: User | None
     )
     if activity.is_planned:
         renew_next_steps(bound)
-    emit(ActivityPlanned(activity_id=activity.pk, by_id=_id(by), is_planned=activity.is_planned))
+    emit(ActivityPlanned(activity_id=activity.pk, by_id=id_of(by), is_planned=activity.is_planned))
     return activity
 
 
@@ -99,7 +99,7 @@ def complete_activity(activity: Activity, *, result: str = "", by: User | None) 
     held.save(update_fields=["done_at", "at", "done_by", "result"])
     held.bindings.update(at=held.at, is_open=False)
     renew_next_steps(bound)
-    emit(ActivityDone(activity_id=held.pk, by_id=_id(by)))
+    emit(ActivityDone(activity_id=held.pk, by_id=id_of(by)))
     return held
 
 
@@ -113,7 +113,7 @@ def reopen_activity(activity: Activity, *, by: User | None) -> Activity:
     held.save(update_fields=["done_at", "done_by", "at"])
     held.bindings.update(at=held.at, is_open=True)
     renew_next_steps(bound)
-    emit(ActivityChanged(activity_id=held.pk, record_ids=tuple(bound), by_id=_id(by)))
+    emit(ActivityChanged(activity_id=held.pk, record_ids=tuple(bound), by_id=id_of(by)))
     return held
 
 
@@ -127,7 +127,7 @@ def move_activity(activity: Activity, deadline: datetime, *, by: User | None) ->
     task_id = task_behind(held)
     if task_id and by is not None and is_on("tasks"):
         workshops["tasks"].move(task_id, deadline, by)
-    _put_off(held, deadline, bound, _id(by))
+    _put_off(held, deadline, bound, id_of(by))
     return held
 
 
@@ -168,7 +168,7 @@ def delete_activity(activity: Activity, *, by: User | None) -> None:
     pk = held.pk
     held.delete()
     renew_next_steps(bound)
-    emit(ActivityChanged(activity_id=pk, record_ids=tuple(bound), by_id=_id(by)))
+    emit(ActivityChanged(activity_id=pk, record_ids=tuple(bound), by_id=id_of(by)))
 
 
 def renew_next_steps(record_ids: Iterable[int]) -> None:
@@ -236,7 +236,3 @@ def clients_of(record_ids: Sequence[int]) -> Iterator[tuple[int, int]]:
         record__in=record_ids, role__in=(Link.Role.CONTACT, Link.Role.COMPANY), to__deleted_at=None
     ).order_by("record_id", "rank", "id")
     yield from links.values_list("record_id", "to_id")
-
-
-def _id(by: User | None) -> int | None:
-    return by.pk if by else None

@@ -24,6 +24,7 @@ from box.apps.crm.actions.records import (
     MOST_LINKS,
     PLAIN,
     NewRecord,
+    as_text,
     bounded,
     first_rank,
     stage_for,
@@ -321,7 +322,7 @@ def _set(record: Record, fields: Mapping[str, Any], currencies: Mapping[str, Cur
 
 
 def _event(record: Record, before: Before, by: User | None) -> RecordChanged:
-    words = [(name, _text(was), _text(getattr(record, name))) for name, was in before.fields.items()]
+    words = [(name, as_text(was), as_text(getattr(record, name))) for name, was in before.fields.items()]
     if before.points:
         words.append(("reached_by", "", ""))
     return RecordChanged(record_id=record.pk, by_id=by.pk if by else None, changes=tuple(words))
@@ -363,7 +364,3 @@ def _save(records: Sequence[Record], different: Collection[str], by: User | None
     for record in records:
         record.changed_by, record.changed_at = by, now
     update_models(records, {*different, "sound", "base_amount", "changed_by", "changed_at"})
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
     from box.apps.crm.models import Record
+    from box.core.accounts.models import User
 
 LARGEST = Decimal(10) ** 16
 """What a column of money no longer holds."""
@@ -52,6 +53,10 @@ def _parted(model: type[Model], names: frozenset[str]) -> tuple[frozenset[str], 
         frozenset(field.name for field in fields) - names,
         {field.name: field.max_length for field in texts if field.max_length},
     )
+
+
+def id_of(by: User | None) -> int | None:
+    return by.pk if by else None
 
 
 def tidy(record: Record, currencies: Mapping[str, Currency] | None = None) -> None:

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 MOST_LINKS = 20
 MOST_PAYMENTS = 200
+MOST_SELLERS = 20
+MOST_TEMPLATES = 200
 EARLIEST = date(2000, 1, 1)
 PDF_TYPE = "application/pdf"
 
@@ -264,8 +266,8 @@ def _locked_paper(record: Record, by: User) -> Paper:
 def save_seller(seller: Seller | None, fields: dict[str, Any], *, by: User) -> Seller:
     """Raises ValidationError by field."""
     _check_administers(by)
-    if seller is None and Seller.objects.count() >= MOST_LINKS:
-        raise ValidationError(_("There are at most %(most)s of them.") % {"most": MOST_LINKS}, code="most")
+    if seller is None and Seller.objects.count() >= MOST_SELLERS:
+        raise ValidationError(_("There are at most %(most)s of them.") % {"most": MOST_SELLERS}, code="most")
     made = Seller.objects.select_for_update().get(pk=seller.pk) if seller else Seller()
     for name, value in fields.items():
         setattr(made, name, value)
@@ -279,8 +281,9 @@ def save_seller(seller: Seller | None, fields: dict[str, Any], *, by: User) -> S
 def save_template(template: PaperTemplate | None, fields: dict[str, Any], *, by: User) -> PaperTemplate:
     """Raises ValidationError by field."""
     _check_administers(by)
-    if template is None and PaperTemplate.objects.count() >= MOST_PAYMENTS:
-        raise ValidationError(_("There are at most %(most)s of them.") % {"most": MOST_PAYMENTS}, code="most")
+    if template is None and PaperTemplate.objects.count() >= MOST_TEMPLATES:
+        said = _("There are at most %(most)s of them.")
+        raise ValidationError(said % {"most": MOST_TEMPLATES}, code="most")
     made = PaperTemplate.objects.select_for_update().get(pk=template.pk) if template else PaperTemplate()
     for name, value in fields.items():
         setattr(made, name, value)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from box.apps.crm import access
 from box.apps.crm.actions.audiences import audience_of, renew_audience
-from box.apps.crm.actions.checks import tidy
+from box.apps.crm.actions.checks import id_of, tidy
 from box.apps.crm.actions.locks import locked_people, locked_records
 from box.apps.crm.actions.series import begin_paper
 from box.apps.crm.contact_points import Point, Reach, cleaned
@@ -155,7 +155,7 @@ def add_record(new: NewRecord, *, by: User | None) -> Record:
         begin_paper(record, new.deal)
     _write_links(record, new.contacts)
     _write_contact_points(record, _contact_points(new.reached_by))
-    emit(RecordAdded(record_id=record.pk, by_id=_id(by), is_paper=new.type.is_paper))
+    emit(RecordAdded(record_id=record.pk, by_id=id_of(by), is_paper=new.type.is_paper))
     return record
 
 
@@ -186,9 +186,7 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
     if "currency" in names and not is_importing() and held.payments.exists():
         said = _("It has payments in %(code)s, and they would be of another sum: take them back first.")
         raise ValidationError({"currency": said % {"code": before["currency"]}})
-    changed = [
-        (name, _as_text(before[name]), _as_text(getattr(held, name))) for name in names if name in PLAIN
-    ]
+    changed = [(name, as_text(before[name]), as_text(getattr(held, name))) for name in names if name in PLAIN]
     if names:
         _save_change(held, [*names, "sound", "base_amount"], by)
     links_changed = contacts is not None or not {"company", "contact"}.isdisjoint(names)
@@ -201,7 +199,7 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
         changed.append(("reached_by", "", ""))
         _save_change(held, [], by)
     if names or changed or links_changed:
-        emit(RecordChanged(record_id=held.pk, by_id=_id(by), changes=tuple(changed)))
+        emit(RecordChanged(record_id=held.pk, by_id=id_of(by), changes=tuple(changed)))
     if responsible is not None:
         _hand_over(held, responsible, by)
     if observers is not None:
@@ -265,7 +263,7 @@ def move_record(
     held.save(update_fields=[*moved_fields, "changed_by", "changed_at"])
     held.visits.filter(left_at=None).update(left_at=now)
     StageVisit.objects.create(record=held, stage=stage, entered_at=now, by=by)
-    emit(RecordMoved(record_id=held.pk, by_id=_id(by), stage_before_id=left.pk, stage_id=stage.pk))
+    emit(RecordMoved(record_id=held.pk, by_id=id_of(by), stage_before_id=left.pk, stage_id=stage.pk))
     return held
 
 
@@ -303,7 +301,7 @@ def delete_records(records: Iterable[Record], *, by: User | None) -> list[Record
     now = timezone.now()
     Record.objects.filter(pk__in=[record.pk for record in gone]).update(deleted_at=now, deleted_by=by)
     if gone:
-        emit(RecordsDeleted(record_ids=tuple(record.pk for record in gone), by_id=_id(by)))
+        emit(RecordsDeleted(record_ids=tuple(record.pk for record in gone), by_id=id_of(by)))
     return gone
 
 
@@ -314,7 +312,7 @@ def bring_back_records(records: Iterable[Record], *, by: User | None) -> list[Re
         raise PermissionDenied(_("You may not bring back “%(name)s”.") % {"name": refused[0]})
     Record.objects.filter(pk__in=[record.pk for record in found]).update(deleted_at=None, deleted_by=None)
     if found:
-        emit(RecordsBroughtBack(record_ids=tuple(record.pk for record in found), by_id=_id(by)))
+        emit(RecordsBroughtBack(record_ids=tuple(record.pk for record in found), by_id=id_of(by)))
     return found
 
 
@@ -350,7 +348,7 @@ def _hand_over(record: Record, to: User, by: User | None) -> None:
     record.changed_by, record.changed_at = by, timezone.now()
     renew_audience(record)
     record.save(update_fields=["responsible", "audience", "changed_by", "changed_at"])
-    emit(ResponsibleChanged(record_id=record.pk, by_id=_id(by), user_id=person.pk, former_id=was))
+    emit(ResponsibleChanged(record_id=record.pk, by_id=id_of(by), user_id=person.pk, former_id=was))
 
 
 def _set_observers(record: Record, observers: Iterable[User], by: User | None) -> None:
@@ -365,7 +363,7 @@ def _set_observers(record: Record, observers: Iterable[User], by: User | None) -
     renew_audience(record)
     record.save(update_fields=["audience"])
     new, former = tuple(sorted(added)), tuple(sorted(removed))
-    emit(ObserversChanged(record_id=record.pk, by_id=_id(by), user_ids=new, former_ids=former))
+    emit(ObserversChanged(record_id=record.pk, by_id=id_of(by), user_ids=new, former_ids=former))
 
 
 def set_contact_points(record: Record, reached_by: Iterable[Reach]) -> bool:
@@ -503,9 +501,5 @@ def bounded(ids: set[int], most: int, field_name: str) -> set[int]:
     return ids
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
     return "" if value is None else str(value)
-
-
-def _id(by: User | None) -> int | None:
-    return by.pk if by else None

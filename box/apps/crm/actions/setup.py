@@ -12,7 +12,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from box.apps.crm.actions.audiences import renew_audiences_in
-from box.apps.crm.actions.checks import check_fields
+from box.apps.crm.actions.checks import check_fields, id_of
 from box.apps.crm.events import DictionaryChanged, PermissionChanged, PipelineChanged
 from box.apps.crm.models import Permission, Pipeline, RecordType, Stage
 from box.apps.crm.permissions import Level, Operation, current
@@ -64,7 +64,7 @@ def add_type(
     if has_stages:
         add_pipeline(made, "", by=by)
     raise_version()
-    emit(DictionaryChanged(dictionary="type", change="added", name=made.plural, by_id=_id(by)))
+    emit(DictionaryChanged(dictionary="type", change="added", name=made.plural, by_id=id_of(by)))
     return made
 
 
@@ -78,7 +78,7 @@ def change_type(kind: RecordType, name: str, plural: str, *, by: User | None) ->
     check_fields(kind, ["name", "plural"])
     kind.save(update_fields=["name", "plural"])
     raise_version()
-    emit(DictionaryChanged(dictionary="type", change="changed", name=kind.plural, by_id=_id(by)))
+    emit(DictionaryChanged(dictionary="type", change="changed", name=kind.plural, by_id=id_of(by)))
 
 
 @transaction.atomic
@@ -89,7 +89,7 @@ def retire_type(kind: RecordType, is_retired: bool, *, by: User | None) -> None:
     if RecordType.objects.filter(pk=kind.pk, retired_at__isnull=is_retired).update(retired_at=at):
         raise_version()
         change = "retired" if is_retired else "restored"
-        emit(DictionaryChanged(dictionary="type", change=change, name=kind.plural, by_id=_id(by)))
+        emit(DictionaryChanged(dictionary="type", change=change, name=kind.plural, by_id=id_of(by)))
 
 
 def _check_own(kind: RecordType) -> None:
@@ -120,7 +120,7 @@ def add_pipeline(of: RecordType, name: str, *, by: User | None) -> Pipeline:
         for (code, kind, color), rank in zip(FIRST_STAGES, ranks, strict=True)
     )
     raise_version()
-    emit(PipelineChanged(pipeline_id=made.pk, by_id=_id(by)))
+    emit(PipelineChanged(pipeline_id=made.pk, by_id=id_of(by)))
     return made
 
 
@@ -156,7 +156,7 @@ def add_stage(
         made.code = f"UC_{made.pk}"
         made.save(update_fields=["code"])
     raise_version()
-    emit(PipelineChanged(pipeline_id=held.pk, by_id=_id(by)))
+    emit(PipelineChanged(pipeline_id=held.pk, by_id=id_of(by)))
     return made
 
 
@@ -172,7 +172,7 @@ def set_own_permissions(stage: Stage, has_own: bool, *, by: User | None) -> None
         Permission.objects.filter(scope=f"s{held.pk}").delete()
     raise_version()
     renew_audiences_in(held)
-    emit(PipelineChanged(pipeline_id=held.pipeline_id, by_id=_id(by)))
+    emit(PipelineChanged(pipeline_id=held.pipeline_id, by_id=id_of(by)))
 
 
 @transaction.atomic
@@ -194,7 +194,7 @@ def set_permission(
     emit(
         PermissionChanged(
             role_id=role.pk, role=str(role), scope=scope, operation=operation.value,
-            level="" if level is None else level.name.lower(), by_id=_id(by),
+            level="" if level is None else level.name.lower(), by_id=id_of(by),
         )
     )  # fmt: skip
 
@@ -202,7 +202,3 @@ def set_permission(
 def _all_scopes() -> set[str]:
     types = {f"t{pk}" for pk in RecordType.objects.values_list("pk", flat=True)}
     return types | set(current().scopes)
-
-
-def _id(by: User | None) -> int | None:
-    return by.pk if by else None

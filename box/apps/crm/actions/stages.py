@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.crm.actions.audiences import renew_audiences_in
-from box.apps.crm.actions.checks import check_fields
+from box.apps.crm.actions.checks import check_fields, id_of
 from box.apps.crm.events import PipelineChanged, RecordMoved
 from box.apps.crm.field_rights import PART_OF, fields_of
 from box.apps.crm.fields import DEMANDABLE
@@ -195,7 +195,7 @@ def _move_all(stage: Stage, into: Stage, by: User | None) -> None:
         )
         emit_all(
             [
-                RecordMoved(record_id=pk, by_id=_id(by), stage_before_id=stage.pk, stage_id=into.pk)
+                RecordMoved(record_id=pk, by_id=id_of(by), stage_before_id=stage.pk, stage_id=into.pk)
                 for pk in some
             ]
         )
@@ -205,8 +205,4 @@ def _move_all(stage: Stage, into: Stage, by: User | None) -> None:
 
 def _changed(pipeline_id: int, by: User | None) -> None:
     raise_version()
-    emit(PipelineChanged(pipeline_id=pipeline_id, by_id=_id(by)))
-
-
-def _id(by: User | None) -> int | None:
-    return by.pk if by else None
+    emit(PipelineChanged(pipeline_id=pipeline_id, by_id=id_of(by)))

@@ -25,7 +25,7 @@ from box.apps.crm.actions.activities import (
 from box.apps.crm.agenda import Place, agenda_of
 from box.apps.crm.frame import tabs_for
 from box.apps.crm.models import Activity, Record
-from box.apps.crm.views.cards import PLANNED, changed
+from box.apps.crm.views.cards import PLANNED, changed, not_done
 from box.apps.crm.views.lookup import entered, record_at
 from box.core.accounts.models import User
 from box.core.events.nonces import posted_once
@@ -34,8 +34,6 @@ from box.lib.pages import number_of, render, wants_part
 
 if TYPE_CHECKING:
     from box.core.accounts.requests import PersonRequest
-
-NOT_DONE = 409
 
 
 @require_POST
@@ -49,7 +47,7 @@ def activities(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
             lambda: add_activity(_new_activity(request.POST, request.user), [found], by=request.user),
         )
     except ValidationError as error:
-        return _refused(error)
+        return not_done(error)
     return changed(request, found)
 
 
@@ -127,7 +125,7 @@ def _done(request: PersonRequest, found: Record, act: Callable[[], object]) -> H
     try:
         act()
     except ValidationError as error:
-        return _refused(error)
+        return not_done(error)
     seen = parts_of(request.headers.get("HX-Current-URL", ""))
     if seen.path == reverse("crm:day") and wants_part(request):
         return agenda_anew(request, Place.read(QueryDict(seen.query).get("after", "")))
@@ -150,7 +148,3 @@ def _activity(request: PersonRequest, pk: int) -> tuple[Activity, Record]:
     if binding is None:
         raise Http404
     return one, binding.record
-
-
-def _refused(error: ValidationError) -> HttpResponse:
-    return HttpResponse(" ".join(error.messages), status=NOT_DONE, content_type="text/plain; charset=utf-8")

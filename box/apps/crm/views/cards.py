@@ -175,6 +175,11 @@ def changed(request: PersonRequest, found: Record) -> HttpResponse:
     return trigger_client_event(response, "crm-done")
 
 
+def not_done(error: ValidationError) -> HttpResponse:
+    """Said beside what was pressed."""
+    return HttpResponse(" ".join(error.messages), status=409, content_type="text/plain; charset=utf-8")
+
+
 @require_POST
 def stage(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     """Into another stage; what that asks for is asked in a dialog."""
@@ -188,8 +193,7 @@ def stage(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
         context = {"record": found, "stage": wanted, "form": asked.form}
         return render(request, "crm/asked.html", context, blocks="form", status=REFUSED)
     except ValidationError as error:
-        said = " ".join(error.messages)
-        return HttpResponse(said, status=409, content_type="text/plain; charset=utf-8")
+        return not_done(error)
     return changed(request, found)
 
 

@@ -18,7 +18,7 @@ from box.apps.crm.catalog import catalog
 from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import Paper, PaperLink, Payment, Record
 from box.apps.crm.papers import sellers, templates_of
-from box.apps.crm.views.cards import changeable, changed
+from box.apps.crm.views.cards import changeable, changed, not_done
 from box.apps.crm.views.lookup import record_at
 from box.core.events.nonces import posted_once
 from box.core.fields.kinds import number_of as decimal_of
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from box.core.accounts.requests import PersonRequest
 
-NOT_DONE = 409
-
 
 @require_POST
 def papers(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
@@ -44,7 +42,7 @@ def papers(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     try:
         made = posted_once(request, Record, lambda: actions.add_paper(found, kind, by=request.user))
     except ValidationError as error:
-        return _refused(error)
+        return not_done(error)
     catalog().dress([made])
     return lead_on(request, made.get_absolute_url())
 
@@ -57,10 +55,8 @@ def paper(request: PersonRequest, slug: str, pk: int) -> HttpResponse:
     if request.method == "POST":
         given = request.POST
         # What is retired stays where it is chosen.
-        seller = next((s for s in [*there, one.seller] if s and s.pk == number_of(given, "seller")), None)
-        template = next(
-            (t for t in [*templates, one.template] if t and t.pk == number_of(given, "template")), None
-        )
+        seller = _chosen(given, "seller", [*there, one.seller])
+        template = _chosen(given, "template", [*templates, one.template])
         actions.change_paper(found, seller=seller, template=template, by=request.user)
         return changed(request, found)
     context = {"record": found, "paper": one, "sellers": there, "templates": templates}
@@ -159,9 +155,5 @@ def _done(request: PersonRequest, found: Record, act: Callable[[], object]) -> H
     try:
         act()
     except ValidationError as error:
-        return _refused(error)
+        return not_done(error)
     return changed(request, found)
-
-
-def _refused(error: ValidationError) -> HttpResponse:
-    return HttpResponse(" ".join(error.messages), status=NOT_DONE, content_type="text/plain; charset=utf-8")

@@ -126,8 +126,8 @@ def test_what_a_paper_could_not_hold_is_refused_and_so_many_write_papers(
         save_seller(None, {"name": "x" * 1000}, by=olga)
     with pytest.raises(ValidationError):
         save_template(None, {"name": "x" * 1000, "type": type_of("invoice")}, by=olga)
-    monkeypatch.setattr("box.apps.crm.actions.papers.MOST_LINKS", 1)
-    monkeypatch.setattr("box.apps.crm.actions.papers.MOST_PAYMENTS", PaperTemplate.objects.count() + 1)
+    monkeypatch.setattr("box.apps.crm.actions.papers.MOST_SELLERS", 1)
+    monkeypatch.setattr("box.apps.crm.actions.papers.MOST_TEMPLATES", PaperTemplate.objects.count() + 1)
     seller = save_seller(None, {"name": "Chairs Ltd"}, by=olga)
     template = save_template(None, {"name": "Plain", "type": type_of("invoice")}, by=olga)
     with pytest.raises(ValidationError, match="at most"):
