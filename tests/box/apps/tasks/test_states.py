@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.utils import timezone
 
 from box.apps.tasks.actions.states import (
     STEPS,
@@ -23,7 +24,7 @@ from box.apps.tasks.actions.states import (
 )
 from box.apps.tasks.models import Task
 from box.apps.tasks.states import RULES, Role, State, Step, is_allowed, steps, target
-from box.core.accounts.actions import suspend_user
+from box.core.accounts.actions import dismiss_user, suspend_user
 from box.core.discussion.models import Comment
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
@@ -211,6 +212,7 @@ def test_nobody_accepts_for_whoever_has_left(
     give: Give, anna: User, boris: User, cara: User, olga: User
 ) -> None:
     handed_in, open_one, others = give("Handed in"), give("Open"), give("Others'", by=cara)
+    never_begun = give("Never begun")
     for task in (handed_in, others):
         complete_task(task, by=boris)
     suspend_user(anna, by=olga)
@@ -224,8 +226,19 @@ def test_nobody_accepts_for_whoever_has_left(
         task.refresh_from_db()
     assert (handed_in.state, handed_in.closed_by) == (State.COMPLETED, boris)
     assert others.state == State.IN_REVIEW
-    close_unaccepted(others)
-    close_unaccepted(give("Never begun", by=boris, to=cara))
+    for task in (others, never_begun):
+        close_unaccepted(task)
     assert Task.objects.filter(state=State.COMPLETED).count() == 2
     told = Event.objects.filter(kind="tasks.TaskCompleted").values_list("payload__task_id", flat=True)
     assert set(told) == {handed_in.pk, open_one.pk}
+
+
+def test_what_was_dismissed_elsewhere_accepts_nothing_here(
+    give: Give, anna: User, boris: User, olga: User
+) -> None:
+    task = complete_task(give(), by=boris)
+    with importing(at=timezone.now()):
+        dismiss_user(anna, by=olga)
+    deliver_all()
+    task.refresh_from_db()
+    assert task.state == State.IN_REVIEW

@@ -116,6 +116,30 @@ def test_what_went_before_is_remembered_when_it_goes_on_also_where_it_was_refuse
     assert problems(run)[5] == "Row 3 above is the same."
 
 
+def test_of_rows_about_one_object_the_first_counts_also_when_it_goes_on(
+    olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chess = Skill.objects.create(name="Chess", key="c")
+    monkeypatch.setattr(actions, "BATCH", 1)
+    monkeypatch.setattr(SKILLS, "known", lambda keys, context: dict.fromkeys(keys, chess.pk))
+    run = begun("Go;g", "Shogi;s", by=olga)
+    start_import(run, run.columns, by=olga)
+    take = SKILLS.take
+
+    def interrupted(entries: Any, context: Any) -> Any:
+        if not entries:
+            raise OperationalError
+        return take(entries, context)
+
+    with monkeypatch.context() as patched, pytest.raises(OperationalError):
+        patched.setattr(SKILLS, "take", interrupted)
+        jobs.import_once(run.pk)
+    jobs.import_once(run.pk)
+    run.refresh_from_db()
+    assert (run.status, names()) == ("done", ["Go"])
+    assert problems(run) == {3: "Row 2 above is the same."}
+
+
 def test_what_is_wrong_is_said_in_the_language_of_who_imports(
     olga: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
