@@ -1,13 +1,15 @@
 """Where a PBX writes its CEL and CDR: read from where the last reading ended, in bounded steps.
 
 A cursor means something to its source only, and goes into the box's database in the transaction that stores
-what was read. Reading a little twice is harmless: facts that are known change nothing.
+what was read. No row is read twice: a call is forgotten some time after its end, and its last rows alone
+would tell another one.
 """
 
 from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +17,17 @@ from typing import Protocol
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 
 MOST_BYTES = 1024 * 1024
 LONGEST_RECORD = 64 * 1024
 MOST_ROWS = 5_000
-AGAIN = 50
-"""Rows of a table that are read once more: two PBXs may write into one, and the later id be there first."""
+AWAITED = 50
+"""So many ids behind a table's last, one that is missing may still come: two PBXs may write into one table,
+and the later id be there first."""
 ANSWERS_WITHIN = 10_000
+_PLACE_OF_DATABASE = ("host", "hostaddr", "port", "service", "dbname")
 type Row = Mapping[str, object]
 
 
@@ -40,6 +45,13 @@ class Batch:
 
 
 class Log(Protocol):
+    @property
+    def source(self) -> str:
+        """What its cursors are of, without secrets. Raises LogTrouble."""
+
+    def knows(self, cursor: str) -> bool:
+        """Whether this may be one of its cursors, by its form."""
+
     def read(self, cursor: str) -> Batch:
         """What is behind the cursor; an empty one begins at the beginning. Raises LogTrouble."""
 
@@ -53,6 +65,13 @@ class CsvLog:
 
     path: Path
     columns: Sequence[str]
+
+    @property
+    def source(self) -> str:
+        return f"file {self.path}"
+
+    def knows(self, cursor: str) -> bool:
+        return re.fullmatch(r"([0-9]+:[0-9]+)?", cursor) is not None
 
     def end(self) -> str:
         try:
@@ -133,24 +152,41 @@ class TableLog:
     columns: Mapping[str, str]
     """Our names, and the table's."""
 
+    @property
+    def source(self) -> str:
+        try:
+            given = conninfo_to_dict(self.dsn)
+        except psycopg.Error as error:
+            raise _not_let_in(error) from error
+        place = (f"{key}={given[key]}" for key in _PLACE_OF_DATABASE if key in given)
+        return " ".join(("table", self.table, *place))
+
+    def knows(self, cursor: str) -> bool:
+        return re.fullmatch(r"[0-9]*( [0-9]+)*", cursor) is not None
+
     def end(self) -> str:
         query = sql.SQL("SELECT coalesce(max(id), 0) AS last FROM {}").format(sql.Identifier(self.table))
         return str(self._ask(query)[0]["last"])
 
     def read(self, cursor: str) -> Batch:
-        last = int(cursor or 0)
+        """Its cursors are the last id, and behind it those before that were missing: `1200 1187 1199`."""
+        last, *missing = (int(part) for part in cursor.split() or "0")
         chosen = sql.SQL(", ").join(
             sql.SQL("{} AS {}").format(sql.Identifier(theirs), sql.Identifier(ours))
             for ours, theirs in self.columns.items()
         )
-        query = sql.SQL("SELECT id, {} FROM {} WHERE id > %s ORDER BY id LIMIT %s").format(
-            chosen, sql.Identifier(self.table)
-        )
-        rows = self._ask(query, max(0, last - AGAIN), MOST_ROWS)
-        newest = rows[-1]["id"] if rows else last
-        return Batch(rows, str(newest), is_last=len(rows) < MOST_ROWS)
+        # The first condition is for the index.
+        query = sql.SQL(
+            "SELECT id, {} FROM {} WHERE id > %s AND (id > %s OR id = ANY(%s)) ORDER BY id LIMIT %s"
+        ).format(chosen, sql.Identifier(self.table))
+        rows = self._ask(query, last - AWAITED, last, missing, MOST_ROWS)
+        read = {int(str(row["id"])) for row in rows}
+        newest = max(read | {last})
+        missing += range(max(last, newest - AWAITED) + 1, newest)
+        left = (one for one in missing if one not in read and one > newest - AWAITED)
+        return Batch(rows, " ".join(map(str, (newest, *left))), is_last=len(rows) < MOST_ROWS)
 
-    def _ask(self, query: sql.Composed, *values: int) -> list[dict[str, object]]:
+    def _ask(self, query: sql.Composed, *values: int | list[int]) -> list[dict[str, object]]:
         try:
             connection = psycopg.connect(
                 self.dsn,
@@ -160,7 +196,7 @@ class TableLog:
                 options=f"-c statement_timeout={ANSWERS_WITHIN} -c default_transaction_read_only=on",
             )
         except psycopg.Error as error:
-            raise LogTrouble(f"The PBX's database does not let the box in: {error}") from error
+            raise _not_let_in(error) from error
         try:
             with connection:
                 return connection.execute(query, values).fetchall()
@@ -169,6 +205,10 @@ class TableLog:
                 f"The table {self.table} of the PBX's database cannot be read ({error}): give it the columns"
                 " of the generated configuration, an index on id, and the box's user the right to SELECT."
             ) from error
+
+
+def _not_let_in(error: psycopg.Error) -> LogTrouble:
+    return LogTrouble(f"The PBX's database does not let the box in: {error}")
 
 
 CEL_TABLE = {

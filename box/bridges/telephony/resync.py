@@ -36,8 +36,8 @@ def catch_up(
     cursors: dict[str, str],
     keep: Callable[[list[CallEvent]], None],
 ) -> Outcome:
-    """Reads both logs to their ends, from `cursors`; of one that has none yet the past is left alone. `keep`
-    stores what followed from a step, with `cursors`, before the next."""
+    """Reads both logs to their ends, from `cursors`; of one that has none yet, or those of another place, the
+    past is left alone. `keep` stores what followed from a step, with `cursors`, before the next."""
     outcome = Outcome()
     if cel_log is not None:
         _read(
@@ -77,13 +77,17 @@ class _Known:
 def _read(
     log: Log, name: str, cursors: dict[str, str], outcome: Outcome, take: Callable[[Iterable[Row]], None]
 ) -> None:
+    # Apart from the cursor's first word: the release before reads that alone.
+    source, further = f"{name} source", f"{name} further"
     try:
-        if name not in cursors:
-            cursors[name] = log.end()
+        is_same = cursors.get(source, log.source) == log.source
+        if name not in cursors or not is_same or not log.knows(cursors[name]):
+            cursors |= {name: log.end(), further: ""}
+        cursors[source] = log.source
         while True:
-            batch = log.read(cursors[name])
+            batch = log.read(f"{cursors[name]} {cursors.get(further, '')}".rstrip())
             outcome.rows += len(batch.rows)
-            cursors[name] = batch.cursor
+            cursors[name], _space, cursors[further] = batch.cursor.partition(" ")
             take(batch.rows)
             if batch.is_last:
                 return

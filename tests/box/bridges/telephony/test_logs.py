@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,8 +12,9 @@ from django.db import connection
 
 from box.bridges.telephony import cdr, cel, generator, logs
 from box.bridges.telephony.calls import Calls
+from box.bridges.telephony.events import CallEvent
 from box.bridges.telephony.facts import Unreadable
-from box.bridges.telephony.logs import CEL_TABLE, LONGEST_RECORD, CsvLog, LogTrouble, TableLog
+from box.bridges.telephony.logs import AWAITED, CEL_TABLE, LONGEST_RECORD, CsvLog, LogTrouble, TableLog
 from box.bridges.telephony.resync import catch_up
 from tests.box.bridges.telephony.test_streams import AMI
 from tests.telephony.replay import PBX, recorded, told
@@ -90,36 +94,142 @@ def test_the_past_of_a_new_pbx_is_left_alone(log: CsvLog) -> None:
     assert names(log, log.end())[0] == []
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_table_is_read_on_with_a_little_overlap() -> None:
-    columns = ", ".join(f"{name} text" for name in CEL_TABLE.values() if name != "eventtime")
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE TABLE cel (id bigserial PRIMARY KEY, eventtime timestamptz, {columns})")
-        settings = connection.settings_dict
-        try:
-            for row in csv.DictReader(io.StringIO(recorded("busy", "cel")), generator.CEL_COLUMNS):
+@dataclass(frozen=True)
+class Table:
+    """Of CEL, as a PBX writes it: with ids that count up."""
+
+    log: TableLog
+    cursors: dict[str, str] = field(default_factory=dict)
+
+    def write(self, rows: Iterable[Mapping[str, str]], *, first: int) -> None:
+        with connection.cursor() as cursor:
+            for place, row in enumerate(rows, first):
                 placed = {CEL_TABLE[name]: value for name, value in row.items()}
                 cursor.execute(
-                    f"INSERT INTO cel ({', '.join(placed)}) VALUES (" + ", ".join(
+                    f"INSERT INTO cel (id, {', '.join(placed)}) VALUES (%s, " + ", ".join(
                         "to_timestamp(%s)" if name == "eventtime" else "%s" for name in placed) + ")",
-                    list(placed.values()),
+                    [place, *placed.values()],
                 )  # fmt: skip
-            names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER"}
-            dsn = " ".join(f"{name}={settings[key]}" for name, key in names.items())
-            log = TableLog(dsn, "cel", CEL_TABLE)
-            calls = Calls(PBX)
-            cursors = {"cel": ""}
-            catch_up(calls, cel_log=log, cdr_log=None, cursors=cursors, keep=lambda _: None)
-            assert [call.result for call in calls.over.values()] == ["busy"]
-            assert cursors["cel"] == log.end()
-            with pytest.raises(LogTrouble, match="does not let the box in"):
-                TableLog(dsn + "-not-there", "cel", CEL_TABLE).end()
-            for wrong in (TableLog(dsn, "not_there", CEL_TABLE), TableLog(dsn, "cel", {"peer": "no_column"})):
-                assert catch_up(calls, cel_log=wrong, cdr_log=None, cursors={}, keep=lambda _: None).troubles
-                with pytest.raises(LogTrouble, match="cannot be read"):
-                    wrong.read("0")
-        finally:
-            cursor.execute("DROP TABLE cel")
+
+    def read(self, calls: Calls) -> list[CallEvent]:
+        happened: list[CallEvent] = []
+        outcome = catch_up(calls, cel_log=self.log, cdr_log=None, cursors=self.cursors, keep=happened.extend)
+        assert not outcome.troubles
+        return happened
+
+
+@pytest.fixture
+def table(transactional_db: None) -> Iterator[Table]:
+    columns = ", ".join(f"{name} text" for name in CEL_TABLE.values() if name != "eventtime")
+    settings = connection.settings_dict
+    names = {"host": "HOST", "port": "PORT", "dbname": "NAME", "user": "USER"}
+    dsn = " ".join(f"{name}={settings[key]}" for name, key in names.items())
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE cel (id bigint PRIMARY KEY, eventtime timestamptz, {columns})")
+    yield Table(TableLog(dsn, "cel", CEL_TABLE))
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE cel")
+
+
+def rows_of(name: str, *, later: timedelta = timedelta(0)) -> list[dict[str, str]]:
+    rows = list(csv.DictReader(io.StringIO(recorded(name, "cel")), generator.CEL_COLUMNS))
+    return [{**row, "eventtime": str(float(row["eventtime"]) + later.total_seconds())} for row in rows]
+
+
+def test_a_table_is_read_on_from_where_the_last_reading_ended(table: Table) -> None:
+    calls = Calls(PBX)
+    assert table.read(calls) == []
+    table.write(rows_of("busy"), first=1)
+    table.read(calls)
+    assert [call.result for call in calls.over.values()] == ["busy"]
+    assert table.cursors["cel"] == table.log.end()
+    dsn = table.log.dsn
+    for away in (TableLog(dsn + "-not-there", "cel", CEL_TABLE), TableLog("no name", "cel", CEL_TABLE)):
+        with pytest.raises(LogTrouble, match="does not let the box in"):
+            away.end()
+    wrongs = (
+        TableLog(dsn, "not_there", CEL_TABLE), TableLog(dsn, "cel", {"peer": "no_column"}),
+        TableLog("no name", "cel", CEL_TABLE),
+    )  # fmt: skip
+    for wrong in wrongs:
+        assert catch_up(calls, cel_log=wrong, cdr_log=None, cursors={}, keep=lambda _: None).troubles
+    for wrong in wrongs[:2]:
+        with pytest.raises(LogTrouble, match="cannot be read"):
+            wrong.read("0")
+
+
+def test_the_last_rows_of_a_forgotten_call_tell_no_other(table: Table) -> None:
+    """A call of a queue is long, and of its last rows alone nobody has answered."""
+    calls = Calls(PBX)
+    table.read(calls)
+    table.write(rows_of("incoming_queue"), first=1)
+    table.read(calls)
+    assert [call.result for call in calls.over.values()] == ["answered"]
+    table.write(rows_of("busy", later=timedelta(hours=1)), first=101)
+    table.read(calls)
+    assert [call.result for call in calls.over.values()] == ["busy"], "the first is forgotten"
+    assert table.read(calls) == []
+    assert [call.result for call in calls.over.values()] == ["busy"]
+
+
+def test_a_row_that_comes_behind_a_later_one_is_read_once(table: Table) -> None:
+    first, second, *rest = rows_of("busy")
+    table.write([first], first=60)
+    table.cursors["cel"] = ""
+    calls = Calls(PBX)
+    assert table.read(calls)
+    table.write([second], first=59)
+    table.write(rest, first=62)
+    table.read(calls)
+    assert [call.result for call in calls.over.values()] == ["busy"]
+    assert table.read(Calls(PBX)) == []
+
+
+@pytest.mark.parametrize(("behind", "comes"), [(AWAITED - 1, True), (AWAITED, False)])
+def test_for_a_row_that_is_missing_so_many_later_ones_are_awaited(
+    table: Table, behind: int, comes: bool
+) -> None:
+    (row, *_rest) = rows_of("busy")
+    table.write([row], first=1000)
+    cursor = table.log.read("900").cursor
+    table.write([row], first=1000 - behind)
+    assert bool(table.log.read(cursor).rows) is comes
+    # And not again.
+    assert not table.log.read(table.log.read(cursor).cursor).rows
+
+
+@pytest.mark.parametrize("before", [{"cel": "123:456"}, {"cel": "", "cel source": "file /mnt/pbx/cel.csv"}])
+def test_another_log_than_before_is_read_from_its_end(table: Table, before: dict[str, str]) -> None:
+    table.write(rows_of("busy"), first=1)
+    table.cursors.update(before)
+    assert table.read(Calls(PBX)) == []
+    table.write(rows_of("busy"), first=101)
+    assert table.read(Calls(PBX))
+
+
+@pytest.mark.parametrize(
+    "before", [{"cel": "123 120 121"}, {"cel": "123"}, {"cel": "1:0", "cel source": "file /elsewhere.csv"}]
+)
+def test_another_file_than_before_is_read_from_its_end(tmp_path: Path, before: dict[str, str]) -> None:
+    log = CsvLog(tmp_path / "cel.csv", generator.CEL_COLUMNS)
+    log.path.write_text(recorded("busy", "cel"))
+    happened: list[CallEvent] = []
+    cursors = dict(before)
+    catch_up(Calls(PBX), cel_log=log, cdr_log=None, cursors=cursors, keep=happened.extend)
+    assert not happened
+    with log.path.open("a") as file:
+        file.write(recorded("busy", "cel"))
+    catch_up(Calls(PBX), cel_log=log, cdr_log=None, cursors=cursors, keep=happened.extend)
+    assert happened
+
+
+def test_where_a_release_that_named_no_source_has_stopped_reading_goes_on(table: Table) -> None:
+    table.write(rows_of("busy"), first=1)
+    table.cursors["cel"] = "0"
+    assert table.read(Calls(PBX))
+    # And that release goes on from the new one's.
+    assert int(table.cursors["cel"])
+    assert "password" not in str(replace(table.log, dsn=table.log.dsn + " password=s").source)
 
 
 # --- records alone
