@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.calls.prompts import Prompt, put, sound_of
@@ -45,8 +46,9 @@ def _save(part: Part, said: Blob | None, seconds: int, by: User) -> None:
     part.full_clean()
     part.save()
     if isinstance(part, Trunk) and part.endpoint not in pbx.lines:
-        pbx.lines = [*pbx.lines, part.endpoint]
-        pbx.save(update_fields=["lines"])
+        # By the second its bridge sees that they are others.
+        pbx.lines, pbx.changed_at = [*pbx.lines, part.endpoint], timezone.now()
+        pbx.save(update_fields=["lines", "changed_at"])
     emit(PbxChanged(pbx_id=pbx.pk, by_id=by.pk))
 
 

@@ -99,6 +99,23 @@ def test_the_password_of_a_line_is_shown_to_nobody_and_stays(
     assert "a-password" not in trunk.password_sealed
 
 
+def test_the_bridge_sees_that_a_line_has_come_and_goes_on_where_none_has(
+    pbx: Pbx, console: Callable[..., int]
+) -> None:
+    pbx.refresh_from_db()
+    before = pbx.changed_at
+    assert console("queues/new", QUEUE) == 302
+    assert console("lines/new", {**LINE, "name": "second"}) == 302
+    pbx.refresh_from_db()
+    assert "PJSIP/second" in pbx.lines
+    since = pbx.changed_at
+    assert since > before
+    # Whom it rings is of the configuration, which the bridge does not read.
+    assert console(f"lines/{Trunk.objects.get().pk}", {**LINE, "name": "second", "answers": "100"}) == 302
+    pbx.refresh_from_db()
+    assert pbx.changed_at == since
+
+
 def test_a_number_is_of_one_thing(pbx: Pbx, console: Callable[..., int]) -> None:
     assert console("queues/new", QUEUE) == 302
     assert console("menus/new", {**MENU, "number": "700"}) == 422
