@@ -373,19 +373,29 @@ class _Manager(Asterisk.Manager.CoreManager):  # type: ignore[misc]
 
 def _connect(address: Address) -> socket.socket:
     with _telling(address):
-        connection = socket.create_connection((address.host, address.port), timeout=CONNECTS_WITHIN)
+        try:
+            connection = socket.create_connection((address.host, address.port), timeout=CONNECTS_WITHIN)
+        except ValueError as error:
+            # Two dots, or a part that is too long: it is not even looked up.
+            raise _unknown(address) from error
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if not address.is_tls:
             return connection
         try:
-            context = ssl.create_default_context(cadata=address.ca_pem or None)
+            # Around a PEM there may be words, which `ssl` takes in ASCII only.
+            authority = address.ca_pem.encode("ascii", "ignore").decode()
+            context = ssl.create_default_context(cadata=authority or None)
             # Certificates that Asterisk's own `ast_tls_cert` makes lack what RFC 5280 wants of an authority.
             context.verify_flags &= ~ssl.VERIFY_X509_STRICT
             return context.wrap_socket(connection, server_hostname=address.host)
         except BaseException:
             connection.close()
             raise
+
+
+def _unknown(address: Address) -> PbxTrouble:
+    return PbxTrouble(N_("%(host)s is no known name: write the PBX's address."), host=address.host)
 
 
 @contextmanager
@@ -452,9 +462,7 @@ def _telling(address: Address) -> Iterator[None]:
             where=where,
         ) from error
     except socket.gaierror as error:
-        raise PbxTrouble(
-            N_("%(host)s is no known name: write the PBX's address."), host=address.host
-        ) from error
+        raise _unknown(address) from error
     except (Asterisk.Manager.BaseException, KeyError, OSError) as error:
         raise PbxTrouble(
             N_("The connection with %(where)s is lost (%(error)s)."),

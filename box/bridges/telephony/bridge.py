@@ -26,7 +26,7 @@ from box.bridges.telephony.actions import (
     take_credentials,
     tell_state,
 )
-from box.bridges.telephony.ami import ActionRefused, PbxTrouble, Session
+from box.bridges.telephony.ami import N_, ActionRefused, PbxTrouble, Session
 from box.bridges.telephony.calls import Calls
 from box.bridges.telephony.credentials import placing
 from box.bridges.telephony.events import CallEvent
@@ -70,16 +70,27 @@ class Bridge:
                 pbx = Pbx.objects.on().filter(pk=self._pbx_id).first()
                 if pbx is None:
                     return
-                try:
-                    self._serve(pbx)
-                except (PbxTrouble, SealBroken) as trouble:
-                    log.warning("%s", trouble)
-                    tell_state(pbx, trouble=company_sentence(trouble))
+                self._attempt(pbx)
             except DatabaseError:
                 # What was heard meanwhile is in the PBX's own log.
                 log.warning("The database is away; the calls are read up later.", exc_info=True)
             self._stopping.wait(WAITS[min(self._attempts, len(WAITS) - 1)])
             self._attempts += 1
+
+    def _attempt(self, pbx: Pbx) -> None:
+        """One session; why it has ended is told."""
+        try:
+            self._serve(pbx)
+        except (PbxTrouble, SealBroken) as trouble:
+            log.warning("%s", trouble)
+            tell_state(pbx, trouble=company_sentence(trouble))
+        except DatabaseError:
+            raise
+        except Exception as error:
+            # A fault of the box: without a word it would look as if nobody called.
+            log.exception("The bridge of %s broke off.", pbx)
+            said = N_("The bridge broke off (%(error)s): the log of the service telephony says where.")
+            tell_state(pbx, trouble=company_sentence(PbxTrouble(said, error=type(error).__name__)))
 
     def _serve(self, pbx: Pbx) -> None:
         """One session, under whatever settings hold. What is known is read from the database first: another
