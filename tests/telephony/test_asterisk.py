@@ -33,6 +33,7 @@ from box.bridges.telephony.ami import (
 )
 from box.bridges.telephony.ami_events import facts
 from box.bridges.telephony.calls import Call, Calls, Result
+from box.bridges.telephony.dialplan import INTERNAL, RETURN_CONTEXT
 from box.bridges.telephony.fastagi import Inquiry, Route, Server, Way
 from box.bridges.telephony.generator import CEL_EVENTS, CEL_EVENTS_OF_MUSIC
 from box.bridges.telephony.logs import CsvLog
@@ -466,6 +467,33 @@ def test_a_recording_is_told_of_alike_by_both_streams_and_can_be_collected(aster
     (file,) = one.recordings
     with Folder(asterisk.data / "spool" / "monitor", "/srv/spool/monitor").open(file) as recording:
         assert recording.read(4) == b"RIFF"
+
+
+@pytest.mark.parametrize("context", [INTERNAL, RETURN_CONTEXT])
+def test_what_was_recorded_before_a_call_is_passed_on_stays_and_the_rest_comes_beside_it(
+    asterisk: Asterisk, context: str
+) -> None:
+    """An outgoing one: the channel that began the call goes, and that of the line is recorded from there."""
+    bridge = Bridge(asterisk)
+    with (
+        configured(asterisk, records=True, recording_folder="/srv/spool/monitor"),
+        listening(asterisk) as manager,
+        Session(address(asterisk)) as session,
+    ):
+        manager.call("104", "79161234567")
+        line = manager.answered("line")
+        bridge.listen(session, 2)
+        after = len(manager.heard)
+        manager.act(Action="Redirect", Channel=line, Context=context, Exten="105", Priority=1)
+        manager.answered("105", after=after)
+        bridge.listen(session, 2)
+        manager.hang_up("/^PJSIP/105-.*$/")
+        bridge.listen(session, 2)
+    (call,) = bridge.all
+    assert len(call.recordings) == len(set(call.recordings)) == 2
+    for file in call.recordings:
+        with Folder(asterisk.data / "spool" / "monitor", "/srv/spool/monitor").open(file) as recording:
+            assert recording.read(4) == b"RIFF"
 
 
 # --- interruptions

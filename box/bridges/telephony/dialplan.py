@@ -56,7 +56,7 @@ def extensions(plan: Plan) -> str:
             out.extension(number(own, gettext_lazy("A number of ours")), _incoming(plan, trunk))
     for menu in plan.menus:
         _menu(out, menu)
-    _hold(out)
+    _hold(out, plan)
     if any(phone.is_browser for phone in plan.phones):
         _credentials(out)
     if plan.agi_host:
@@ -118,7 +118,7 @@ def _credentials(out: Writer) -> None:
         out.extension("_" + "X" * digits, steps)
 
 
-def _hold(out: Writer) -> None:
+def _hold(out: Writer, plan: Plan) -> None:
     out.section(HOLD_CONTEXT, why="Who is put on hold from the portal waits here for the extension.")
     out.extension(
         "_X!",
@@ -128,6 +128,7 @@ def _hold(out: Writer) -> None:
     out.extension(
         "_X!",
         [
+            *_recorded(plan),
             "Set(KOROBKA_TRIES=0)",
             "again|Dial(PJSIP/${EXTEN},30," + _TRANSFERS + "b(korobka-returned^s^1))",
             'GotoIf($["${DIALSTATUS}" != "CHANUNAVAIL"]?over)',
@@ -145,20 +146,24 @@ def _hold(out: Writer) -> None:
 
 
 def _recorded(plan: Plan) -> list[str]:
+    """A channel is recorded once, and as long as it is there: also where it is passed on. Another one of the
+    same call, which stays when the first has gone, has a file of its own."""
     if not plan.records:
         return []
-    path = f"{value(plan.recording_folder)}/${{STRFTIME(${{EPOCH}},UTC,%Y/%m/%d)}}/${{CHANNEL(LINKEDID)}}.wav"
+    path = f"{value(plan.recording_folder)}/${{STRFTIME(${{EPOCH}},UTC,%Y/%m/%d)}}/${{UNIQUEID}}.wav"
     if any(sign in plan.recording_folder + plan.recording_command for sign in ",()${}'\"|&`"):
         raise Unwritable(
             _("The folder and the command of recordings have signs that the dialplan reads: use plain paths.")
         )
     command = f",{plan.recording_command} ^{{MIXMONITOR_FILENAME}}" if plan.recording_command else ""
     return [
+        'GotoIf($["${KOROBKA_FILE}" != ""]?recorded)',
         f"Set(KOROBKA_FILE={path})",
         f"MixMonitor(${{KOROBKA_FILE}},b{command})",
         # The same in both streams: live, and for whoever reads up later.
         f"UserEvent({RECORDING},File: ${{KOROBKA_FILE}})",
         f"CELGenUserEvent({RECORDING},${{KOROBKA_FILE}})",
+        "recorded|NoOp()",
     ]
 
 

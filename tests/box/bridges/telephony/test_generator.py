@@ -1,4 +1,6 @@
+import re
 from dataclasses import replace
+from itertools import takewhile
 
 import pytest
 from django.utils import translation
@@ -66,6 +68,45 @@ def test_who_calls_from_outside_passes_no_call_on() -> None:
             assert 't${IF($["${KOROBKA_OUTSIDE}" = ""]?T)}' in line or "@line" in line
     assert "@line,60,Tb(korobka-outside^s^1))" in dialplan
     assert "[korobka-outside]\nexten => s,1,Set(KOROBKA_OUTSIDE=yes)" in dialplan
+
+
+def steps_of(dialplan: str, context: str, exten: str) -> list[str]:
+    """Applications with their arguments, labels as `label|`."""
+    inside = dialplan.partition(f"[{context}]\n")[2].partition("\n[")[0]
+    lines = iter(inside.splitlines())
+    first = next(line for line in lines if line.startswith(f"exten => {exten},1,"))
+    rest = takewhile(lambda line: line.startswith(" same => n"), lines)
+    labelled = (re.sub(r"^ same => n(?:\((\w+)\))?,", r"\1|", line).removeprefix("|") for line in rest)
+    return [first.removeprefix(f"exten => {exten},1,"), *labelled]
+
+
+@pytest.mark.parametrize(
+    ("context", "exten", "then"),
+    [
+        ("korobka-internal", "100", "Dial(PJSIP/100,"),
+        ("korobka-internal", "700", "Answer()"),
+        ("korobka-internal", "_79X.", "Dial(PJSIP/${EXTEN}@line,"),
+        # Who was on hold, and was called before: their channel has not been recorded by then.
+        ("korobka-return", "_X!", "Set(KOROBKA_TRIES=0)"),
+    ],
+)
+def test_wherever_somebody_is_put_through_their_channel_is_recorded_once(
+    context: str, exten: str, then: str
+) -> None:
+    """Begun anew with the same channel, or by the name of the call, Asterisk would empty what is there."""
+    steps = steps_of(generate(PLAN)["extensions_korobka.conf"], context, exten)
+    begin = steps.index('GotoIf($["${KOROBKA_FILE}" != ""]?recorded)')
+    file = "/var/spool/asterisk/monitor/${STRFTIME(${EPOCH},UTC,%Y/%m/%d)}/${UNIQUEID}.wav"
+    assert steps[begin + 1 : begin + 6] == [
+        f"Set(KOROBKA_FILE={file})",
+        "MixMonitor(${KOROBKA_FILE},b)",
+        "UserEvent(KOROBKA_RECORDING,File: ${KOROBKA_FILE})",
+        "CELGenUserEvent(KOROBKA_RECORDING,${KOROBKA_FILE})",
+        "recorded|NoOp()",
+    ]
+    assert steps[begin + 6].startswith(then)
+    without = generate(replace(PLAN, records=False))["extensions_korobka.conf"]
+    assert steps_of(without, context, exten) == [*steps[:begin], *steps[begin + 6 :]]
 
 
 def test_a_phone_in_a_browser_has_no_password_in_any_file() -> None:
