@@ -96,6 +96,11 @@ class Leg:
                 self.said_at[name] = fact.at
 
     @property
+    def rang_in_vain(self) -> bool:
+        """With the halves of Local channels, by which a queue may ring."""
+        return (self.is_called or self.is_local) and self.ended_at is not None and self.answered_at is None
+
+    @property
     def rings(self) -> bool:
         return self.is_called and not self.is_local and self.answered_at is None and not self.has_rung
 
@@ -114,6 +119,8 @@ class Call:
     """Keys of calls that have become a part of it."""
     dial_status: str = ""
     """Of what was dialled last."""
+    let_go_until: datetime | None = None
+    """When the last of its legs ended that rang in vain and was let go of, for there were too many."""
     told_end: events.CallEnded | None = None
     told: dict[tuple[str, str, str], list[datetime]] = field(default_factory=dict)
     """When what is told once was told: by kind, leg, text."""
@@ -248,7 +255,7 @@ class Calls:
             return
         leg = call.legs.get(fact.channel.uniqueid)
         if leg is None:
-            if len(call.legs) >= MAX_LEGS:
+            if _was_let_go(call, fact) or (len(call.legs) >= MAX_LEGS and not self._let_go(call)):
                 return
             leg = self._join(call, fact)
         self._look_at(call, leg, fact)
@@ -299,6 +306,18 @@ class Calls:
                 events.CallRinging, call, fact, leg=leg.uniqueid, endpoint=leg.endpoint, number=leg.number
             )
         return leg
+
+    def _let_go(self, call: Call) -> bool:
+        """Of the leg that was the first to end of those that rang in vain: a queue rings its members anew for
+        as long as somebody waits, and in the end one of them answers."""
+        ended = [(leg.ended_at, leg) for leg in call.legs.values() if leg.ended_at and leg.rang_in_vain]
+        if not ended:
+            return False
+        at, leg = min(ended, key=lambda one: one[0])
+        call.let_go_until = max(call.let_go_until or at, at)
+        del call.legs[leg.uniqueid]
+        self._call_of.pop(leg.uniqueid, None)
+        return True
 
     def _look_at(self, call: Call, leg: Leg, fact: Fact) -> None:
         leg.listen(fact)
@@ -383,6 +402,8 @@ class Calls:
             call.started_at = min(call.started_at, losing.started_at)
             moments = [moment for moment in (call.answered_at, losing.answered_at) if moment]
             call.answered_at = min(moments, default=None)
+            ends = [moment for moment in (call.let_go_until, losing.let_go_until) if moment]
+            call.let_go_until = max(ends, default=None)
             self._call_of.update(dict.fromkeys(losing.legs, keep))
             self._out.append(events.CallMerged(self.pbx, lose, at, into=keep))
             if not call.is_open and any(leg.ended_at is None for leg in call.legs.values()):
@@ -542,6 +563,12 @@ class Calls:
             return
         moments.append(fact.at)
         self._tell(event, call, fact, **more)
+
+
+def _was_let_go(call: Call, fact: Fact) -> bool:
+    """What is told later of a leg that is not known any more, by the other stream or once again."""
+    is_called = fact.channel.uniqueid != fact.channel.linkedid
+    return is_called and call.let_go_until is not None and fact.at < call.let_go_until + SAME
 
 
 def _ring_end(cause: int, *, is_answered: bool) -> RingEnd:

@@ -21,6 +21,7 @@ def dump(call: Call) -> dict[str, Any]:
         "dial_status": call.dial_status,
         "recordings": call.recordings,
         "parts": sorted(call.parts),
+        "let_go_until": _text(call.let_go_until),
         "told": [[*what, [at.isoformat() for at in moments]] for what, moments in call.told.items()],
         "legs": [_leg(leg) for leg in call.legs.values()],
     }
@@ -38,6 +39,7 @@ def load(key: str, stored: Mapping[str, Any]) -> Call:
         answered_at=_moment(stored["answered_at"]),
         ended_at=_moment(stored["ended_at"]),
         parts=set(stored["parts"]),
+        let_go_until=_moment(stored.get("let_go_until")),
         told={
             (kind, who, text): [datetime.fromisoformat(at) for at in moments]
             for kind, who, text, moments in stored["told"]

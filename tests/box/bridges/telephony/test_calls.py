@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from box.bridges.telephony import calls as state_machine
-from box.bridges.telephony import events
+from box.bridges.telephony import events, state
 from box.bridges.telephony.calls import REMEMBERED, Calls, Result
 from box.bridges.telephony.facts import Channel, Fact, Kind, State
 
@@ -536,6 +537,55 @@ def test_so_many_calls_are_followed_at_a_time_and_so_many_channels_of_each(
     # Of those that are followed everything is heard still.
     (ended,) = of_kind(calls.feed([gone(2, Channel("0.1", "0.1", "PJSIP/100-00000000"))]), events.CallEnded)
     assert ended.call == "0.1"
+
+
+def rounds_of_a_queue(rounds: int, *names: str) -> list[Fact]:
+    """Each member's telephone rings for 20 seconds, and three seconds later anew."""
+    channels = [
+        (23 * number + place / 100, Channel(f"{number}.{place}", "1.1", name))
+        for number in range(1, rounds + 1)
+        for place, name in enumerate(names, 2)
+    ]
+    told = [[seen(at, one), gone(at + 20, one)] for at, one in channels]
+    return sorted((one for both in told for one in both), key=lambda one: one.at)
+
+
+PHONES = tuple(f"PJSIP/{number}-00000001" for number in range(100, 120))
+# By way of the dialplan, as FreePBX does it.
+HALVES = ("Local/101@members-00000001;1", "Local/101@members-00000001;2")
+
+
+@pytest.mark.parametrize("names", [PHONES, HALVES * 10], ids=["telephones", "local"])
+def test_whoever_answers_after_all_were_rung_in_vain_for_long_is_heard(
+    calls: Calls, names: tuple[str, ...]
+) -> None:
+    rung = [seen(0, CALLER, State.UP), *rounds_of_a_queue(11, *names)]
+    late = Channel("12.1", "1.1", "PJSIP/101-00000002")
+    told = [*rung, seen(300, late), seen(305, late, State.UP)]
+    assert len(rung) > 2 * state_machine.MAX_LEGS
+    assert [one.leg for one in of_kind(calls.feed(told), events.CallAnswered)] == ["12.1"]
+    (call,) = calls.open.values()
+    assert (call.result, len(call.legs)) == (Result.ANSWERED, state_machine.MAX_LEGS)
+    # The other stream tells the same, a little later by its clock, and learns nobody of those let go of.
+    again = [replace(one, at=one.at + timedelta(milliseconds=300)) for one in told]
+    assert calls.feed(again) == []
+    # Nor whoever goes on with it.
+    other = Calls("pbx")
+    other.restore([state.load(call.key, state.dump(call))])
+    assert other.feed(again) == []
+
+
+def test_whoever_rings_or_talks_is_not_let_go_of(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_machine, "MAX_LEGS", 3)
+    calls.feed([seen(0, CALLER), seen(1, CALLED, State.UP), gone(2, CALLED), seen(3, OTHER)])
+    more = [Channel(f"2.{number}", "1.1", f"PJSIP/10{number}-00000009") for number in range(2)]
+    calls.feed([seen(4, more[0])])
+    assert set(calls.open["1.1"].legs) == {"1.1", "1.2", "1.3"}
+    # Who has rung in vain, for the next.
+    calls.feed([gone(5, OTHER), seen(8, more[1])])
+    assert set(calls.open["1.1"].legs) == {"1.1", "1.2", "2.1"}
+    # And the caller never, though nobody has answered to them.
+    assert calls.open["1.1"].origin is calls.open["1.1"].legs["1.1"]
 
 
 def test_what_was_heard_of_a_call_is_still_to_be_stored(talking: Calls) -> None:
