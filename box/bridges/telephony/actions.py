@@ -124,11 +124,17 @@ def take_credentials(pbx: Pbx, *, now: datetime) -> list[tuple[str, str]]:
 
 
 @transaction.atomic
-def forget_credentials(pbx: Pbx, *, now: datetime) -> list[tuple[str, str]]:
-    """Those that are good no longer, with passwords that nobody knows."""
+def stale_credentials(pbx: Pbx, *, now: datetime) -> list[Credential]:
+    """Those that are good no longer, for the PBX to be told others; nobody is given them any more. They are
+    known until each is forgotten by itself: the line may break before."""
     stale = list(Credential.objects.stale(pbx, now=now).select_for_update(of=("self",))[:MOST_CREDENTIALS])
-    Credential.objects.filter(pk__in=[one.pk for one in stale]).delete()
-    return [(one.number, secrets.token_hex(24)) for one in stale]
+    Credential.objects.filter(pk__in=[one.pk for one in stale]).update(expires_at=now)
+    return stale
+
+
+def forget_credential(credential: Credential) -> None:
+    """Unless another has been issued for its phone meanwhile."""
+    Credential.objects.filter(pk=credential.pk, key=credential.key).delete()
 
 
 def place_credentials_again(pbx: Pbx) -> None:

@@ -15,20 +15,21 @@ from django.utils import timezone
 from box.bridges.telephony import ami_events, fastagi, resync
 from box.bridges.telephony.actions import (
     forget_commands,
-    forget_credentials,
+    forget_credential,
     keep_calls,
     keep_queues,
     keep_rest,
     place_credentials_again,
     refuse_command,
     restore,
+    stale_credentials,
     take_commands,
     take_credentials,
     tell_state,
 )
 from box.bridges.telephony.ami import N_, ActionRefused, PbxTrouble, Session
 from box.bridges.telephony.calls import Calls
-from box.bridges.telephony.credentials import placing
+from box.bridges.telephony.credentials import nobodys_password, placing
 from box.bridges.telephony.events import CallEvent
 from box.bridges.telephony.facts import Fact, Unreadable
 from box.bridges.telephony.models import Pbx
@@ -137,7 +138,7 @@ class Bridge:
                 asked_at = now
             if now - told_at >= TELLS_EVERY:
                 tell_state(pbx, heard_at=now)
-                self._place(session, forget_credentials(pbx, now=now))
+                self._end_stale(pbx, session)
                 told_at = now
         return None
 
@@ -164,6 +165,11 @@ class Bridge:
                 session.originate(**placing(number, password))
             except ActionRefused as refused:
                 log.warning("The PBX takes no password of the phone %s: %s", number, refused)
+
+    def _end_stale(self, pbx: Pbx, session: Session) -> None:
+        for credential in stale_credentials(pbx, now=self._now()):
+            self._place(session, [(credential.number, nobodys_password())])
+            forget_credential(credential)
 
     def catch_up(self, pbx: Pbx, calls: Calls, session: Session) -> resync.Outcome:
         """See `resync`."""

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -41,6 +42,11 @@ def password(credential: Credential) -> str:
     """48 hexadecimal digits."""
     said = f"{credential.pbx_id}:{credential.number}:{credential.key}"
     return salted_hmac(_SALT, said, algorithm="sha256").hexdigest()[:48]
+
+
+def nobodys_password() -> str:
+    """As long, and known to nobody."""
+    return secrets.token_hex(24)
 
 
 def socket_path(pbx_name: str, *, now: datetime) -> str:

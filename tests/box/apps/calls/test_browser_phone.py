@@ -16,7 +16,12 @@ from box.apps.calls.access import CALL_OUTSIDE
 from box.apps.calls.actions.browser_phone import await_return, connect_phone, dialled, phone_of
 from box.apps.calls.actions.call_control import extension_of
 from box.apps.calls.settings import RELAYS, RELAYS_SECRET
-from box.bridges.telephony.actions import forget_credentials, set_extensions, take_credentials
+from box.bridges.telephony.actions import (
+    forget_credential,
+    set_extensions,
+    stale_credentials,
+    take_credentials,
+)
 from box.bridges.telephony.credentials import LIVES, TICKET_LIVES
 from box.bridges.telephony.models import Call, CallLeg, Command, Credential, Pbx
 from box.bridges.telephony.relays import LIVES as RELAY_LIVES
@@ -147,11 +152,11 @@ def test_the_pbx_is_told_each_password_once(browsers: Pbx, anna: User) -> None:
 
 def test_a_password_ends_with_its_hour(browsers: Pbx, anna: User) -> None:
     now = timezone.now()
-    given = connect_phone(by=anna, now=now)
-    assert forget_credentials(browsers, now=now + LIVES - timedelta(seconds=1)) == []
-    ((number, other),) = forget_credentials(browsers, now=now + LIVES)
-    assert number == "100"
-    assert other != given.password
+    connect_phone(by=anna, now=now)
+    assert stale_credentials(browsers, now=now + LIVES - timedelta(seconds=1)) == []
+    (stale,) = stale_credentials(browsers, now=now + LIVES)
+    assert stale.number == "100"
+    forget_credential(stale)
     assert not Credential.objects.exists()
 
 
@@ -159,7 +164,7 @@ def test_a_password_ends_with_the_work_of_whose_it_is(browsers: Pbx, anna: User,
     now = timezone.now()
     connect_phone(by=anna, now=now)
     dismiss_user(anna, by=olga)
-    assert [number for number, _password in forget_credentials(browsers, now=now)] == ["100"]
+    assert [one.number for one in stale_credentials(browsers, now=now)] == ["100"]
 
 
 @pytest.mark.parametrize("in_browser", [{"100"}, set()], ids=["to another", "to a telephone"])
@@ -171,7 +176,7 @@ def test_an_extension_that_changes_hands_takes_no_password_along(
     if in_browser:
         assert connect_phone(by=boris, now=timezone.now()).password != first.password
     else:
-        assert [number for number, _ in forget_credentials(browsers, now=timezone.now())] == ["100"]
+        assert [one.number for one in stale_credentials(browsers, now=timezone.now())] == ["100"]
 
 
 def test_a_browser_dials_what_any_telephone_may(browsers: Pbx, anna: User, as_person: Browser) -> None:

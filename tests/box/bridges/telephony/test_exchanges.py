@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from django.utils import timezone
 from box.bridges.telephony.actions import (
     ask_pbx,
     forget_commands,
-    forget_credentials,
+    forget_credential,
     issue_credential,
     keep_calls,
     keep_queues,
@@ -22,12 +23,15 @@ from box.bridges.telephony.actions import (
     remove_pbx,
     save_pbx,
     set_extensions,
+    stale_credentials,
     take_commands,
     take_credentials,
     tell_state,
 )
+from box.bridges.telephony.ami import PbxTrouble
+from box.bridges.telephony.bridge import Bridge
 from box.bridges.telephony.calls import Calls
-from box.bridges.telephony.credentials import password
+from box.bridges.telephony.credentials import nobodys_password, password
 from box.bridges.telephony.models import Call, Command, Credential, Extension, Pbx
 from box.core.events.models import Event
 
@@ -131,8 +135,12 @@ def test_of_many_passwords_so_many_are_told_or_forgotten_at_a_time(
     told = [take_credentials(office, now=now) for _ in range(3)]
     assert [[number for number, _password in some] for some in told] == [["100"], ["101"], []]
     now += timedelta(days=1)
-    forgotten = [forget_credentials(office, now=now) for _ in range(3)]
-    assert [[number for number, _password in some] for some in forgotten] == [["100"], ["101"], []]
+    assert [[one.number for one in stale_credentials(office, now=now)] for _ in range(2)] == [["100"]] * 2
+    for number in ("100", "101"):
+        (stale,) = stale_credentials(office, now=now)
+        assert stale.number == number
+        forget_credential(stale)
+    assert stale_credentials(office, now=now) == []
 
 
 def test_with_an_extension_its_password_ends_and_no_other(
@@ -146,10 +154,51 @@ def test_with_an_extension_its_password_ends_and_no_other(
     gone.refresh_from_db()
     now = timezone.now()
     assert gone.expires_at <= now
-    ((number, nobodys),) = forget_credentials(office, now=now)
-    assert (number, len(nobodys)) == ("100", len(password(gone)))
+    (stale,) = stale_credentials(office, now=now)
+    assert (stale.number, len(nobodys_password())) == ("100", len(password(gone)))
+    forget_credential(stale)
     left = Credential.objects.order_by("id")
     assert [(one.pk, one.expires_at) for one in left] == [(one.pk, one.expires_at) for one in others]
+
+
+class Line:
+    """A session that takes so many passwords, and then breaks."""
+
+    def __init__(self, takes: int) -> None:
+        self.takes = takes
+        self.taken: list[str] = []
+
+    def originate(self, **headers: str) -> None:
+        if len(self.taken) >= self.takes:
+            raise PbxTrouble("The line is dead.")
+        self.taken.append(headers["Channel"])
+
+
+def test_a_password_is_known_until_the_pbx_has_another_in_its_place(
+    phones: list[Credential], office: Pbx
+) -> None:
+    now = timezone.now() + timedelta(days=1)
+    bridge, broken = Bridge(office.pk, threading.Event(), now=lambda: now), Line(0)
+    with pytest.raises(PbxTrouble):
+        bridge._end_stale(office, broken)  # type: ignore[arg-type]
+    assert [one.number for one in stale_credentials(office, now=now)] == ["100", "101"]
+    # One of two has been told.
+    with pytest.raises(PbxTrouble):
+        bridge._end_stale(office, Line(1))  # type: ignore[arg-type]
+    assert [one.number for one in stale_credentials(office, now=now)] == ["101"]
+    bridge._end_stale(office, Line(1))  # type: ignore[arg-type]
+    assert not Credential.objects.filter(pbx=office).exists()
+
+
+def test_what_is_about_to_be_overwritten_is_issued_to_nobody(phones: list[Credential], office: Pbx) -> None:
+    """Somebody was dismissed by mistake, and works here again a moment later."""
+    extension, now = office.extensions.get(number="100"), timezone.now()
+    office.extensions.filter(number="100").update(is_browser=False)
+    (stale,) = stale_credentials(office, now=now)
+    issued = issue_credential(extension, now=now)
+    assert password(issued) != password(stale)
+    forget_credential(stale)
+    assert Credential.objects.get(pbx=office, number="100").key == issued.key
 
 
 # What people ask of the bridge
