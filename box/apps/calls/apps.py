@@ -25,12 +25,14 @@ class CallsConfig(Room):
     def offer(self) -> None:
         from box.apps.calls import access
         from box.apps.calls.cards import call_cards
+        from box.apps.calls.configuration import files_for
         from box.apps.calls.deliveries import ADDRESS, DELIVERIES
         from box.apps.calls.demo import telephone
         from box.apps.calls.models import KIND
         from box.apps.calls.playback import sounds_of
         from box.apps.calls.routing import ClientRouter
         from box.apps.calls.settings import ALL, check
+        from box.bridges.telephony.configuration import configurations
         from box.bridges.telephony.fastagi import routers
         from box.core.registry.services import Service, services
         from box.core.registry.settings import Section, sections, settings
@@ -85,3 +87,4 @@ class CallsConfig(Room):
         card_routes.add("calls:call", KIND)
         large_bodies.add(ADDRESS, DELIVERIES)
         routers.add("calls", ClientRouter())
+        configurations.add("calls", files_for)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from django.utils import timezone
 
 from box.apps.calls import prompts
+from box.apps.calls.deliveries import address_for
 from box.bridges.telephony.configuration import plan_of
 from box.bridges.telephony.generator import generate
 from box.bridges.telephony.models import Pbx
@@ -20,14 +21,15 @@ SCRIPT = "korobka_recording.sh"
 
 
 def files_for(
-    pbx: Pbx, *, asterisk: Release, boxes: tuple[str, ...], records: bool, receiver: str, base: str
+    pbx: Pbx, *, asterisk: Release, boxes: tuple[str, ...], records: bool, base: str
 ) -> dict[str, str]:
-    """By name. Raises Unwritable, NotAllowed, RecordingRefused and ValueError for what cannot be written."""
+    """By name; `base` is the box's own address. Raises Unwritable, NotAllowed, RecordingRefused and
+    ValueError for what cannot be written."""
     sends = records and not pbx.recordings_here
     command = f"/usr/local/bin/{SCRIPT}" if sends else ""
     files = generate(plan_of(pbx, asterisk=asterisk, boxes=boxes, records=records, recording_command=command))
     if sends and pbx.delivery_key:
-        files[SCRIPT] = script(pbx=pbx.name, key=pbx.delivery_key, url=receiver)
+        files[SCRIPT] = script(pbx=pbx.name, key=pbx.delivery_key, url=base + address_for(pbx))
     if menus := prompts.recorded(pbx):
         files[prompts.SCRIPT] = prompts.script(menus, base=base)
     return files

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from box.bridges.telephony import plan
 from box.bridges.telephony.models import CallMenu, CallQueue, Extension, Pbx, Trunk
 from box.bridges.telephony.originate import Caller, request
 from box.core.portal.calendar import DAYS, working_hours
 from box.core.registry.company import company_zone
+from box.core.registry.offers import Offers
+
+
+class Configuration(Protocol):
+    """Whoever makes all files of a PBX's configuration, by name: an app, with scripts of its own beside what
+    the generator writes. Raises Unwritable, NotAllowed, RecordingRefused and ValueError."""
+
+    def __call__(
+        self, pbx: Pbx, *, asterisk: plan.Release, boxes: tuple[str, ...], records: bool, base: str
+    ) -> dict[str, str]: ...
+
+
+configurations: Offers[Configuration] = Offers("configurations of PBXs")
 
 
 def plan_of(

@@ -18,7 +18,6 @@ from django.views.decorators.http import require_http_methods
 from box.apps.calls.actions.blocklist import block_number, unblock_number
 from box.apps.calls.actions.setup import extension_rows, follow_profiles, import_extensions
 from box.apps.calls.configuration import files_for, packed, sounds_for
-from box.apps.calls.deliveries import address_for
 from box.apps.calls.forms.calls import BlockForm
 from box.apps.calls.forms.exchange import (
     ConfigurationForm,
@@ -241,7 +240,6 @@ def _files(request: PersonRequest, pbx: Pbx, form: ConfigurationForm) -> dict[st
         asterisk=form.cleaned_data["asterisk"],
         boxes=form.cleaned_data["boxes"],
         records=form.cleaned_data["records"],
-        receiver=request.build_absolute_uri(address_for(pbx)),
         base=request.build_absolute_uri("/").rstrip("/"),
     )
 

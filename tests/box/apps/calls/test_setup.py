@@ -6,11 +6,13 @@ import io
 import re
 import zipfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 
 from box.apps.calls.actions.blocklist import block_number
 from box.apps.calls.actions.setup import fields_with_extensions, follow_profiles, import_extensions
@@ -201,6 +203,34 @@ def test_the_configuration_is_of_what_is_set_up(pbx: Pbx, olga: User, as_person:
     assert "permit = 10.0.0.5/255.255.255.255" in manager
     assert "secret = a-secret-for-tests-only" in manager
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("recordings_here", ["", "/srv/recordings"], ids=["sent", "fetched"])
+@pytest.mark.parametrize("records", [True, False])
+def test_the_command_line_writes_the_same(
+    pbx: Pbx, olga: User, as_person: Browser, tmp_path: Path, recordings_here: str, records: bool
+) -> None:
+    pbx.recordings_here, pbx.delivery_key = recordings_here, "a-key-for-tests-only"
+    pbx.save()
+    sent = {"asterisk": "20", "boxes": "10.0.0.5", "do": "download"} | ({"records": "on"} if records else {})
+    answer = as_person(olga).post(f"/calls/exchanges/{pbx.pk}/configuration/", sent)
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        theirs = {name: archive.read(name).decode() for name in archive.namelist()}
+    asked = ["config", str(tmp_path), "--pbx", "office", "--asterisk", "20", "--box", "10.0.0.5"]
+    call_command("telephony", *asked, "--records" if records else "--no-records", stdout=io.StringIO())
+    ours = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    assert ours.keys() == theirs.keys()
+    assert ("korobka_recording.sh" in ours) is (records and not recordings_here)
+    assert all(ours[name] == theirs[name] for name in ours.keys() - {"korobka_recording.sh"})
+    for file in tmp_path.iterdir():
+        assert file.stat().st_mode & 0o777 == (0o700 if file.suffix == ".sh" else 0o600)
+
+
+def test_whether_a_pbx_that_is_set_up_records_is_said_aloud(pbx: Pbx, tmp_path: Path) -> None:
+    """What is loaded there takes the place of what was."""
+    with pytest.raises(CommandError, match="--records or --no-records"):
+        call_command("telephony", "config", str(tmp_path), "--pbx", "office")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("said", "chosen"), [("22.5.1", "22"), ("16.28.0", "16"), ("", "20")])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import secrets
 import signal
 import threading
+from argparse import BooleanOptionalAction
 from collections.abc import Iterator
 from json import dumps
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from huey.contrib.djhuey import HUEY
@@ -20,13 +22,14 @@ from box.bridges.telephony.ami import PbxTrouble, Session
 from box.bridges.telephony.asterisk_conf import Unwritable
 from box.bridges.telephony.bridge import Bridge, Bridges
 from box.bridges.telephony.calls import Calls
-from box.bridges.telephony.configuration import plan_of
+from box.bridges.telephony.configuration import configurations
 from box.bridges.telephony.facts import Fact, Unreadable
 from box.bridges.telephony.logs import CsvLog, LogTrouble
 from box.bridges.telephony.models import Call, Pbx
 from box.bridges.telephony.originate import NotAllowed
 from box.bridges.telephony.plan import Plan, Release
 from box.bridges.telephony.probe import is_good, probe
+from box.bridges.telephony.recordings import RecordingRefused
 from box.core.events.worker import ClusterLock
 from box.lib.sealing import SealBroken
 
@@ -64,7 +67,11 @@ class Command(BaseCommand):
             default="",
             help="the name of one that is set up: with its secret, lines and queues",
         )
-        config.add_argument("--records", action="store_true", help="calls are recorded")
+        config.add_argument(
+            "--records",
+            action=BooleanOptionalAction,
+            help="whether calls are recorded; of one that is set up it is to be said",
+        )
         test = commands.add_parser("test", help="sign in to each PBX, and say in words what is wrong")
         status = commands.add_parser("status", help="how the connections are, and which calls are going")
         status.add_argument("--json", action="store_true", help="print it as JSON")
@@ -88,23 +95,25 @@ class Command(BaseCommand):
         box: list[str],
         tables: bool,
         pbx: str,
-        records: bool,
+        records: bool | None,
         **options: Any,
     ) -> None:
         boxes = tuple(box) or ("127.0.0.1/32",)
         try:
             if pbx:
-                plan = plan_of(_chosen(pbx)[0], asterisk=asterisk, boxes=boxes, records=records)
+                files = _files_of(_chosen(pbx)[0], asterisk=asterisk, boxes=boxes, records=records)
             else:
                 secret = secrets.token_urlsafe(24)
-                plan = Plan(secret, asterisk=asterisk, box_addresses=boxes, database=tables, records=records)
-            files = generator.generate(plan)
-        except (Unwritable, NotAllowed, SealBroken, ValueError) as error:
+                plan = Plan(
+                    secret, asterisk=asterisk, box_addresses=boxes, database=tables, records=bool(records)
+                )
+                files = generator.generate(plan)
+        except (Unwritable, NotAllowed, RecordingRefused, SealBroken, ValueError) as error:
             raise CommandError(str(error)) from error
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
             file = folder / name
-            file.touch(mode=0o600)
+            file.touch(mode=0o700 if name.endswith(".sh") else 0o600)
             file.write_text(text, encoding="utf-8")
         self.stdout.write(f"{len(files)} files in {folder}: begin with README_korobka.txt.")
 
@@ -169,6 +178,14 @@ class Command(BaseCommand):
             Bridges(lock.is_held, stopping).run()
         finally:
             lock.release()
+
+
+def _files_of(pbx: Pbx, *, asterisk: Release, boxes: tuple[str, ...], records: bool | None) -> dict[str, str]:
+    if records is None:
+        # What is loaded there takes the place of what was: whoever forgets a word would end the recordings.
+        raise CommandError("Say whether its calls are recorded: --records or --no-records.")
+    (make,) = configurations
+    return make(pbx, asterisk=asterisk, boxes=boxes, records=records, base=settings.PORTAL_URL)
 
 
 def _stream(file: Path) -> Iterator[list[Fact]]:
