@@ -29,7 +29,9 @@ def files_for(
     command = f"/usr/local/bin/{SCRIPT}" if sends else ""
     files = generate(plan_of(pbx, asterisk=asterisk, boxes=boxes, records=records, recording_command=command))
     if sends and pbx.delivery_key:
-        files[SCRIPT] = script(pbx=pbx.name, key=pbx.delivery_key, url=base + address_for(pbx))
+        files[SCRIPT] = script(
+            pbx=pbx.name, key=pbx.delivery_key, url=base + address_for(pbx), folder=pbx.recordings_there
+        )
     if menus := prompts.recorded(pbx):
         files[prompts.SCRIPT] = prompts.script(menus, base=base)
     return files

@@ -139,27 +139,58 @@ def accept(headers: Mapping[str, str], *, keys: Mapping[str, str], folder: str, 
 
 SCRIPT = """\
 #!/bin/sh
-# Sends a recording to the box; Asterisk calls it with the file when a call is over. Keep it readable by
-# Asterisk only: it holds the key.
+# Sends recordings to the box. Asterisk calls it with the file when a call is over; what the box does not take
+# then is noted, and sent when the next call is over, or by cron, as the user of Asterisk and without a file:
+#   */5 * * * * asterisk /usr/local/bin/korobka_recording.sh
+# Keep it readable by Asterisk only: it holds the key.
 set -eu
 umask 077
-file=$1
-size=$(stat -c %s -- "$file")
-sum=$(sha256sum -- "$file" | cut -d' ' -f1)
-sent=$(date +%s)
-mac=$(printf '%s\\n%s\\n%s\\n%s\\n%s' {pbx} "$file" "$size" "$sum" "$sent" |
-  openssl dgst -sha256 -hmac {key} -r | cut -d' ' -f1)
-exec curl --fail --silent --show-error --retry 5 --max-time 600 --data-binary @"$file" \\
-  -H "X-Korobka-Pbx: "{pbx} -H "X-Korobka-File: $file" \\
-  -H "X-Korobka-Size: $size" -H "X-Korobka-Sha256: $sum" \\
-  -H "X-Korobka-Sent: $sent" -H "X-Korobka-Signature: $mac" -H 'Content-Type: application/octet-stream' {url}
+unsent={folder}/korobka-unsent
+send() {{
+  file=$1
+  shift
+  size=$(stat -c %s -- "$file") || return
+  sum=$(sha256sum -- "$file" | cut -d' ' -f1) || return
+  sent=$(date +%s)
+  mac=$(printf '%s\\n%s\\n%s\\n%s\\n%s' {pbx} "$file" "$size" "$sum" "$sent" |
+    openssl dgst -sha256 -hmac {key} -r | cut -d' ' -f1) || return
+  curl --fail --silent --show-error --connect-timeout 20 --max-time 600 "$@" --data-binary @"$file" \\
+    -H "X-Korobka-Pbx: "{pbx} -H "X-Korobka-File: $file" \\
+    -H "X-Korobka-Size: $size" -H "X-Korobka-Sha256: $sum" \\
+    -H "X-Korobka-Sent: $sent" -H "X-Korobka-Signature: $mac" \\
+    -H 'Content-Type: application/octet-stream' {url}
+}}
+mkdir -p "$unsent"
+if [ $# -gt 0 ]; then
+  note=$unsent/${{1##*/}}
+  printf '%s\\n' "$1" > "$note"
+  send "$1" --retry 5 || exit
+  rm -f -- "$note"
+fi
+# One at a time looks after the others; what nobody wanted for a week nobody will.
+exec 9> "$unsent.lock"
+flock -n 9 || exit 0
+find "$unsent" -type f -mtime +6 -delete
+for note in "$unsent"/*; do
+  read -r file 2>/dev/null < "$note" || continue
+  status=0
+  if [ -e "$file" ]; then send "$file" || status=$?; fi
+  case $status in
+    0) rm -f -- "$note" ;;
+    # The box has answered, and does not take this one yet.
+    22) ;;
+    *) exit "$status" ;;
+  esac
+done
 """
 
 
-def script(*, pbx: str, key: str, url: str) -> str:
-    """The receiver's counterpart on the PBX. Raises RecordingRefused for what a shell would read
-    otherwise."""
-    return SCRIPT.format(pbx=f"'{plain(pbx)}'", key=f"'{plain(key)}'", url=f"'{plain(url)}'")
+def script(*, pbx: str, key: str, url: str, folder: str) -> str:
+    """The receiver's counterpart on the PBX, where recordings lie in `folder`. Raises RecordingRefused for
+    what a shell would read otherwise."""
+    return SCRIPT.format(
+        pbx=f"'{plain(pbx)}'", key=f"'{plain(key)}'", url=f"'{plain(url)}'", folder=f"'{plain(folder)}'"
+    )
 
 
 def plain(text: str) -> str:

@@ -65,9 +65,8 @@ def _collect(recording: Recording, *, now: datetime) -> bool:
     assert call is not None  # noqa: S101 - only such are due
     pbx: Pbx = call.pbx
     if not pbx.recordings_here:
-        return _wait(
-            recording, _("No folder of recordings is set for “%(name)s”.") % {"name": pbx.name}, now=now
-        )
+        said = _("“%(name)s” has not sent it: see whether korobka_recording.sh reaches the box from there.")
+        return _wait(recording, said % {"name": pbx.name}, now=now)
     try:
         with Folder(Path(pbx.recordings_here), pbx.recordings_there).open(recording.file) as stream:
             keep_recording(recording, stream)

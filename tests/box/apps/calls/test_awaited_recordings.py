@@ -114,7 +114,7 @@ def test_what_cannot_be_fetched_yet_says_why(office: Pbx) -> None:
     assert collect_recordings(now=timezone.now()) == 0
     recording.refresh_from_db()
     assert recording.state == "awaited"
-    assert "No folder of recordings" in recording.trouble
+    assert "“office” has not sent it" in recording.trouble
 
 
 def test_however_long_a_call_lasts_its_recording_comes_at_its_end(office: Pbx) -> None:

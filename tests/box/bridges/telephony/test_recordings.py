@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import replace
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,6 +23,7 @@ from box.bridges.telephony.recordings import (
     script,
     signature,
 )
+from tests.ports import hold
 
 THERE = "/var/spool/asterisk/monitor"
 WAV = b"RIFF....WAVE"
@@ -131,6 +138,122 @@ def test_who_is_unknown_late_or_too_large_is_refused(bad: dict[str, str]) -> Non
 
 
 def test_the_script_holds_no_word_that_a_shell_reads() -> None:
-    assert "'office'" in script(pbx="office", key="abc", url="https://box.corp.test/telephony/recordings/")
-    with pytest.raises(RecordingRefused):
-        script(pbx="office'; rm -rf /", key="abc", url="https://box")
+    good = {
+        "pbx": "office",
+        "key": "abc",
+        "url": "https://box.corp.test/telephony/recordings/",
+        "folder": THERE,
+    }
+    assert "'office'" in script(**good)
+    for name, value in good.items():
+        with pytest.raises(RecordingRefused):
+            script(**{**good, name: f"{value}'; rm -rf /"})
+
+
+@dataclass
+class Box:
+    """Takes recordings as the portal does, and answers with `status`."""
+
+    folder: str
+    status: int = 200
+    unknown: str = ""
+    taken: list[str] = field(default_factory=list)
+
+    def take(self, request: BaseHTTPRequestHandler) -> None:
+        sent = request.rfile.read(int(request.headers["Content-Length"]))
+        given = accept(dict(request.headers), keys=KEYS, folder=self.folder, now=round(time.time()))
+        assert hashlib.sha256(sent).hexdigest() == given.sha256
+        name = Path(given.file).name
+        status = 503 if name == self.unknown else self.status
+        if status == 200:
+            self.taken.append(name)
+        request.send_response(status)
+        request.end_headers()
+
+
+@dataclass
+class Sender:
+    """The script on a PBX, and a box that it may reach: it asks this curl, which tries once."""
+
+    folder: Path
+    box: Box
+    server: ThreadingHTTPServer
+
+    def run(self, *files: str, box_is_there: bool = True) -> int:
+        port = self.server.server_port if box_is_there else hold()
+        name = self.folder / "korobka_recording.sh"
+        url = f"http://127.0.0.1:{port}/calls/recordings/?from=office"
+        name.write_text(script(pbx="office", key=KEYS["office"], url=url, folder=str(self.folder)))
+        paths = [str(self.folder / "2026" / one) for one in files]
+        for path in paths:
+            Path(path).write_bytes(WAV)
+        environment = {"PATH": f"{self.folder}/bin:{os.environ['PATH']}"}
+        return subprocess.run(["/bin/sh", name, *paths], env=environment, check=False, timeout=60).returncode
+
+    @property
+    def noted(self) -> list[str]:
+        return sorted(note.name for note in (self.folder / "korobka-unsent").iterdir())
+
+
+@pytest.fixture
+def sender(tmp_path: Path) -> Iterator[Sender]:
+    for name in ("2026", "bin"):
+        (tmp_path / name).mkdir()
+    curl = tmp_path / "bin" / "curl"
+    curl.write_text(f'#!/bin/sh\nexec {shutil.which("curl")} "$@" --retry 0\n')
+    curl.chmod(0o755)
+    box = Box(str(tmp_path))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            box.take(self)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Sender(tmp_path, box, server)
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_the_box_takes_is_sent_once(sender: Sender) -> None:
+    assert sender.run("1.1.wav") == 0
+    assert sender.run("2.2.wav") == 0
+    assert sender.run() == 0
+    assert (sender.box.taken, sender.noted) == (["1.1.wav", "2.2.wav"], [])
+
+
+def test_what_a_box_that_was_away_did_not_take_is_sent_with_the_next_and_by_cron(sender: Sender) -> None:
+    for name in ("1.1.wav", "2.2.wav"):
+        assert sender.run(name, box_is_there=False) != 0
+    assert sender.noted == ["1.1.wav", "2.2.wav"]
+    # And what it did not know of yet.
+    sender.box.status = 503
+    assert sender.run("3.3.wav") != 0
+    sender.box.status = 200
+    assert sender.run("4.4.wav") == 0
+    assert sender.box.taken == ["4.4.wav", "1.1.wav", "2.2.wav", "3.3.wav"]
+    sender.run("5.5.wav", box_is_there=False)
+    assert sender.run() == 0
+    assert (sender.box.taken[4:], sender.noted) == (["5.5.wav"], [])
+
+
+def test_one_that_is_not_taken_keeps_no_other_back(sender: Sender) -> None:
+    for name in ("1.1.wav", "2.2.wav"):
+        sender.run(name, box_is_there=False)
+    sender.box.unknown = "1.1.wav"
+    assert sender.run() == 0
+    assert (sender.box.taken, sender.noted) == (["2.2.wav"], ["1.1.wav"])
+
+
+def test_what_is_gone_or_a_week_old_is_sent_no_more(sender: Sender) -> None:
+    for name in ("1.1.wav", "2.2.wav", "3.3.wav"):
+        sender.run(name, box_is_there=False)
+    (sender.folder / "2026" / "1.1.wav").unlink()
+    old, young = (time.time() - days * 86_400 for days in (7.1, 6.9))
+    os.utime(sender.folder / "korobka-unsent" / "2.2.wav", (old, old))
+    os.utime(sender.folder / "korobka-unsent" / "3.3.wav", (young, young))
+    assert sender.run() == 0
+    assert (sender.box.taken, sender.noted) == (["3.3.wav"], [])
