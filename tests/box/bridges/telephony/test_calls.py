@@ -588,6 +588,17 @@ def test_whoever_rings_or_talks_is_not_let_go_of(calls: Calls, monkeypatch: pyte
     assert calls.open["1.1"].origin is calls.open["1.1"].legs["1.1"]
 
 
+def test_a_caller_of_whom_is_heard_late_is_none_of_those_let_go_of(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bridge came while it rang: the log tells of the caller."""
+    monkeypatch.setattr(state_machine, "MAX_LEGS", 2)
+    late = Channel("1.4", "1.1", "PJSIP/103-00000004")
+    calls.feed([seen(1, CALLED), seen(1, OTHER), gone(5, CALLED), gone(5, OTHER), seen(9, late)])
+    calls.feed([seen(0, CALLER)])
+    assert set(calls.open["1.1"].legs) == {"1.1", "1.4"}
+
+
 def test_what_was_heard_of_a_call_is_still_to_be_stored(talking: Calls) -> None:
     assert talking.changed == {"1.1"}
     talking.changed.clear()
