@@ -17,6 +17,7 @@ import ssl
 import struct
 import sys
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 from appliance import runner
@@ -38,6 +39,7 @@ from backup.settings import Settings, Target
 NAME = "drill"
 _STARTED = ("database", "objects", "cache", "web", "push", "balancer")
 _SECONDS = 30
+_PIECE = 1 << 20
 
 
 def main() -> None:
@@ -112,11 +114,11 @@ def live(copy: Node, asked: dict[str, Any]) -> None:
     found(DrillCheck("network"))
     Supervisord(copy).start(*_STARTED, progress=send_progress)
     page = Page(copy)
-    status, path, _ = page.get("/")
+    status, path = page.visit("/")
     is_open = status == 200 and path.startswith(asked["sign_in"])
     found(DrillCheck("portal", problem="" if is_open else f"{path} answers {status}."))
     page.session = asked["session"]
-    status, path, _ = page.get("/")
+    status, path = page.visit("/")
     is_inside = status == 200 and not path.startswith(asked["sign_in"])
     found(DrillCheck("sign-in", problem="" if is_inside else f"{path} answers {status}."))
     send_progress("Opening files.")
@@ -138,29 +140,39 @@ class Page:
         self._trust.check_hostname = False
         self._trust.verify_mode = ssl.CERT_NONE
 
-    def get(self, path: str, *, hops: int = 5) -> tuple[int, str, bytes]:
-        """The status, the path that it was led to, and what is there."""
+    def visit(self, path: str) -> tuple[int, str]:
+        """The status, and the path that it was led to."""
+        with self._open(path) as (led_to, answer):
+            answer.read()
+            return answer.status, led_to
+
+    def is_wrong(self, file: dict[str, Any]) -> str:
+        digest, size = hashlib.sha256(), 0
+        with self._open(file["path"]) as (_, answer):
+            if answer.status != 200:
+                return f"{file['path']} answers {answer.status}"
+            # It may be larger than all the memory that a second box has.
+            while piece := answer.read(_PIECE):
+                digest.update(piece)
+                size += len(piece)
+        if size != file["size"] or file["sha256"] not in ("", digest.hexdigest()):
+            return f"{file['path']} is not what it was"
+        return ""
+
+    @contextmanager
+    def _open(self, path: str, *, hops: int = 5) -> Iterator[tuple[str, http.client.HTTPResponse]]:
+        """The path that it is led to, and what is there, to be read within the block."""
         connection = http.client.HTTPSConnection(LOOPBACK, self._port, timeout=_SECONDS, context=self._trust)
         host = self._host if self._port == 443 else f"{self._host}:{self._port}"
         headers = {"Host": host} | ({"Cookie": f"__Host-session={self.session}"} if self.session else {})
-        try:
+        with closing(connection):
             connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
-            body = answer.read()
-        finally:
-            connection.close()
-        if answer.status in (301, 302, 303, 307, 308) and hops:
-            return self.get(_path_of(answer.headers["Location"]), hops=hops - 1)
-        return answer.status, path, body
-
-    def is_wrong(self, file: dict[str, Any]) -> str:
-        status, _, body = self.get(file["path"])
-        if status != 200:
-            return f"{file['path']} answers {status}"
-        digest = hashlib.sha256(body).hexdigest()
-        if len(body) != file["size"] or file["sha256"] not in ("", digest):
-            return f"{file['path']} is not what it was"
-        return ""
+            if answer.status not in (301, 302, 303, 307, 308) or not hops:
+                yield path, answer
+                return
+        with self._open(_path_of(answer.headers["Location"]), hops=hops - 1) as found:
+            yield found
 
 
 def _path_of(address: str) -> str:

@@ -59,10 +59,10 @@ def decide(node: Node, target: Target) -> Plan:
     return plan(one, free=space.free, total=space.total)
 
 
-def require_room(node: Node, one: BackupSet) -> None:
-    """For the database alone."""
-    space = shutil.disk_usage(node.paths.data)
-    plan(replace(one, blobs=0, blob_bytes=0), free=space.free, total=space.total)
+def require_room(node: Node, one: BackupSet, *, more: int = 0) -> None:
+    """For the database and so many bytes more, without the files."""
+    space, needed = shutil.disk_usage(node.paths.data), one.database_bytes + more
+    plan(replace(one, database_bytes=needed, blobs=0, blob_bytes=0), free=space.free, total=space.total)
 
 
 def plan(chosen: BackupSet, *, free: int, total: int) -> Plan:
@@ -75,7 +75,7 @@ def plan(chosen: BackupSet, *, free: int, total: int) -> Plan:
         return Plan(chosen, needed, spared, chosen.blob_bytes)
     if spared < database + min(SAMPLE_BYTES, chosen.blob_bytes):
         raise BackupRefused(
-            f"There is no room for that: the database alone needs {size(database)} for a while, and "
+            f"There is no room for that: without the files it needs {size(database)} for a while, and "
             f"{size(spared)} can be spared. Give the box a larger disk, or free some."
         )
     return Plan(chosen, needed, spared, min(SAMPLE_BYTES, chosen.blob_bytes))

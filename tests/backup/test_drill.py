@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -153,7 +157,7 @@ def test_a_drill_says_what_it_needs_and_takes_a_sample_where_there_is_less() -> 
     part = drills.plan(a_set(), free=9 * GIB, total=100 * GIB)
     assert (part.is_sample, part.file_bytes) == (True, drills.SAMPLE_BYTES)
     assert "only a sample of 256 MiB" in str(part)
-    with pytest.raises(BackupRefused, match=r"no room for that: the database alone needs 2\.5 GiB"):
+    with pytest.raises(BackupRefused, match=r"no room for that: without the files it needs 2\.5 GiB"):
         drills.plan(a_set(), free=6 * GIB, total=100 * GIB)
 
 
@@ -234,3 +238,29 @@ def test_without_a_set_there_is_nothing_to_try(kept: Kept) -> None:
     shutil.rmtree(sets.folder_of(kept.node, kept.target))
     with pytest.raises(BackupRefused, match="There is no good set yet"):
         drills.decide(kept.node, kept.target)
+
+
+def test_a_file_is_looked_at_in_pieces(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a film a second box has no room for the whole in its memory."""
+    data = bytes(range(256)) * 20_000
+    asked = list[int | None]()
+
+    class Answer(io.BytesIO):
+        status = 200
+
+        def read(self, most: int | None = None) -> bytes:
+            asked.append(most)
+            return super().read(most)
+
+    @contextmanager
+    def opened(_: drill_child.Page, path: str) -> Iterator[tuple[str, Answer]]:
+        yield path, Answer(data)
+
+    monkeypatch.setattr(drill_child.Page, "_open", opened)
+    page, digest = drill_child.Page(kept.node), hashlib.sha256(data).hexdigest()
+    file = {"path": "/film", "size": len(data), "sha256": digest}
+    assert page.is_wrong(file) == ""
+    assert len(asked) > 2
+    assert None not in asked
+    for wrong in ({"size": len(data) - 1}, {"sha256": "0" * 64}):
+        assert page.is_wrong({**file, **wrong}) == "/film is not what it was"
