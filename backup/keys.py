@@ -158,12 +158,12 @@ class KeyRing:
         return KeyRing(tuple(one for one in self.holders if one.id in holders))
 
     def is_damaged_in(self, text: str) -> bool:
-        """Whether what lies in a repository cannot be read, or says something else of a holder."""
+        """Whether what lies in a repository is not readable, or says of a holder another thing or none."""
         try:
             there = {one.id: one for one in KeyRing.parse(text).holders}
         except KeyRefused:
             return True
-        return any(there.get(one.id, one) != one for one in self.holders)
+        return any(there.get(one.id) != one for one in self.holders)
 
     def open(self, key: RecoveryKey) -> MasterKey:
         """The master key, for whoever holds one of the recovery keys."""

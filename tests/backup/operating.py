@@ -22,6 +22,7 @@ from backup import blobs, sets
 from backup.ledger import ledger_of
 from backup.portal import manage
 from backup.rclone import Vault
+from backup.settings import Target
 from tests.appliance.boxes import query, wait_until
 from tests.backup.conftest import Kept
 from tests.box.ear import LOOPBACK, Ear
@@ -104,9 +105,10 @@ def postgres_of(pid: int | None) -> list[psutil.Process]:
 
 
 @contextmanager
-def unplugged(kept: Kept) -> Iterator[None]:
+def unplugged(kept: Kept, target: Target | None = None) -> Iterator[None]:
     """The folder is not there, as when a disk is pulled out; afterwards it is, whatever happened."""
-    place, away = kept.repository, kept.folder / "unplugged"
+    place = Path(target.path) / target.repository if target else kept.repository
+    away = place.with_name("unplugged")
     place.rename(away)
     place.touch()
     try:

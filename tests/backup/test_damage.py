@@ -18,7 +18,7 @@ from appliance import users
 from appliance.agent.answers import TimeLineGap
 from appliance.files import ensure_folder
 from appliance.paths import Paths
-from appliance.runner import Completed
+from appliance.runner import CommandFailed, Completed
 from backup import (
     blobs,
     configuration,
@@ -30,14 +30,15 @@ from backup import (
     setup,
     status,
 )
-from backup.keys import KeyRing
+from backup import settings as saved_settings
+from backup.keys import KeyRefused, KeyRing
 from backup.ledger import ledger_of
 from backup.rclone import KEY_RINGS, Vault
 from backup.retention import Condition
 from backup.settings import BackupRefused, Target
 from tests.appliance.boxes import query
 from tests.backup.conftest import Kept
-from tests.backup.operating import back_up, flipped, hand_over, moved_away, perform, restore
+from tests.backup.operating import back_up, flipped, hand_over, moved_away, perform, restore, unplugged
 
 
 def vault_of(kept: Kept) -> Vault:
@@ -215,6 +216,25 @@ def test_a_damaged_key_ring_is_written_anew(kept: Kept, words: str) -> None:
     ring.write_text(before[:at] + ("0" if before[at] != "0" else "1") + before[at + 1 :])
     assert perform(kept, "verify", target="disk").state == "done"
     assert KeyRing.parse(ring.read_text()).open(kept.key) == kept.settings.master
+
+
+def test_a_key_that_was_taken_away_by_half_opens_as_before(kept: Kept, second: Target) -> None:
+    """The box says that it does: its holder has no other, and nobody asks for a new one."""
+    before = kept.settings
+    changed, key = setup.add_holder(kept.node, before, "boris")
+    saved_settings.save(kept.node.paths, saved_settings.confirmed(changed, changed.holders[0].id))
+    ring = kept.repository / "keyring.json"
+    with unplugged(kept, second), pytest.raises((BackupRefused, CommandFailed)):
+        setup.remove_holder(kept.node, kept.settings, "boris")
+    assert "boris" in {one.name for one in kept.settings.holders}
+    with pytest.raises(KeyRefused):
+        KeyRing.parse(ring.read_text()).open(key)
+    back_up(kept)
+    for name in KEY_RINGS:
+        opened = KeyRing.parse((kept.repository / name).read_text()).open(key)
+        assert opened == before.master, name
+    saved_settings.save(kept.node.paths, before)
+    setup.write_ring(kept.node, before)
 
 
 @pytest.mark.parametrize("lost", KEY_RINGS)
