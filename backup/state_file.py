@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal, cast
@@ -28,6 +29,7 @@ from backup.settings import Settings, Target, alone, load
 from backup.warnings import gaps_now
 
 SHOWN = 100
+"""The state is read at every page: so many of the newest sets are in it, and as many of the older ones."""
 
 
 def write(node: Node) -> None:
@@ -60,6 +62,7 @@ def state(node: Node, chosen: Settings) -> BackupState:
             locked_days=target.locked_days,
             log_until=one.log_until,
             files_until=one.files_until,
+            sets=len(sets.known(node, target)),
         )
         for one, target in zip(looked, chosen.targets, strict=True)
     )
@@ -69,8 +72,19 @@ def state(node: Node, chosen: Settings) -> BackupState:
         for one in chosen.closed
         if one.closed
     )
-    shown = tuple(history(node, chosen)[:SHOWN])
-    return BackupState(now, plan, targets, shown, holders, drills.known(node), closed)
+    everything = history(node, chosen)
+    shown = some(everything)
+    more = len(everything) - len(shown)
+    return BackupState(now, plan, targets, tuple(shown), holders, drills.known(node), closed, more)
+
+
+def some(found: Sequence[BackupSetState]) -> list[BackupSetState]:
+    """The newest of a history, and enough of the older ones to draw a time line from its beginning."""
+    latest, older = found[:SHOWN], found[SHOWN:]
+    oldest = {one.target: one for one in older if not one.problem}
+    step = max(1, -(-len(older) // SHOWN))
+    spread = [one for at, one in enumerate(older) if at % step == 0 or oldest.get(one.target) is one]
+    return [*latest, *spread]
 
 
 def history(node: Node, chosen: Settings) -> list[BackupSetState]:

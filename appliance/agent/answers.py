@@ -322,6 +322,7 @@ class BackupTargetState:
     log_until: datetime | None = None
     """What was committed before is there: None without a set that log could follow."""
     files_until: datetime | None = None
+    sets: int = 0
 
 
 @dataclass(frozen=True)
@@ -411,11 +412,14 @@ class BackupState:
     plan: BackupPlan | None = None
     targets: tuple[BackupTargetState, ...] = ()
     sets: tuple[BackupSetState, ...] = ()
-    """The newest first."""
+    """The newest first; all of them, unless there is `more`."""
     holders: tuple[KeyHolder, ...] = ()
     drills: tuple[DrillReport, ...] = ()
     """The newest first."""
     closed: tuple[ClosedRepository, ...] = ()
+    more: int = 0
+    """So many sets are left out: of the older ones only some are here, with the oldest good one of each
+    target. `ReadBackupSets` tells all."""
 
     @property
     def warnings(self) -> tuple[BackupWarning, ...]:

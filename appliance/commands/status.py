@@ -112,7 +112,7 @@ def metrics_of(backups: BackupState, now: datetime) -> dict[str, object]:
     targets = [
         {
             "name": target.name,
-            "sets": sum(one.target == target.name for one in backups.sets),
+            "sets": target.sets,
             "newest_age_seconds": age(
                 max((one.ended_at for one in backups.sets if one.target == target.name), default=None)
             ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -18,6 +19,7 @@ from appliance.client import (
     Operation,
     ProofsShut,
     ReadBackups,
+    ReadBackupSets,
     Unproven,
 )
 
@@ -28,10 +30,24 @@ SECONDS_TO_TRY = 110.0
 # Every page asks whether there are backups: the agent hears of it once a minute from each process.
 SECONDS_BETWEEN = 60.0
 SECONDS_FOR_A_MENU = 1.0
+SETS_AT_ONCE = 1000
 
 
 def agent(timeout: float = SECONDS_TO_ANSWER) -> Agent:
     return Agent(settings.AGENT_SOCKET, timeout=timeout)
+
+
+def read_all_backups(machine: Agent) -> BackupState:
+    """With every set there is: for whoever chooses one."""
+    state = machine.ask(ReadBackups())
+    if not state.more:
+        return state
+    found = machine.ask(ReadBackupSets(limit=SETS_AT_ONCE))
+    sets = [*found.sets]
+    while found.older:
+        found = machine.ask(ReadBackupSets(found.older, limit=SETS_AT_ONCE))
+        sets += found.sets
+    return replace(state, sets=tuple(sets), more=0)
 
 
 class ProofInput(forms.TextInput):

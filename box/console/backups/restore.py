@@ -18,9 +18,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from appliance.client import AgentError, BackupSetState, BackupState, BeginRestore, ReadBackups
+from appliance.client import AgentError, BackupSetState, BackupState, BeginRestore
 from box.console.access import can_look_after_backups, only_for
-from box.console.backups.agent import ProvenForm, agent, ask_proven
+from box.console.backups.agent import ProvenForm, agent, ask_proven, read_all_backups
 from box.console.backups.presenters import Target, lasting, shown_moment, targets_of
 from box.console.backups.views import page
 from box.core.accounts.signing_in import check_password_again, recently_proven
@@ -163,7 +163,7 @@ def _preview(begin: BackupSetState, to: datetime, now: datetime) -> Preview:
 def restore(request: PersonRequest) -> HttpResponse:
     """Chosen by a GET, which shows what will be lost; begun by a POST to the same address."""
     try:
-        state = agent().ask(ReadBackups())
+        state = read_all_backups(agent())
     except AgentError as error:
         return page(request, problem=str(error))
     form = RestoreForm(state, request.GET or None)

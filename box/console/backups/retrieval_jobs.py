@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from appliance.client import Agent, AgentError, FindOwn, ReadBackups, ReadOperation, Refused
+from appliance.client import Agent, AgentError, FindOwn, ReadOperation, Refused
 from box.console.actions import end_old_retrievals, give_up_retrieval, note_look, note_search
-from box.console.backups.agent import agent
+from box.console.backups.agent import agent, read_all_backups
 from box.console.backups.presenters import set_from
 from box.console.models import Retrieval
 
@@ -37,7 +37,7 @@ def _is_begun(one: Retrieval, machine: Agent) -> bool:
     if not one.asker.is_active:
         give_up_retrieval(one, Retrieval.Why.FAILED)
         return False
-    chosen = set_from(machine.ask(ReadBackups()), one.day)
+    chosen = set_from(read_all_backups(machine), one.day)
     if chosen is None:
         give_up_retrieval(one, Retrieval.Why.NO_BACKUP)
         return False

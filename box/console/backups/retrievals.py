@@ -25,7 +25,7 @@ from appliance.client import (
 )
 from box.console import actions
 from box.console.access import can_ask_back, can_look_after_backups, only_for, works_here
-from box.console.backups.agent import agent
+from box.console.backups.agent import agent, read_all_backups
 from box.console.backups.forms import RefusalForm, RetrievalForm
 from box.console.backups.presenters import Operation, from_when
 from box.console.models import Retrieval
@@ -46,8 +46,9 @@ def retrievals(request: PersonRequest) -> HttpResponse:
     """What the person has asked for, and the form for asking; who looks by themselves is told where."""
     if request.method == "POST" and not can_ask_back(request.user):
         raise PermissionDenied(_("You look after backups: look for it yourself."))
-    state = _state()
-    form = RetrievalForm(state or BackupState(), request.POST if request.method == "POST" else None)
+    is_asking = request.method == "POST"
+    state = _state(is_whole=is_asking)
+    form = RetrievalForm(state or BackupState(), request.POST if is_asking else None)
     if form.is_valid():
         try:
             return redirect(_create(request, form))
@@ -62,10 +63,10 @@ def retrievals(request: PersonRequest) -> HttpResponse:
     return render_form(request, "console/retrievals.html", form, context)
 
 
-def _state() -> BackupState | None:
+def _state(*, is_whole: bool) -> BackupState | None:
     """None where nobody knows."""
     try:
-        return agent().ask(ReadBackups())
+        return read_all_backups(agent()) if is_whole else agent().ask(ReadBackups())
     except AgentError:
         return None
 

@@ -18,12 +18,11 @@ from appliance.client import (
     FoundThings,
     OperationState,
     PutBack,
-    ReadBackups,
     ReadFound,
     ReadOperation,
 )
 from box.console.access import can_look_after_backups, only_for
-from box.console.backups.agent import agent
+from box.console.backups.agent import agent, read_all_backups
 from box.console.backups.presenters import Operation, shown_moment
 from box.core.registry.capabilities import keepsakes
 from box.lib.forms import set_choices
@@ -64,7 +63,7 @@ def searches(request: PersonRequest) -> HttpResponse:
     """The search takes a while: the set is brought to life beside the box, without touching it."""
     problem, state = "", BackupState()
     try:
-        state = agent().ask(ReadBackups())
+        state = read_all_backups(agent())
     except AgentError as error:
         problem = str(error)
     form = FindForm(state, request.POST or None)

@@ -6,7 +6,7 @@ import json
 import re
 import typing
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,14 +29,26 @@ from appliance.agent.answers import (
 )
 from appliance.agent.codec import encode
 from appliance.agent.journal import Journal
-from appliance.client import AddKeyHolder, Agent, BeginRestore, ListOperations, ReadOperation, Unproven
+from appliance.client import (
+    AddKeyHolder,
+    Agent,
+    BeginRestore,
+    ListOperations,
+    ReadBackups,
+    ReadOperation,
+    Unproven,
+)
 from appliance.files import write_atomically
 from appliance.node import Node
+from backup import sets, settings, state_file
+from backup.keys import KeyRing, MasterKey, RecoveryKey
+from backup.settings import Holder, Settings, Target
 from box.console.backups.forms import TARGETS
-from box.console.backups.presenters import if_it_burned, sentence
+from box.console.backups.presenters import if_it_burned, sentence, time_line
 from box.core.accounts.models import User
 from box.core.registry.models import StoredSetting
 from tests.appliance.boxes import agent_of, proof_of, wait_until
+from tests.backup.made_up import a_set
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -44,6 +56,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 type Browser = Callable[[User], Client]
+
+MIDNIGHT = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -418,6 +432,60 @@ def test_a_moment_in_a_gap_is_refused(as_person: Browser, olga: User, agent: Nod
     chosen = {"target": "disk", "to": "moment", "moment": f"{within:%Y-%m-%dT%H:%M:%S}"}
     page = as_person(olga).get("/console/backups/restore/", chosen).content.decode()
     assert "lies in a gap" in page
+
+
+def note_many(node: Node, count: int) -> list[BackupSetState]:
+    """As many sets as an hour's schedule keeps; what the backup notes, and what it remembers of each."""
+    key = RecoveryKey.new()
+    ring, holder = KeyRing().with_holder(MasterKey.new(), key, on=date(2026, 11, 1))
+    target = Target(1, "disk", "folder", "/mnt/backup")
+    holders = (Holder(holder, "first", MIDNIGHT, key.confirmation),)
+    settings.save(node.paths, Settings("00" * 32, ring.dump(), holders, (target,)))
+    for number in range(count):
+        at = MIDNIGHT + timedelta(hours=number)
+        one = a_set(label=f"{at:%Y%m%d-%H%M%S}F", began_at=at, ended_at=at + timedelta(minutes=1))
+        write_atomically(
+            sets.folder_of(node, target) / f"{one.label}.json", json.dumps(encode(one)), mode=0o600
+        )
+    everything = state_file.history(node, settings.load(node.paths))
+    shown = tuple(state_file.some(everything))
+    disk = BackupTargetState("disk", "/mnt/backup", everything[0].ended_at, (), sets=count)
+    plan = BackupPlan("02:00", 1, 7, 3, 7, 4, 6, MIDNIGHT)
+    state = BackupState(datetime.now(UTC), plan, (disk,), shown, more=count - len(shown))
+    write_atomically(node.data("backup") / "state.json", json.dumps(encode(state)), mode=0o600)
+    return everything
+
+
+def test_of_many_backups_every_one_can_be_chosen(
+    as_person: Browser, anna: User, olga: User, agent: Node
+) -> None:
+    """Of hourly ones that stay for half a year there are hundreds: the time line begins where it begins."""
+    everything = note_many(agent, 450)
+    assert len(json.loads((agent.data("backup") / "state.json").read_text())["sets"]) < 250
+    browser = as_person(olga)
+    # One that is not among what every page is told, and the oldest.
+    told = {one.label for one in agent_of(agent).ask(ReadBackups()).sets}
+    (*_, unheard) = [one for one in everything if one.label not in told]
+    oldest = everything[-1]
+    for one in (unheard, oldest):
+        for chosen in (
+            {"to": "set", "set": f"{one.label}@disk"},
+            {
+                "to": "moment",
+                "moment": f"{timezone.localtime(one.ended_at + timedelta(minutes=5)):%Y-%m-%dT%H:%M:%S}",
+            },
+        ):
+            page = browser.get("/console/backups/restore/", {"target": "disk", **chosen}).text
+            assert one.label in page
+            assert "What will happen" in page
+        assert f"{one.label}@disk" in browser.get("/console/backups/searches/").text
+    before = timezone.localtime(oldest.ended_at - timedelta(minutes=5))
+    chosen = {"target": "disk", "to": "moment", "moment": f"{before:%Y-%m-%dT%H:%M:%S}"}
+    assert "The time line begins at" in browser.get("/console/backups/restore/", chosen).text
+    # Its picture begins there too, though it does not show each of them.
+    line = time_line(BackupTargetState("disk", "", None, ()), agent_of(agent).ask(ReadBackups()).sets)
+    assert line
+    assert (line.begins, line.ends) == (oldest.ended_at, everything[0].ended_at)
 
 
 def test_a_restore_takes_the_password_and_the_word(as_person: Browser, olga: User, agent: Node) -> None:
