@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,6 +59,16 @@ def main() -> None:
         one = sets.chosen(sets.known(node, target), given.set)
         with closed(given.file, given.recipient) as file:
             pack(node, chosen, target, one, file)
+
+
+def passing(node: Node, one: BackupSet, listed: Iterable[Blob], file: Path) -> int:
+    """Bytes that the portal's disk has to have beside the database: for what is on its way into the file, and
+    for the file itself where it lies there."""
+    sizes = [blob.size for blob in listed]
+    # A portion ends with the file that is too much.
+    work = max(one.database_bytes, blobs.PORTION_BYTES + max(sizes, default=0))
+    is_there = file.parent.stat().st_dev == node.paths.data.stat().st_dev
+    return work + (one.database_bytes + sum(sizes) if is_there else 0)
 
 
 @contextmanager

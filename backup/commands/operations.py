@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from appliance.agent import search_results
 from appliance.agent.answers import OperationState
@@ -69,9 +70,11 @@ def download(node: Node, given: argparse.Namespace) -> None:
         raise BackupRefused(f"{file} is there already, or its folder is not: name a new file.")
     identity, recipient = download_file.new_key()
     arguments = {"target": target.name, "set": one.label, "file": str(file), "recipient": recipient}
-    perform(node, "download", dict(arguments))
-    say("The key that opens the file. It is shown this once: keep it apart from the file.")
+    # First, and at once: nobody else has it, and the file comes to its end without us.
+    say("The key that will open the file. It is shown this once: keep it apart from the file.")
     say(f"\n    {identity}\n")
+    sys.stdout.flush()
+    perform(node, "download", dict(arguments))
     say("How to open it, with or without a Korobka: the page 'Backups' in the administrator's documentation.")
 
 

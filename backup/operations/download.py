@@ -7,9 +7,10 @@ from pathlib import Path
 from appliance.agent.operations import performing
 from appliance.node import Node
 from appliance.paths import Paths
-from backup import child_messages, download_file, moments, second_box, sets
+from backup import child_messages, download_file, drills, moments, second_box, sets, settings
 from backup.operations.back_up import TROUBLE
 from backup.progress import size
+from backup.rclone import Vault
 
 
 def main() -> None:
@@ -23,6 +24,11 @@ def main() -> None:
         words += [f"--{name}={said[name]}" for name in ("target", "set", "recipient")]
         second_box.sweep(node, download_file.PLACE)
         sets.sweep_staging(node)
+        chosen = settings.load(node.paths)
+        target = chosen.target(str(said["target"]))
+        one = sets.chosen(sets.known(node, target), str(said["set"]))
+        listed = sets.blobs_of(node, Vault(node, chosen, target), one.label)
+        drills.require_room(node, one, more=download_file.passing(node, one, listed, file))
         try:
             heard = child_messages.receive(node, download_file.PLACE, words, journal)
             missing = sum(said["missing"] for said in heard if "missing" in said)

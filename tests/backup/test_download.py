@@ -5,16 +5,22 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import shutil
 import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+from appliance.agent import operations
+from appliance.agent.disk import ballast_size
+from appliance.agent.journal import Journal
 from appliance.services.database.names import BIN, SUPERUSER
-from backup import download_file, second_box, sets
+from backup import blobs, download_file, second_box, sets
+from backup.operations import download
 from tests.appliance.boxes import ROOT, boxctl, query
 from tests.backup.conftest import MARKER, Kept
 from tests.backup.operating import back_up, flipped
@@ -91,6 +97,30 @@ def test_a_damaged_file_costs_itself_and_the_file_says_so(kept: Kept, folder: Pa
         assert missing.read().decode() == f"files/{gone}\n"
     assert f"files/{whole}" in names
     assert f"files/{gone}" not in names
+
+
+def test_without_room_for_all_that_passes_through_nothing_is_begun(
+    kept: Kept, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The portal itself must never run out of it; the file lies on its disk here."""
+    kept.add_blobs(1, size=1 << 20)
+    made = back_up(kept)
+    _, recipient = download_file.new_key()
+    said = {"target": "disk", "set": made.label, "file": str(folder / "set.age"), "recipient": recipient}
+    total = 1 << 40
+    spared = max(total // 20, 4 * ballast_size(total)) + (512 << 20)
+    # The second box's database and what goes into the file; and what passes through, some at a time.
+    work = max(made.database_bytes, blobs.PORTION_BYTES + (1 << 20))
+    needed = spared + 2 * made.database_bytes + work + made.blob_bytes
+    for free, is_begun in ((needed - (2 << 20), False), (needed + (2 << 20), True)):
+        usage = shutil.disk_usage(folder)._replace(total=total, free=free)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, usage=usage: usage)
+        journal = Journal.begin(kept.node.paths.operations, "download", said, by="a test")
+        monkeypatch.setenv(operations.JOURNAL_VARIABLE, str(journal.path))
+        with nullcontext() if is_begun else pytest.raises(SystemExit):
+            download.main()
+        assert journal.state().state == ("done" if is_begun else "failed"), journal.state().progress.text
+        assert is_begun or "There is no room for that" in journal.state().progress.text
 
 
 def test_a_file_that_was_changed_does_not_open(folder: Path) -> None:
