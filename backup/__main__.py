@@ -18,7 +18,7 @@ from backup.commands.root_codes import root_key, show_codes
 from backup.commands.status import list_sets, show_set, show_status
 from backup.commands.targets import change_schedule, set_up
 from backup.keys import KeyRefused
-from backup.settings import BackupRefused
+from backup.settings import HOURS, BackupRefused
 from backup.targets.s3 import SECRET
 
 type Command = Callable[[str, Callable[[Node, argparse.Namespace], None], str], argparse.ArgumentParser]
@@ -141,7 +141,7 @@ def _add_what_looks_into_sets(command: Command) -> None:
 
 def _add_schedule(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--at", metavar="HH:MM", help="when the day's first backup begins")
-    parser.add_argument("--every-hours", type=int, choices=(1, 2, 3, 4, 6, 8, 12, 24))
+    parser.add_argument("--every-hours", type=int, choices=HOURS)
     parser.add_argument("--full-every-days", type=int)
     parser.add_argument("--drill-every-days", type=int, metavar="N", help="0: by hand only; default 30")
     for unit in ("last", "days", "weeks", "months"):

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -44,13 +44,12 @@ from appliance.runner import CommandFailed
 from backup import moments, rotation, schedule, settings, setup, state_file
 from backup.keys import KeyRefused, is_confirmed_by
 from backup.operations.back_up import TROUBLE
-from backup.retention import Reason, Rule
-from backup.schedule import Schedule
+from backup.retention import Reason
 from backup.settings import BackupRefused, Settings
 from backup.targets import KINDS
 
 DAYS_SHOWN = 366
-MOST_SETS = 100
+MOST_SETS = 1000
 _REASONS = {
     Reason.LAST: "last",
     Reason.DAY: "day",
@@ -82,10 +81,10 @@ def main() -> None:
 
 
 def calendar(node: Node, asked: PlanBackups) -> BackupCalendar:
-    plan, rule = _understood(asked.times)
+    plan = with_times(Settings("", ""), asked.times)
     now, zone = datetime.now(UTC), ZoneInfo(node.box.time_zone)
     kept = schedule.calendar(
-        plan, rule, now=now, zone=zone, days=DAYS_SHOWN,
+        plan.schedule, plan.rule, now=now, zone=zone, days=DAYS_SHOWN,
         locked_days=settings.load(node.paths).locked_days if is_set_up(node.paths) else 0,
     )  # fmt: skip
     return BackupCalendar(
@@ -103,29 +102,12 @@ def set_plan(node: Node, asked: SetBackupPlan) -> BackupState:
 
 def with_times(chosen: Settings, times: BackupTimes) -> Settings:
     """The settings with another schedule and rule; refused where these make no sense."""
-    _understood(times)
     return replace(
         chosen,
         at=times.at, every_hours=times.every_hours, full_every_days=times.full_every_days,
         keep_last=times.keep_last, keep_days=times.keep_days, keep_weeks=times.keep_weeks,
         keep_months=times.keep_months,
-    )  # fmt: skip
-
-
-def _understood(times: BackupTimes) -> tuple[Schedule, Rule]:
-    try:
-        at = time.fromisoformat(times.at)
-    except ValueError:
-        raise BackupRefused(f"{times.at} is no time of day: give one such as 02:00.") from None
-    if times.every_hours not in (1, 2, 3, 4, 6, 8, 12, 24):
-        raise BackupRefused("Backups are made every 1, 2, 3, 4, 6, 8, 12 or 24 hours.")
-    counts = (times.keep_days, times.keep_weeks, times.keep_months)
-    if times.keep_last < 1 or times.full_every_days < 1 or min(counts) < 0:
-        raise BackupRefused("At least the last set is kept, and a full one made every so many days.")
-    return (
-        Schedule(at, times.every_hours, times.full_every_days),
-        Rule(times.keep_last, *counts),
-    )
+    ).checked()  # fmt: skip
 
 
 def add_target(node: Node, asked: AddBackupTarget) -> HandedKey:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from appliance.agent.codec import Malformed, decode, encode
 from appliance.authorities import certificates_of
@@ -106,6 +106,10 @@ class Holder:
     is_confirmed: bool = False
 
 
+HOURS = (1, 2, 3, 4, 6, 8, 12, 24)
+"""Between backups: a day is divided evenly."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """All of `backup.json`."""
@@ -141,6 +145,21 @@ class Settings:
     @property
     def rule(self) -> Rule:
         return Rule(self.keep_last, self.keep_days, self.keep_weeks, self.keep_months)
+
+    def checked(self) -> Self:
+        """Itself, if its times and numbers make sense."""
+        try:
+            _ = self.schedule
+        except ValueError:
+            raise BackupRefused(f"{self.at} is no time of day: give one such as 02:00.") from None
+        if self.every_hours not in HOURS:
+            *but_last, last = HOURS
+            raise BackupRefused(f"Backups are made every {', '.join(map(str, but_last))} or {last} hours.")
+        if self.keep_last < 1 or self.full_every_days < 1:
+            raise BackupRefused("At least the last set is kept, and a full one made every so many days.")
+        if min(self.keep_days, self.keep_weeks, self.keep_months, self.drill_every_days) < 0:
+            raise BackupRefused("Sets are kept, and drills made, for no fewer than 0 days: 0 is never.")
+        return self
 
     @property
     def written(self) -> tuple[Target, ...]:

@@ -86,8 +86,9 @@ def _confirm(node: Node, chosen: Settings, name: str) -> None:
         raise KeyRefused(
             "That is not what the key says: look at the paper and try `boxctl backup key confirm`."
         )
-    settings.save(node.paths, settings.confirmed(settings.load(node.paths), holder.id))
-    rotation.drop_old_keys(node, settings.load(node.paths))
+    with settings.changing(node.paths):
+        settings.save(node.paths, settings.confirmed(settings.load(node.paths), holder.id))
+        rotation.drop_old_keys(node, settings.load(node.paths))
     say(f"The key of {name} is confirmed.", style="green")
 
 

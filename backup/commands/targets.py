@@ -21,22 +21,29 @@ from backup.targets import KINDS, kind_of
 
 
 def set_up(node: Node, given: argparse.Namespace) -> None:
+    # The parser has let one of them through. Not while somebody types: no backup is made meanwhile.
+    kinds = [KINDS[name] for name in KINDS if getattr(given, name)]
+    named = None if given.remove else kinds[0].given(given)
     with settings.changing(node.paths):
-        chosen, key = change_targets(node, given)
+        chosen, key = change_targets(node, given, named)
     if given.remove:
         return
     try:
         setup.keep_up(supervisor_for(node))
         say(f"Backups go to {', '.join(one.name for one in chosen.targets)}.", style="green")
-        _show_calendar(node, chosen)
     finally:
         # It opens already: whatever comes up, it is shown.
         if key is not None:
             hand_out(node, chosen, chosen.holders[0].name, key)
+    # Days of it take a while.
+    _show_calendar(node, chosen)
     say("The first backup begins by itself within a minute; `boxctl backup now` begins it at once.")
 
 
-def change_targets(node: Node, given: argparse.Namespace) -> tuple[Settings, RecoveryKey | None]:
+def change_targets(
+    node: Node, given: argparse.Namespace, named: Target | None
+) -> tuple[Settings, RecoveryKey | None]:
+    """Remove the target that is meant, or add the one that is named."""
     key: RecoveryKey | None = None
     try:
         chosen = settings.load(node.paths)
@@ -46,12 +53,12 @@ def change_targets(node: Node, given: argparse.Namespace) -> tuple[Settings, Rec
         chosen, key = setup.begin()
     removed = " --remove" if given.remove else ""
     operations_log.note(node.paths, Asker.here(), f"backup setup {given.name}{removed}")
-    if given.remove:
+    if named is None:
         chosen = setup.remove_target(node, chosen, given.name, say)
         setup.keep_up(supervisor_for(node))
         say(f"{given.name} is used no more.", style="green")
         return chosen, None
-    target = _target(node, chosen, given)
+    target = _target(node, chosen, named)
     same = [one for one in chosen.targets if one.spot == target.spot]
     target = dataclasses.replace(target, generation=same[0].generation if same else 1)
     target = kind_of(target).introduced(node, target, given.host_key, option="--host-key")
@@ -60,16 +67,15 @@ def change_targets(node: Node, given: argparse.Namespace) -> tuple[Settings, Rec
     return setup.add_target(node, _with_schedule(chosen, given), target, say), key
 
 
-def _target(node: Node, chosen: Settings, given: argparse.Namespace) -> Target:
-    same = [one for one in (*chosen.targets, *chosen.closed) if one.name == given.name]
-    # The parser has let one of them through.
-    kind = next(name for name in KINDS if getattr(given, name))
-    target = KINDS[kind].given(given, same[0].number if same else setup.next_number(node, chosen))
+def _target(node: Node, chosen: Settings, named: Target) -> Target:
+    same = [one for one in (*chosen.targets, *chosen.closed) if one.name == named.name]
+    number = same[0].number if same else setup.next_number(node, chosen)
+    target = dataclasses.replace(named, number=number)
     if same and (same[0].closed or same[0].spot != target.spot):
         # What is remembered of one place must not be believed of another.
         raise BackupRefused(
-            f"{given.name} is {same[0]} already: give another place another name. Nothing goes to the first "
-            f"one any more after `boxctl backup setup {given.name} --remove`."
+            f"{named.name} is {same[0]} already: give another place another name. Nothing goes to the first "
+            f"one any more after `boxctl backup setup {named.name} --remove`."
         )
     return target
 
@@ -80,22 +86,16 @@ def _with_schedule(chosen: Settings, given: argparse.Namespace) -> Settings:
         "drill_every_days",
     )  # fmt: skip
     said = {name: value for name in names if (value := getattr(given, name)) is not None}
-    changed = dataclasses.replace(chosen, **said)
-    try:
-        _ = changed.schedule
-    except ValueError:
-        raise BackupRefused(f"{given.at} is no time of day: give one such as 02:00.") from None
-    if changed.keep_last < 1 or changed.full_every_days < 1:
-        raise BackupRefused("At least the last set is kept, and a full one made every so many days.")
-    return changed
+    return dataclasses.replace(chosen, **said).checked()
 
 
 def change_schedule(node: Node, given: argparse.Namespace) -> None:
-    before = settings.load(node.paths)
-    chosen = _with_schedule(before, given)
-    if chosen != before:
-        operations_log.note(node.paths, Asker.here(), f"backup schedule: {chosen.schedule} {chosen.rule}")
-        settings.save(node.paths, chosen)
+    with settings.changing(node.paths):
+        before = settings.load(node.paths)
+        chosen = _with_schedule(before, given)
+        if chosen != before:
+            operations_log.note(node.paths, Asker.here(), f"backup schedule: {chosen.schedule} {chosen.rule}")
+            settings.save(node.paths, chosen)
     _show_calendar(node, chosen)
 
 

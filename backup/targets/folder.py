@@ -35,8 +35,8 @@ class Folder(Kind):
             raise BackupRefused(f"Backups go to {path} already.")
         return target
 
-    def given(self, given: argparse.Namespace, number: int) -> Target:
-        return Target(number, given.name, "folder", str(given.folder), bandwidth_kib=given.bandwidth)
+    def given(self, given: argparse.Namespace) -> Target:
+        return Target(0, given.name, "folder", str(given.folder), bandwidth_kib=given.bandwidth)
 
     def database_options(self, node: Node, target: Target) -> Mapping[str, object]:
         return {"path": _repository(target) / "database"}

@@ -28,8 +28,8 @@ class Kind:
         """As the console asks for it."""
         raise NotImplementedError
 
-    def given(self, given: argparse.Namespace, number: int) -> Target:
-        """As the command line names it."""
+    def given(self, given: argparse.Namespace) -> Target:
+        """As the command line names it, without a number yet. It may ask for what no argument can say."""
         raise NotImplementedError
 
     def introduced(self, node: Node, target: Target, host_key: str, *, option: str) -> Target:

@@ -39,7 +39,7 @@ class S3(Kind):
             store_authorities.checked(asked.ca_pem),
         )  # fmt: skip
 
-    def given(self, given: argparse.Namespace, number: int) -> Target:
+    def given(self, given: argparse.Namespace) -> Target:
         if not given.s3.startswith("https://"):
             raise BackupRefused("The store must speak TLS: give an address that begins with https://.")
         if not given.bucket or not given.access_key:
@@ -49,7 +49,7 @@ class S3(Kind):
             raise BackupRefused(f"The secret key is missing: put it into {SECRET}.")
         ca_pem = store_authorities.read(given.ca_file) if given.ca_file else ""
         return Target(
-            number, given.name, "s3", given.prefix, given.s3.rstrip("/"), given.bucket, given.region,
+            0, given.name, "s3", given.prefix, given.s3.rstrip("/"), given.bucket, given.region,
             given.access_key, secret, ca_pem, given.bandwidth,
         )  # fmt: skip
 

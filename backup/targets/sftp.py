@@ -101,11 +101,11 @@ class Sftp(Kind):
             )
         return _pinned(node, target, line)
 
-    def given(self, given: argparse.Namespace, number: int) -> Target:
+    def given(self, given: argparse.Namespace) -> Target:
         if not given.path.startswith("/"):
             raise BackupRefused("Give --path too: the folder there, from the root, such as /home/backup.")
         parts(given.sftp)
-        return Target(number, given.name, "sftp", given.path, given.sftp, bandwidth_kib=given.bandwidth)
+        return Target(0, given.name, "sftp", given.path, given.sftp, bandwidth_kib=given.bandwidth)
 
     def introduced(self, node: Node, target: Target, host_key: str, *, option: str) -> Target:
         line, key = scan(target.endpoint), public_key(node, target)
