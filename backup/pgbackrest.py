@@ -427,6 +427,10 @@ def restore(
         fetch += f" --lock-path={_in_command(_lock(node) / _FETCHING)}"
         fetch += f" --spool-path={_in_command(_spool(node) / _FETCHING)}"
     fetch += f' --repo={target.number} archive-get %f "%p"'
+    # PostgreSQL takes every code up to 125 for the end of the log, and recovers no further; with a later one
+    # it ends, and is started again ("Recovering Using a Continuous Archive Backup"; src/common/wait_error.c).
+    # Of pgBackRest's codes 1 alone says that it is the end; another one, that the target is away, say.
+    fetch += " || case $? in 1) exit 1;; *) exit 255;; esac"
     words = [
         "restore", f"--repo={target.number}", f"--set={label}", f"--pg1-path={into}",
         f"--recovery-option=restore_command={fetch}",

@@ -58,4 +58,6 @@ def test_fetching_the_log_ahead_stands_in_no_way_of_handing_it_over(kept: Kept) 
     with lock.open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         hand_over(kept)
+    # It is root's, and the next server could not have it.
+    lock.unlink()
     assert f"spool-path={options['spool-path']}\n" not in pgbackrest.config_file(kept.node).read_text()
