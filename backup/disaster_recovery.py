@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from appliance import as_owner, config, users
+from appliance import as_owner, config, quarantine, users
 from appliance.files import write_atomically
 from appliance.node import Machine, Node
 from appliance.paths import Paths
@@ -151,6 +151,8 @@ def begin(
         "target": used.name,
         "asked": asked,
     }
+    # Before there is anything that a boot of the machine could start.
+    quarantine.begin(paths)
     write_atomically(_note(paths), json.dumps(note) + "\n", mode=0o600)
     to_say = [
         f"{key} named a program, which no backup does: `boxctl config set {key} FILE` does"
@@ -315,6 +317,7 @@ def recover_files(node: Node, say: Say) -> Recovered:
         with suppress(BackupRefused, CommandFailed):
             sets.refresh(node, Vault(node, chosen, one))
     write_atomically(_done(node.paths), note.get("asked", ""), mode=0o600)
+    quarantine.end(node.paths)
     _note(node.paths).unlink()
     at = datetime.fromisoformat(note["at"]) if note.get("at") else None
     return Recovered(at, len(begun.missing), tuple(undone))

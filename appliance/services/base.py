@@ -81,6 +81,8 @@ class Service:
     """A command that says whether the generated files are good, before the service reads them."""
     stale_pid_file: Callable[[Node], Path | None] = lambda _: None
     """A file that keeps the service from starting when its number was given to another process meanwhile."""
+    is_quarantined: bool = False
+    """Whether it lets people in, or does their work: see `appliance.quarantine`."""
     instances: Callable[[Node], int] = lambda _: 1
     is_instanced: bool = False
     """Whether it runs as NAME@1..N even when N is 1."""

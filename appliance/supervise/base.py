@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from appliance import config, folders, runner, service_files, users, web_workers
+from appliance import config, folders, quarantine, runner, service_files, users, web_workers
 from appliance.agent.answers import WorkersDecision
 from appliance.files import write_atomically
 from appliance.node import Node
@@ -162,9 +162,9 @@ class Supervisor(ABC):
             return self._apply()
 
     def start(self, *names: str, progress: Progress = lambda _: None) -> None:
-        """Start in order, and wait until each answers. Starting what runs does nothing."""
+        """Start in order, and wait until each answers. Starting what runs, or is held, does nothing."""
         folders.prepare(self.node.paths)
-        selected = self._selected(names)
+        selected = self._admitted(names, progress)
         for service in dict.fromkeys(instance.service for instance in selected):
             self._check(service)
         waiting: list[Instance] = []
@@ -180,8 +180,14 @@ class Supervisor(ABC):
     def begin(self, *names: str) -> None:
         """Start, and wait for nobody to answer."""
         folders.prepare(self.node.paths)
-        for instance in self._selected(names):
+        for instance in self._admitted(names):
             self._start(instance)
+
+    def held(self) -> set[str]:
+        """The services that do not start now, because what was brought back is not let loose yet."""
+        if not quarantine.is_on(self.node.paths):
+            return set()
+        return {service.name for service in enabled(self.node) if service.is_quarantined}
 
     def stop(self, *names: str, progress: Progress = lambda _: None) -> None:
         """Stop in reverse order and wait for the end. Nothing comes back by itself before `start`."""
@@ -208,7 +214,7 @@ class Supervisor(ABC):
 
     def restart(self, *names: str, progress: Progress = lambda _: None) -> None:
         """Restart one after the other. Web workers are drained at the balancer first: no request fails."""
-        for instance in self._selected(names):
+        for instance in self._admitted(names, progress):
             progress(f"{instance.name}: restarting")
             drained = instance.service is WEB and self._drain(instance)
             is_back = False
@@ -332,6 +338,17 @@ class Supervisor(ABC):
                     f"{name} does not run in this box. There are: {', '.join(sorted(known))}."
                 )
         return [i for i in everyone if i.name in names or i.service.name in names]
+
+    def _admitted(self, names: Sequence[str], progress: Progress = lambda _: None) -> list[Instance]:
+        """Those of them that may start."""
+        selected, held = self._selected(names), self.held()
+        for instance in selected:
+            if instance.service.name in held:
+                progress(
+                    f"{instance.name}: stands still until a restore has come to its end. Where none runs, "
+                    f"begin one; or remove {quarantine.mark(self.node.paths)} to let people in as it is."
+                )
+        return [instance for instance in selected if instance.service.name not in held]
 
     def _health(self, instance: Instance) -> str | None:
         return instance.service.health(self.node, instance.number)

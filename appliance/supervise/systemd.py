@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
-from appliance import folders, quoting, runner, users
+from appliance import folders, quarantine, quoting, runner, users
 from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.runner import CommandFailed
@@ -187,6 +187,7 @@ def _unit(node: Node, service: Service) -> str:
         is_root=service.user == users.ROOT,
         sandbox=sandbox,
         after=earlier,
+        quarantine=quoting.unit_line(quarantine.mark(node.paths)) if service.is_quarantined else "",
         directory=quoting.unit_line(service.directory(node)),
         environment=[quoting.unit_word(f"{name}={value}") for name, value in environment.items()],
         # The instance's number is filled in by systemd, so it must not be escaped.

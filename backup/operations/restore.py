@@ -2,22 +2,24 @@
 
 The new cluster is prepared beside the old one and swapped with it by renaming; the old one stays until the
 new one has recovered, has all its files, and answers. Each step is noted before it is taken: killed anywhere,
-it is taken up where it stopped.
+it is taken up where it stopped. Once people may come in nothing is taken back.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
-from appliance import as_owner, users
+from appliance import as_owner, quarantine, users
 from appliance.agent.answers import TimeLineGap
 from appliance.agent.journal import Journal
-from appliance.agent.operations import performing
+from appliance.agent.operations import ATTEMPTS, performing
 from appliance.cluster import topology
 from appliance.node import Node
 from appliance.paths import Paths
@@ -36,6 +38,8 @@ from backup.rclone import Moved, Vault
 from backup.sets import BackupSet
 from backup.settings import BackupRefused, Settings, Target
 from backup.timeline import Timeline
+
+log = logging.getLogger(__name__)
 
 _STAND_STILL = ("web", "push", "jobs", "telephony", "cache", "backup", "database")
 """Those that know the database. The balancer stays, and shows that the box is being looked after."""
@@ -152,58 +156,59 @@ def main() -> None:
         node = Node.load(Paths.from_environment())
         topology.refuse_in_cluster(node.paths, "A restore of the whole box")
         moments.use_zone_of(node)
-        chosen = settings.load(node.paths)
-        sets.sweep_staging(node)
-        restore = Restore(node, chosen, chosen.target(str(journal.arguments["target"])), journal)
+        restore = Restore(node, journal)
         try:
-            with told_of_silence(journal, restore.target.name):
+            with told_of_silence(journal, str(journal.arguments["target"])):
                 done = restore.perform()
             state_file.write(node)
-            journal.end("done", done)
-        except (*TROUBLE, SupervisorError) as error:
-            raise BackupRefused(f"{error} {restore.take_back()}") from error
+        # Of whatever kind it is: the portal stands still, and must not stay so.
+        except Exception as error:
+            raise BackupRefused(restore.give_up(error)) from error
+        journal.end("done", done)
 
 
 class Restore:
     """One restore, as far as its journal says it is."""
 
-    def __init__(self, node: Node, chosen: Settings, target: Target, journal: Journal) -> None:
-        self.node, self.chosen, self.target, self.journal = node, chosen, target, journal
-        self.vault = Vault(node, chosen, target)
+    chosen: Settings
+    target: Target
+    vault: Vault
+
+    def __init__(self, node: Node, journal: Journal) -> None:
+        self.node, self.journal = node, journal
         self.owner = users.account(users.DATABASE)
         self.place = cluster(node)
         self.beside = self.place.with_name(f"{self.place.name}.restored")
         self.before = self.place.with_name(f"{self.place.name}.before")
-        self.undone: list[str] = []
 
     @property
     def supervisor(self) -> Supervisor:
         return supervisor_for(self.node)
 
     def perform(self) -> str:
-        said = dict(self.journal.arguments)
-        sets.refresh(self.node, self.vault)
-        moment = datetime.fromisoformat(said["moment"]) if said.get("moment") else None
-        asked = self.target
-        self.target, plan = planned(
-            self.node, self.chosen, self.target, label=str(said.get("set", "")), moment=moment,
-            is_set_alone=moment is None and said.get("is_set_alone", False),
-        )  # fmt: skip
-        self.vault = Vault(self.node, self.chosen, self.target)
-        self.journal.progress(str(plan))
+        if not self.journal.noted("opened"):
+            if given_up := self.journal.noted("taking back"):
+                raise BackupRefused(str(given_up["why"]))
+            if self.journal.attempts >= ATTEMPTS:
+                # Nobody would take it up again, and the portal would stand still.
+                raise BackupRefused(f"It was interrupted {self.journal.attempts - 1} times.")
+            self.bring_back()
+        return self.open()
+
+    def bring_back(self) -> None:
+        """Up to where nothing is missing but the people."""
+        plan = self.begin()
         if not self.journal.noted("swapping"):
-            if said.get("with_safety", True) and not self.journal.noted("safety"):
+            if self.journal.arguments.get("with_safety", True) and not self.journal.noted("safety"):
+                asked = self.chosen.target(str(self.journal.arguments["target"]))
                 to = self.chosen.targets[0] if asked.closed else asked
                 made = back_up.to_target(self.node, self.chosen, to, "incr", self.journal, is_extra=True)
                 self.journal.append("safety", made=made)
             self.prepare(plan)
         self.swap()
         self.recover()
-        begun = self.put_into_service(plan)
-        self.supervisor.start(*self.running(), progress=self.journal.progress)
+        begun, undone = self.put_into_service(plan)
         self.ask_for_full_backups()
-        self.archive_log()
-        as_owner.remove(self.before, self.owner)
         at = moments.shown(reached(self.node) or plan.begin_with.ended_at)
         words = f"The box is as it was at {at}. Nobody is signed in any more."
         words += f" {len(begun.missing)} files are missing: nobody has them." if begun.missing else ""
@@ -211,10 +216,43 @@ class Restore:
             words += (
                 f" {begun.to_come.left} older files follow: `boxctl backup status` says how far they are."
             )
-        return words + "".join(f" Not done: {line}." for line in self.undone)
+        self.journal.append("opened", words=words, undone=undone)
+
+    def begin(self) -> Plan:
+        """Find out to what the box is brought back, and from where."""
+        said = self.journal.arguments
+        if not self.journal.noted("swapping") and quarantine.is_on(self.node.paths) and self.before.exists():
+            # Of a restore that was interrupted until it was given up: nobody has lived in what is there now.
+            self.put_back()
+            quarantine.end(self.node.paths)
+            self.supervisor.start("database")
+        self.chosen = settings.load(self.node.paths)
+        sets.sweep_staging(self.node)
+        asked = self.chosen.target(str(said["target"]))
+        sets.refresh(self.node, Vault(self.node, self.chosen, asked))
+        moment = datetime.fromisoformat(said["moment"]) if said.get("moment") else None
+        self.target, plan = planned(
+            self.node, self.chosen, asked, label=str(said.get("set", "")), moment=moment,
+            is_set_alone=moment is None and said.get("is_set_alone", False),
+        )  # fmt: skip
+        self.vault = Vault(self.node, self.chosen, self.target)
+        self.journal.progress(str(plan))
+        return plan
+
+    def open(self) -> str:
+        """Let people in, and tidy up. What is lived from here on nobody takes back."""
+        opened = self.journal.noted("opened")
+        assert opened is not None  # noqa: S101 - `bring_back` ends with it
+        quarantine.end(self.node.paths)
+        self.supervisor.start(*self.running(), progress=self.journal.progress)
+        self.archive_log()
+        undone = [*opened["undone"], *self.remove(self.before)]
+        return str(opened["words"]) + "".join(f" Not done: {line}." for line in undone)
 
     def prepare(self, plan: Plan) -> None:
         """Put the files of the set beside the running cluster."""
+        # While nothing is lost by it: of what lies there half a restore could be taken back to nothing.
+        as_owner.remove(self.before, self.owner)
         as_owner.make_folder(self.beside, self.owner)
         needed = plan.begin_with.database_bytes
         if not pgbackrest.has_room(self.beside, needed):
@@ -231,15 +269,18 @@ class Restore:
     def swap(self) -> None:
         """Put the new cluster in the place of the old one. Killed in between, it goes on from there."""
         if self.journal.noted("swapped"):
+            # Whoever has started the machine since has started some of them too.
+            self.supervisor.stop(*(name for name in self._standing_still() if name != "database"))
             return
         self.journal.progress("Stopping what uses the database.")
-        self.journal.append("swapping", running=self.running())
+        there_was_one = self.place.exists() or self.before.exists()
+        self.journal.append("swapping", running=self.running(), there_was_one=there_was_one)
+        quarantine.begin(self.node.paths)
         if self.target.closed:
             rotation.write_again(self.node, self.target)
         self.supervisor.stop(*self._standing_still())
         pgbackrest.forget_handed_over(self.node)
         if self.place.exists() and self.beside.exists():
-            as_owner.remove(self.before, self.owner)
             as_owner.rename(self.place, self.before, self.owner)
         if self.beside.exists():
             as_owner.rename(self.beside, self.place, self.owner)
@@ -250,9 +291,9 @@ class Restore:
         self.journal.progress("The database is applying its log.")
         wait_until_recovered(self.node, self.supervisor)
 
-    def put_into_service(self, plan: Plan) -> recall.Begun:
+    def put_into_service(self, plan: Plan) -> tuple[recall.Begun, list[str]]:
         """Make the recovered database this box's: roles, tables of this version, its newest files, nobody
-        inside."""
+        inside. With what of that could not be done, each in words."""
         node, tell = self.node, self.journal.progress
         setup.set_up(node)
         blobs.admit(node)
@@ -280,8 +321,7 @@ class Restore:
             )
         self.supervisor.start("cache")
         tell("Ending sessions, and asking who may still come in.")
-        self.undone = admit_nobody_unasked(node)
-        return begun
+        return begun, admit_nobody_unasked(node)
 
     def ask_for_full_backups(self) -> None:
         """A new time line begins. What the ledgers know of ids is of the old one: they are used again."""
@@ -294,28 +334,61 @@ class Restore:
         with suppress(CommandFailed, TimeoutError):
             setup.query(self.node, "select pg_switch_wal()", database="postgres")
 
+    def give_up(self, error: Exception) -> str:
+        """Take it back, unless people are in it; in words, with why."""
+        why = str(error)
+        if not isinstance(error, (*TROUBLE, SupervisorError)):
+            why = f"It failed unexpectedly ({type(error).__name__}: {error})."
+            log.error("%s", why, exc_info=error)
+        if opened := self.journal.noted("opened"):
+            return f"{why} {opened['words']} That is not taken back any more."
+        self.journal.append("taking back", why=why)
+        try:
+            return f"{why} {self.take_back()}"
+        except (*TROUBLE, SupervisorError) as more:
+            return f"{why} Taking it back has failed as well: {more}"
+
     def take_back(self) -> str:
-        """Make the box what it was; says so in a sentence."""
+        """Make the box what it was; says so in a sentence. Killed in between, it is taken back again."""
         self.journal.progress("Taking the restore back.")
-        if self.journal.noted("swapping"):
+        if noted := self.journal.noted("swapping"):
+            if not noted.get("there_was_one", True):
+                self.supervisor.start(*self.running(), progress=self.journal.progress)
+                return "There was no database before that could be put back: begin another restore."
             if self.before.exists():
-                # What it would still hand over is of a cluster that goes, and the target may be what is away.
-                self.supervisor.abandon("database")
-            self.supervisor.stop(*self._standing_still())
-            if self.before.exists():
-                as_owner.remove(self.place, self.owner)
-                as_owner.rename(self.before, self.place, self.owner)
-        pgbackrest.end_workers(self.beside)
-        as_owner.remove(self.beside, self.owner)
+                self.put_back()
+            quarantine.end(self.node.paths)
         self.supervisor.start(*self.running(), progress=self.journal.progress)
         self.archive_log()
-        return "The box is as it was before the restore."
+        pgbackrest.end_workers(self.beside)
+        left = "".join(f" Not done: {line}." for line in self.remove(self.beside))
+        return f"The box is as it was before the restore.{left}"
+
+    def put_back(self) -> None:
+        """Put the old cluster in its place again: `swap` backwards."""
+        # What it would still hand over is of a cluster that goes, and the target may be what is away.
+        self.supervisor.abandon("database")
+        self.supervisor.stop(*self._standing_still())
+        if self.place.exists():
+            as_owner.rename(self.place, self.beside, self.owner)
+        as_owner.rename(self.before, self.place, self.owner)
+
+    def remove(self, folder: Path) -> list[str]:
+        """Remove a cluster that is in nobody's way; what could not be done, in words."""
+        try:
+            as_owner.remove(folder, self.owner)
+        except CommandFailed as error:
+            why = error.completed.stderr.strip()
+            return [f"{folder} is not needed any more, and has to be removed by hand ({why})"]
+        return []
 
     def running(self) -> list[str]:
         """The services that ran when the restore came to them: what somebody has stopped stays stopped."""
         if noted := self.journal.noted("swapping"):
             return list(noted["running"])
-        up = [status.service for status in self.supervisor.status(with_health=False) if status.pid]
+        held = self.supervisor.held()
+        known = self.supervisor.status(with_health=False)
+        up = [status.service for status in known if status.pid or status.service in held]
         return list(dict.fromkeys(["database", *up]))
 
     def _standing_still(self) -> list[str]:

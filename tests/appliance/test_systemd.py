@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance import quarantine
 from appliance.node import Node
 from appliance.services import enabled
 from appliance.supervise import systemd
@@ -82,3 +83,12 @@ def test_the_boot_makes_every_runtime_folder(box: Node) -> None:
         assert (
             f"d {box.run(service.name)} 2750 {service.user} {service.socket_group or service.user} -" in lines
         )
+
+
+def test_who_lets_people_in_waits_for_what_was_brought_back(box: Node) -> None:
+    line = f"ConditionPathExists=!{quarantine.mark(box.paths)}\n"
+    held = {name for name, text in systemd.units(box).items() if line in text.partition("[Service]")[0]}
+    assert held == {f"korobka-{name}.service" for name in ("jobs", "push", "telephony", "web@")} & {
+        *systemd.units(box)
+    }
+    assert held >= {"korobka-jobs.service", "korobka-push.service", "korobka-web@.service"}

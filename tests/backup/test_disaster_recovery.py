@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance import config, folders, scratch, service_files
+from appliance import config, folders, quarantine, scratch, service_files
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services.database.service import SERVICE as DATABASE
@@ -106,6 +106,8 @@ def test_everything_comes_back_up_to_the_end_of_the_time_line_and_nothing_is_sen
     monkeypatch.setenv("KOROBKA_PREFIX", str(machine.prefix))
     begin(machine, str(kept.folder), RecoveryKey.parse(str(kept.key)))
     assert config.load_secrets(machine) == kept.node.secrets
+    # Nobody comes into what is brought back before it is put into service.
+    assert quarantine.is_on(machine)
     # The old box still runs beside it: another store needs other ports.
     text = machine.box_toml.read_text()
     machine.box_toml.write_text(config.set_value(text, "objects.port", hold_store(), from_console=False))
@@ -134,6 +136,7 @@ def test_everything_comes_back_up_to_the_end_of_the_time_line_and_nothing_is_sen
     assert back.at is not None
     assert timedelta(0) <= handed_over_at - back.at < timedelta(hours=1)
     assert not disaster_recovery.is_under_way(machine)
+    assert not quarantine.is_on(machine)
     assert set(query(node, "select key from files_blob").split()) == there
     # What waited in the set is the other box's to send, which knows whether it has.
     send_what_is_due(new)

@@ -319,7 +319,7 @@ def restoring(kept: Kept, label: str, monkeypatch: pytest.MonkeyPatch) -> Iterat
     folder = kept.node.paths.data / "operations"
     arguments = {"target": "disk", "set": label, "moment": "", "is_set_alone": True, "with_safety": False}
     journal = Journal.begin(folder, "restore", arguments, by="a test")
-    restore = Restore(kept.node, kept.settings, kept.target, journal)
+    restore = Restore(kept.node, journal)
     begins, plain = Restore.running, ["database", "objects", "cache"]
     assert {*plain} <= {*begins(restore)}
     monkeypatch.setattr(Restore, "running", lambda _: [*plain, "backup"])

@@ -11,6 +11,7 @@ SERVICE = Service(
     title="Background jobs",
     order=22,
     user=users.PORTAL,
+    is_quarantined=True,
     command=lambda node, _: (str(node.python), "manage.py", "jobs"),
     environment=lambda node: node.portal_environment,
     directory=lambda node: node.release,

@@ -19,6 +19,7 @@ SERVICE = Service(
     title="Push",
     order=21,
     user=users.PORTAL,
+    is_quarantined=True,
     command=lambda node, _: (
         *(str(node.python), "-m", "uvicorn", "box.asgi:application", "--uds", str(socket_path(node))),
         # A stream's connection leaves HTTP for a protocol that costs next to nothing while it idles.

@@ -11,6 +11,7 @@ SERVICE = Service(
     title="Telephony",
     order=23,
     user=users.PORTAL,
+    is_quarantined=True,
     command=lambda node, _: (str(node.python), "manage.py", "telephony", "run"),
     environment=lambda node: node.portal_environment,
     directory=lambda node: node.release,

@@ -19,6 +19,7 @@ SERVICE = Service(
     title="Web workers",
     order=20,
     user=users.PORTAL,
+    is_quarantined=True,
     command=lambda node, number: (
         *(str(node.python), "manage.py", "web"),
         *("--socket", str(socket_path(node, number)), "--threads", str(node.box.web.threads)),
