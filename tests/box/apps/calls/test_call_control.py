@@ -190,6 +190,7 @@ def test_who_has_them_back_or_passed_them_on_holds_them_no_more(
 ) -> None:
     """Whoever pressed "Take back" then would tear the client away from a colleague."""
     call = talking(holding)
+    assert call.call is not None
     hold_call(call, by=anna)
     own = call.participants.get(user=anna)
     now = timezone.now()
@@ -198,7 +199,6 @@ def test_who_has_them_back_or_passed_them_on_holds_them_no_more(
         call=call.call, uniqueid="back.1", endpoint="PJSIP/100", is_called=True,
         started_at=now, answered_at=now,
     )  # fmt: skip
-    assert call.call is not None
     follow_call(holding.name, call.call.key)
     assert [one.holds_leg for one in call.participants.filter(user=anna)] == ["", ""]
     call.participants.filter(leg=own.leg).update(holds_leg="1.1")

@@ -229,8 +229,8 @@ def test_a_miss_that_was_none_waits_no_more(pbx: Pbx, anna: User) -> None:
     """It was answered while the bridge was away, which the PBX's own log tells later."""
     missed = miss(pbx)
     assert Counter.objects.get(user=anna, key="calls").value == 1
-    Call.objects.filter(pk=missed.call_id).update(answered_at=missed.started_at, result="answered")
     assert missed.call is not None
+    Call.objects.filter(pk=missed.call.pk).update(answered_at=missed.started_at, result="answered")
     for _ in range(2):
         logged = follow_call(pbx.name, missed.call.key)
     assert logged is not None and not logged.is_missed
