@@ -169,8 +169,7 @@ def dismiss(node: Node, chosen: Settings, name: str) -> Settings:
 
 def put_into_force(node: Node, supervisor: Supervisor, say: Say) -> None:
     """Have the database archive."""
-    waiting = supervisor.pending()
-    is_unit_changed = any(DATABASE.name in name for name in waiting)
+    is_unit_changed = DATABASE.name in supervisor.pending()
     service_files.apply(node, only=(DATABASE,))
     supervisor.apply()
     say("Telling the database.")

@@ -119,7 +119,12 @@ class Supervisor(ABC):
 
     @abstractmethod
     def pending(self) -> tuple[str, ...]:
-        """Names the instances for which `apply` would write something else; changes nothing."""
+        """Names the instances that have yet to be started anew for what `apply` would write, to be started at
+        all, or to be ended; changes nothing."""
+
+    def is_applied(self) -> bool:
+        """Whether nothing is left to `apply`, not even what concerns no instance."""
+        return not self.pending()
 
     @abstractmethod
     def remove(self) -> None:
@@ -153,10 +158,10 @@ class Supervisor(ABC):
     # --- what all of them offer -----------------------------------------------------------------------------
 
     def apply(self) -> tuple[str, ...]:
-        """Write units (or the supervisor's configuration) for the configured instances; names what changed.
+        """Write units (or the supervisor's configuration) for the configured instances.
 
-        Instances beyond the configured number are stopped. What runs goes on running, also when its unit
-        changed: restart it.
+        Names those that were `pending`. Instances beyond the configured number are stopped. What runs goes
+        on running, also when its unit changed: restart it.
         """
         with service_files.as_agreed(self.node) as self.node:
             return self._apply()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from pathlib import Path
 
 from appliance import folders, quarantine, quoting, runner, users
@@ -35,26 +35,36 @@ def unit_of(instance: Instance) -> str:
     return f"korobka-{instance.name}.service"
 
 
+def _instance_of(unit: str) -> str:
+    """`web@2`: the way back."""
+    return unit.removeprefix("korobka-").removesuffix(".service")
+
+
+def _file_of(service: Service) -> str:
+    """Its unit, or the template of its units."""
+    return f"korobka-{service.name}{'@' if service.is_instanced else ''}.service"
+
+
 class Systemd(Supervisor):
     """Writes units and asks systemd. Logs are the journal's, which bounds itself."""
 
     def _apply(self) -> tuple[str, ...]:
         folders.prepare(self.node.paths)
-        wanted, keep = units(self.node), self._to_enable()
+        names, wanted, keep = self.pending(), units(self.node), self._to_enable()
         changed = [name for name, text in wanted.items() if write_atomically(_UNITS / name, text, mode=0o644)]
         write_atomically(_TMPFILES, tmpfiles(self.node), mode=0o644)
-        superfluous = self._enabled() - keep
-        if superfluous:
-            self._systemctl("disable", "--now", "--quiet", *sorted(superfluous))
         gone = self._gone(wanted)
+        if leaving := sorted(self._leaving(wanted)):
+            # In this order: of one that runs and does not start at boot, nobody would know any more.
+            self._systemctl("stop", *leaving)
+            self._systemctl("disable", "--quiet", *leaving)
         for path in gone:
             path.unlink()
-        if changed or gone:
+        if changed or gone or self._has_unread(keep):
             self._systemctl("daemon-reload")
-        missing = keep - self._enabled()
-        if missing:
-            self._systemctl("enable", "--quiet", *sorted(missing))
-        return tuple(sorted({*changed, *(path.name for path in gone), *superfluous, *missing}))
+        if missing := sorted(keep - self._enabled()):
+            self._systemctl("enable", "--quiet", *missing)
+        return names
 
     def hidden_from(self, service: Service) -> tuple[Path, ...]:
         # See unit.service.j2: ProtectHome, PrivateDevices and PrivateTmp (systemd.exec).
@@ -65,10 +75,22 @@ class Systemd(Supervisor):
         return tuple(map(Path, ("/home", "/root", "/run/user", "/dev", *own_tmp)))
 
     def pending(self) -> tuple[str, ...]:
+        wanted = units(self.node)
+        stale = {
+            unit_of(instance)
+            for instance in instances(self.node)
+            if _for_process(_text(_UNITS / _file_of(instance.service)))
+            != _for_process(wanted[_file_of(instance.service)])
+        }
+        missing = self._to_enable() - self._enabled()
+        concerned = (stale | missing | self._leaving(wanted)) - {_TARGET}
+        return tuple(sorted(map(_instance_of, concerned)))
+
+    def is_applied(self) -> bool:
         wanted, keep = units(self.node), self._to_enable()
-        differing = {name for name, text in wanted.items() if _text(_UNITS / name) != text}
-        gone = {path.name for path in self._gone(wanted)}
-        return tuple(sorted(differing | gone | (self._enabled() ^ keep)))
+        is_written = all(_text(_UNITS / name) == text for name, text in wanted.items())
+        is_known = self._enabled() == keep and not self._has_unread(keep)
+        return is_written and is_known and not self._gone(wanted)
 
     def remove(self) -> None:
         self.stop()
@@ -84,6 +106,15 @@ class Systemd(Supervisor):
     def _gone(self, wanted: Mapping[str, str]) -> list[Path]:
         """Unit files of ours that are not wanted any more."""
         return [path for path in _UNITS.glob("korobka-*.service") if path.name not in wanted]
+
+    def _leaving(self, wanted: Mapping[str, str]) -> set[str]:
+        """Units that run, or may, and are not wanted any more."""
+        written = {path.name for path in self._gone(wanted) if not path.stem.endswith("@")}
+        return (self._enabled() - self._to_enable()) | written
+
+    def _has_unread(self, names: Collection[str]) -> bool:
+        """Whether one of these was written and systemd not told: whoever wrote it was cut short."""
+        return "yes" in self._systemctl("show", "--property=NeedDaemonReload", *sorted(names))
 
     def logs(self, names: Sequence[str], *, lines: int = 100, follow: bool = False) -> Generator[str]:
         selected = self._selected(names)
@@ -122,7 +153,7 @@ class Systemd(Supervisor):
         found = {}
         for block in output.strip().split("\n\n"):
             values = dict(line.split("=", 1) for line in block.splitlines())
-            name = values["Id"].removeprefix("korobka-").removesuffix(".service")
+            name = _instance_of(values["Id"])
             state = _STATES.get(values["ActiveState"], State.FAILED)
             started = int(values["ExecMainStartTimestampMonotonic"]) // 1_000_000
             found[name] = Process(
@@ -152,8 +183,7 @@ def units(node: Node) -> dict[str, str]:
     services = enabled(node)
     files = {_TARGET: render("supervise/korobka.target.j2")}
     for service in services:
-        name = f"korobka-{service.name}{'@' if service.is_instanced else ''}.service"
-        files[name] = _unit(node, service)
+        files[_file_of(service)] = _unit(node, service)
     return files
 
 
@@ -205,6 +235,14 @@ def _unit(node: Node, service: Service) -> str:
         stop_signal=service.stop_signal.name,
         reload_signal=service.reload_signal.name if service.reload_signal else None,
     )
+
+
+def _for_process(unit: str | None) -> list[str] | None:
+    """What of a unit its process is started with. Whom it comes after at boot is no reason to start it anew:
+    with each web worker more, all that comes after them would be."""
+    if unit is None:
+        return None
+    return [line for line in unit.splitlines() if not line.startswith("After=")]
 
 
 def _text(path: Path) -> str | None:

@@ -140,19 +140,14 @@ def _boxctl(host: Host) -> str:
 
 
 def _are_files_current(host: Host) -> bool:
-    return not service_files.pending(host.node) and not host.supervisor.pending()
+    return not service_files.pending(host.node) and host.supervisor.is_applied()
 
 
 def write_service_files(host: Host) -> None:
     host.owe_notice(service_files.pending(host.node), Notice.RELOAD)
-    host.owe_notice(map(_service_of, host.supervisor.pending()), Notice.RESTART)
+    host.owe_notice(host.supervisor.pending(), Notice.RESTART)
     service_files.apply(host.node)
     host.supervisor.apply()
-
-
-def _service_of(unit: str) -> str:
-    """The service of a systemd unit: web of `korobka-web@.service`. supervisord names instances as we do."""
-    return unit.removeprefix("korobka-").removesuffix(".service").removesuffix("@")
 
 
 STEPS = (

@@ -19,6 +19,7 @@ from backup import pgbackrest, setup
 from backup.rclone import KEY_RINGS
 from backup.settings import BackupRefused, Settings, Target
 from backup.targets import folder as folders
+from tests.appliance.units import stand_in
 from tests.backup.conftest import Kept
 from tests.backup.operating import unplugged
 
@@ -91,3 +92,19 @@ def test_nothing_stays_of_a_target_that_the_log_does_not_reach(
     for name in KEY_RINGS:
         (place / "korobka" / name).unlink()
     assert isinstance(kept.settings, Settings)
+
+
+def test_only_a_database_whose_own_unit_changes_is_restarted(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in(monkeypatch, tmp_path)
+    told: list[tuple[str, str]] = []
+    for verb in ("restart", "reload"):
+        monkeypatch.setattr(Systemd, verb, lambda _, name, verb=verb: told.append((verb, name)))
+    supervisor = Systemd(kept.node)
+    supervisor.apply()
+    for stale, verb in (("cache", "reload"), ("database", "restart")):
+        (tmp_path / f"korobka-{stale}.service").write_text("[Unit]\n")
+        setup.put_into_force(kept.node, supervisor, lambda _: None)
+        assert told.pop() == (verb, "database")
+        assert supervisor.is_applied()

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance import certificates, config, users
+from appliance import certificates, config, service_files, supervise, users
+from appliance.supervise.systemd import Systemd
 from installer import options as options_module
 from installer import release, steps, uninstall
 from installer.options import Options
@@ -24,6 +25,8 @@ from installer.steps import Host, Step, data, startup
 from installer.steps import configuration as configuration_steps
 from installer.steps.base import Notice
 from installer.steps.startup import Starter
+from tests.appliance.boxes import open_to_everybody
+from tests.appliance.units import TARGET, stand_in
 
 from .releases import ONE, TWO, made
 
@@ -151,6 +154,33 @@ def test_an_unfinished_change_is_not_forgotten(host: Host) -> None:
     assert not the_step("Services").is_done(host)
     host.gave_notice("cache", "web@2")
     assert not host.notices_due
+
+
+def test_another_unit_is_owed_to_its_instances_and_one_that_concerns_none_is_only_written(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_to_everybody(tmp_path)
+    units = tmp_path / "units"
+    units.mkdir()
+    stand_in(monkeypatch, units)
+    monkeypatch.setattr(supervise, "supervisor_for", Systemd)
+    for function in ("pending", "apply"):
+        monkeypatch.setattr(service_files, function, lambda _: ())
+    users.create()
+    for title in ("Folders", "Configuration", "Secrets"):
+        the_step(title).apply(host)
+    config_text = host.paths.box_toml.read_text()
+    host.paths.box_toml.write_text(config.set_value(config_text, "node.web_workers", 2, from_console=False))
+    step = the_step("Service files")
+    host.supervisor.apply()
+    assert step.is_done(host)
+    for name, owed in (("korobka-web@.service", {"web@1": "restart", "web@2": "restart"}), (TARGET, {})):
+        (units / name).write_text("[Unit]\n")
+        assert not step.is_done(host)
+        step.apply(host)
+        assert step.is_done(host)
+        assert host.notices_due == owed
+        host.gave_notice(*owed)
 
 
 def test_the_wrapper_names_its_box(host: Host) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from ..living import PrefixBox
+from ..living import SERVICES, Box, PrefixBox, wait_until
 
 # Run as the portal's user: asks the agent as the Console would, and prints what came of it.
 ASK = """
@@ -101,6 +101,51 @@ def test_a_key_of_the_consoles_is_taken(prefix_box: PrefixBox) -> None:
     """Otherwise the refusals above would prove nothing."""
     before = json.loads(prefix_box.boxctl("config", "show", "logs.files", "--json").stdout)["logs.files"]
     assert ask_agent(prefix_box, "console", {"logs.files": before}) in ("running", "done")
+
+
+def test_a_key_restarts_whom_it_concerns_and_nobody_else(box: Box) -> None:
+    before = box.pids()
+    with changed(box, "cache.memory_mb", "96") as said:
+        after = box.pids()
+        assert {name for name in SERVICES if before[name] != after[name]} == {"cache"}
+        (memcached,) = box.processes("cache")
+        assert memcached.cmdline()[memcached.cmdline().index("-m") + 1] == "96"
+        assert said.endswith("In force: cache.\n")
+        again = box.boxctl("config", "set", "cache.memory_mb", "96").stdout
+        assert again.endswith("Nothing to do: it is in force already.\n")
+        assert box.pids() == after
+
+
+def test_a_worker_comes_and_goes_and_all_others_stay(box: Box) -> None:
+    """The balancer and others come after the web workers at boot; that is none of their affairs."""
+    with changed(box, "node.web_workers", "2"):
+        before = box.pids()
+        with changed(box, "node.web_workers", "3") as said:
+            after = box.pids()
+            assert len(after["web"]) == 3 and before["web"] < after["web"]
+            assert after | {"web": before["web"]} == before
+            assert box.is_healthy()
+            assert "web@3" in said and "left" not in said
+        wait_until(lambda: box.pids() == before, "the third worker's end")
+
+
+def test_a_service_that_is_switched_on_starts_and_one_that_is_switched_off_ends(box: Box) -> None:
+    with changed(box, "telephony.enabled", "true"):
+        assert box.is_healthy("telephony")
+        assert box.processes("telephony")
+    assert "telephony" not in box.status()
+    wait_until(lambda: not box.processes("telephony"), "the bridge's end")
+
+
+@contextmanager
+def changed(box: Box, key: str, value: str) -> Iterator[str]:
+    """The box with another value of a key in force; what boxctl said of it."""
+    before = json.loads(box.boxctl("config", "show", key, "--json").stdout)[key]
+    said = box.boxctl("config", "set", key, value).stdout
+    try:
+        yield said
+    finally:
+        box.boxctl("config", "set", key, json.dumps(before))
 
 
 def ask_agent(box: PrefixBox, acting: str, values: Mapping[str, object]) -> str:
