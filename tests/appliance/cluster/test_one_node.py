@@ -396,7 +396,8 @@ def test_what_backups_need_is_the_same_on_other_nodes(one: BoxNode, tmp_path: Pa
 
 def empty_box(place: Path) -> Paths:
     paths = Paths(place)
-    paths.backup.mkdir(parents=True)
+    for folder in (paths.backup, paths.run / "state"):
+        folder.mkdir(parents=True)
     return paths
 
 
