@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -37,6 +38,22 @@ def test_a_full_disk_frees_the_ballast_and_ends_writing() -> None:
     decision = decide(BALLAST - 1, TOTAL, CALM)
     assert state_after(decision) == FULL
     assert "Free some space" in str(decision)
+
+
+def test_the_tightest_disk_is_the_one_whose_reserve_is_gone_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small one with less free may have room for its reserve five times."""
+    paths = Paths(tmp_path)
+    (paths.data / "objects").mkdir(parents=True)
+    sizes = {paths.data: (100, 1024), paths.data / "objects": (300, 1024 * 1024)}
+
+    def statvfs(folder: Path) -> SimpleNamespace:
+        free, total = sizes[folder]
+        return SimpleNamespace(f_bavail=free, f_blocks=total, f_frsize=MIB)
+
+    monkeypatch.setattr("appliance.agent.disk.os.statvfs", statvfs)
+    assert Guard(paths).space().free == 300 * MIB
 
 
 def test_the_freed_ballast_alone_does_not_begin_writing_again() -> None:

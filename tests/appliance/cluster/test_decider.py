@@ -29,7 +29,7 @@ from appliance.cluster import (
     topology,
     wake_on_lan,
 )  # fmt: skip
-from appliance.cluster.decider import DRAIN, WAKING, Decider, phases, settled
+from appliance.cluster.decider import DRAIN, WAKING, Decider, applied, phases, settled
 from appliance.cluster.etcd import Etcd, EtcdAway, EtcdMember
 from appliance.cluster.joining import FARTHEST_CLOCK
 from appliance.cluster.overview import overview
@@ -102,6 +102,13 @@ def test_a_woken_node_is_awake_when_it_serves_and_not_before() -> None:
     assert settled(waking, {"node-2": beat(is_serving=False)}, now=NOW) == waking
     assert settled(waking, {}, now=NOW) == waking
     assert settled(waking, {"node-2": beat()}, now=NOW)["node-2"].rest is Rest.AWAKE
+
+
+def test_who_is_woken_while_it_is_drained_has_not_slept() -> None:
+    plan = Plan("Much is asked", wake=("node-2",))
+    for was, rest in ((Rest.DRAINING, Rest.AWAKE), (Rest.ASLEEP, Rest.WAKING)):
+        before = BOTH.with_rest("node-2", was, at=NOW - MINUTE)
+        assert applied(before, plan, now=NOW)["node-2"].rest is rest
 
 
 def test_a_drained_node_sleeps_after_its_half_minute() -> None:

@@ -178,9 +178,21 @@ def test_of_too_short_a_time_and_of_an_old_one_nothing_follows() -> None:
     assert not at(0.9, samples=samples(busy, until=NOW - timedelta(minutes=1, seconds=1))).is_change
 
 
+def test_what_is_told_at_this_very_moment_counts() -> None:
+    """And what was told as the window began does not any more."""
+    quiet = samples({"node-1": 0.59, "node-2": 0.59}, until=NOW - MINUTE / 3)
+    now = tuple(Sample(NOW, name, 1.0) for name in ("node-1", "node-2"))
+    before = tuple(Sample(NOW - POLICY.window, name, 1.0) for name in ("node-1", "node-2"))
+    assert at(0, samples=(*quiet, *now)).is_change
+    assert not at(0, samples=(*before, *quiet)).is_change
+
+
 def test_more_than_the_maximum_are_brought_down_to_it() -> None:
     plan = at(0.5, Policy(maximum=1))
     assert str(plan) == "2 nodes awake, above the maximum of 1: draining node-2."
+    busy = {f"node-{number}": 0.5 for number in range(1, 5)}
+    more = at(0.5, Policy(maximum=3, step=4), members=members(4, 0), samples=samples(busy))
+    assert more.drain == ("node-4",), "not one beyond"
 
 
 @pytest.mark.parametrize(
