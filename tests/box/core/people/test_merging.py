@@ -133,6 +133,7 @@ NO_PEOPLE = {
         "request_id",
         "retrieval_id",
         "appointment_id",
+        "event_ids",
         "page_id",
         "into_id",
         "import_id",
