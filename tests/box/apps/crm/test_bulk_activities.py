@@ -111,7 +111,7 @@ def test_they_come_whichever_record_was_written_last(anna: User, deal: Record, s
 
 
 def test_all_of_them_come_or_none(anna: User, deal: Record, sale: Record) -> None:
-    good, wrong = past(anna, deal, 1), past(anna, deal, 2, number="1" * 60)
+    good, wrong = past(anna, deal, 1), past(anna, deal, 2, number="1" * 256)
     with importing(at=THEN):
         with pytest.raises(ValidationError):
             take_over_activities([good, wrong])
