@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from appliance import certificates, config, quoting, runner
-from appliance.agent import backups, logs, operations, operations_log, proofs, upgrades
+from appliance.agent import backups, operations, operations_log, proofs, upgrades
 from appliance.agent.answers import (
     CertificateState,
     ClusterState,
@@ -55,7 +55,7 @@ from appliance.cluster.topology import TopologyRefused
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import UnknownService, enabled, named, portal
-from appliance.supervise import Status, SupervisorError, supervisor_for
+from appliance.supervise import Status, SupervisorError, log_files, supervisor_for
 
 type Tell = Callable[[Progress], None]
 
@@ -127,7 +127,7 @@ def _why_read_only(node: Node, guard: Guard) -> str:
 def read_log(paths: Paths, asked: ReadLog, _: Asker, __: Tell) -> LogPage:
     node = load_node(paths)
     files = [paths.log / f"{instance}.log" for instance in instances_of(node, asked.service)]
-    lines, older = logs.page(files, lines=min(max(asked.lines, 1), 2000), before=asked.before)
+    lines, older = log_files.page(files, lines=min(max(asked.lines, 1), 2000), before=asked.before)
     return LogPage(asked.service, lines, older)
 
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from appliance import config
 from appliance.agent import __main__ as agent
-from appliance.agent import backups, handlers, logs, operations, operations_log, server
+from appliance.agent import backups, handlers, operations, operations_log, server
 from appliance.agent.answers import NodeStatus, Progress
 from appliance.agent.applied_config import read_box_toml, write_box_toml
 from appliance.agent.codec import Malformed, decode, encode
@@ -46,6 +46,7 @@ from appliance.node import Machine, Node
 from appliance.paths import Paths
 from appliance.services import enabled
 from appliance.services.balancer.service import progress_file
+from appliance.supervise import log_files
 from tests.appliance.boxes import ROOT, wait_until
 
 moments = st.datetimes(timezones=st.just(UTC))
@@ -707,7 +708,7 @@ def test_pages_hold_every_line_once_and_in_order(files: list[list[str]], size: i
         found: list[str] = []
         cursor = ""
         while True:
-            taken, cursor = logs.page(paths, lines=size, before=cursor)
+            taken, cursor = log_files.page(paths, lines=size, before=cursor)
             assert len(taken) <= size
             found = [*taken, *found]
             if not cursor:
@@ -719,7 +720,7 @@ def test_a_traceback_stays_behind_its_line_and_long_files_are_read_from_the_end(
     one, two = tmp_path / "web@1.log", tmp_path / "web@2.log"
     one.write_text("x" * 200_000 + "\n2026-11-24 12:00:01 error\nTraceback\n  KeyError\n")
     two.write_text("2026-11-24 12:00:02 fine\n2026-11-24 12:00:00 the clock was set back\n")
-    lines, older = logs.page([one, two, tmp_path / "absent.log"], lines=5)
+    lines, older = log_files.page([one, two, tmp_path / "absent.log"], lines=5)
     assert lines == (
         "2026-11-24 12:00:01 error",
         "Traceback",
@@ -734,7 +735,7 @@ def test_a_foreign_cursor_is_no_way_in(tmp_path: Path) -> None:
     file = tmp_path / "cache.log"
     file.write_text("one\ntwo\n")
     for cursor in ("-1", "999999999", "x", "1,2,3", "²"):
-        assert logs.page([file], lines=1, before=cursor)[0] == ("two",)
+        assert log_files.page([file], lines=1, before=cursor)[0] == ("two",)
 
 
 # The record
