@@ -55,7 +55,7 @@ from appliance.cluster.topology import TopologyRefused
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services import UnknownService, enabled, named, portal
-from appliance.supervise import Status, SupervisorError, log_files, supervisor_for
+from appliance.supervise import Status, SupervisorError, supervisor_for
 
 type Tell = Callable[[Progress], None]
 
@@ -126,8 +126,9 @@ def _why_read_only(node: Node, guard: Guard) -> str:
 
 def read_log(paths: Paths, asked: ReadLog, _: Asker, __: Tell) -> LogPage:
     node = load_node(paths)
-    files = [paths.log / f"{instance}.log" for instance in instances_of(node, asked.service)]
-    lines, older = log_files.page(files, lines=min(max(asked.lines, 1), 2000), before=asked.before)
+    lines, older = supervisor_for(node).log_page(
+        instances_of(node, asked.service), lines=min(max(asked.lines, 1), 2000), before=asked.before
+    )
     return LogPage(asked.service, lines, older)
 
 

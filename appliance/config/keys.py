@@ -276,10 +276,16 @@ class Cluster:
 @dataclass(frozen=True)
 class Logs:
     size_mb: int = _key(
-        20, "A service's log is rotated at this size, in MiB.", check=_between(1, 1024), console=True
+        20,
+        "Without systemd, a service's log is rotated at this size, in MiB.",
+        check=_between(1, 1024),
+        console=True,
     )
     files: int = _key(
-        4, "How many rotated logs are kept of each service.", check=_between(1, 50), console=True
+        4,
+        "Without systemd, how many rotated logs are kept of each service.",
+        check=_between(1, 50),
+        console=True,
     )
 
 

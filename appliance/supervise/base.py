@@ -135,6 +135,11 @@ class Supervisor(ABC):
         """The last lines of these services' logs, oldest first; with `follow`, then new ones as they come."""
 
     @abstractmethod
+    def log_page(self, names: Sequence[str], *, lines: int, before: str = "") -> tuple[tuple[str, ...], str]:
+        """The last `lines` lines of their logs together, oldest first, and the cursor for those before
+        (empty: no more). It may come back from anybody: what is no cursor stands for the end."""
+
+    @abstractmethod
     def _start(self, instance: Instance) -> None:
         """Start one instance; nothing if it runs. Does not wait for it to answer."""
 

@@ -22,7 +22,7 @@ from appliance import folders, quoting, runner, users
 from appliance.files import ensure_folder, write_atomically
 from appliance.node import Node
 from appliance.services import Service
-from appliance.supervise import processes
+from appliance.supervise import log_files, processes
 from appliance.supervise.base import Instance, Process, State, Supervisor, SupervisorError, instances
 from appliance.templates import render
 
@@ -95,7 +95,7 @@ class Supervisord(Supervisor):
     def logs(self, names: Sequence[str], *, lines: int = 100, follow: bool = False) -> Generator[str]:
         selected = self._selected(names)
         prefix = len(selected) > 1
-        files = {instance.name: self.node.paths.log / f"{instance.name}.log" for instance in selected}
+        files = {instance.name: self._log_of(instance) for instance in selected}
         open_files: dict[str, Any] = {}
         try:
             for name, path in files.items():
@@ -113,6 +113,14 @@ class Supervisord(Supervisor):
         finally:
             for file in open_files.values():
                 file.close()
+
+    def log_page(self, names: Sequence[str], *, lines: int, before: str = "") -> tuple[tuple[str, ...], str]:
+        return log_files.page(
+            [self._log_of(instance) for instance in self._selected(names)], lines=lines, before=before
+        )
+
+    def _log_of(self, instance: Instance) -> Path:
+        return self.node.paths.log / f"{instance.name}.log"
 
     def shut_down(self) -> None:
         """Stop every service and supervisord itself."""

@@ -12,7 +12,7 @@ from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.runner import CommandFailed
 from appliance.services import Service, enabled
-from appliance.supervise import processes
+from appliance.supervise import journald, processes
 from appliance.supervise.base import Instance, Process, State, Supervisor, SupervisorError, instances
 from appliance.templates import render
 
@@ -130,6 +130,9 @@ class Systemd(Supervisor):
                     yield line.rstrip("\n")
             finally:
                 journal.terminate()
+
+    def log_page(self, names: Sequence[str], *, lines: int, before: str = "") -> tuple[tuple[str, ...], str]:
+        return journald.page(map(unit_of, self._selected(names)), lines=lines, before=before)
 
     def _start(self, instance: Instance) -> None:
         self._systemctl("start", unit_of(instance))
