@@ -351,6 +351,30 @@ def test_a_change_is_taken_back_by_who_has_made_it(paths: Paths) -> None:
     assert read_box_toml(paths).startswith("# ours")
 
 
+def test_a_change_that_was_noted_and_not_written_is_written_by_the_next_attempt(paths: Paths) -> None:
+    paths.etc.mkdir(parents=True)
+    before = "# ours\n[cache]\nmemory_mb = 64\n"
+    write_box_toml(paths, before)
+    asked = {"values": {"cache.memory_mb": 96}, "from_console": False, "key": "apply 1"}
+    made = Journal.begin(paths.operations, "apply", asked, by="anna")
+    # Here it was killed.
+    made.append("before", text=before)
+    change(paths, made)
+    assert "memory_mb = 96" in read_box_toml(paths)
+    # Written, it is written again: by what somebody has edited meanwhile, and to be taken back as noted.
+    write_box_toml(paths, read_box_toml(paths) + "[web]\nthreads = 4\n")
+    change(paths, made)
+    assert config.parse(read_box_toml(paths)).cache.memory_mb == 96
+    assert config.parse(read_box_toml(paths)).web.threads == 4
+    assert [one["text"] for one in made.entries() if one["entry"] == "before"] == [before]
+
+    undone = {"values": {}, "from_console": False, "takes_back": "apply 1", "key": "take-back"}
+    taken = Journal.begin(paths.operations, "apply", undone, by="anna")
+    taken.append("before", text=read_box_toml(paths))
+    change(paths, taken)
+    assert read_box_toml(paths) == before
+
+
 def test_two_at_once_are_refused(paths: Paths, program: Any) -> None:
     go_on = paths.prefix / "go on"
     program(LASTS.format(go_on=str(go_on)))

@@ -6,7 +6,7 @@ start with (a port that is taken), is taken back: the services get the files fro
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -36,26 +36,25 @@ def main() -> None:
 
 def change(paths: Paths, journal: Journal) -> None:
     """Write the values that were asked for into box.toml, what stood there before into the journal."""
-    values, taken = journal.arguments["values"], journal.arguments.get("takes_back")
-    if not (values or taken) or journal.noted("before"):
+    if not (journal.arguments["values"] or journal.arguments.get("takes_back")):
         return
-    before = applied_config.read_box_toml(paths)
-    if taken:
-        _write_as_before(paths, journal, str(taken), before)
-        return
-    typed = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    text = config.set_values(before, typed, from_console=bool(journal.arguments["from_console"]))
-    journal.append("before", text=before)
+    now = applied_config.read_box_toml(paths)
+    text = _changed(paths, journal, now)
+    if not journal.noted("before"):
+        journal.append("before", text=now)
+    # Also where it is noted: whoever noted it may have come no further.
     applied_config.write_box_toml(paths, text)
 
 
-def _write_as_before(paths: Paths, journal: Journal, key: str, now: str) -> None:
-    """box.toml as it was before the operation of that key, where that one changed it."""
-    journals = (one for one in Journal.all(paths.operations) if one.arguments.get("key") == key)
-    changed = next((one.noted("before") for one in journals), None)
-    journal.append("before", text=now)
-    if changed:
-        applied_config.write_box_toml(paths, str(changed["text"]))
+def _changed(paths: Paths, journal: Journal, now: str) -> str:
+    """box.toml with the values; or as it was before the operation of a key, where that one changed it."""
+    if taken := journal.arguments.get("takes_back"):
+        journals = (one for one in Journal.all(paths.operations) if one.arguments.get("key") == taken)
+        before = next((one.noted("before") for one in journals), None)
+        return str(before["text"]) if before else now
+    values: Mapping[str, config.Value | list[str]] = journal.arguments["values"]
+    typed = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return config.set_values(now, typed, from_console=bool(journal.arguments["from_console"]))
 
 
 @dataclass(frozen=True)
