@@ -152,12 +152,11 @@ class LogPage:
 
 @dataclass(frozen=True)
 class ConfigKey:
-    """One key of box.toml: where it came from and who may change it."""
+    """One key of box.toml, and what it means."""
 
     name: str
     value: Value
     default: Value
-    is_console: bool
     help: str
 
 

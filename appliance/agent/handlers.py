@@ -140,7 +140,7 @@ def read_config(paths: Paths, _: ReadConfig, __: Asker, ___: Tell) -> ConfigView
     box = config.load(paths)
     return ConfigView(
         tuple(
-            ConfigKey(name, config.value_of(box, name), key.default, key.console, key.help)
+            ConfigKey(name, config.value_of(box, name), key.default, key.help)
             for name, key in config.KEYS.items()
         )
     )

@@ -66,11 +66,10 @@ def show_keys(keys: tuple[ConfigKey, ...], *, as_json: bool) -> None:
             json.dumps({key.name: encode(key.value) for key in keys}, indent=1, ensure_ascii=False),
         )
     elif out.is_terminal:
-        table = Table("Key", "Value", "Default", "Changed by", "Meaning", box=None, pad_edge=False)
+        table = Table("Key", "Value", "Default", "Meaning", box=None, pad_edge=False)
         for key in keys:
-            who = "console" if key.is_console else "root"
             style = None if key.value == key.default else "bold"
-            table.add_row(key.name, written(key.value), written(key.default), who, key.help, style=style)
+            table.add_row(key.name, written(key.value), written(key.default), key.help, style=style)
         out.print(table)
     else:
         for key in keys:
