@@ -81,6 +81,7 @@ def test_boxctl_shows_the_first_key_though_the_service_does_not_start(
 
     monkeypatch.setattr(targets, "change_targets", lambda *_: (kept.settings, key))
     monkeypatch.setattr(setup, "keep_up", fail)
+    given = Namespace(remove=False, name="disk", folder="/mnt", s3=None, sftp=None, bandwidth=None)
     with pytest.raises(SupervisorError, match="does not start"):
-        targets.set_up(kept.node, Namespace(remove=False))
+        targets.set_up(kept.node, given)
     assert str(key) in capsys.readouterr().out
