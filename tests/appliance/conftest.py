@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from appliance import service_files
 from appliance.node import Node
+from appliance.paths import Paths
 from appliance.services.balancer.service import SERVICE as BALANCER
 from appliance.supervise.supervisord import Supervisord
 from tests import require
@@ -41,6 +43,14 @@ def balanced(box: Node) -> Iterator[Node]:
     supervisor.start("balancer")
     yield box
     supervisor.stop("balancer")
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    """Of a machine that has nothing yet but the folder of its logs."""
+    paths = Paths(tmp_path)
+    paths.log.mkdir(parents=True)
+    return paths
 
 
 @pytest.fixture

@@ -72,8 +72,8 @@ SCOPE = (
         ("replication", "configurations", "lacking"),
     ),
     Area("appliance/agent/disk.py", ("tests/appliance/test_disk.py",)),
-    Area("appliance/agent/operations_log.py", ("tests/appliance/test_agent_parts.py",)),
-    Area("appliance/agent/operations/apply.py", ("tests/appliance/test_agent_parts.py",), ("decide",)),
+    Area("appliance/agent/operations_log.py", ("tests/appliance/test_operations_log.py",)),
+    Area("appliance/agent/operations/apply.py", ("tests/appliance/test_apply.py",), ("decide",)),
 )
 
 
