@@ -46,6 +46,21 @@ def test_the_disk_forgets_what_was_not_flushed_and_nothing_else(tmp_path: Path) 
     assert kept.count(b"\0") == lost * PAGE
 
 
+def test_of_one_page_that_was_not_flushed_a_cut_takes_that_one(tmp_path: Path) -> None:
+    require.programs("qemu-io", cure="apt-get install qemu-utils")
+    image = tmp_path / "image"
+    image.write_bytes(b"0" * PAGE)
+    # By each half of the draws it would stay with one of these.
+    for number in range(8):
+        with VolatileDisk(image, capacity=PAGE, chance=Random(number)) as disk:
+            url = re.match("file=([^,]+)", disk.drive)
+            assert url
+            written = ["qemu-io", "-t", "none", "-f", "raw", "-c", "write -P 97 0 4k", "-c", "abort", url[1]]
+            subprocess.run(written, check=False, capture_output=True)
+            assert disk.cut_power() == 1
+            assert disk.read(0, PAGE) == b"0" * PAGE
+
+
 def test_it_hangs_at_a_flush_that_has_something_to_flush(tmp_path: Path) -> None:
     image, pages = tmp_path / "image", 64
     image.write_bytes(b"0" * PAGE)
