@@ -27,6 +27,9 @@ type Say = Callable[[str], None]
 SERVICE = "objects"
 SPEAKING_SECONDS = 30.0
 """For which stores are waited for that must say what they have: one that restarts does so within a few."""
+TOLD_SECONDS = 10.0
+"""After which it is known what is in a volume: stores say so every five. Of one that was just mounted, as for
+another number of copies, they say at first that it is there, and it looks empty."""
 
 
 def stop(node: Node, supervisor: Supervisor) -> None:
@@ -172,11 +175,17 @@ def refuse_stranding(node: Node, gone: Member, there: Container[str]) -> None:
         return
     if gone.name not in there or not gone.keeps_files or not is_store(node):
         return
-    known = _survey(node, there)
-    alone = [one for one in volumes.lacking(known) if one.places == {gone.loopback}]
-    if alone:
+
+    def alone() -> list[Volume]:
+        return [one for one in _survey(node, there) if one.places == {gone.loopback}]
+
+    known = alone()
+    if any(not one.objects for one in known):
+        time.sleep(TOLD_SECONDS)
+        known = alone()
+    if stranded := sum(one.objects for one in known):
         raise TopologyRefused(
-            f"{sum(one.objects for one in alone)} files are on {gone.name} alone: wait until they are "
+            f"{stranded} files are on {gone.name} alone: wait until they are "
             f"copied, which `boxctl cluster status` shows, or start the node that has the other copy."
         )
 

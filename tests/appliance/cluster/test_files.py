@@ -27,6 +27,7 @@ from minio import Minio
 from minio.error import MinioException
 
 from appliance.cluster import state
+from appliance.cluster.stores import TOLD_SECONDS
 from appliance.services.objects import setup, volumes
 from appliance.services.objects.service import Ports
 from tests.appliance.boxes import wait_until
@@ -165,7 +166,14 @@ def in_copies(node: BoxNode, count: int, places: int) -> None:
             and len(frozenset().union(*(one.places for one in known))) == places
         )
 
-    wait_until(is_so, seconds=COPIED_SECONDS)
+    def stays_so() -> bool:
+        if not is_so():
+            return False
+        # Those that were just mounted for another number of copies look empty at first.
+        time.sleep(TOLD_SECONDS)
+        return is_so()
+
+    wait_until(stays_so, seconds=COPIED_SECONDS)
 
 
 def test_two_of_three_are_lost_at_once_and_the_third_has_every_file() -> None:

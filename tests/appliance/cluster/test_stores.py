@@ -221,6 +221,25 @@ def test_nobody_goes_before_all_have_said_what_they_have(
         stores.refuse_stranding(node, THREE, there)
 
 
+def test_a_volume_that_was_just_mounted_is_not_believed_to_be_empty(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For another number of copies each is mounted anew."""
+    spoken = frozenset(one.loopback for one in (ONE, TWO, THREE))
+    there = {one.name for one in (ONE, TWO, THREE)}
+    full, mounted = volume(THREE), replace(volume(THREE), size=0, objects=0)
+    looks = [mounted, full]
+    monkeypatch.setattr(volumes, "survey", lambda _: ((looks.pop(0),), spoken))
+    waited = list[float]()
+    monkeypatch.setattr("appliance.cluster.stores.time.sleep", waited.append)
+    with pytest.raises(TopologyRefused, match="12 files are on node-3 alone"):
+        stores.refuse_stranding(node, THREE, there)
+    assert waited == [stores.TOLD_SECONDS]
+    # One that is empty stays so, and keeps nobody.
+    looks = [mounted, mounted]
+    stores.refuse_stranding(node, THREE, there)
+
+
 def test_a_listing_says_which_stores_have_spoken(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     listing = (
         "      DataNode 127.100.100.1:20013 hdd(volume:1/16384)\n"
