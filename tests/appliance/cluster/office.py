@@ -78,12 +78,14 @@ class Office:
             one.begin_counting()
         for ear in self.ears:
             ear.begin_counting()
-        event()
-        for one in self.colleagues:
-            one.go_on()
-        # What comes back may cost somebody something as well.
-        if undo:
-            undo()
+        try:
+            event()
+            for one in self.colleagues:
+                one.go_on()
+        finally:
+            # What comes back may cost somebody something as well, and the next story none.
+            if undo:
+                undo()
         self.wait_until_well()
         lost, twice = self._kept()
         without_reads = max(one.reads.longest for one in self.colleagues)
