@@ -757,7 +757,15 @@ def test_who_was_like_somebody_that_is_not_here_any_more_is_new() -> None:
 
 def test_by_rule_whoever_is_gone_is_kept_or_never_dismissed() -> None:
     link = linked(entry(), planned(entry(), known()))
-    assert plan_gone({"id-anna": link}, {1: local()}, replace(RULES, gone="keep"), now=NOW) == []
+    keep = replace(RULES, gone="keep")
+    (step,) = plan_gone({"id-anna": link}, {1: local()}, keep, now=NOW)
+    assert (step.leaving_why, step.leaving_since, step.status, step.notes) == ("gone", "", "", ())
+    kept = replace(link, leaving_why="gone")
+    assert plan_gone({"id-anna": kept}, {1: local()}, keep, now=NOW) == []
+    # By another rule the days begin now, also for whom an administrator has suspended.
+    for status, told in (("active", "suspended"), ("suspended", "")):
+        (step,) = plan_gone({"id-anna": kept}, {1: local(status=status)}, RULES, now=NOW)
+        assert (step.status, step.leaving_since) == (told, NOW.isoformat())
     old = replace(link, leaving_since=NOW - timedelta(days=900), leaving_why="gone", status="suspended")
     rules = replace(RULES, dismiss_after_days=None)
     assert plan_gone({"id-anna": old}, {1: local(status="suspended")}, rules, now=NOW) == []
