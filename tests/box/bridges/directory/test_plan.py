@@ -807,6 +807,32 @@ def test_what_somebody_has_changed_here_stays_until_the_directory_says_something
     assert step.fields == {"phone": "+74951234567"}
 
 
+def test_what_somebody_has_changed_here_stays_while_they_wait_for_a_name() -> None:
+    told = entry("boris", "anna@corp.test", fields={"phone": "+74951234567"})
+    clash = Clash("email", "anna@corp.test", 1)
+    links = {"id-anna": linked_now()}
+    first = planned(told, known(local(), links=links))
+    assert first is not None
+    assert first.clashes == (clash,)
+    links["id-boris"] = linked(told, first, 2)
+    boris = local(2, "boris", "", departments=frozenset({9}))
+    boris = replace(boris, fields={**boris.fields, "phone": "+74950000000"})
+    # And where: the unit that they come from is another department.
+    units: dict[str, Any] = {"units": {"": UnitNow(7, "Corp")}, "has_units": True}
+    standing = {"id-boris": frozenset({clash})}
+    assert planned(told, known(local(), boris, links=links, standing=standing, **units)) is None
+    freed = planned(told, known(boris, links=links, standing=standing, **units))
+    assert freed is not None
+    assert (freed.fields, freed.clashes, freed.unit) == ({"email": "anna@corp.test"}, (), None)
+    # It is the directory's all the same, which takes it away once it has none.
+    assert freed.values["phone"] == "+74951234567"
+    # What it says anew counts.
+    moved = replace(told, dn="cn=boris,ou=new,dc=corp")
+    step = planned(moved, known(local(), boris, links=links, standing=standing, **units))
+    assert step is not None
+    assert (step.fields, step.unit) == ({"phone": "+74951234567"}, "")
+
+
 def test_whom_somebody_has_returned_is_suspended_again_while_the_directory_has_them_disabled() -> None:
     disabled = entry(is_disabled=True)
     link = linked(disabled, planned(disabled, known()))
