@@ -255,6 +255,37 @@ def test_switching_is_one_step_and_the_running_release_and_the_one_before_it_sta
     assert release.superfluous(host.paths) == [folders[0], never_ran]
 
 
+class Killed(BaseException):
+    """kill -9 of the installer."""
+
+
+@pytest.mark.parametrize("links", [0, 1])
+def test_killed_while_switching_the_release_before_is_remembered(
+    host: Host, monkeypatch: pytest.MonkeyPatch, links: int
+) -> None:
+    before, after = (host.paths.releases / name for name in ("before", "after"))
+    for folder in (before, after):
+        folder.mkdir()
+    release.switch(host.paths, before)
+    assert not release.previous_link(host.paths).is_symlink()
+    link, made_links = release._link, list[Path]()
+
+    def dies(one: Path, to: Path) -> None:
+        if len(made_links) == links:
+            raise Killed
+        made_links.append(one)
+        link(one, to)
+
+    with monkeypatch.context() as killed, pytest.raises(Killed):
+        killed.setattr(release, "_link", dies)
+        release.switch(host.paths, after)
+    # As the step does that comes next: see `installer.steps.services`.
+    if host.paths.current.resolve() != after:
+        release.switch(host.paths, after)
+    assert release.superfluous(host.paths) == []
+    assert release.previous_link(host.paths).resolve() == before
+
+
 def test_a_release_from_a_strict_checkout_is_for_the_services_to_read(source: Source, tmp_path: Path) -> None:
     for name in source.files:
         (source.tree / name).chmod(0o600)
