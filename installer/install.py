@@ -105,9 +105,8 @@ def _first_stage(host: Host, progress: Progress, *, ends_there: bool, is_silent:
         progress.say("Nothing was changed.")
         return 1
     try:
-        # Never closed: the second stage inherits them, and they end with the process, however that ends.
-        for held in _lock(host.paths):
-            os.set_inheritable(held, True)
+        # Never closed: the second stage inherits it, and it ends with the process, however that ends.
+        os.set_inheritable(_lock(host.paths), True)
     except Busy as error:
         progress.say(str(error))
         return 1
@@ -213,75 +212,29 @@ def alone(paths: Paths, *, patience: float = 0) -> Iterator[None]:
     try:
         yield
     finally:
-        for one in held:
-            os.close(one)
+        os.close(held)
 
 
 LOCK = Path("/run/korobka-install.lock")
 """Of the machine's own box. Root alone can open it, and so hold it; it is gone with the next boot."""
-LOCKS = Path("/proc/locks")
 
 
-def _lock(paths: Paths, patience: float = 0) -> tuple[int, ...]:
-    """One installation at a time: what is held until it is closed.
-
-    It is a folder that exists, so that taking it changes nothing. Of the machine's own box that is `/`, which
-    anybody can open: there a file of root's decides. The folder is taken as well, for installers of older
-    releases know it alone; but whoever else has it keeps nobody from installing.
-    """
-    folder = os.open(facts.nearest_existing(paths.prefix), os.O_RDONLY | os.O_DIRECTORY)
-    held = [folder]
+def _lock(paths: Paths, patience: float = 0) -> int:
+    """One installation at a time: what is held until it is closed. Taking it changes nothing of the box: below
+    a prefix it is the folder, of the machine's own a file, for anybody can hold `/`."""
+    if paths.prefix == paths.prefix.parent and os.geteuid() == 0:
+        held = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    else:
+        held = os.open(facts.nearest_existing(paths.prefix), os.O_RDONLY | os.O_DIRECTORY)
     deadline = time.monotonic() + patience
-    try:
-        if paths.prefix == paths.prefix.parent and os.geteuid() == 0:
-            held.append(os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
-        while not _is_alone(held[-1], folder):
+    while True:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return held
+        except BlockingIOError:
             if time.monotonic() > deadline:
+                os.close(held)
                 raise Busy(
                     "Another installation is at work here: wait until it ends, then run install.sh again."
-                )
+                ) from None
             time.sleep(0.2)
-    except BaseException:
-        for one in held:
-            os.close(one)
-        raise
-    return tuple(held)
-
-
-def _is_alone(own: int, folder: int) -> bool:
-    """Whether nobody else installs. What can be held is ours then."""
-    if not _is_taken(own):
-        return False
-    return _is_taken(folder) or (own != folder and not _is_installers(folder))
-
-
-def _is_taken(descriptor: int) -> bool:
-    """Whether its lock is ours now; also where it was before."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _is_installers(folder: int) -> bool:
-    """Whether an installer of root's holds its lock. Processes that the kernel does not name are none."""
-    wanted = str(os.fstat(folder).st_ino)
-    # "1: FLOCK  ADVISORY  WRITE 4711 fe:01:2 0 EOF"; whoever waits has an arrow in front (proc_locks(5)).
-    known = (line.split() for line in LOCKS.read_text(encoding="ascii").splitlines())
-    return any(
-        words[1] == "FLOCK"
-        and words[5].rpartition(":")[2] == wanted
-        and _is_installer(Path("/proc") / words[4])
-        for words in known
-    )
-
-
-def _is_installer(process: Path) -> bool:
-    """Whether it is one of the same user's, which is root here."""
-    try:
-        words = (process / "cmdline").read_bytes().split(b"\0")
-        is_ours = process.stat().st_uid == Path("/proc/self").stat().st_uid
-    except OSError:
-        return False
-    return is_ours and any(word.partition(b".")[0] == b"installer" for word in words)

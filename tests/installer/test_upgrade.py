@@ -9,8 +9,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -393,56 +391,22 @@ def test_two_do_not_install_at_once_and_going_back_waits(paths: Paths) -> None:
     thread.join()
 
 
-HOLDS = (
-    "import fcntl, os, sys; folder = os.open(sys.argv[2], os.O_RDONLY); fcntl.flock(folder, fcntl.LOCK_EX); "
-    "print('held', flush=True); sys.stdin.read()"
-)
-
-
-@pytest.fixture
-def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Paths:
-    """The machine's own box, with another folder in the place of `/`."""
-    root = tmp_path / "root"
-    root.mkdir()
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(facts, "nearest_existing", lambda _: root)
-    monkeypatch.setattr(install, "LOCK", tmp_path / "install.lock")
-    return Paths(Path("/"))
-
-
-@contextmanager
-def held_by(program: str, folder: Path) -> Iterator[None]:
-    command = [sys.executable, "-c", HOLDS, program, str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == "held\n"
-        yield
-        other.communicate()
-
-
-def test_a_stranger_keeps_nobody_from_installing_and_two_do_not_install_at_once(
-    machines: Paths, tmp_path: Path
+def test_a_stranger_who_holds_the_machines_root_keeps_nobody_from_installing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with held_by("stranger", tmp_path / "root"), install.alone(machines):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(facts, "nearest_existing", lambda _: tmp_path)
+    monkeypatch.setattr(install, "LOCK", tmp_path / "install.lock")
+    machines = Paths(Path("/"))
+    held = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    with install.alone(machines):
         assert install.LOCK.stat().st_mode & 0o777 == 0o600
         with pytest.raises(install.Busy), install.alone(machines):
             pass
-    with install.alone(machines), pytest.raises(install.Busy), install.alone(machines):
-        pass
-
-
-@pytest.mark.parametrize("program", ["installer", "installer.upgrade"])
-def test_an_installer_that_knows_the_folder_alone_is_waited_for_and_waits(
-    machines: Paths, tmp_path: Path, program: str
-) -> None:
-    """As those do of releases before this one."""
-    with held_by(program, tmp_path / "root"), pytest.raises(install.Busy), install.alone(machines):
-        pass
     with install.alone(machines):
-        folder = os.open(tmp_path / "root", os.O_RDONLY)
-        with pytest.raises(BlockingIOError):
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.close(folder)
+        pass
+    os.close(held)
 
 
 def test_what_cannot_go_back_names_who_can(begun: Upgrade) -> None:
