@@ -220,8 +220,8 @@ LOCK = Path("/run/korobka-install.lock")
 
 
 def _lock(paths: Paths, patience: float = 0) -> int:
-    """One installation at a time: what is held until it is closed. Taking it changes nothing of the box. Of one
-    below a prefix it is the folder; of the machine's own a file, for anybody can hold `/`."""
+    """One installation at a time: what is held until it is closed, and taking it changes nothing of the box.
+    Of one below a prefix that is the folder; of the machine's own a file, for anybody can hold `/`."""
     if paths.prefix == paths.prefix.parent and os.geteuid() == 0:
         held = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     else:
