@@ -215,17 +215,25 @@ def alone(paths: Paths, *, patience: float = 0) -> Iterator[None]:
         os.close(held)
 
 
+LOCK = Path("/run/korobka-install.lock")
+"""Of the machine's own box. Root alone can open it, and so hold it; it is gone with the next boot."""
+
+
 def _lock(paths: Paths, patience: float = 0) -> int:
-    """One installation at a time. The lock is on a folder that exists, so that taking it changes nothing."""
-    folder = os.open(facts.nearest_existing(paths.prefix), os.O_RDONLY | os.O_DIRECTORY)
+    """One installation at a time: what is held until it is closed, and taking it changes nothing of the box.
+    Of one below a prefix that is the folder; of the machine's own a file, for anybody can hold `/`."""
+    if paths.prefix == paths.prefix.parent and os.geteuid() == 0:
+        held = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    else:
+        held = os.open(facts.nearest_existing(paths.prefix), os.O_RDONLY | os.O_DIRECTORY)
     deadline = time.monotonic() + patience
     while True:
         try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return folder
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return held
         except BlockingIOError:
             if time.monotonic() > deadline:
-                os.close(folder)
+                os.close(held)
                 raise Busy(
                     "Another installation is at work here: wait until it ends, then run install.sh again."
                 ) from None

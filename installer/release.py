@@ -179,10 +179,12 @@ def build(source: Source, paths: Paths, report: Report) -> Path:
 
 
 def switch(paths: Paths, release: Path) -> None:
-    """Makes `release` the running one, in one step. The one before it is remembered, to go back to."""
+    """Makes `release` the running one, in one step. The one before it is remembered, to go back to: before
+    that, for who is killed in between finds the new one running, and switches no more."""
     before = paths.current.resolve()
+    if before.exists() and before != release.resolve():
+        _link(previous_link(paths), before)
     _link(paths.current, release)
-    keep(paths, before)
 
 
 def keep(paths: Paths, release: Path) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance import users
-from appliance.node import Node
+from appliance import config, users
+from appliance.cluster.topology import TopologyRefused
+from appliance.node import Machine, Node
 from appliance.paths import Paths
 from appliance.runner import run
-from appliance.supervise import supervisor_for
+from appliance.supervise import processes, supervisor_for
 from installer import options, packages
 from installer.steps import startup
 
@@ -78,9 +79,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
+class _Unknown(Node):
+    """A box whose files cannot be read. No service is known to belong to it: what its supervisor has started
+    is ended by that, or as it is found."""
+
+    def runs(self, service: str) -> bool:
+        return False
+
+
 def perform(plan: Plan) -> None:
     if plan.paths.secrets_toml.exists():
-        supervisor_for(Node.load(plan.paths)).remove()
+        _end_services(plan)
     for path in plan.programs:
         _remove(path)
     if plan.is_purged:
@@ -96,6 +105,22 @@ def perform(plan: Plan) -> None:
         for folder in _emptied(plan.paths):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+
+def _end_services(plan: Plan) -> None:
+    try:
+        supervisor_for(Node.load(plan.paths)).remove()
+    except (config.ConfigError, TopologyRefused) as error:
+        _say(f"{error}\nThe box is removed all the same.")
+        if not plan.is_purged:
+            _say("Correct that before install.sh is to bring the box back: it stays as it is.")
+        unknown = _Unknown(plan.paths, config.Box(), config.new_secrets(), Machine.here())
+        supervisor_for(unknown).remove()
+        # supervisord has told all of them to end, and waits for no database that takes longer than it.
+        processes.end(processes.marked(plan.paths.prefix), seconds=_END_SECONDS)
+
+
+_END_SECONDS = 60.0
 
 
 def _remove_users() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import struct
+import subprocess
 import tarfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,6 +108,35 @@ def test_a_box_that_was_removed_is_not_made_again(machine: Machine, names: dict[
     machine.paths.box_toml.unlink()
     assert start.name_to_install(machine, ["10.0.0.7"]) is None
     assert start.where_it_is(machine, now=NOW) == ["Korobka was removed from this machine."]
+
+
+@pytest.mark.parametrize("is_made", [True, False])
+def test_where_the_box_was_removed_the_console_says_so_and_nothing_is_tried_again(
+    tmp_path: Path, is_made: bool
+) -> None:
+    """With the box goes the program that would say it. Where the box was never made, that has failed."""
+    text = (build.FILES / "usr/local/lib/korobka-image/start").read_text()
+    for folder in ("/opt/", "/var/", "/run/"):
+        text = text.replace(folder, f"{tmp_path}{folder}")
+    told = tmp_path / "told"
+    (tmp_path / "agetty").write_text(f'#!/bin/sh\necho "$@" >>{told}\n')
+    (tmp_path / "agetty").chmod(0o755)
+    if is_made:
+        (tmp_path / "var/lib/korobka-image").mkdir(parents=True)
+        (tmp_path / "var/lib/korobka-image/installed").write_text("10.0.0.7")
+    for _time in range(2):
+        done = subprocess.run(
+            ["sh", "-s"], input=text, text=True, check=False, cwd=tmp_path,
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        )  # fmt: skip
+        assert (done.returncode == 0) is is_made
+    issue = tmp_path / "run/issue.d/korobka.issue"
+    if is_made:
+        assert issue.read_text() == "\n  Korobka was removed from this machine.\n\n"
+        assert issue.stat().st_mode & 0o777 == 0o600
+        assert told.read_text() == "--reload\n"
+    else:
+        assert not issue.exists()
 
 
 def test_the_first_administrator_has_an_address_that_the_portal_takes(

@@ -9,12 +9,14 @@ import os
 import pwd
 import shlex
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from appliance import certificates, config, service_files, supervise, users
+from appliance.supervise import processes
 from appliance.supervise.systemd import Systemd
 from installer import options as options_module
 from installer import release, steps, uninstall
@@ -253,6 +255,37 @@ def test_switching_is_one_step_and_the_running_release_and_the_one_before_it_sta
     assert release.superfluous(host.paths) == [folders[0], never_ran]
 
 
+class Killed(BaseException):
+    """kill -9 of the installer."""
+
+
+@pytest.mark.parametrize("links", [0, 1])
+def test_killed_while_switching_the_release_before_is_remembered(
+    host: Host, monkeypatch: pytest.MonkeyPatch, links: int
+) -> None:
+    before, after = (host.paths.releases / name for name in ("before", "after"))
+    for folder in (before, after):
+        folder.mkdir()
+    release.switch(host.paths, before)
+    assert not release.previous_link(host.paths).is_symlink()
+    link, made_links = release._link, list[Path]()
+
+    def dies(one: Path, to: Path) -> None:
+        if len(made_links) == links:
+            raise Killed
+        made_links.append(one)
+        link(one, to)
+
+    with monkeypatch.context() as killed, pytest.raises(Killed):
+        killed.setattr(release, "_link", dies)
+        release.switch(host.paths, after)
+    # As the step does that comes next: see `installer.steps.services`.
+    if host.paths.current.resolve() != after:
+        release.switch(host.paths, after)
+    assert release.superfluous(host.paths) == []
+    assert release.previous_link(host.paths).resolve() == before
+
+
 def test_a_release_from_a_strict_checkout_is_for_the_services_to_read(source: Source, tmp_path: Path) -> None:
     for name in source.files:
         (source.tree / name).chmod(0o600)
@@ -328,6 +361,59 @@ def test_purging_leaves_an_account_that_is_not_ours(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(uninstall, "run", run)
     uninstall._remove_users()
     assert sorted(removed) == sorted(set(users.ALL) - {"korobka"})
+
+
+WRONG = {
+    "box.toml": ("box_toml", 'hostname = "portal.example.com"\nhttps_prot = 8443\n', "box.toml, line 2: "),
+    "no TOML": ("box_toml", "hostname = \n", "box.toml, line 1: this is not TOML"),
+    "secrets.toml": ("secrets_toml", "", "is missing"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+@pytest.mark.parametrize("is_purged", [True, False])
+def test_a_box_whose_configuration_is_wrong_is_removed_all_the_same(
+    host: Host, what: str, is_purged: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, text, said = WRONG[what]
+    paths = host.paths
+    config.create_secrets(paths)
+    for folder in (paths.data, paths.generated / "supervisor"):
+        folder.mkdir(parents=True)
+    getattr(paths, name).write_text(text)
+    mark = {processes.PREFIX_MARK: str(paths.prefix), processes.SERVICE_MARK: "web@1"}
+    with subprocess.Popen(["sleep", "600"], env=mark) as left:
+        try:
+            uninstall.perform(uninstall.Plan(paths, is_purged))
+            assert left.wait(5) == -signal.SIGTERM
+        finally:
+            left.kill()
+    told = capsys.readouterr().out
+    assert said in told
+    assert ("install.sh" in told) is not is_purged
+    assert not paths.releases.exists()
+    assert paths.data.exists() is not is_purged
+
+
+def test_under_systemd_a_box_whose_configuration_is_wrong_leaves_no_unit(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    units = tmp_path / "units"
+    for wants, name, file in (
+        (f"{TARGET}.wants", "korobka-web@1.service", "korobka-web@.service"),
+        (f"{TARGET}.wants", "korobka-objects.service", "korobka-objects.service"),
+        ("multi-user.target.wants", TARGET, TARGET),
+    ):
+        (units / wants).mkdir(parents=True, exist_ok=True)
+        (units / file).write_text("[Unit]\n")
+        (units / wants / name).symlink_to(units / file)
+    told = stand_in(monkeypatch, units)
+    monkeypatch.setattr(uninstall, "supervisor_for", Systemd)
+    config.create_secrets(host.paths)
+    host.paths.box_toml.write_text("https_prot = 8443\n")
+    uninstall.perform(uninstall.Plan(host.paths, is_purged=False))
+    assert told.told_to("disable") == ["korobka-objects.service", "korobka-web@1.service", TARGET]
+    assert [path.name for path in units.rglob("korobka*") if path.is_file()] == []
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
+import os
 import shutil
 import subprocess
 import threading
@@ -386,6 +388,24 @@ def test_two_do_not_install_at_once_and_going_back_waits(paths: Paths) -> None:
     with install.alone(paths, patience=30):
         assert let_go.is_set()
     thread.join()
+
+
+def test_a_stranger_who_holds_the_machines_root_keeps_nobody_from_installing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(facts, "nearest_existing", lambda _: tmp_path)
+    monkeypatch.setattr(install, "LOCK", tmp_path / "install.lock")
+    machines = Paths(Path("/"))
+    held = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    with install.alone(machines):
+        assert install.LOCK.stat().st_mode & 0o777 == 0o600
+        with pytest.raises(install.Busy), install.alone(machines):
+            pass
+    with install.alone(machines):
+        pass
+    os.close(held)
 
 
 def test_what_cannot_go_back_names_who_can(begun: Upgrade) -> None:

@@ -32,7 +32,7 @@ from django.views.decorators.debug import sensitive_variables
 from django_auth_ldap.backend import LDAPBackend, _LDAPUser
 from django_auth_ldap.config import LDAPSearch, LDAPSettings
 
-from box.bridges.directory import distinguished_names, presets, server_order, transforms
+from box.bridges.directory import distinguished_names, presets, server_order, stable_ids, transforms
 from box.bridges.directory.actions import ask_run, note_bind_refusal
 from box.bridges.directory.bind_refusals import is_bind_refused, way_of
 from box.bridges.directory.client import server_of
@@ -301,7 +301,7 @@ class DirectoryUser(_LDAPUser):  # type: ignore[misc]
         control = _first(values, switch.lower())
         # Elsewhere whoever has nothing of it is not disabled.
         self.is_disabled = None if self._is_ad and not control else transforms.is_disabled(switch, control)
-        stable_id = _stable_id(mapping.stable_id, values)
+        stable_id = stable_ids.of(mapping.stable_id, _raw(values, mapping.stable_id.lower()))
         return Entry(self._user_dn, stable_id) if self._user_dn and stable_id else None
 
     def _implied_login(self, name: str) -> str:
@@ -547,12 +547,8 @@ def _lower(values: dict[str, list[bytes]]) -> dict[str, list[bytes]]:
 
 
 def _first(values: dict[str, list[bytes]], name: str) -> str:
-    return values[name][0].decode(errors="replace") if values.get(name) else ""
+    return _raw(values, name).decode(errors="replace")
 
 
-def _stable_id(attribute: str, values: dict[str, list[bytes]]) -> str:
-    """As the import writes it into links."""
-    raw = next(iter(values.get(attribute.lower(), [])), b"")
-    if attribute.lower() == "objectguid":
-        return str(uuid.UUID(bytes_le=raw)) if len(raw) == 16 else ""
-    return raw.decode(errors="replace").lower()
+def _raw(values: dict[str, list[bytes]], name: str) -> bytes:
+    return values[name][0] if values.get(name) else b""

@@ -30,7 +30,7 @@ def _forget(person: User, by: User) -> None:
     """Their groups too: whoever is taken in anew by the same entry joins them again. Raises ValidationError
     for whose entry the next run would take in: with all that it says of them."""
     for link in _links(person).select_related("connection"):
-        if not link.leaving_why and link.connection.rules.gone != "keep":
+        if not link.leaving_why:
             raise ValidationError(
                 _(
                     "%(source)s still has %(name)s, and would bring everything back: remove the entry there,"
@@ -72,7 +72,7 @@ def _entry(gone: User, kept: User) -> list[str]:
 def _why_not(gone: User, kept: User) -> str:
     """A person is one entry: with two, each run would write the one over the other."""
     first, second = _link_of(gone), _link_of(kept)
-    if first is None or second is None or first.leaving_since or second.leaving_since:
+    if first is None or second is None or first.has_left or second.has_left:
         return ""
     if first.connection_id == second.connection_id:
         return _(
@@ -96,7 +96,7 @@ def _follow(pair: Pair) -> None:
     link, own = links.get(pair.gone), links.get(pair.kept)
     if link is None:
         return
-    left = link if link.leaving_since else own
+    left = link if link.has_left else own
     if left is not None:
         left.delete()
         stays = own if left is link else link

@@ -28,7 +28,7 @@ def link_entry(conflict: Conflict, *, by: User) -> Run:
     if person is None:
         raise ValidationError(_("Nobody here is meant by it: it cannot be linked."))
     _refuse_local(person)
-    link = _former_link(person, held)
+    link = _former_link(person)
     if link is None:
         link = Link(connection=held.connection, kind=Link.Kind.PERSON, object_id=person.pk)
     else:
@@ -52,7 +52,7 @@ def separate_entry(conflict: Conflict, *, by: User) -> Run:
     person = User.objects.select_for_update().filter(pk=held.person_id).first()
     if person is not None and held.kind == AGAIN:
         _refuse_local(person)
-        _former_link(person, held)
+        _former_link(person)
         change_people({person.pk: {"login": _former_login(person), "email": ""}})
     held.decision, held.decided_by = Conflict.Decision.SEPARATE, by
     held.save(update_fields=["decision", "decided_by"])
@@ -96,13 +96,10 @@ def _held(conflict: Conflict) -> Conflict:
     return held
 
 
-def _former_link(person: User, held: Conflict) -> Link | None:
+def _former_link(person: User) -> Link | None:
     """By which they were an entry that is gone. Raises ValidationError for whose entry is there."""
     link = Link.objects.people().select_for_update().filter(object_id=person.pk).first()
     if link is None or link.leaving_why == GONE:
-        return link
-    # By this rule nobody who is gone is written down as that: the run has seen it that left the entry aside.
-    if held.kind == AGAIN and link.connection == held.connection and held.connection.rules.gone == "keep":
         return link
     raise ValidationError(
         _("%(name)s is another entry already: %(dn)s") % {"name": person.name, "dn": link.dn}

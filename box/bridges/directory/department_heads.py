@@ -134,7 +134,7 @@ def _people(
     for step in steps:
         if step.is_skipped:
             continue
-        if step.leaving_why:
+        if step.leaving_since:
             for known in (units, managers):
                 known.pop(step.stable_id, None)
         else:

@@ -160,7 +160,8 @@ class Link(models.Model):
     # What the directory wrote last, by field; what is not in it is not the directory's.
     values = models.JSONField(default=dict)
     seen_at = models.DateTimeField(default=timezone.now)
-    # Since when the entry is not found, is expired or in the leavers' unit; None while all is well.
+    # Since when the entry is not found, is expired or in the leavers' unit; None while all is well, and where
+    # who is not found is kept.
     leaving_since = models.DateTimeField(null=True)
     leaving_why = models.CharField(max_length=10, blank=True)
     # When the account ends by itself.
@@ -183,6 +184,11 @@ class Link(models.Model):
 
     def __str__(self) -> str:
         return self.dn
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the directory has it no more, or as somebody who works there no more."""
+        return bool(self.leaving_since or self.leaving_why)
 
 
 class Cursor(models.Model):

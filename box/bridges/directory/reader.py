@@ -15,7 +15,7 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 from ldap3.utils.conv import escape_bytes, escape_filter_chars
 
-from box.bridges.directory import distinguished_names, presets, transforms
+from box.bridges.directory import distinguished_names, presets, stable_ids, transforms
 from box.bridges.directory.client import Directory, DirectoryTrouble, Entry, RootDse
 from box.bridges.directory.models import Connection
 from box.bridges.directory.targets import separator_of, understood
@@ -570,13 +570,10 @@ class Reader:
 
     def _stable_id(self, entry: Entry, attribute: str = "") -> str:
         attribute = attribute or self._mapping.stable_id
-        if attribute.lower() == "objectguid":
-            raw = entry.raw(attribute)
-            return str(uuid.UUID(bytes_le=raw)) if len(raw) == 16 else ""
-        return entry.first(attribute).lower()
+        return stable_ids.of(attribute, entry.raw(attribute))
 
     def _escaped_id(self, stable_id: str) -> str:
-        if self._mapping.stable_id.lower() == "objectguid":
+        if stable_ids.is_guid(self._mapping.stable_id):
             escaped: str = escape_bytes(uuid.UUID(stable_id).bytes_le)
             return escaped
         return str(escape_filter_chars(stable_id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
@@ -91,25 +92,33 @@ def plan_gone(
     asked_about: Collection[int] = (),
 ) -> list[PersonStep]:
     """What follows for those whom the directory doesn't show any more; nothing for who was found again under
-    another id, and no dismissal of who may have been."""
-    if rules.gone == "keep":
-        return []
+    another id, and no dismissal of who may have been. Of whom it keeps as they are only that is written down:
+    the days until somebody is dismissed begin where another rule does."""
+    is_kept = rules.gone == "keep"
     steps = []
     for stable_id, link in sorted(links.items()):
         here = people.get(link.object_id)
         if here is None or here.id in relinked:
             continue
+        if is_kept:
+            if link.leaving_why != GONE:
+                steps.append(_gone(stable_id, link, here, since=link.leaving_since))
+            continue
         since = link.leaving_since or now
         # Who is asked about is only suspended, however few the days are.
         counted = None if here.id in asked_about else since
         status, link_status, notes = _leaving(link, here, rules, why=GONE, since=counted, now=now)
-        if link.leaving_why == GONE and not status:
+        if link.leaving_why == GONE and link.leaving_since and not status:
             continue
-        step = PersonStep(
-            stable_id=stable_id, dn=link.dn, base=link.base, name=here.name, object_id=here.id,
-            linked_to=link.object_id, values=link.values, status=status, link_status=link_status,
-            leaving_since=since.isoformat(), leaving_why=GONE, is_seen=False,
-            photo_fingerprint=link.photo_fingerprint, notes=tuple(notes),
-        )  # fmt: skip
-        steps.append(step)
+        step = _gone(stable_id, link, here, since=since)
+        steps.append(replace(step, status=status, link_status=link_status, notes=tuple(notes)))
     return steps
+
+
+def _gone(stable_id: str, link: LinkNow, here: LocalPerson, *, since: datetime | None) -> PersonStep:
+    return PersonStep(
+        stable_id=stable_id, dn=link.dn, base=link.base, name=here.name, object_id=here.id,
+        linked_to=link.object_id, values=link.values, link_status=link.status,
+        leaving_since=since.isoformat() if since else "", leaving_why=GONE, is_seen=False,
+        photo_fingerprint=link.photo_fingerprint,
+    )  # fmt: skip

@@ -320,19 +320,22 @@ def _step_of_known(
         and link.status == link_status
         and not status
     )
-    if is_same and not is_matched and not standing:
+    is_old = is_same and not is_matched
+    if is_old and not standing:
         return None
-    fields, told = _changed_fields(entry, link, here, known, denied)
-    if is_same and not is_matched and not fields and standing == frozenset(told):
+    # What was changed here stays until the entry says something else: while it waits for a name, too.
+    asked = known.mapped & {one.kind for one in standing} if is_old else known.mapped
+    fields, told = _changed_fields(entry, link, here, known, denied, asked=asked)
+    if is_old and not fields and standing == frozenset(told):
         return None
     notes = [Note("change", name, here.fields.get(name, ""), value) for name, value in sorted(fields.items())]
     if is_matched:
         notes.insert(0, Note("link", new=here.fields.get("login", "")))
-    unit, about_unit = _moved(entry, link, here, known)
+    unit, about_unit = (None, None) if is_old else _moved(entry, link, here, known)
     if about_unit is not None:
         notes.append(about_unit)
     notes += about_status
-    if not is_same or is_matched:
+    if not is_old:
         notes += about_manager
         notes += [Note("report", reason=reason) for reason in entry.reports]
     # What the list says already was said.
@@ -342,7 +345,11 @@ def _step_of_known(
         if clash not in standing
     ]
     is_here = {**here.fields, **fields}
-    kept = {name: value for name, value in entry.fields.items() if is_here.get(name) == value}
+    kept = {
+        name: value
+        for name, value in entry.fields.items()
+        if is_here.get(name) == value or (name not in asked and link.values.get(name) == value)
+    }
     return PersonStep(
         stable_id=entry.stable_id, dn=entry.dn, base=entry.base, name=entry.name, object_id=here.id,
         is_relinked=whose.is_relinked, fields=fields, values=_values(kept, entry, manager),
@@ -356,13 +363,19 @@ def _step_of_known(
 
 
 def _changed_fields(
-    entry: PersonEntry, link: LinkNow, here: LocalPerson, known: Known, denied: frozenset[str]
+    entry: PersonEntry,
+    link: LinkNow,
+    here: LocalPerson,
+    known: Known,
+    denied: frozenset[str],
+    *,
+    asked: frozenset[str],
 ) -> tuple[dict[str, str], tuple[Clash, ...]]:
-    """What to write, and what of it somebody else has. A value that the directory no longer holds is taken
-    away where the directory had written it."""
+    """What of the fields `asked` to write, and what of it somebody else has. A value that the directory no
+    longer holds is taken away where the directory had written it."""
     fields: dict[str, str] = {}
     told = []
-    for name in sorted(known.mapped):
+    for name in sorted(asked):
         value = entry.fields.get(name, "")
         before = here.fields.get(name, "")
         if value == before or (not value and (name == "login" or not link.values.get(name))):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection as database
+from django.db import connections, transaction
 from django.utils import timezone
 
 from box.bridges.directory.actions import (
@@ -19,8 +23,11 @@ from box.bridges.directory.actions import (
     note_bind_refusal,
     save_connection,
 )
+from box.bridges.directory.apply import Performer
+from box.bridges.directory.conflicts import unlink_person
 from box.bridges.directory.mapping import GroupRule
-from box.bridges.directory.models import Connection, Run
+from box.bridges.directory.models import Conflict, Connection, Link, Run
+from box.bridges.directory.plan.values import PersonStep
 from box.bridges.directory.presets import preset
 from box.core.events.models import Event
 from box.core.groups.actions import NewGroup, create_group
@@ -29,6 +36,8 @@ from box.core.structure.actions import create_department
 from box.core.structure.models import Department
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from box.core.accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -178,3 +187,88 @@ def test_what_the_guard_asks_is_answered_once(corp: Connection, olga: User, is_a
     assert told("RunAsked") == ([own] if is_allowed else [])
     with pytest.raises(ValidationError, match="answered already"):
         answer_guard(run, is_allowed=True, by=olga)
+
+
+# Beside a run
+
+
+def beside(work: Callable[[], object]) -> threading.Thread:
+    """Does it over another line to the database, and waits until it is done, or waits for this one."""
+
+    def do() -> None:
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=do)
+    thread.start()
+    with database.cursor() as cursor:
+        while thread.is_alive():
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM pg_locks"
+                " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+            )
+            if cursor.fetchone() == (True,):
+                break
+            time.sleep(0.01)
+    return thread
+
+
+@pytest.fixture
+def linked(corp: Connection, anna: User) -> Link:
+    return Link.objects.create(
+        connection=corp, kind=Link.Kind.PERSON, stable_id="id-anna", object_id=anna.pk, dn="uid=anna"
+    )
+
+
+@pytest.fixture
+def performer(corp: Connection) -> Performer:
+    run = Run.objects.create(connection=corp, mode=MODE.SYNC, state=STATE.RUNNING)
+    return Performer(run, now=timezone.now(), moved=lambda _count: None)
+
+
+def step_of(link: Link) -> PersonStep:
+    told = {"position": "Seller"}
+    return PersonStep(
+        link.stable_id, link.dn, object_id=link.object_id, linked_to=link.object_id, fields=told, values=told
+    )
+
+
+def is_the_portals_own(link: Link, anna: User) -> bool:
+    anna.refresh_from_db()
+    decided = Conflict.objects.filter(stable_id=link.stable_id, decision=Conflict.Decision.APART)
+    return decided.exists() and not anna.owners and not Link.objects.filter(stable_id=link.stable_id).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_decision_in_the_middle_of_a_batch_waits_for_its_end_and_counts(
+    linked: Link, performer: Performer, anna: User, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undecided, decisions = performer._undecided, list[threading.Thread]()
+
+    def amid(steps: Sequence[PersonStep]) -> list[PersonStep]:
+        left = undecided(steps)
+        decisions.append(beside(lambda: unlink_person(linked, by=olga)))
+        return left
+
+    monkeypatch.setattr(performer, "_undecided", amid)
+    performer.people([step_of(linked)])
+    decisions[0].join(30)
+    assert len(decisions) == 1
+    assert is_the_portals_own(linked, anna)
+    assert anna.position == "Seller"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_in_the_middle_of_a_decision_waits_for_it_and_leaves_the_person_alone(
+    linked: Link, performer: Performer, anna: User, olga: User
+) -> None:
+    before = anna.position
+    with transaction.atomic():
+        unlink_person(linked, by=olga)
+        batch = beside(lambda: performer.people([step_of(linked)]))
+        assert batch.is_alive()
+    batch.join(30)
+    assert is_the_portals_own(linked, anna)
+    assert anna.position == before

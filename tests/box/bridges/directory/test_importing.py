@@ -34,6 +34,7 @@ from box.core.files import decoder, decoder_client
 from box.core.files.store import store
 from box.core.groups.actions import GroupRefused, NewGroup, create_group, leave_group
 from box.core.groups.models import Group
+from box.core.people.merging import merge_people
 from box.core.structure.actions import create_department
 from box.core.structure.models import Department, Membership
 from tests.box.bridges.directory.companies import connected, person, picture, previewed, synchronised, told
@@ -415,8 +416,8 @@ def test_who_is_erased_comes_back_by_no_run_and_stands_in_no_log(slapd: Slapd, o
     ("there", "may_be"),
     [
         ({}, False),
-        # Of whom nobody can say; and whom no run takes in as somebody new.
-        ({"rules": {"gone": "keep"}}, True),
+        ({"rules": {"gone": "keep"}}, False),
+        # Whom no run takes in as somebody new.
         ({"rules": {"leavers": "ou=Left"}}, True),
     ],
 )
@@ -441,6 +442,55 @@ def test_only_whom_a_run_would_bring_back_is_not_erased(
         with pytest.raises(ValidationError, match="still has"):
             erase_person(anna, by=olga)
     assert Link.objects.people().exists() is not may_be
+
+
+def test_who_is_gone_and_kept_is_as_before_and_may_be_erased(slapd: Slapd, olga: User) -> None:
+    sales = slapd.unit("Sales")
+    slapd.seed(sales, *(slapd.person(name, sales.dn, givenName=name.title()) for name in ("anna", "boris")))
+    heads = {"mapping": {"heads": "manager", **DISABLED["mapping"]}}
+    # By her word alone he is their head.
+    slapd.apply(entries.modify(f"cn=anna,{sales.dn}", manager=f"cn=boris,{sales.dn}"))
+    connection = connected(slapd, slapd.base, rules={**UNGUARDED, "gone": "keep"}, **heads)
+    synchronised(connection)
+    anna = person("anna")
+    usual, without_her = connection.people_filter, "(&(objectClass=inetOrgPerson)(!(uid=anna)))"
+
+    def asked_with(people_filter: str) -> Link:
+        connection.people_filter = people_filter
+        connection.save()
+        assert synchronised(connection).counts == {}
+        anna.refresh_from_db()
+        assert anna.status == User.Status.ACTIVE
+        assert Membership.objects.filter(user=person("boris"), role=Membership.Role.HEAD).exists()
+        return Link.objects.people().get(object_id=anna.pk)
+
+    for asked in (without_her, usual, without_her, without_her):
+        link = asked_with(asked)
+        assert (link.leaving_why, link.leaving_since) == ("gone" if asked == without_her else "", None)
+    dismiss_user(anna, by=olga)
+    erase_person(anna, by=olga)
+    assert not Link.objects.people().filter(object_id=anna.pk).exists()
+    connection.people_filter = usual
+    connection.save()
+    synchronised(connection)
+    assert person("anna").pk != anna.pk
+
+
+def test_of_two_accounts_one_may_become_the_other_once_its_entry_is_gone_and_kept(
+    slapd: Slapd, olga: User
+) -> None:
+    sales = slapd.unit("Sales")
+    both = [slapd.person(name, sales.dn, givenName="Anna") for name in ("anna", "ann")]
+    slapd.seed(sales, *both)
+    connection = connected(slapd, slapd.base, rules={**UNGUARDED, "gone": "keep"})
+    synchronised(connection)
+    gone, kept = person("ann"), person("anna")
+    with pytest.raises(ValidationError, match="two entries"):
+        merge_people(gone, kept, by=olga)
+    slapd.apply(entries.delete(both[1].dn))
+    synchronised(connection)
+    merge_people(gone, kept, by=olga)
+    assert Link.objects.people().get().object_id == kept.pk
 
 
 def test_explain_says_why_somebody_is_and_is_not_imported(slapd: Slapd) -> None:

@@ -757,7 +757,15 @@ def test_who_was_like_somebody_that_is_not_here_any_more_is_new() -> None:
 
 def test_by_rule_whoever_is_gone_is_kept_or_never_dismissed() -> None:
     link = linked(entry(), planned(entry(), known()))
-    assert plan_gone({"id-anna": link}, {1: local()}, replace(RULES, gone="keep"), now=NOW) == []
+    keep = replace(RULES, gone="keep")
+    (step,) = plan_gone({"id-anna": link}, {1: local()}, keep, now=NOW)
+    assert (step.leaving_why, step.leaving_since, step.status, step.notes) == ("gone", "", "", ())
+    kept = replace(link, leaving_why="gone")
+    assert plan_gone({"id-anna": kept}, {1: local()}, keep, now=NOW) == []
+    # By another rule the days begin now, also for whom an administrator has suspended.
+    for status, told in (("active", "suspended"), ("suspended", "")):
+        (step,) = plan_gone({"id-anna": kept}, {1: local(status=status)}, RULES, now=NOW)
+        assert (step.status, step.leaving_since) == (told, NOW.isoformat())
     old = replace(link, leaving_since=NOW - timedelta(days=900), leaving_why="gone", status="suspended")
     rules = replace(RULES, dismiss_after_days=None)
     assert plan_gone({"id-anna": old}, {1: local(status="suspended")}, rules, now=NOW) == []
@@ -797,6 +805,32 @@ def test_what_somebody_has_changed_here_stays_until_the_directory_says_something
     step = planned(replace(told, dn="cn=anna,ou=new,dc=corp"), known(here, links={"id-anna": link}))
     assert step is not None
     assert step.fields == {"phone": "+74951234567"}
+
+
+def test_what_somebody_has_changed_here_stays_while_they_wait_for_a_name() -> None:
+    told = entry("boris", "anna@corp.test", fields={"phone": "+74951234567"})
+    clash = Clash("email", "anna@corp.test", 1)
+    links = {"id-anna": linked_now()}
+    first = planned(told, known(local(), links=links))
+    assert first is not None
+    assert first.clashes == (clash,)
+    links["id-boris"] = linked(told, first, 2)
+    boris = local(2, "boris", "", departments=frozenset({9}))
+    boris = replace(boris, fields={**boris.fields, "phone": "+74950000000"})
+    # And where: the unit that they come from is another department.
+    units: dict[str, Any] = {"units": {"": UnitNow(7, "Corp")}, "has_units": True}
+    standing = {"id-boris": frozenset({clash})}
+    assert planned(told, known(local(), boris, links=links, standing=standing, **units)) is None
+    freed = planned(told, known(boris, links=links, standing=standing, **units))
+    assert freed is not None
+    assert (freed.fields, freed.clashes, freed.unit) == ({"email": "anna@corp.test"}, (), None)
+    # It is the directory's all the same, which takes it away once it has none.
+    assert freed.values["phone"] == "+74951234567"
+    # What it says anew counts.
+    moved = replace(told, dn="cn=boris,ou=new,dc=corp")
+    step = planned(moved, known(local(), boris, links=links, standing=standing, **units))
+    assert step is not None
+    assert (step.fields, step.unit) == ({"phone": "+74951234567"}, "")
 
 
 def test_whom_somebody_has_returned_is_suspended_again_while_the_directory_has_them_disabled() -> None:
