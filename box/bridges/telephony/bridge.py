@@ -155,8 +155,9 @@ class Bridge:
             try:
                 session.act(command.action, **command.headers)
             except PbxTrouble as trouble:
-                refuse_command(command, company_sentence(trouble))
-                if not isinstance(trouble, ActionRefused):
+                was_answered = isinstance(trouble, ActionRefused)
+                refuse_command(command, company_sentence(trouble), is_certain=was_answered)
+                if not was_answered:
                     raise
 
     def _place(self, session: Session, credentials: list[tuple[str, str]]) -> None:
