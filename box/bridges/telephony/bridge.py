@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain, repeat
 
@@ -32,7 +32,7 @@ from box.bridges.telephony.calls import Calls
 from box.bridges.telephony.credentials import nobodys_password, placing
 from box.bridges.telephony.events import CallEvent
 from box.bridges.telephony.facts import Fact, Unreadable
-from box.bridges.telephony.models import Pbx
+from box.bridges.telephony.models import Call, Pbx
 from box.bridges.telephony.sentences import company_sentence
 from box.lib.sealing import SealBroken
 
@@ -196,8 +196,14 @@ class Bridge:
             # takes in nothing for some seconds.
             self._hear(pbx, calls, session)
 
+        def stored(keys: Collection[str]) -> set[str]:
+            ended = Call.objects.filter(pbx=pbx).known_to_their_ends()
+            return set(ended.filter(key__in=keys).values_list("key", flat=True))
+
         cursors = dict(pbx.cursors)
-        outcome = resync.catch_up(calls, cel_log=pbx.cel_log, cdr_log=pbx.cdr_log, cursors=cursors, keep=keep)
+        outcome = resync.catch_up(
+            calls, cel_log=pbx.cel_log, cdr_log=pbx.cdr_log, cursors=cursors, keep=keep, stored=stored
+        )
         for said in outcome.troubles:
             log.warning("%s", said)
         return outcome
