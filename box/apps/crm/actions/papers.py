@@ -15,7 +15,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.crm import access
-from box.apps.crm.actions.checks import all_currencies, check_fields, check_kept
+from box.apps.crm.actions.checks import (
+    all_currencies,
+    check_digits,
+    check_fields,
+    check_kept,
+    counted_over,
+)
 from box.apps.crm.actions.records import NewRecord, add_record, locked_record, move_record
 from box.apps.crm.actions.series import usual_template
 from box.apps.crm.events import DictionaryChanged, PaperPdfWanted, PaperSent, PaymentNoted
@@ -146,17 +152,18 @@ def note_payment(record: Record, draft: PaymentDraft, *, by: User | None) -> Pay
         raise ValidationError(_("%(type)s have no amount.") % {"type": held.type.label})
     if held.payments.count() >= MOST_PAYMENTS:
         raise ValidationError(_("There are at most %(most)s of them.") % {"most": MOST_PAYMENTS}, code="most")
-    amount = rounded(draft.amount)
+    amount = rounded(draft.amount, held.currency)
+    check_digits(draft.amount, held.currency)
     if amount <= 0:
         raise ValidationError({"amount": _("More than nothing.")})
     if not EARLIEST <= draft.on <= company_day():
         raise ValidationError({"on": _("Write a day that has been.")})
     if draft.direction not in Payment.Direction.values:
         raise ValidationError({"direction": _("Choose again: there is no such choice any more.")})
-    rate = all_currencies()[held.currency].rate
+    base_amount = counted_over(draft.amount, held.currency, all_currencies())
     payment = Payment(
         record=held, direction=draft.direction, amount=amount, on=draft.on,
-        base_amount=rounded(draft.amount * rate), note=" ".join(draft.note.split()), created_by=by,
+        base_amount=base_amount, note=" ".join(draft.note.split()), created_by=by,
     )  # fmt: skip
     check_fields(payment, ["amount", "note"])
     check_kept(payment.base_amount)

@@ -218,7 +218,7 @@ def _fill_in(record: Record, values: Mapping[str, Any], own_amount: bool | None)
         # Written by hand: it follows its lines no more.
         record.has_own_amount = True
     if own_amount is False and (lines := list(record.lines.in_order())):
-        record.amount = totals_of(lines).sums.gross
+        record.amount = totals_of(lines, record.currency).sums.gross
     tidy(record)
 
 
