@@ -36,6 +36,7 @@ from box.apps.crm.models import (
     Record,
     RecordType,
     Seller,
+    Stage,
 )
 from box.apps.crm.pricing import rounded
 from box.core.events.outbox import emit
@@ -123,12 +124,28 @@ def _move_on(record: Record, code: str, *, by: User | None, only_from: tuple[str
         return
     if only_from and held.stage.code not in only_from:
         return
+    _try_to_move(held, stage, by)
+
+
+def _try_to_move(record: Record, stage: Stage, by: User | None) -> None:
     try:
         with transaction.atomic():
-            move_record(held, stage, by=by)
+            move_record(record, stage, by=by)
     except (ValidationError, PermissionDenied):
         # It stays where it is, and its stages say what is missing.
         return
+
+
+def _move_back(record: Record, code: str, *, by: User | None) -> None:
+    """Out of the stage of this code into the open one in which it was last, or else the first."""
+    held = Record.objects.select_related("stage", "pipeline").get(pk=record.pk)
+    if held.pipeline is None or held.stage is None or held.stage.code != code:
+        return
+    stages = held.pipeline.stages.standing().filter(kind=Stage.Kind.OPEN)
+    visits = held.visits.filter(stage__in=stages).select_related("stage__pipeline")
+    last = visits.order_by("-entered_at", "-id").first()
+    if (stage := last.stage if last else stages.in_order().first()) is not None:
+        _try_to_move(held, stage, by)
 
 
 # Payments
@@ -176,11 +193,14 @@ def note_payment(record: Record, draft: PaymentDraft, *, by: User | None) -> Pay
 
 @transaction.atomic
 def remove_payment(payment: Payment, *, by: User | None) -> None:
-    """It was written down by mistake."""
+    """It was written down by mistake. An invoice that is not paid whole without it is open again."""
     held = locked_record(payment.record, by=by)
     check_seen(by, held.type_id, ["amount"])
+    was_paid = held.type.is_paper and is_paid(held)
     if Payment.objects.filter(pk=payment.pk).delete()[0]:
         emit(_noted(held, payment, by, is_removed=True))
+        if was_paid and not is_paid(held):
+            _move_back(held, "PAID", by=by)
 
 
 def _noted(held: Record, payment: Payment, by: User | None, *, is_removed: bool = False) -> PaymentNoted:
