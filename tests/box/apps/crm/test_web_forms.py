@@ -384,6 +384,18 @@ def test_of_those_whom_a_number_reaches_the_oldest_person_comes_before_the_compa
     assert paul.pk > rose.pk
 
 
+def test_the_oldest_is_found_of_however_many_share_a_number(form: WebForm, boris: User) -> None:
+    """A number of a switchboard stands at hundreds of leads, too."""
+    reached = [Reach("phone", "+79161234567")]
+    leads = [added("lead", boris, f"Lead {number}", reached_by=reached) for number in range(101)]
+    for one in leads:
+        move_record(one, stage_of("lead", "JUNK"), by=None)
+    rose, _paul = (added("contact", boris, first_name=name, reached_by=reached) for name in ("Rose", "Paul"))
+    record = take_answer(form, ROSE, key="1").record
+    assert record.contact == rose
+    assert record not in leads
+
+
 def test_what_a_client_sends_whose_person_has_left_goes_to_the_forms_people(
     form: WebForm, olga: User, anna: User, boris: User
 ) -> None:
