@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -107,6 +107,8 @@ RELATIONS = (
 # In `Merger.moved`: what belongs together across rooms, and values of a company's own fields.
 _RELATED = "relations"
 _OWN = "own fields"
+# Whose client the one that has gone was: the columns that named it.
+_CLIENT = "client"
 
 
 @transaction.atomic
@@ -156,6 +158,7 @@ def take_back_merger(merger: Merger, *, by: User | None) -> Record:
     hand_on(_link(kept), _link(gone), among=held.moved.get(_RELATED, ()))
     values.hand_back(held.moved.get(_OWN, ()), gone.pk, kept.pk)
     _empty_again(kept, gone, held.filled)
+    _name_again(kept, gone, held.moved.get(_CLIENT, ()))
     held.taken_back_at, held.moved, held.filled = timezone.now(), {}, []
     held.save(update_fields=["taken_back_at", "moved", "filled"])
     gone.refresh_from_db()
@@ -194,11 +197,18 @@ def _check(first: Record, rest: Sequence[Record], by: User | None) -> None:
 
 
 def _absorb(kept: Record, gone: Record, by: User | None) -> None:
-    moved = {relation.name: ids for relation in RELATIONS if (ids := relation.move(gone, kept))}
+    moved: dict[str, Any] = {}
+    for relation in RELATIONS:
+        if ids := relation.move(gone, kept):
+            moved[relation.name] = ids
     if related := hand_on(_link(gone), _link(kept)):
         moved[_RELATED] = related
     if own := values.hand_on(set_of(kept.type_id), gone.pk, kept.pk):
         moved[_OWN] = own
+    if named := [name for name in ("company_id", "contact_id") if getattr(kept, name) == gone.pk]:
+        moved[_CLIENT] = named
+        for name in named:
+            setattr(kept, name, None)
     fillable = _FILLED if any(getattr(kept, name) for name in EXTERNAL) else (*_FILLED, *EXTERNAL)
     filled = [name for name in fillable if not getattr(kept, name) and getattr(gone, name)]
     for name in filled:
@@ -229,4 +239,12 @@ def _empty_again(kept: Record, gone: Record, filled: Iterable[str]) -> None:
     names = [name for name in filled if getattr(kept, name) == getattr(gone, name)]
     for name in names:
         setattr(kept, name, getattr(blank, name))
+    kept.save(update_fields=names)
+
+
+def _name_again(kept: Record, gone: Record, named: Iterable[str]) -> None:
+    """As its client, where it has had no other since."""
+    names = [name for name in named if getattr(kept, name) is None]
+    for name in names:
+        setattr(kept, name, gone.pk)
     kept.save(update_fields=names)

@@ -528,3 +528,30 @@ def test_what_another_saw_and_merged_is_named_to_nobody_else(
     merge_records(kept, [added("contact", olga, first_name="Secret", last_name="Client")], by=olga)
     assert "Secret" not in as_person(anna).get(kept.get_absolute_url()).content.decode()
     assert "Secret" in as_person(olga).get(kept.get_absolute_url()).content.decode()
+
+
+@pytest.mark.parametrize("name", ["company", "contact"])
+def test_nothing_is_the_client_of_what_it_has_become_a_part_of(anna: User, name: str) -> None:
+    first, second, other = (added(name, anna, one, first_name=one) for one in ("First", "Second", "Other"))
+    change_record(first, {name: second}, by=anna)
+    before = state()
+    merge_records(first, [second], by=anna)
+    first.refresh_from_db()
+    assert getattr(first, name) is None
+    take_back_merger(Merger.objects.get(), by=anna)
+    assert state() == before
+    # What that one was a client of is filled in, and goes with it.
+    change_record(second, {name: other}, by=anna)
+    before = state()
+    merge_records(first, [second], by=anna)
+    first.refresh_from_db()
+    assert getattr(first, name) == other
+    take_back_merger(Merger.objects.latest("pk"), by=anna)
+    assert state() == before
+    # Somebody has named another since.
+    merge_records(first, [second], by=anna)
+    third = added(name, anna, "Third", first_name="Third")
+    change_record(first, {name: third}, by=anna)
+    take_back_merger(Merger.objects.latest("pk"), by=anna)
+    first.refresh_from_db()
+    assert getattr(first, name) == third
