@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from box.apps.calls.actions.call_control import undo_refused
 from box.apps.calls.actions.logging import follow_call
 from box.apps.calls.actions.recordings import await_recording
 from box.bridges.telephony import events
 from box.bridges.telephony.events import CallRecorded, CommandRefused
+from box.bridges.telephony.models import Command
 from box.core.events.outbox import on, subscribe
 from box.core.push.actions import send
 
@@ -42,4 +44,11 @@ def await_file(event: CallRecorded) -> None:
 
 @on(CommandRefused)
 def say_what_the_pbx_refused(event: CommandRefused) -> None:
-    send("calls", "refused", audience=[f"U{event.by_id}"], payload={"reason": event.reason})
+    if event.reason:
+        send("calls", "refused", audience=[f"U{event.by_id}"], payload={"reason": event.reason})
+
+
+@on(CommandRefused)
+def undo_what_the_pbx_refused(event: CommandRefused) -> None:
+    if (command := Command.objects.filter(pk=event.command_id).first()) is not None:
+        undo_refused(command, is_certain=event.is_certain)

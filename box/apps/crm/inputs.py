@@ -15,11 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from markupsafe import Markup
 
+from box.apps.crm.actions.checks import check_digits
 from box.apps.crm.catalog import catalog
 from box.apps.crm.contact_points import KINDS, USES, Reach
 from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import ContactPoint, Currency, Link, Record
 from box.core.accounts.models import User
+from box.core.fields.kinds import with_point
 from box.core.lists.presenters import macro
 from box.lib.pages import ids_of, number_of, numbers_in
 
@@ -146,7 +148,7 @@ def _amount_html(record: Record, user: User) -> Markup:
 
 
 def _read_amount(given: QueryDict, user: User) -> Mapping[str, Any]:
-    text = "".join(given.get("amount", "").split()).replace(",", ".")
+    text = with_point(given.get("amount", ""))
     try:
         amount = Decimal(text or "0")
     except InvalidOperation:
@@ -154,6 +156,7 @@ def _read_amount(given: QueryDict, user: User) -> Mapping[str, Any]:
     if not amount.is_finite() or len(text) > 20:
         raise ValidationError({"amount": _("Write a number such as 1200 or 12.50.")})
     currency = given.get("currency", "")
+    check_digits(amount, currency)
     return {"amount": amount, **({"currency": currency} if currency else {})}
 
 

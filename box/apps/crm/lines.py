@@ -14,7 +14,7 @@ from box.apps.crm.actions.checks import LARGEST
 from box.apps.crm.actions.lines import MOST_LINES, LineDraft
 from box.apps.crm.models import Currency, LineItem, Product, VatRate
 from box.apps.crm.presenters import money, quantity
-from box.apps.crm.pricing import Sums, Totals, sums_of, totals_of
+from box.apps.crm.pricing import Sums, Totals, rounded, sums_of, totals_of
 from box.core.fields.kinds import number_of
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ def lines_of(record: Record, lines: Sequence[LineItem] | None = None) -> Lines:
 
 
 def shown(lines: Sequence[LineItem | LineDraft], currency: str) -> Lines:
-    return Lines([Shown(one, sums_of(one), currency) for one in lines], totals_of(lines), currency)
+    rows = [Shown(one, sums_of(one, currency), currency) for one in lines]
+    return Lines(rows, totals_of(lines, currency), currency)
 
 
 # VAT: a rate, and whether it is in the price, in one choice
@@ -219,4 +220,4 @@ def price_of(product: Product, currency: str) -> Decimal:
         return prices.get(currency, Decimal(0))
     rates = {one.code: one.rate for one in Currency.objects.filter(code__in=[currency, *prices])}
     base = next((code for code in prices if rates[code] == 1), next(iter(prices)))
-    return (prices[base] * rates[base] / rates[currency]).quantize(Decimal("0.01"))
+    return rounded(prices[base] * rates[base] / rates[currency], currency)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from box.apps.crm.lines import vat_label
 from box.apps.crm.models import ContactPoint, Record, RecordType
-from box.apps.crm.pricing import sums_of, totals_of
+from box.apps.crm.pricing import digits_of, sums_of, totals_of
 from box.core.files import recall
 from box.core.files.store import StoreError
 from box.core.portal.actions import logo_file
@@ -66,12 +66,12 @@ def html_of(paper: Paper) -> str:
 def _context(paper: Paper) -> dict[str, object]:
     record = paper.record
     lines = list(record.lines.in_order())
-    totals = totals_of(lines)
+    totals = totals_of(lines, record.currency)
     total = totals.sums.gross if lines else record.amount
     client, language = client_of(record), language_of(paper)
     known = {
         "client": client.name if client else "", "number": paper.number, "date": _day(record.begins_on),
-        "until": _day(record.expected_on), "sum": f"{amount(total)} {record.currency}",
+        "until": _day(record.expected_on), "sum": f"{amount(total, record.currency)} {record.currency}",
     }  # fmt: skip
     return {
         "paper": paper, "record": record, "is_invoice": paper.type_id == RecordType.Id.INVOICE,
@@ -80,9 +80,14 @@ def _context(paper: Paper) -> dict[str, object]:
         "heading": heading_of(paper), "until": known["until"],
         "opening": _filled(paper.template.opening if paper.template else "", known),
         "closing": _filled(paper.template.closing if paper.template else "", known),
-        "rows": [_row(one) for one in lines], "has_discount": any(one.discount_percent for one in lines),
-        "vat": [(vat_label(percent, is_included=True), amount(sum_)) for percent, sum_ in totals.by_rate],
-        "net": amount(totals.sums.net), "has_vat": totals.has_vat, "total": amount(total),
+        "rows": [_row(one, record.currency) for one in lines],
+        "has_discount": any(one.discount_percent for one in lines),
+        "vat": [
+            (vat_label(percent, is_included=True), amount(sum_, record.currency))
+            for percent, sum_ in totals.by_rate
+        ],
+        "net": amount(totals.sums.net, record.currency), "has_vat": totals.has_vat,
+        "total": amount(total, record.currency),
         "currency": record.currency, "language": language,
         "words": in_words(total, record.currency, language[:2]), "count": len(lines),
     }  # fmt: skip
@@ -107,18 +112,23 @@ def client_of(record: Record) -> Client | None:
     return Client(one.title, one.tax_number, one.address, reached_by)
 
 
-def amount(value: Decimal) -> str:
-    return format_decimal(value, format="#,##0.00", locale=translation.get_language() or "en")
+def amount(value: Decimal, currency: str) -> str:
+    """With all digits that its currency has behind the point, and those that it has itself."""
+    form = "#,##0" if value == value.to_integral_value() else "#,##0.00"
+    if digits := digits_of(currency):
+        form = f"#,##0.{'0' * digits}"
+    return format_decimal(value, format=form, locale=translation.get_language() or "en")
 
 
-def _row(line: LineItem) -> Row:
+def _row(line: LineItem, currency: str) -> Row:
     locale = translation.get_language() or "en"
     number = format_decimal(line.quantity.normalize() + 0, locale=locale, decimal_quantization=False)
     discount = format_decimal(line.discount_percent, locale=locale) if line.discount_percent else ""
     return Row(
-        name=line.name, quantity=number, unit=line.unit, price=amount(line.price),
+        name=line.name, quantity=number, unit=line.unit, price=amount(line.price, currency),
         discount=f"{discount} %" if discount else "",
-        vat=vat_label(line.vat_percent, is_included=line.is_vat_included), sum=amount(sums_of(line).gross),
+        vat=vat_label(line.vat_percent, is_included=line.is_vat_included),
+        sum=amount(sums_of(line, currency).gross, currency),
     )  # fmt: skip
 
 

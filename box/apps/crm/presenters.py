@@ -24,6 +24,7 @@ from box.apps.crm.duplicates import Ground, Sought, duplicates_of
 from box.apps.crm.field_rights import fields_for
 from box.apps.crm.models import ContactPoint, Currency, Record
 from box.apps.crm.permissions import Operation, codes_to_read, permitter
+from box.apps.crm.pricing import digits_of
 from box.core.access.audiences import is_ruled_by_codes
 from box.core.accounts.faces import faces_asked, faces_in
 from box.core.lists.custom_fields import Filled, filled
@@ -276,10 +277,11 @@ def step_of(record: Record, now: datetime) -> Step:
 
 
 def money(amount: Decimal, currency: str) -> str:
-    """`1 250 000 ₽` or `12,50 ₽`, as the reader writes numbers."""
+    """`1 250 000 ₽` or `12,50 ₽`, as the reader writes numbers, and `12.500` of what has thousandths."""
     locale = translation.get_language() or "en"
     symbol = get_currency_symbol(currency, locale=locale) if currency else ""
-    form = "#,##0" if amount == amount.to_integral_value() else "#,##0.00"
+    digits = max(digits_of(currency), 2)
+    form = "#,##0" if amount == amount.to_integral_value() else f"#,##0.{'0' * digits}"
     return f"{format_decimal(amount, format=form, locale=locale)}\u00a0{symbol}".strip()
 
 

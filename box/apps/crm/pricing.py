@@ -1,9 +1,9 @@
 """What lines of products come to.
 
-The rule of rounding, said once: what a line comes to after its discount is rounded to hundredths, half up;
-its VAT is that of this rounded sum, rounded just so. Totals add up lines that are rounded, so that whoever
-adds a paper up by hand gets its total. VAT that is in the price is taken out of the sum, other VAT comes on
-top.
+The rule of rounding, said once: what a line comes to after its discount is rounded to hundredths, half up, or
+to whole units in a currency that has no smaller coins; its VAT is that of this rounded sum, rounded just so.
+Totals add up lines that are rounded, so that whoever adds a paper up by hand gets its total. VAT that is in
+the price is taken out of the sum, other VAT comes on top.
 """
 
 from __future__ import annotations
@@ -13,8 +13,16 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Protocol
 
-CENT = Decimal("0.01")
 HUNDRED = Decimal(100)
+KEPT_DIGITS = 2
+"""Behind the point: what columns of money hold, whatever the currency."""
+# As ISO 4217 has them, where they are not two.
+_WITHOUT_COINS = (
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF",
+    "XOF", "XPF",
+)  # fmt: skip
+_OF_THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+_DIGITS = dict.fromkeys(_WITHOUT_COINS, 0) | dict.fromkeys(_OF_THOUSANDTHS, 3)
 
 
 class Priced(Protocol):
@@ -63,25 +71,31 @@ class Totals:
     has_vat: bool = False
 
 
-def rounded(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, ROUND_HALF_UP)
+def digits_of(currency: str) -> int:
+    """Behind the point of its amounts."""
+    return _DIGITS.get(currency, 2)
 
 
-def sums_of(line: Priced) -> Sums:
-    whole = rounded(line.quantity * line.price)
-    due = rounded(line.quantity * line.price * (HUNDRED - line.discount_percent) / HUNDRED)
+def rounded(amount: Decimal, currency: str = "") -> Decimal:
+    """To what is kept of an amount in this currency; without one to hundredths."""
+    return amount.quantize(Decimal(1).scaleb(-min(digits_of(currency), KEPT_DIGITS)), ROUND_HALF_UP)
+
+
+def sums_of(line: Priced, currency: str = "") -> Sums:
+    whole = rounded(line.quantity * line.price, currency)
+    due = rounded(line.quantity * line.price * (HUNDRED - line.discount_percent) / HUNDRED, currency)
     percent = line.vat_percent or Decimal(0)
     if line.is_vat_included:
-        vat = rounded(due * percent / (HUNDRED + percent))
+        vat = rounded(due * percent / (HUNDRED + percent), currency)
         return Sums(due - vat, vat, due, whole - due)
-    vat = rounded(due * percent / HUNDRED)
+    vat = rounded(due * percent / HUNDRED, currency)
     return Sums(due, vat, due + vat, whole - due)
 
 
-def totals_of(lines: Iterable[Priced]) -> Totals:
+def totals_of(lines: Iterable[Priced], currency: str = "") -> Totals:
     total, by_rate, has_vat = Sums(), dict[Decimal, Decimal](), False
     for line in lines:
-        sums = sums_of(line)
+        sums = sums_of(line, currency)
         total += sums
         if line.vat_percent is not None:
             has_vat = True

@@ -143,15 +143,22 @@ def place_credentials_again(pbx: Pbx) -> None:
 
 
 @transaction.atomic
-def ask_pbx(pbx: Pbx, action: str, headers: Mapping[str, str], *, by: User) -> Command:
-    """Leaves it for the bridge, which does it within half a second, or never."""
-    return Command.objects.create(pbx=pbx, action=action, headers=dict(headers), by=by)
+def ask_pbx(
+    pbx: Pbx, action: str, headers: Mapping[str, str], *, by: User, undo: Sequence[Any] = ()
+) -> Command:
+    """Leaves it for the bridge, which does it within half a second, or never: then `undo` says to whoever
+    hears of `CommandRefused` what is to be taken back."""
+    return Command.objects.create(pbx=pbx, action=action, headers=dict(headers), by=by, undo=list(undo))
 
 
 @transaction.atomic
 def take_commands(pbx: Pbx, *, now: datetime) -> list[Command]:
     """What is to be done now: taken, so that nobody does it again. What somebody asked for who does not work
     here any more is not done."""
+    overdue = Command.objects.overdue(pbx, since=now - COMMAND_LIVES).select_for_update(of=("self",))
+    for late in overdue[:MOST_COMMANDS]:
+        Command.objects.filter(pk=late.pk).update(taken_at=now)
+        refuse_command(late, "")
     waiting = Command.objects.waiting(pbx, since=now - COMMAND_LIVES).select_for_update(of=("self",))
     taken = list(waiting.select_related("by")[:MOST_COMMANDS])
     Command.objects.filter(pk__in=[one.pk for one in taken]).update(taken_at=now)
@@ -159,9 +166,13 @@ def take_commands(pbx: Pbx, *, now: datetime) -> list[Command]:
 
 
 @transaction.atomic
-def refuse_command(command: Command, reason: str) -> None:
+def refuse_command(command: Command, reason: str, *, is_certain: bool = True) -> None:
     Command.objects.filter(pk=command.pk).update(trouble=reason)
-    emit(events.CommandRefused(command_id=command.pk, by_id=command.by_id, reason=reason))
+    emit(
+        events.CommandRefused(
+            command_id=command.pk, by_id=command.by_id, reason=reason, is_certain=is_certain
+        )
+    )
 
 
 def forget_commands(pbx: Pbx, *, now: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import chain, repeat
 
@@ -32,7 +32,7 @@ from box.bridges.telephony.calls import Calls
 from box.bridges.telephony.credentials import nobodys_password, placing
 from box.bridges.telephony.events import CallEvent
 from box.bridges.telephony.facts import Fact, Unreadable
-from box.bridges.telephony.models import Pbx
+from box.bridges.telephony.models import Call, Pbx
 from box.bridges.telephony.sentences import company_sentence
 from box.lib.sealing import SealBroken
 
@@ -155,8 +155,9 @@ class Bridge:
             try:
                 session.act(command.action, **command.headers)
             except PbxTrouble as trouble:
-                refuse_command(command, company_sentence(trouble))
-                if not isinstance(trouble, ActionRefused):
+                was_answered = isinstance(trouble, ActionRefused)
+                refuse_command(command, company_sentence(trouble), is_certain=was_answered)
+                if not was_answered:
                     raise
 
     def _place(self, session: Session, credentials: list[tuple[str, str]]) -> None:
@@ -195,8 +196,14 @@ class Bridge:
             # takes in nothing for some seconds.
             self._hear(pbx, calls, session)
 
+        def stored(keys: Collection[str]) -> set[str]:
+            ended = Call.objects.filter(pbx=pbx).known_to_their_ends()
+            return set(ended.filter(key__in=keys).values_list("key", flat=True))
+
         cursors = dict(pbx.cursors)
-        outcome = resync.catch_up(calls, cel_log=pbx.cel_log, cdr_log=pbx.cdr_log, cursors=cursors, keep=keep)
+        outcome = resync.catch_up(
+            calls, cel_log=pbx.cel_log, cdr_log=pbx.cdr_log, cursors=cursors, keep=keep, stored=stored
+        )
         for said in outcome.troubles:
             log.warning("%s", said)
         return outcome

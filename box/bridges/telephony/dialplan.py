@@ -236,10 +236,10 @@ def _incoming(plan: Plan, trunk: Trunk) -> list[str]:
             "Set(__KOROBKA_CALLER=${CHANNEL})",
             f"Dial(Local/ask@korobka-ask/n,{ASKS_FOR_SECONDS})",
             'GotoIf($["${SHARED(KOROBKA_ROUTE)}" = "refuse"]?refused)',
-            'ExecIf($["${SHARED(KOROBKA_ROUTE)}" = "first" & "${SHARED(KOROBKA_EXTENSION)}" != ""]'
-            "?Dial(PJSIP/${SHARED(KOROBKA_EXTENSION)},20,t))",
-            'GotoIf($["${DIALSTATUS}" = "ANSWER"]?over)',
-            f'GotoIf($["${{SHARED(KOROBKA_ROUTE)}}" = "closed"]?{closed})',
+            'GotoIf($["${SHARED(KOROBKA_ROUTE)}" != "first" | "${SHARED(KOROBKA_EXTENSION)}" = ""]?line)',
+            *_recorded(plan),
+            *_unless_answered(f"Dial(PJSIP/${{SHARED(KOROBKA_EXTENSION)}},20,{_TRANSFERS})"),
+            f'line|GotoIf($["${{SHARED(KOROBKA_ROUTE)}}" = "closed"]?{closed})',
         ]
     steps.append(f"Goto({INTERNAL},{goal},1)")
     if plan.agi_host:

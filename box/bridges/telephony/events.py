@@ -34,6 +34,9 @@ class CommandRefused:
     command_id: int
     by_id: int
     reason: str
+    """Empty where nobody is to be told: it was done by nobody in time."""
+    is_certain: bool = True
+    """False: its answer was lost, and it may have been done."""
 
 
 @dataclass(frozen=True)

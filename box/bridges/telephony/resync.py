@@ -8,7 +8,7 @@ one state machine, so that nothing is double.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -35,9 +35,11 @@ def catch_up(
     cdr_log: Log | None,
     cursors: dict[str, str],
     keep: Callable[[list[CallEvent]], None],
+    stored: Callable[[Collection[str]], Collection[str]] = lambda keys: (),
 ) -> Outcome:
     """Reads both logs to their ends, from `cursors`; of one that has none yet, or those of another place, the
-    past is left alone. `keep` stores what followed from a step, with `cursors`, before the next."""
+    past is left alone. `keep` stores what followed from a step, with `cursors`, before the next; `stored`
+    says which of these calls it has stored to their ends."""
     outcome = Outcome()
     if cel_log is not None:
         _read(
@@ -47,7 +49,10 @@ def catch_up(
 
         def take(rows: Iterable[Row]) -> None:
             records = list(_facts(rows, lambda row: iter([cdr.record(row)]), outcome))
-            keep(calls.feed(cdr.facts(records, known=_Known(calls))))
+            # Of the hours that events have told of by now only the last calls are known.
+            forgotten = {key for one in records if calls.call(key := one.linkedid) is None}
+            ended = stored(forgotten) if forgotten else ()
+            keep(calls.feed(cdr.facts(records, known=_Known(calls, ended))))
 
         _read(cdr_log, "cdr", cursors, outcome, take)
     return outcome
@@ -68,10 +73,11 @@ class _Known:
     """The calls of which more is known than a record tells."""
 
     calls: Calls
+    ended: Collection[str]
 
     def __contains__(self, key: object) -> bool:
         call = self.calls.call(str(key))
-        return call is not None and not call.is_estimated
+        return not call.is_estimated if call is not None else key in self.ended
 
 
 def _read(

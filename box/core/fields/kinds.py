@@ -502,16 +502,23 @@ def cell(field: Field, values: Sequence[Any], cards: Cards) -> Cell:
 
 
 def number_of(text: str) -> Decimal:
-    """`1 234,50` or `1,234.50`: the last sign that parts digits is the decimal one, unless it parts three and
-    stands more than once. Raises ValueError."""
+    """`1 234,50`, `1,234.50` or `1,234,567`: the last sign that parts digits is the decimal one, unless it
+    parts three and stands more than once. Raises ValueError."""
+    digits = with_point(text)
+    if not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", digits) or sum(map(str.isdigit, digits)) > MOST_DIGITS:
+        raise ValueError(text)
+    return Decimal(digits)
+
+
+def with_point(text: str) -> str:
+    """A number as programs write it, whatever groups its digits; what is none stays none."""
     digits = re.sub(r"[\s\u00a0\u202f']", "", text).replace("−", "-")
     marks = re.findall(r"[.,]", digits)
     if len(set(marks)) == 2:
         digits = digits.replace("," if digits.rfind(".") > digits.rfind(",") else ".", "")
-    digits = digits.replace(",", ".")
-    if not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", digits) or sum(map(str.isdigit, digits)) > MOST_DIGITS:
-        raise ValueError(text)
-    return Decimal(digits)
+    elif len(marks) > 1 and re.fullmatch(r"[+-]?[0-9]{1,3}([.,][0-9]{3})+", digits):
+        digits = digits.replace(marks[0], "")
+    return digits.replace(",", ".")
 
 
 def day_of(text: str) -> date:

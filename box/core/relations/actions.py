@@ -28,9 +28,9 @@ def relate(ref: Ref, others: Sequence[Ref], *, by: User) -> list[Ref]:
     they do not relate. Raises ValidationError, and PermissionDenied for whoever may not."""
     relatables[ref.kind].check(by, ref.id)
     wanted = [one for one in dict.fromkeys(others) if one != ref]
-    had = {one.end_beside(ref) for one in Relation.objects.of(ref)[: MOST_RELATIONS + 1]}
+    had = {one.end_beside(ref) for one in Relation.objects.with_any(ref, wanted)}
     new = [one for one in wanted if one not in had]
-    if len(had) + len(new) > MOST_RELATIONS:
+    if new and Relation.objects.of(ref)[: MOST_RELATIONS + 1].count() + len(new) > MOST_RELATIONS:
         raise ValidationError(
             _("At most %(most)s things are related to one: take some away first.") % {"most": MOST_RELATIONS},
             code="many",

@@ -18,6 +18,16 @@ class RelationQuerySet(models.QuerySet["Relation"]):
         """In whichever direction it was said."""
         return self.filter(Q(kind=ref.kind, object_id=ref.id) | Q(other_kind=ref.kind, other_id=ref.id))
 
+    def with_any(self, ref: Ref, others: Collection[Ref]) -> Self:
+        """Those of this object with one of these."""
+        ids: dict[str, list[int]] = {}
+        for one in others:
+            ids.setdefault(one.kind, []).append(one.id)
+        ends = Q(pk=None)
+        for kind, found in ids.items():
+            ends |= Q(other_kind=kind, other_id__in=found) | Q(kind=kind, object_id__in=found)
+        return self.of(ref).filter(ends)
+
     def between(self, one: Ref, other: Ref) -> Self:
         first, second = in_order(one, other)
         ids = {"object_id": first.id, "other_id": second.id}

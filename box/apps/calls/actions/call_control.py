@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from box.apps.calls.access import can_call_outside, works_here
-from box.apps.calls.models import LoggedCall
+from box.apps.calls.actions.logging import tell
+from box.apps.calls.models import LoggedCall, Participant
 from box.bridges.telephony.actions import ask_pbx
 from box.bridges.telephony.dialplan import RETURN_CONTEXT
 from box.bridges.telephony.models import CallLeg, Command, Extension
@@ -56,9 +59,12 @@ def pass_on(call: LoggedCall, number: str, *, is_attended: bool, by: User) -> Co
         )
     except NotAllowed as refused:
         raise ValidationError(str(refused), code="not-allowed") from refused
-    command = ask_pbx(leg.call.pbx, "Atxfer" if is_attended else "BlindTransfer", headers, by=by)
+    held = call.participants.filter(user=by).exclude(holds_leg="")
+    undo = [[one, "", other] for one, other in held.values_list("leg", "holds_leg")]
+    action = "Atxfer" if is_attended else "BlindTransfer"
+    command = ask_pbx(leg.call.pbx, action, headers, by=by, undo=undo)
     # Whom they held is on the line, and goes.
-    call.participants.filter(user=by).update(holds_leg="")
+    held.update(holds_leg="")
     return command
 
 
@@ -75,8 +81,10 @@ def hold_call(call: LoggedCall, *, by: User) -> Command:
         raise ValidationError(_("Only somebody whom you alone talk to can be put on hold."), code="several")
     pbx = leg.call.pbx
     own = Extension.objects.filter(pbx=pbx, endpoint=leg.endpoint).values_list("number", flat=True).first()
-    command = hold_leg(other, pbx.hold_context, own or "", by)
-    call.participants.filter(leg=leg.uniqueid).update(holds_leg=other.uniqueid)
+    part = call.participants.get(leg=leg.uniqueid)
+    undo = [[part.leg, other.uniqueid, part.holds_leg]]
+    command = hold_leg(other, pbx.hold_context, own or "", by, undo=undo)
+    call.participants.filter(pk=part.pk).update(holds_leg=other.uniqueid)
     return command
 
 
@@ -88,9 +96,23 @@ def take_back(call: LoggedCall, *, by: User) -> Command:
     leg = legs.filter(uniqueid=held.holds_leg).first() if held else None
     if held is None or leg is None:
         raise ValidationError(_("This call is over."), code="over")
-    command = hold_leg(leg, RETURN_CONTEXT, _own_extension(by).number, by)
+    undo = [[held.leg, "", held.holds_leg]]
+    command = hold_leg(leg, RETURN_CONTEXT, _own_extension(by).number, by, undo=undo)
     call.participants.filter(pk=held.pk).update(holds_leg="")
     return command
+
+
+@transaction.atomic
+def undo_refused(command: Command, *, is_certain: bool) -> None:
+    """Who holds whom is again as it was before the PBX refused it: rows of a leg, whom it was noted to hold,
+    whom it had held. Whoever may be on hold, for an answer was lost, can be taken back."""
+    changed = 0
+    for leg, noted, before in command.undo:
+        if is_certain or before:
+            rows = Participant.objects.filter(user=command.by_id, leg=leg, logged__call__pbx=command.pbx_id)
+            changed += rows.filter(holds_leg=noted).update(holds_leg=before)
+    if changed:
+        tell([command.by_id])
 
 
 def other_leg(leg: CallLeg) -> CallLeg | None:
@@ -100,9 +122,11 @@ def other_leg(leg: CallLeg) -> CallLeg | None:
     return found[0] if len(found) == 1 else None
 
 
-def hold_leg(leg: CallLeg, context: str, number: str, by: User) -> Command:
+def hold_leg(
+    leg: CallLeg, context: str, number: str, by: User, *, undo: Sequence[Sequence[str]] = ()
+) -> Command:
     try:
-        return ask_pbx(leg.call.pbx, "Redirect", redirect(leg.uniqueid, context, number), by=by)
+        return ask_pbx(leg.call.pbx, "Redirect", redirect(leg.uniqueid, context, number), by=by, undo=undo)
     except NotAllowed as refused:
         raise ValidationError(str(refused), code="not-allowed") from refused
 

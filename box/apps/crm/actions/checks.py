@@ -12,6 +12,7 @@ from django.db.models import TextField
 from django.utils.translation import gettext as _
 
 from box.apps.crm.models import Currency
+from box.apps.crm.pricing import KEPT_DIGITS, digits_of, rounded
 from box.lib.sounds import sound_of
 
 if TYPE_CHECKING:
@@ -72,11 +73,12 @@ def tidy(record: Record, currencies: Mapping[str, Currency] | None = None) -> No
         said = _("Give the name.") if record.type.is_person else _("Give the title.")
         raise ValidationError({"title": said})
     record.tax_number = "".join(record.tax_number.split())
-    rate = _currency_of(record, all_currencies() if currencies is None else currencies).rate
+    currencies = all_currencies() if currencies is None else currencies
+    _give_currency(record, currencies)
     check_fields(record, _CHECKED)
     # Only of what was found to be neither too long nor too large.
     record.sound = sound_of(record.title)
-    record.base_amount = (Decimal(record.amount) * rate).quantize(Decimal("0.01"))
+    record.base_amount = counted_over(Decimal(record.amount), record.currency, currencies)
     check_kept(record.base_amount)
     if record.begins_on and record.expected_on and record.begins_on > record.expected_on:
         raise ValidationError({"expected_on": _("It would end before it begins.")})
@@ -88,11 +90,31 @@ def check_kept(base_amount: Decimal) -> None:
         raise ValidationError({"amount": _("In the company's currency that is more than can be kept.")})
 
 
+def counted_over(amount: Decimal, currency: str, currencies: Mapping[str, Currency]) -> Decimal:
+    """In the company's own currency."""
+    base = next((one.code for one in currencies.values() if one.is_base), "")
+    return rounded(amount * currencies[currency].rate, base)
+
+
+def check_digits(amount: Decimal, currency: str) -> None:
+    """Raises ValidationError for a sum that somebody has written, and that would be another one as it is
+    kept. Of hundredths what is smaller is rounded."""
+    digits = digits_of(currency)
+    parts = amount.scaleb(min(digits, KEPT_DIGITS))
+    if digits != KEPT_DIGITS and parts != parts.to_integral_value():
+        said = (
+            _("%(code)s has no smaller coins: write a whole number.")
+            if digits == 0
+            else _("Of %(code)s hundredths are kept, and no thousandths.")
+        )
+        raise ValidationError({"amount": said % {"code": currency}})
+
+
 def all_currencies() -> dict[str, Currency]:
     return {one.code: one for one in Currency.objects.all()}
 
 
-def _currency_of(record: Record, currencies: Mapping[str, Currency]) -> Currency:
+def _give_currency(record: Record, currencies: Mapping[str, Currency]) -> None:
     """The one that was given, or else the company's. Raises ValidationError."""
     base = next((one.code for one in currencies.values() if one.is_base), "")
     record.currency = record.currency or base
@@ -100,4 +122,3 @@ def _currency_of(record: Record, currencies: Mapping[str, Currency]) -> Currency
         raise ValidationError(
             {"currency": _("There is no currency %(code)s here.") % {"code": record.currency[:10]}}
         )
-    return currencies[record.currency]

@@ -55,7 +55,7 @@ def set_lines(record: Record, drafts: Sequence[LineDraft], *, follows: bool, by:
     if len(drafts) > MOST_LINES:
         raise ValidationError(_("At most %(most)s lines.") % {"most": MOST_LINES}, code="most")
     before, rows = list(held.lines.in_order()), _rows(held, drafts)
-    was, total = totals_of(before).sums.gross, totals_of(rows).sums.gross
+    was, total = (totals_of(lines, held.currency).sums.gross for lines in (before, rows))
     changes: list[tuple[str, str, str]] = []
     if [_values(one) for one in before] != [_values(one) for one in rows]:
         held.lines.all().delete()

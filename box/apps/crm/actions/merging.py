@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from box.apps.crm import access
 from box.apps.crm.actions.activities import renew_next_steps
 from box.apps.crm.actions.audiences import renew_audience
+from box.apps.crm.actions.checks import all_currencies, check_kept, counted_over
 from box.apps.crm.actions.files import follow_records
 from box.apps.crm.actions.locks import locked_records
 from box.apps.crm.custom_fields import set_of
@@ -32,6 +34,7 @@ from box.apps.crm.models import (
     Record,
 )
 from box.apps.crm.models.types import ANY_RECORD
+from box.apps.crm.pricing import totals_of
 from box.core.events.outbox import emit
 from box.core.fields import values
 from box.core.registry.capabilities import Ref
@@ -53,6 +56,7 @@ _FILLED = (
 )  # fmt: skip
 
 
+_SUMS = ("amount", "base_amount", "has_own_amount")
 EXTERNAL = ("external_id", "external_source", "external_version")
 """What another program calls it: all of one record, or nothing."""
 
@@ -104,9 +108,14 @@ RELATIONS = (
 )
 
 
+_LINES = "lineitem.record"
 # In `Merger.moved`: what belongs together across rooms, and values of a company's own fields.
 _RELATED = "relations"
 _OWN = "own fields"
+# Whose client the one that has gone was: the columns that named it.
+_CLIENT = "client"
+# What the amount was, and whether it was somebody's own, before the first lines came along.
+_AMOUNT = "amount"
 
 
 @transaction.atomic
@@ -156,6 +165,8 @@ def take_back_merger(merger: Merger, *, by: User | None) -> Record:
     hand_on(_link(kept), _link(gone), among=held.moved.get(_RELATED, ()))
     values.hand_back(held.moved.get(_OWN, ()), gone.pk, kept.pk)
     _empty_again(kept, gone, held.filled)
+    _name_again(kept, gone, held.moved.get(_CLIENT, ()))
+    _follow_without(kept, held.moved)
     held.taken_back_at, held.moved, held.filled = timezone.now(), {}, []
     held.save(update_fields=["taken_back_at", "moved", "filled"])
     gone.refresh_from_db()
@@ -194,11 +205,24 @@ def _check(first: Record, rest: Sequence[Record], by: User | None) -> None:
 
 
 def _absorb(kept: Record, gone: Record, by: User | None) -> None:
-    moved = {relation.name: ids for relation in RELATIONS if (ids := relation.move(gone, kept))}
+    moved: dict[str, Any] = {}
+    follows, before = kept.type.has_amount and kept.follows_lines, [str(kept.amount), kept.has_own_amount]
+    for relation in RELATIONS:
+        if ids := relation.move(gone, kept):
+            moved[relation.name] = ids
+    if follows and _LINES in moved:
+        lines = list(kept.lines.in_order())
+        if len(lines) == len(moved[_LINES]):
+            moved[_AMOUNT] = before
+        _follow(kept, lines)
     if related := hand_on(_link(gone), _link(kept)):
         moved[_RELATED] = related
     if own := values.hand_on(set_of(kept.type_id), gone.pk, kept.pk):
         moved[_OWN] = own
+    if named := [name for name in ("company_id", "contact_id") if getattr(kept, name) == gone.pk]:
+        moved[_CLIENT] = named
+        for name in named:
+            setattr(kept, name, None)
     fillable = _FILLED if any(getattr(kept, name) for name in EXTERNAL) else (*_FILLED, *EXTERNAL)
     filled = [name for name in fillable if not getattr(kept, name) and getattr(gone, name)]
     for name in filled:
@@ -218,7 +242,7 @@ def _link(record: Record) -> Ref:
 
 def _finish(kept: Record, rest: Sequence[Record]) -> None:
     renew_audience(kept)
-    kept.save(update_fields=[*_FILLED, *EXTERNAL, "changed_by", "changed_at", "audience"])
+    kept.save(update_fields=[*_FILLED, *EXTERNAL, *_SUMS, "changed_by", "changed_at", "audience"])
     follow_records([kept.pk])
     renew_next_steps([kept.pk, *(one.pk for one in rest)])
 
@@ -230,3 +254,31 @@ def _empty_again(kept: Record, gone: Record, filled: Iterable[str]) -> None:
     for name in names:
         setattr(kept, name, getattr(blank, name))
     kept.save(update_fields=names)
+
+
+def _name_again(kept: Record, gone: Record, named: Iterable[str]) -> None:
+    """As its client, where it has had no other since."""
+    names = [name for name in named if getattr(kept, name) is None]
+    for name in names:
+        setattr(kept, name, gone.pk)
+    kept.save(update_fields=names)
+
+
+def _follow(record: Record, lines: Sequence[LineItem]) -> None:
+    """Unsaved: its amount is what these lines come to. Raises ValidationError."""
+    record.has_own_amount, record.amount = False, totals_of(lines, record.currency).sums.gross
+    record.base_amount = counted_over(record.amount, record.currency, all_currencies())
+    check_kept(max(record.amount, record.base_amount))
+
+
+def _follow_without(kept: Record, moved: Mapping[str, Any]) -> None:
+    """Its amount without the lines that have gone with another, where it still follows its lines."""
+    if _LINES not in moved or kept.has_own_amount:
+        return
+    if lines := list(kept.lines.in_order()):
+        _follow(kept, lines)
+    elif _AMOUNT in moved:
+        amount, kept.has_own_amount = moved[_AMOUNT]
+        kept.amount = Decimal(amount)
+        kept.base_amount = counted_over(kept.amount, kept.currency, all_currencies())
+    kept.save(update_fields=_SUMS)

@@ -15,7 +15,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from box.apps.crm import access
-from box.apps.crm.actions.checks import all_currencies, check_fields, check_kept
+from box.apps.crm.actions.checks import (
+    all_currencies,
+    check_digits,
+    check_fields,
+    check_kept,
+    counted_over,
+)
 from box.apps.crm.actions.records import NewRecord, add_record, locked_record, move_record
 from box.apps.crm.actions.series import usual_template
 from box.apps.crm.events import DictionaryChanged, PaperPdfWanted, PaperSent, PaymentNoted
@@ -30,6 +36,7 @@ from box.apps.crm.models import (
     Record,
     RecordType,
     Seller,
+    Stage,
 )
 from box.apps.crm.pricing import rounded
 from box.core.events.outbox import emit
@@ -117,12 +124,28 @@ def _move_on(record: Record, code: str, *, by: User | None, only_from: tuple[str
         return
     if only_from and held.stage.code not in only_from:
         return
+    _try_to_move(held, stage, by)
+
+
+def _try_to_move(record: Record, stage: Stage, by: User | None) -> None:
     try:
         with transaction.atomic():
-            move_record(held, stage, by=by)
+            move_record(record, stage, by=by)
     except (ValidationError, PermissionDenied):
         # It stays where it is, and its stages say what is missing.
         return
+
+
+def _move_back(record: Record, code: str, *, by: User | None) -> None:
+    """Out of the stage of this code into the open one in which it was last, or else the first."""
+    held = Record.objects.select_related("stage", "pipeline").get(pk=record.pk)
+    if held.pipeline is None or held.stage is None or held.stage.code != code:
+        return
+    stages = held.pipeline.stages.standing().filter(kind=Stage.Kind.OPEN)
+    visits = held.visits.filter(stage__in=stages).select_related("stage__pipeline")
+    last = visits.order_by("-entered_at", "-id").first()
+    if (stage := last.stage if last else stages.in_order().first()) is not None:
+        _try_to_move(held, stage, by)
 
 
 # Payments
@@ -146,17 +169,18 @@ def note_payment(record: Record, draft: PaymentDraft, *, by: User | None) -> Pay
         raise ValidationError(_("%(type)s have no amount.") % {"type": held.type.label})
     if held.payments.count() >= MOST_PAYMENTS:
         raise ValidationError(_("There are at most %(most)s of them.") % {"most": MOST_PAYMENTS}, code="most")
-    amount = rounded(draft.amount)
+    amount = rounded(draft.amount, held.currency)
+    check_digits(draft.amount, held.currency)
     if amount <= 0:
         raise ValidationError({"amount": _("More than nothing.")})
     if not EARLIEST <= draft.on <= company_day():
         raise ValidationError({"on": _("Write a day that has been.")})
     if draft.direction not in Payment.Direction.values:
         raise ValidationError({"direction": _("Choose again: there is no such choice any more.")})
-    rate = all_currencies()[held.currency].rate
+    base_amount = counted_over(draft.amount, held.currency, all_currencies())
     payment = Payment(
         record=held, direction=draft.direction, amount=amount, on=draft.on,
-        base_amount=rounded(draft.amount * rate), note=" ".join(draft.note.split()), created_by=by,
+        base_amount=base_amount, note=" ".join(draft.note.split()), created_by=by,
     )  # fmt: skip
     check_fields(payment, ["amount", "note"])
     check_kept(payment.base_amount)
@@ -169,11 +193,14 @@ def note_payment(record: Record, draft: PaymentDraft, *, by: User | None) -> Pay
 
 @transaction.atomic
 def remove_payment(payment: Payment, *, by: User | None) -> None:
-    """It was written down by mistake."""
+    """It was written down by mistake. An invoice that is not paid whole without it is open again."""
     held = locked_record(payment.record, by=by)
     check_seen(by, held.type_id, ["amount"])
+    was_paid = held.type.is_paper and is_paid(held)
     if Payment.objects.filter(pk=payment.pk).delete()[0]:
         emit(_noted(held, payment, by, is_removed=True))
+        if was_paid and not is_paid(held):
+            _move_back(held, "PAID", by=by)
 
 
 def _noted(held: Record, payment: Payment, by: User | None, *, is_removed: bool = False) -> PaymentNoted:

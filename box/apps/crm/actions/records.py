@@ -192,8 +192,9 @@ def change_record(record: Record, changes: Mapping[str, Any], *, by: User | None
     links_changed = contacts is not None or not {"company", "contact"}.isdisjoint(names)
     if contacts is not None:
         check_changeable(by, held.type_id, ["contacts"])
-    if links_changed:
-        _set_links(held, contacts)
+    if links_changed and _set_links(held, contacts) and not names:
+        # Who asks what was changed since misses it else.
+        _save_change(held, [], by)
     if reached_by is not None and set_contact_points(held, reached_by):
         check_changeable(by, held.type_id, ["reached_by"])
         changed.append(("reached_by", "", ""))
@@ -218,7 +219,7 @@ def _fill_in(record: Record, values: Mapping[str, Any], own_amount: bool | None)
         # Written by hand: it follows its lines no more.
         record.has_own_amount = True
     if own_amount is False and (lines := list(record.lines.in_order())):
-        record.amount = totals_of(lines).sums.gross
+        record.amount = totals_of(lines, record.currency).sums.gross
     tidy(record)
 
 
@@ -411,9 +412,11 @@ def _write_contact_points(record: Record, wanted: Mapping[tuple[str, str], Point
     )
 
 
-def _set_links(record: Record, contacts: Sequence[Record] | None) -> None:
+def _set_links(record: Record, contacts: Sequence[Record] | None) -> bool:
     """The main company and contact, and these contacts after it, and no others; None: those that there are
-    stay."""
+    stay. Returns whether they, or their order, are others than before."""
+    clients = record.links.filter(role__in=(Link.Role.CONTACT, Link.Role.COMPANY))
+    before = list(clients.order_by("rank", "id").values_list("role", "to_id"))
     if contacts is None:
         links = record.links.filter(role=Link.Role.CONTACT).order_by("rank", "id").select_related("to")
         contacts = [link.to for link in links]
@@ -421,6 +424,7 @@ def _set_links(record: Record, contacts: Sequence[Record] | None) -> None:
     for role in (Link.Role.CONTACT, Link.Role.COMPANY):
         kept = [one.to_id for one in written if one.role == role]
         record.links.filter(role=role).exclude(to__in=kept).delete()
+    return before != [(one.role, one.to_id) for one in written]
 
 
 def _write_links(record: Record, contacts: Sequence[Record]) -> list[Link]:

@@ -209,21 +209,20 @@ def _told(given: Answered) -> list[tuple[str, str]]:
 
 
 def _reached(given: Answered, type_ids: Sequence[int]) -> RecordQuerySet:
-    region = PHONE_REGION.value
-    points = [(one.kind, normal(one.kind, one.value, region=region)) for one in given.reached_by]
-    ids = [
-        pk
-        for kind, value in points
-        for pk in ContactPoint.objects.reaching(kind, value).values_list("record_id", flat=True)[:100]
-    ]
-    return Record.objects.there().filter(pk__in=ids, type__in=type_ids).select_related("responsible")
+    region, points = PHONE_REGION.value, ContactPoint.objects.none()
+    for one in given.reached_by:
+        points |= ContactPoint.objects.reaching(one.kind, normal(one.kind, one.value, region=region))
+    reached = Record.objects.there().filter(pk__in=points.values("record_id"), type__in=type_ids)
+    return reached.select_related("responsible")
 
 
 def _client(given: Answered) -> Record | None:
     """The contact, or else the company, that is reached by what was left; of several the oldest."""
-    found = _reached(given, [RecordType.Id.CONTACT, RecordType.Id.COMPANY]).order_by("-type", "pk")
-    contacts = [one for one in found if one.type_id == RecordType.Id.CONTACT]
-    return next(iter(contacts or found), None)
+    found = (
+        _reached(given, [type_id]).order_by("pk").first()
+        for type_id in (RecordType.Id.CONTACT, RecordType.Id.COMPANY)
+    )
+    return next(filter(None, found), None)
 
 
 def _open_with(form: WebForm, given: Answered, client: Record | None) -> Record | None:

@@ -28,6 +28,7 @@ from box.apps.crm.api.stages import category_of
 from box.apps.crm.catalog import catalog
 from box.apps.crm.models import Currency, Price, Product, Unit, VatRate
 from box.apps.crm.permissions import may_enter
+from box.apps.crm.pricing import digits_of
 from box.core.registry.filtering import (
     Amount,
     ExternalId,
@@ -148,7 +149,7 @@ def currencies(call: Call) -> list[dict[str, Any]]:
     return [
         {
             "CURRENCY": one.code, "AMOUNT_CNT": "1", "AMOUNT": f"{one.rate.normalize():f}",
-            "BASE": "Y" if one.is_base else "N", "DECIMALS": str(one.decimals),
+            "BASE": "Y" if one.is_base else "N", "DECIMALS": str(digits_of(one.code)),
         }
         for one in Currency.objects.order_by("-is_base", "code")
     ]  # fmt: skip

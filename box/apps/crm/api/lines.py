@@ -20,7 +20,7 @@ from box.apps.crm.api.records import CLASSIC, declare_method, found
 from box.apps.crm.catalog import catalog
 from box.apps.crm.field_rights import check_seen
 from box.apps.crm.models import LineItem, Product, Record, RecordType
-from box.apps.crm.pricing import sums_of
+from box.apps.crm.pricing import rounded, sums_of
 from box.core.registry.rest import (
     Call,
     Conditions,
@@ -156,7 +156,7 @@ def _draft(row: Mapping[str, Any], products: Mapping[int, Product]) -> LineDraft
     return LineDraft(
         product=product, name=str(row.get("PRODUCT_NAME") or (product.name if product else "")),
         unit=str(row.get("MEASURE_NAME") or (product.unit if product else "")),
-        quantity=_decimal(row.get("QUANTITY") or 1), price=price.quantize(Decimal("0.01")),
+        quantity=_decimal(row.get("QUANTITY") or 1), price=rounded(price),
         discount_percent=discount, vat_percent=vat, is_vat_included=is_included,
     )  # fmt: skip
 
@@ -166,7 +166,7 @@ def _percent(value: Any) -> Decimal:
     percent = _decimal(value)
     if not 0 <= percent <= 100:
         raise ValidationError(_("Between 0 and 100 per cent."))
-    return percent.quantize(Decimal("0.01"))
+    return rounded(percent)
 
 
 def _decimal(value: Any) -> Decimal:

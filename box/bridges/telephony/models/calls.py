@@ -22,6 +22,10 @@ class CallQuerySet(models.QuerySet["Call"]):
         """Those that did not become a part of another."""
         return self.filter(merged_into=None)
 
+    def known_to_their_ends(self) -> Self:
+        """Those of which nothing was missed: a record tells less."""
+        return self.filter(ended_at__isnull=False, is_estimated=False)
+
     def since(self, moment: datetime) -> Self:
         return self.filter(models.Q(ended_at=None) | models.Q(ended_at__gte=moment))
 

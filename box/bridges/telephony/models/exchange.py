@@ -233,6 +233,10 @@ class CommandQuerySet(models.QuerySet["Command"]):
         """In the order in which they were asked for; one that is older is not done any more."""
         return self.filter(pbx=pbx, taken_at=None, asked_at__gte=since).order_by("id")
 
+    def overdue(self, pbx: Pbx, *, since: datetime) -> Self:
+        """Those that nobody has done in time, and of which something is to be taken back."""
+        return self.filter(pbx=pbx, taken_at=None, asked_at__lt=since).exclude(undo=[]).order_by("id")
+
 
 class Command(models.Model):
     """What a person asks of the PBX: an AMI action with its headers, made by `originate`.
@@ -248,6 +252,8 @@ class Command(models.Model):
     taken_at = models.DateTimeField(null=True)
     # Why the PBX did not do it.
     trouble = models.TextField(blank=True)
+    # What whoever asked has noted down with it, to be taken back where it was not done.
+    undo = models.JSONField(default=list, db_default=[])
 
     objects = CommandQuerySet.as_manager()
 

@@ -15,12 +15,13 @@ from box.apps.calls.actions.call_control import dial, end_call, hold_call, pass_
 from box.apps.calls.actions.logging import follow_call
 from box.apps.calls.models import Participant
 from box.apps.calls.presenters import live_calls
-from box.bridges.telephony.actions import ask_pbx, set_extensions, take_commands
+from box.bridges.telephony.actions import ask_pbx, refuse_command, set_extensions, take_commands
 from box.bridges.telephony.models import Call, CallLeg, Command, Pbx
 from box.core.access.actions import employees_role, set_rights
 from box.core.access.rights import rights
 from box.core.accounts.actions import dismiss_user
 from box.core.accounts.models import User
+from box.core.events.delivery import deliver_all
 from tests.box.apps.calls.conftest import RINGING, TALKING, play
 
 if TYPE_CHECKING:
@@ -205,6 +206,56 @@ def test_who_has_them_back_or_passed_them_on_holds_them_no_more(
     call.participants.filter(leg=own.leg).update(holds_leg="1.1")
     pass_on(call, "101", is_attended=False, by=anna)
     assert not call.participants.exclude(holds_leg="").exists()
+
+
+def answer_comes(command: Command, *, is_certain: bool = True) -> None:
+    refuse_command(command, "No such channel", is_certain=is_certain)
+    deliver_all()
+
+
+def test_a_hold_that_the_pbx_refuses_holds_nobody(holding: Pbx, anna: User) -> None:
+    """She goes on talking, and whom she passes the client on to by her telephone keeps them."""
+    call = talking(holding)
+    answer_comes(hold_call(call, by=anna))
+    call.participants.filter(user=anna).update(ended_at=timezone.now())
+    assert live_calls(anna, now=timezone.now()) == []
+    with pytest.raises(ValidationError, match="over"):
+        take_back(call, by=anna)
+
+
+def test_whom_the_pbx_does_not_give_back_or_pass_on_still_waits(
+    holding: Pbx, anna: User, boris: User
+) -> None:
+    call = talking(holding)
+    held = hold_call(call, by=anna)
+    passed_on = pass_on(call, "101", is_attended=False, by=anna)
+    # The colleague to whom nothing was refused.
+    call.participants.filter(user=boris).update(holds_leg="3.3")
+    call.participants.filter(user=anna).update(ended_at=timezone.now())
+    assert live_calls(anna, now=timezone.now()) == []
+    answer_comes(passed_on)
+    assert [one.state for one in live_calls(anna, now=timezone.now())] == ["holds"]
+    back = take_back(call, by=anna)
+    assert live_calls(anna, now=timezone.now()) == []
+    answer_comes(back)
+    assert take_back(call, by=anna).headers["Channel"] == held.headers["Channel"]
+    assert call.participants.get(user=boris).holds_leg == "3.3"
+
+
+def test_whoever_may_wait_for_an_answer_was_lost_can_be_taken_back(holding: Pbx, anna: User) -> None:
+    call = talking(holding)
+    answer_comes(hold_call(call, by=anna), is_certain=False)
+    call.participants.filter(user=anna).update(ended_at=timezone.now())
+    answer_comes(take_back(call, by=anna), is_certain=False)
+    assert [one.state for one in live_calls(anna, now=timezone.now())] == ["holds"]
+
+
+def test_what_was_changed_since_stays_when_an_older_refusal_is_heard_of(holding: Pbx, anna: User) -> None:
+    call = talking(holding)
+    held = hold_call(call, by=anna)
+    call.participants.filter(user=anna).update(holds_leg="another.1")
+    answer_comes(held)
+    assert call.participants.get(user=anna).holds_leg == "another.1"
 
 
 def test_who_hung_up_while_on_hold_is_not_taken_back(holding: Pbx, anna: User) -> None:

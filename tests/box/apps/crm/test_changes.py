@@ -82,6 +82,20 @@ def test_each_change_is_told_with_what_it_was_and_who_made_it(anna: User, olga: 
     assert told() == [(olga.pk, [])]
 
 
+def test_whoever_asks_what_was_changed_since_hears_of_contacts_and_of_their_order(
+    anna: User, olga: User, deal: Record
+) -> None:
+    rose, paul, ines = (added("contact", anna, first_name=name) for name in ("Rose", "Paul", "Ines"))
+    change_record(deal, {"contact": rose}, by=anna)
+    for contacts, is_changed in (
+        ([rose], False), ([rose, paul, ines], True), ([rose, paul, ines], False), ([rose, ines, paul], True),
+        ([rose, ines], True), ([], True),
+    ):  # fmt: skip
+        settled()
+        change_record(deal, {"contacts": contacts}, by=olga)
+        assert written(deal) == ((olga, True) if is_changed else (None, False))
+
+
 def test_who_hands_a_deal_over_is_written_down(anna: User, boris: User, olga: User, deal: Record) -> None:
     settled()
     change_record(deal, {"responsible": boris}, by=olga)

@@ -10,25 +10,31 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
+from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
 from box.apps.crm.actions.conversion import Conversion, convert_lead
 from box.apps.crm.actions.dictionaries import ProductDraft, retire_product, save_product, set_currency
 from box.apps.crm.actions.lines import MOST_LINES, LineDraft, set_lines
+from box.apps.crm.actions.papers import PaymentDraft, note_payment
 from box.apps.crm.actions.records import change_record
 from box.apps.crm.field_rights import give
-from box.apps.crm.lines import found_products, line_of, vat_choices
+from box.apps.crm.inputs import read_all
+from box.apps.crm.lines import found_products, line_of, lines_of, vat_choices
 from box.apps.crm.models import Product, Record, Unit, VatRate
+from box.apps.crm.paper_document import amount as paper_amount
 from box.apps.crm.permissions import Level
+from box.apps.crm.presenters import money
 from box.apps.crm.pricing import Sums, sums_of, totals_of
 from box.core.access.actions import employees_role
 from box.core.access.field_rights import FieldLevel
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
+from box.core.registry.company import company_day
 from tests.box.apps.crm.conftest import added, allow, type_of
 from tests.box.rest.calling import program_of
 
@@ -64,6 +70,67 @@ def test_a_line_is_rounded_once_half_up_after_its_discount() -> None:
     # 0.125 before it, 0.1125 after it.
     assert (sums.gross, sums.discount) == (Decimal("0.11"), Decimal("0.02"))
     assert sums_of(line("0.05", quantity=Decimal("0.5"))).gross == Decimal("0.03")
+
+
+def test_what_comes_to_parts_of_a_coin_is_rounded_to_whole_ones() -> None:
+    """Of yen there are no hundredths, nor of its VAT."""
+    yen = line("333", quantity=Decimal(3), discount_percent=Decimal("0.05"), vat_percent=Decimal(10))
+    assert sums_of(yen, "JPY") == Sums(net=Decimal(908), vat=Decimal(91), gross=Decimal(999))
+    assert sums_of(line("0.5"), "JPY").gross == 1
+    assert totals_of([yen, line("0.5")], "JPY").sums.gross == 1000
+    assert sums_of(yen, "KWD") == sums_of(yen)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "said"),
+    [
+        ("1234", "JPY", "1,234\N{NO-BREAK SPACE}¥"), ("1234.5", "RUB", "1,234.50\N{NO-BREAK SPACE}RUB"),
+        ("12.5", "KWD", "12.500\N{NO-BREAK SPACE}KWD"),
+        # What is kept is not hidden, whatever it should be.
+        ("0.67", "JPY", "0.67\N{NO-BREAK SPACE}¥"),
+    ],
+)  # fmt: skip
+def test_amounts_have_the_digits_of_their_currency(amount: str, currency: str, said: str) -> None:
+    with translation.override("en"):
+        assert money(Decimal(amount), currency) == said
+        on_paper = said.partition("\N{NO-BREAK SPACE}")[0]
+        assert paper_amount(Decimal(amount), currency) == on_paper
+
+
+@pytest.mark.django_db
+def test_the_amount_of_a_deal_in_a_currency_without_coins_is_whole(
+    deal: Record, anna: User, olga: User
+) -> None:
+    set_currency("JPY", Decimal("0.615"), by=olga)
+    change_record(deal, {"currency": "JPY"}, by=anna)
+    lines = [line("333", quantity=Decimal(3), discount_percent=Decimal(10))]
+    assert set_lines(deal, lines, follows=True, by=anna).amount == 899
+    change_record(deal, {"amount": Decimal(5)}, by=anna)
+    changed = change_record(deal, {"has_own_amount": False}, by=anna)
+    # 552.885, half up.
+    assert (changed.amount, changed.base_amount) == (Decimal(899), Decimal("552.89"))
+    assert lines_of(changed).gross.startswith("899\N{NO-BREAK SPACE}")
+
+
+@pytest.mark.django_db
+def test_what_somebody_writes_is_refused_where_it_would_be_kept_as_another_sum(
+    deal: Record, anna: User, olga: User
+) -> None:
+    def read(amount: str, currency: str) -> Any:
+        given = QueryDict(mutable=True)
+        given.update({"amount": amount, "currency": currency})
+        return read_all(given, ["amount"], anna)["amount"]
+
+    assert read("1,234,567.50", "RUB") == Decimal("1234567.50")
+    assert (read("1,234,567", "JPY"), read("12.50", "KWD")) == (1234567, Decimal("12.5"))
+    for amount, currency, said in (("12.5", "JPY", "whole number"), ("12.505", "KWD", "thousandths")):
+        with pytest.raises(ValidationError, match=said):
+            read(amount, currency)
+        set_currency(currency, Decimal(250), by=olga)
+        change_record(deal, {"currency": currency}, by=anna)
+        with pytest.raises(ValidationError, match=said):
+            note_payment(deal, PaymentDraft(amount=Decimal(amount), on=company_day()), by=anna)
+    assert not deal.payments.exists()
 
 
 priced = st.builds(
@@ -312,6 +379,8 @@ def test_a_product_without_a_price_in_the_deals_currency_is_counted_over(anna: U
     assert line_of(product("Chair", RUB="1250"), "EUR").price == Decimal("12.50")
     assert line_of(product("Table", RUB="1250", EUR="11"), "EUR").price == 11
     assert line_of(product("Gift"), "EUR").price == 0
+    # 0.125, half up.
+    assert line_of(product("Pin", RUB="12.50"), "EUR").price == Decimal("0.13")
 
 
 @pytest.mark.django_db

@@ -15,6 +15,7 @@ from django.utils import timezone
 from box.apps.crm import jobs
 from box.apps.crm.actions.activities import NewActivity, add_activity, move_activity
 from box.apps.crm.actions.custom_fields import set_values
+from box.apps.crm.actions.lines import LineDraft, set_lines
 from box.apps.crm.actions.merging import forget_expired, merge_records, take_back_merger
 from box.apps.crm.actions.papers import add_paper
 from box.apps.crm.actions.records import change_record, delete_records
@@ -528,3 +529,89 @@ def test_what_another_saw_and_merged_is_named_to_nobody_else(
     merge_records(kept, [added("contact", olga, first_name="Secret", last_name="Client")], by=olga)
     assert "Secret" not in as_person(anna).get(kept.get_absolute_url()).content.decode()
     assert "Secret" in as_person(olga).get(kept.get_absolute_url()).content.decode()
+
+
+def chair(price: str) -> LineDraft:
+    return LineDraft(name="Chair", price=Decimal(price))
+
+
+def sums(*records: Record) -> list[tuple[Decimal, Decimal, bool]]:
+    rows = (Record.objects.get(pk=one.pk) for one in records)
+    return [(one.amount, one.base_amount, one.has_own_amount) for one in rows]
+
+
+@pytest.mark.parametrize(
+    ("own", "lines", "left"),
+    [
+        # It followed its own lines, or would have followed the first.
+        ({}, ["100"], (Decimal(150), Decimal(150), False)),
+        ({}, [], (Decimal(50), Decimal(50), False)),
+        # Somebody has written it.
+        ({"amount": Decimal(7)}, ["100"], (Decimal(7), Decimal(7), True)),
+        ({"amount": Decimal(7)}, [], (Decimal(7), Decimal(7), True)),
+    ],
+)
+def test_an_amount_that_follows_lines_follows_those_that_come_along_and_go_again(
+    anna: User, own: dict[str, Decimal], lines: list[str], left: tuple[Decimal, Decimal, bool]
+) -> None:
+    kept, gone, third = (added("deal", anna, title) for title in ("Chairs", "Chairs too", "More"))
+    if lines:
+        set_lines(kept, [chair(one) for one in lines], follows=True, by=anna)
+    if own:
+        change_record(kept, own, by=anna)
+    set_lines(gone, [chair("20"), chair("30")], follows=True, by=anna)
+    set_lines(third, [chair("5")], follows=True, by=anna)
+    before = sums(kept, gone, third)
+    merge_records(kept, [gone], by=anna)
+    assert sums(kept) == [left]
+    assert Merger.objects.filter(moved__has_key="amount").exists() == (not own and not lines)
+    merge_records(kept, [third], by=anna)
+    for merger in Merger.objects.order_by("-pk"):
+        take_back_merger(merger, by=anna)
+    assert sums(kept, gone, third) == before
+
+
+def test_an_amount_that_was_written_since_stays_when_a_merger_is_taken_back(anna: User) -> None:
+    kept, gone = (added("deal", anna, title) for title in ("Chairs", "Chairs too"))
+    set_lines(gone, [chair("20")], follows=True, by=anna)
+    merge_records(kept, [gone], by=anna)
+    change_record(kept, {"amount": Decimal(9)}, by=anna)
+    take_back_merger(Merger.objects.get(), by=anna)
+    assert sums(kept) == [(Decimal(9), Decimal(9), True)]
+
+
+def test_an_amount_beyond_all_that_can_be_kept_merges_nothing(anna: User, cara: User, olga: User) -> None:
+    # Each by itself is kept, also in the sums of a seller.
+    deals = [added("deal", one, "Chairs") for one in (anna, cara)]
+    for one in deals:
+        set_lines(one, [chair("9" * 16)], follows=True, by=olga)
+    with pytest.raises(ValidationError, match="more than can be kept"):
+        merge_records(deals[0], deals[1:], by=olga)
+    assert not Merger.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["company", "contact"])
+def test_nothing_is_the_client_of_what_it_has_become_a_part_of(anna: User, name: str) -> None:
+    first, second, other = (added(name, anna, one, first_name=one) for one in ("First", "Second", "Other"))
+    change_record(first, {name: second}, by=anna)
+    before = state()
+    merge_records(first, [second], by=anna)
+    first.refresh_from_db()
+    assert getattr(first, name) is None
+    take_back_merger(Merger.objects.get(), by=anna)
+    assert state() == before
+    # What that one was a client of is filled in, and goes with it.
+    change_record(second, {name: other}, by=anna)
+    before = state()
+    merge_records(first, [second], by=anna)
+    first.refresh_from_db()
+    assert getattr(first, name) == other
+    take_back_merger(Merger.objects.latest("pk"), by=anna)
+    assert state() == before
+    # Somebody has named another since.
+    merge_records(first, [second], by=anna)
+    third = added(name, anna, "Third", first_name="Third")
+    change_record(first, {name: third}, by=anna)
+    take_back_merger(Merger.objects.latest("pk"), by=anna)
+    first.refresh_from_db()
+    assert getattr(first, name) == third

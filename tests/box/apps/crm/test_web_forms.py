@@ -6,11 +6,13 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -29,7 +31,7 @@ from box.apps.crm.actions.web_forms import (
 )
 from box.apps.crm.contact_points import Reach
 from box.apps.crm.field_rights import give
-from box.apps.crm.models import FormAnswer, FormFile, Pipeline, Record, Source, Stage, WebForm
+from box.apps.crm.models import Activity, FormAnswer, FormFile, Pipeline, Record, Source, Stage, WebForm
 from box.apps.crm.setup.web_forms import WebFormForm
 from box.apps.crm.timeline import timeline_of
 from box.apps.crm.views.public_forms import LARGEST, MOST_ANSWERS
@@ -384,6 +386,18 @@ def test_of_those_whom_a_number_reaches_the_oldest_person_comes_before_the_compa
     assert paul.pk > rose.pk
 
 
+def test_the_oldest_is_found_of_however_many_share_a_number(form: WebForm, boris: User) -> None:
+    """A number of a switchboard stands at hundreds of leads, too."""
+    reached = [Reach("phone", "+79161234567")]
+    leads = [added("lead", boris, f"Lead {number}", reached_by=reached) for number in range(101)]
+    for one in leads:
+        move_record(one, stage_of("lead", "JUNK"), by=None)
+    rose, _paul = (added("contact", boris, first_name=name, reached_by=reached) for name in ("Rose", "Paul"))
+    record = take_answer(form, ROSE, key="1").record
+    assert record.contact == rose
+    assert record not in leads
+
+
 def test_what_a_client_sends_whose_person_has_left_goes_to_the_forms_people(
     form: WebForm, olga: User, anna: User, boris: User
 ) -> None:
@@ -698,3 +712,32 @@ def test_what_visitors_read_is_no_markup(client: Client, olga: User, anna: User)
     page = client.get(f"/forms/{form.token}/").content.decode()
     assert "&lt;b&gt;Hi&lt;/b&gt;" in page
     assert "<i>yes" not in page
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "number"),
+    [
+        ("Name: Rose\nTelephone: 8 916 123-45-67\nE-mail: r@x.example\nName of the company: Oak\nDay: 1",
+         "Name: Rose\nName of the company: Oak\nDay: 1", "8 916 123-45-67, r@x.example"),
+        ("Имя: Роза\nЭл. почта: r@x.example", "Имя: Роза", "r@x.example"),
+        ("Телефон: +79161234567", "", "+79161234567"),
+        # What was asked beside stays where it is.
+        ("Name: Rose\nDay: 1\nTelephone: 7", "Name: Rose\nDay: 1\nTelephone: 7", ""),
+        ("Telephone: 1\nTelephone: 7", "Telephone: 7", "1"),
+    ],
+)  # fmt: skip
+def test_numbers_are_taken_out_of_the_words_of_answers_that_came_before(
+    form: WebForm, before: str, after: str, number: str
+) -> None:
+    migration: Any = import_module("box.apps.crm.migrations.0019_numbers_out_of_answers")
+    records = [take_answer(form, ROSE, key=key).record for key in ("1", "2")]
+    old, new = Activity.objects.filter(bindings__record__in=records).distinct().order_by("id")
+    Activity.objects.filter(pk=old.pk).update(text=before, number="")
+    # One that holds them apart already, and a note in which somebody has written the same.
+    Activity.objects.filter(pk=new.pk).update(text=before)
+    note = Activity.objects.create(kind="note", subject="Rose", text=before, responsible=old.responsible)
+    migration.take_numbers_out(apps, None)
+    for one in (old, new, note):
+        one.refresh_from_db()
+    assert (old.text, old.number) == (after, number)
+    assert (new.text, note.text) == (before, before)

@@ -28,7 +28,7 @@ from box.bridges.telephony.actions import (
     take_credentials,
     tell_state,
 )
-from box.bridges.telephony.ami import PbxTrouble
+from box.bridges.telephony.ami import ActionRefused, PbxTrouble
 from box.bridges.telephony.bridge import Bridge
 from box.bridges.telephony.calls import Calls
 from box.bridges.telephony.credentials import nobodys_password, password
@@ -219,8 +219,52 @@ def test_who_asked_hears_why_the_pbx_did_not_do_it(office: Pbx, cara: User) -> N
     refuse_command(refused, "No such channel")
     assert [Command.objects.get(pk=one.pk).trouble for one in (refused, done)] == ["No such channel", ""]
     assert told("CommandRefused") == [
-        {"command_id": refused.pk, "by_id": cara.pk, "reason": "No such channel"}
+        {"command_id": refused.pk, "by_id": cara.pk, "reason": "No such channel", "is_certain": True}
     ]
+
+
+def test_what_nobody_has_done_in_time_is_taken_back_once_and_without_a_word(
+    office: Pbx, branch: Pbx, cara: User
+) -> None:
+    """The bridge was away: whoever counted on it does so no more."""
+    late, elsewhere = (
+        ask_pbx(pbx, "Redirect", {}, by=cara, undo=[["1.1", "2.2", ""]]) for pbx in (office, branch)
+    )
+    # Of this nothing is to be taken back.
+    ask_pbx(office, "Hangup", {}, by=cara)
+    Command.objects.update(asked_at=late.asked_at)
+    assert [one.pk for one in Command.objects.overdue(office, since=late.asked_at)] == []
+    after = late.asked_at + timedelta(seconds=10, microseconds=1)
+    assert [take_commands(office, now=after) for _ in range(2)] == [[], []]
+    assert told("CommandRefused") == [
+        {"command_id": late.pk, "by_id": cara.pk, "reason": "", "is_certain": True}
+    ]
+    assert Command.objects.get(pk=elsewhere.pk).taken_at is None
+
+
+class _Refusing:
+    """A session of which every command ends in this trouble."""
+
+    def __init__(self, trouble: PbxTrouble) -> None:
+        self._trouble = trouble
+
+    def act(self, action: str, **headers: str) -> None:
+        raise self._trouble
+
+
+@pytest.mark.parametrize("is_certain", [True, False])
+def test_who_asked_hears_whether_it_may_have_been_done_all_the_same(
+    office: Pbx, cara: User, is_certain: bool
+) -> None:
+    ask_pbx(office, "Redirect", {}, by=cara)
+    said = "No such channel"
+    bridge = Bridge(office.pk, threading.Event())
+    if is_certain:
+        bridge._obey(office, _Refusing(ActionRefused(said)))  # type: ignore[arg-type]
+    else:
+        with pytest.raises(PbxTrouble):
+            bridge._obey(office, _Refusing(PbxTrouble(said)))  # type: ignore[arg-type]
+    assert [(one["reason"], one["is_certain"]) for one in told("CommandRefused")] == [(said, is_certain)]
 
 
 def test_what_was_asked_of_a_pbx_is_known_for_a_day(office: Pbx, branch: Pbx, cara: User) -> None:

@@ -88,6 +88,8 @@ def steps_of(dialplan: str, context: str, exten: str) -> list[str]:
         ("korobka-internal", "_79X.", "Dial(PJSIP/${EXTEN}@line,"),
         # Who was on hold, and was called before: their channel has not been recorded by then.
         ("korobka-return", "_X!", "Set(KOROBKA_TRIES=0)"),
+        # Who looks after the client is called first.
+        ("korobka-incoming", "4950000", "Dial(PJSIP/${SHARED(KOROBKA_EXTENSION)},"),
     ],
 )
 def test_wherever_somebody_is_put_through_their_channel_is_recorded_once(
@@ -107,6 +109,16 @@ def test_wherever_somebody_is_put_through_their_channel_is_recorded_once(
     assert steps[begin + 6].startswith(then)
     without = generate(replace(PLAN, records=False))["extensions_korobka.conf"]
     assert steps_of(without, context, exten) == [*steps[:begin], *steps[begin + 6 :]]
+
+
+def test_who_is_not_called_first_is_not_recorded_before_the_line_answers() -> None:
+    steps = steps_of(generate(PLAN)["extensions_korobka.conf"], "korobka-incoming", "4950000")
+    first = steps.index(
+        'GotoIf($["${SHARED(KOROBKA_ROUTE)}" != "first" | "${SHARED(KOROBKA_EXTENSION)}" = ""]?line)'
+    )
+    line = next(at for at, one in enumerate(steps) if one.startswith("line|"))
+    assert not any("MixMonitor" in one for one in [*steps[:first], *steps[line:]])
+    assert steps[line - 1] == 'GotoIf($["${DIALSTATUS}" = "ANSWER"]?over)'
 
 
 def test_a_phone_in_a_browser_has_no_password_in_any_file() -> None:

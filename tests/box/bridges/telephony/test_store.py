@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import threading
 from contextlib import nullcontext, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +24,9 @@ from box.bridges.telephony.facts import Channel, Fact, Kind, State
 from box.bridges.telephony.models import Call, CallEvent, CallLeg, Pbx
 from box.core.events.models import Event
 from tests.box.bridges.telephony.test_calls import BEGIN, BUSY, CALLED, CALLER, fact, gone, seen
+from tests.box.bridges.telephony.test_logs import rows_of
 from tests.box.bridges.telephony.test_streams import AMI, CEL, summaries
-from tests.telephony.replay import told
+from tests.telephony.replay import recorded, told
 from tests.telephony.scenarios import SCENARIOS
 
 pytestmark = pytest.mark.django_db
@@ -339,3 +342,41 @@ def test_the_secret_is_sealed(pbx: Pbx) -> None:
 def test_a_pbx_without_an_address_is_not_saved() -> None:
     with pytest.raises(ValidationError):
         save_pbx(Pbx(name="office", host=""), by=None)
+
+
+class _Silent:
+    """A session in which nothing is heard."""
+
+    def events(self, *, within: float = 0) -> list[Any]:
+        return []
+
+
+def test_records_tell_nothing_anew_of_calls_that_events_have_told_and_that_are_forgotten(
+    pbx: Pbx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an interruption the events of hours are read, and then the records of these hours."""
+    events, records = tmp_path / "cel.csv", tmp_path / "cdr.csv"
+    pbx.logs, pbx.cel_path, pbx.cdr_path = Pbx.Logs.CSV, str(events), str(records)
+    events.touch()
+    records.touch()
+    bridge, calls = Bridge(pbx.pk, threading.Event()), Calls(pbx.name)
+    bridge._read_logs(pbx, calls, _Silent())  # type: ignore[arg-type]
+    first = recorded("busy", "cel")
+    monkeypatch.setattr("box.bridges.telephony.logs.MOST_BYTES", len(first.encode()))
+    with events.open("a") as file:
+        file.write(first)
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows(
+            row.values() for row in rows_of("cancelled", later=timedelta(hours=1))
+        )
+    records.write_text(recorded("busy", "cdr") + recorded("silent_phone", "cdr"))
+    bridge._read_logs(pbx, calls, _Silent())  # type: ignore[arg-type]
+    told_of = [one["call"] for one in payloads("CallStarted")]
+    keys = [next(iter(told(AMI[name])[0].over)) for name in ("busy", "cancelled", "silent_phone")]
+    # Of the last one the events say nothing.
+    assert told_of == keys
+    assert keys[0] not in calls.over
+
+
+def payloads(kind: str) -> list[dict[str, Any]]:
+    heard = Event.objects.filter(kind=f"telephony.{kind}").order_by("id")
+    return list(heard.values_list("payload", flat=True))

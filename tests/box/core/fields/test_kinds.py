@@ -58,6 +58,10 @@ GOOD: list[tuple[str, str, Any]] = [
     (Kind.LONG, "x" * LONGEST_TEXT, "x" * LONGEST_TEXT),
     (Kind.NUMBER, "1 234,50", Decimal("1234.5")),
     (Kind.NUMBER, "1,234.50", Decimal("1234.5")),
+    (Kind.NUMBER, "-1,234,567", Decimal(-1234567)),
+    (Kind.NUMBER, "12.345.678", Decimal(12345678)),
+    # Of one sign alone nobody knows whether it groups.
+    (Kind.NUMBER, "1,234", Decimal("1.234")),
     (Kind.NUMBER, "1.234.567,5", Decimal("1234567.5")),
     (Kind.NUMBER, "−7", Decimal(-7)),
     (Kind.NUMBER, "123456789012345", Decimal(123456789012345)),

@@ -134,6 +134,20 @@ def test_it_has_an_end(task: Task, boris: User) -> None:
         relate(task.ref, [person(boris)], by=boris)
 
 
+def test_what_is_related_already_is_refused_by_no_number_of_others(
+    task: Task, post: Post, boris: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others relate as many things to it as they like."""
+    other = add_task(TaskDraft(title="Weigh", responsible=boris), by=boris)
+    monkeypatch.setattr("box.core.relations.actions.MOST_RELATIONS", 3)
+    relate(task.ref, [post.ref, person(boris), other.ref], by=boris)
+    monkeypatch.setattr("box.core.relations.actions.MOST_RELATIONS", 1)
+    for related in (post.ref, person(boris), other.ref):
+        assert relate(task.ref, [related], by=boris) == []
+    with pytest.raises(ValidationError, match="take some away"):
+        relate(task.ref, [post.ref, Ref("no.such", 1)], by=boris)
+
+
 def test_the_last_that_there_may_be_is_taken_and_what_is_said_again_counts_once(
     task: Task, post: Post, boris: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
