@@ -475,6 +475,7 @@ def _made_rest(event: Event, at: datetime, draft: EventDraft, by: User) -> Event
     before, rest = rule.cut_at(event.local_start, at)
     aligned = realigned(rule, at.astimezone(event.tz).date(), draft.starts_at.astimezone(event.tz).date())
     made = _copy(event)
+    made.cut_from = event
     # Who has said nothing of the rule means what is left of it.
     follows = draft.rule in (event.rule, str(aligned))
     kept = str(replace(parse(draft.rule), count=rest.count)) if follows else draft.rule

@@ -68,7 +68,7 @@ def take_back(revision: Revision, *, by: User) -> Event:
     Meeting.objects.rehang({pk: (event_id, datetime.fromisoformat(at)) for pk, event_id, at in meetings})
     # Exceptions of after the change, too: the series has those times itself again.
     after = Event.objects.filter(series__in=[root.pk, *revision.made_ids])
-    after.exclude(pk__in=known).update(removed_at=now)
+    after.exclude(pk__in=known).update(removed_at=now, is_undone=True)
     _end_made(revision, root, by, now)
     revision.taken_back_at = now
     revision.save(update_fields=["taken_back_at"])
