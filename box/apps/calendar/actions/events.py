@@ -109,8 +109,11 @@ def change_event(
     event: Event, draft: EventDraft, *, by: User, scope: Scope = Scope.ALL, at: datetime | None = None,
     calendar: Calendar | None = None,
 ) -> Change:  # fmt: skip
-    """`at` is the time of the series that was looked at, and `draft` says what is to become of that time."""
+    """`at` is the time of the series that was looked at, and `draft` says what is to become of that time. One
+    time alone stays in the calendar of its series, whichever is given."""
     event, scope, at = _meant(event, scope, at, by)
+    if event.series_id or (event.rule and scope is Scope.THIS):
+        calendar = None
     if calendar is not None and calendar.pk != event.calendar_id:
         if not can_write(by, calendar):
             raise PermissionDenied(_("You may look into this calendar, and not write into it."))
