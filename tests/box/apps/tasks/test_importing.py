@@ -70,6 +70,14 @@ def test_a_table_is_previewed_and_its_rows_become_tasks(anna: User, boris: User,
     assert (second.responsible, second.project) == (anna, None)
 
 
+def test_hours_are_those_of_whoever_imports(anna: User) -> None:
+    anna.time_zone = "Asia/Vladivostok"
+    anna.save(update_fields=["time_zone"])
+    imported("Title,Deadline\nCount,2031-12-02\n", anna)
+    there = ZoneInfo("Asia/Vladivostok")
+    assert Task.objects.get().deadline_at == datetime(2031, 12, 2, 18, tzinfo=there)
+
+
 def test_a_row_that_is_there_adds_nothing_and_anothers_identifier_hides_nothing(
     anna: User, boris: User, give: Give
 ) -> None:
