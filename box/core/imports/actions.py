@@ -321,6 +321,9 @@ def undo(run: ImportRun) -> None:
 def _undo(run: ImportRun) -> None:
     importer, context = importer_of(run), context_of(run)
     rows = list(run.rows.order_by("-id"))
+    if not rows:
+        # They were forgotten while it waited.
+        raise ValidationError(_("This import cannot be undone any more."))
     # What a later row has left is what counts, where several rows were about one object.
     left = {row.object_id: row for row in reversed(rows)}
     for ids in batched(left, BATCH, strict=False):
