@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from box.apps.tasks.actions.states import start_task
+from box.apps.tasks.actions.tasks import TaskDraft, add_task
 from box.apps.tasks.importing import KEY
 from box.apps.tasks.models import Task
 from box.core.events.delivery import deliver_all
@@ -21,6 +24,7 @@ from box.core.imports.importers import importers
 from box.core.imports.models import ImportRun
 from box.core.imports.preview import preview
 from box.core.notify.models import Notification
+from tests import cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,3 +131,23 @@ def test_guests_import_nothing(erik: User, anna: User, as_person: Callable[[User
     assert not importers[KEY].can_import(erik)
     assert "/imports/tasks.tasks/" in as_person(anna).get("/tasks/").content.decode()
     assert "/imports/tasks.tasks/" not in as_person(erik).get("/tasks/").content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_an_undo_has_looked_at_nobody_changes_before_it_is_over() -> None:
+    anna = cast.person("Anna")
+    task, other = (add_task(TaskDraft(title=title, responsible=anna), by=anna) for title in ("One", "Two"))
+
+    def is_held(pk: int) -> bool:
+        try:
+            with transaction.atomic():
+                Task.objects.select_for_update(no_key=True, nowait=True).get(pk=pk)
+        except OperationalError:
+            return True
+        finally:
+            connection.close()
+        return False
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as pool:
+        assert importers[KEY].states([task.pk])
+        assert list(pool.map(is_held, [task.pk, other.pk])) == [True, False]
