@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -13,10 +14,14 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from box.apps.tasks.actions.states import start_task
-from box.apps.tasks.actions.tasks import TaskDraft, add_task
+from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task
+from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.importing import KEY
 from box.apps.tasks.models import Task
+from box.core.discussion.actions import add_comment
 from box.core.events.delivery import deliver_all
+from box.core.fields.actions import FieldDraft, add_field
+from box.core.fields.models import Field
 from box.core.groups.actions import NewGroup, create_group
 from box.core.imports import jobs
 from box.core.imports.actions import begin_import, start_import, start_undo
@@ -103,6 +108,25 @@ def test_what_was_imported_goes_again_unless_somebody_works_on_it(
     start_undo(run, by=anna)
     jobs.import_once(run.pk)
     assert Task.objects.there().count() == left
+
+
+@pytest.mark.parametrize("what", ["people", "fields", "said"])
+def test_nor_where_somebody_has_added_to_it(anna: User, boris: User, olga: User, *, what: str) -> None:
+    size = add_field(TASK_FIELDS, FieldDraft("Size", Field.Kind.NUMBER), by=olga)
+    run = imported("Title,Responsible\nCount,Boris Test\nWeigh,Boris Test\n", anna)
+    task = Task.objects.get(title="Count")
+    match what:
+        case "people":
+            change_task(task, {"observer_ids": (olga.pk,)}, by=anna)
+        case "fields":
+            change_task(task, {"fields": {size: (Decimal(5),)}}, by=anna)
+        case _:
+            add_comment(task.thread, "Half of them are empty.", by=boris)
+    start_undo(run, by=anna)
+    jobs.import_once(run.pk)
+    run.refresh_from_db()
+    assert (Task.objects.there().count(), run.status) == (2, "done")
+    assert "changed since" in run.problem
 
 
 def test_a_moment_with_its_zone_is_that_moment(anna: User) -> None:
