@@ -34,8 +34,9 @@ WIDTHS = (360, 1440)
 
 
 def free_time(page: Page, number: int) -> None:
-    """Chooses one of the times of the last day that is shown."""
-    day = page.locator(".booking-day").last
+    """Chooses one of the times of the second day that is shown: of the first some may be over already, and of
+    the last some may be too far away still."""
+    day = page.locator(".booking-day").nth(1)
     day.locator("summary").click()
     day.locator(".booking-time span").nth(number).click()
 

@@ -16,6 +16,7 @@ from box.core.access.principals import people_behind
 from box.core.accounts.models import User
 from box.core.people.models import Absence
 from box.core.portal.calendar import work_calendar
+from box.lib.recurrence import local_moment
 from box.lib.workdays import DayKind
 
 MOST_HOSTS = 30
@@ -99,7 +100,7 @@ def _whole_days(starts_at: datetime, ends_at: datetime, offer: Offer) -> Stretch
 
 # What visitors see
 
-SHOWN = timedelta(days=14)
+SHOWN_DAYS = 14
 
 
 @dataclass(frozen=True)
@@ -115,16 +116,22 @@ class Times:
 def times_shown(
     page: BookingPage, zone: ZoneInfo, *, since: datetime | None, now: datetime, but: int = 0
 ) -> Times:
-    """From `since` on. `but` is an appointment that is to be moved."""
+    """From `since` on, to the end of a day: what is cut in two seems all but taken on both pages. `but` is an
+    appointment that is to be moved."""
     first, until = window_of(page, now)
     begin = min(max(since or first, first), until)
-    end = min(begin + SHOWN, until)
+    end = min(_midnight(begin, SHOWN_DAYS, zone), until)
     days: dict[date, list[datetime]] = {}
     for start in availability(page, begin, end, but=but).times(begin, end):
         local = start.astimezone(zone)
         days.setdefault(local.date(), []).append(local)
     return Times(
         list(days.items()),
-        max(begin - SHOWN, first) if begin > first else None,
+        max(_midnight(begin, -SHOWN_DAYS, zone), first) if begin > first else None,
         end if end < until else None,
     )
+
+
+def _midnight(moment: datetime, days: int, zone: ZoneInfo) -> datetime:
+    """At which the day begins that is so many after that of the moment."""
+    return local_moment(moment.astimezone(zone).date() + timedelta(days=days), time(), zone)

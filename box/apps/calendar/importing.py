@@ -184,7 +184,9 @@ class EventImporter(Importer[EventRow]):
         return Taken(entry.number, made.pk, is_new=True)
 
     def states(self, ids: Collection[int]) -> Mapping[int, str]:
-        rows = Event.objects.there().filter(pk__in=ids).values_list("pk", "version", "changed_at")
+        # Held, so that nobody changes between the look at it and its end what an undo takes away.
+        held = Event.objects.there().select_for_update(of=("self",), no_key=True).order_by("pk")
+        rows = held.filter(pk__in=ids).values_list("pk", "version", "changed_at")
         return {pk: f"{version} {at.isoformat()}" for pk, version, at in rows}
 
     def remove(self, ids: Sequence[int], context: Context) -> None:

@@ -313,7 +313,8 @@ class TemplateForm(RepetitionForm, TaskForm):
 
     def plan(self) -> Plan:
         """Of a form that is valid. Raises ValidationError for a rule with two ends."""
-        said, zone = self.cleaned_data, timezone.get_current_timezone_name()
+        # It keeps the place that it was made for, wherever whoever corrects it is.
+        said, zone = self.cleaned_data, self.initial.get("zone") or timezone.get_current_timezone_name()
         rule, starts = "", None
         if said["repeats"]:
             starts = local_moment(said["first_on"], said["first_at"] or time(9), ZoneInfo(zone))
@@ -354,6 +355,7 @@ def initial_of_template(template: Template) -> dict[str, Any]:
         "observers": [one.user for one in people if one.role == Participant.Role.OBSERVER],
         "first_on": starts.date() if template.starts_at else None,
         "first_at": starts.time() if template.starts_at else time(9),
+        "zone": template.zone,
         **answers_of(template.rule, starts),
     }
 

@@ -185,8 +185,13 @@ class TaskImporter(Importer[TaskRow]):
         return Taken(entry.number, made.pk, is_new=True)
 
     def states(self, ids: Collection[int]) -> Mapping[int, str]:
-        facts = ("pk", "changed_at", "state", "responsible", "items_count", "items_done", "spent_seconds")
-        rows = Task.objects.there().filter(pk__in=ids).values_list(*facts)
+        facts = (
+            "pk", "changed_at", "state", "responsible", "items_count", "items_done", "spent_seconds",
+            "thread__comments_count",
+        )  # fmt: skip
+        # Held, so that nobody changes between the look at it and its end what an undo takes away.
+        held = Task.objects.there().select_for_update(of=("self",), no_key=True).order_by("pk")
+        rows = held.filter(pk__in=ids).values_list(*facts)
         return {pk: " ".join(map(str, (at.astimezone(UTC), *more))) for pk, at, *more in rows}
 
     def remove(self, ids: Sequence[int], context: Context) -> None:

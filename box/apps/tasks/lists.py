@@ -340,10 +340,12 @@ def _empty(role: str) -> Empty:
 
 
 def _move(**by: int) -> Any:
-    """Later by so much; what has no deadline gets one from today on."""
+    """Later by so much, at the same hour; what has no deadline gets one from today on."""
 
     def act(task: Task, /, *, by_: User) -> None:
-        base = task.deadline_at or timezone.localtime().replace(hour=18, minute=0, second=0, microsecond=0)
+        today = timezone.localtime().replace(hour=18, minute=0, second=0, microsecond=0)
+        # Of the reader's clock: a day has 23 hours when that changes.
+        base = timezone.localtime(task.deadline_at) if task.deadline_at else today
         change_task(task, {"deadline_at": base + timedelta(**by)}, by=by_)
 
     return lambda task, *, by: act(task, by_=by)

@@ -14,7 +14,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from box.lib.moments import EARLIEST, LATEST
 
@@ -215,7 +215,9 @@ class _Taken:
         count = int(word) if word.isdigit() else _COUNTS[word]
         unit = next(name for name in _UNITS if match[name])
         if unit in ("minutes", "hours"):
-            self.moment = (self.now + timedelta(**{unit: count})).replace(second=0, microsecond=0)
+            # Hours that pass, also where a change of the clock leaves one out.
+            later = self.now.astimezone(UTC) + timedelta(**{unit: count})
+            self.moment = later.astimezone(self.now.tzinfo).replace(second=0, microsecond=0)
         elif unit == "months":
             self.day = _months_later(self.today, count)
         else:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import batched, islice
 from typing import IO, TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -20,6 +21,7 @@ from box.core.imports.events import ImportFinished, ImportStarted, ImportUndone
 from box.core.imports.importers import Context, Entry, Taken, importer_of
 from box.core.imports.models import ImportedRow, ImportProblem, ImportRun
 from box.core.imports.tables import keep, look_into, rows_below, table_of
+from box.core.registry.company import TIME_ZONE
 from box.core.registry.settings import as_of, read_version
 from box.lib.bulk import copy_rows
 from box.lib.tables import Reading, TableRefused
@@ -122,8 +124,13 @@ def go_on(run: ImportRun) -> None:
 
 @contextmanager
 def _as_the_reader(run: ImportRun) -> Iterator[None]:
-    """In the language of whoever imports; settings and fields are those of now, read once."""
-    with translation.override(run.language or None), as_of(read_version()):
+    """In the language of whoever imports, and by their clock, as the preview was; settings and fields are
+    those of now, read once."""
+    with (
+        translation.override(run.language or None),
+        as_of(read_version()),
+        timezone.override(ZoneInfo(run.by.time_zone or TIME_ZONE.value)),
+    ):
         yield
 
 
@@ -314,6 +321,9 @@ def undo(run: ImportRun) -> None:
 def _undo(run: ImportRun) -> None:
     importer, context = importer_of(run), context_of(run)
     rows = list(run.rows.order_by("-id"))
+    if not rows:
+        # They were forgotten while it waited.
+        raise ValidationError(_("This import cannot be undone any more."))
     # What a later row has left is what counts, where several rows were about one object.
     left = {row.object_id: row for row in reversed(rows)}
     for ids in batched(left, BATCH, strict=False):

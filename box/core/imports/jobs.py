@@ -70,5 +70,7 @@ def import_all_forgotten(now: datetime, *, older_than: timedelta = timedelta(min
 
 
 def forget_rows(now: datetime) -> None:
+    # One that waits to be undone would have nothing to undo, and say that it was.
     old = ImportRun.objects.filter(finished_at__lt=now - UNDONE_WITHIN)
+    old = old.exclude(status=ImportRun.Status.UNDOING)
     ImportedRow.objects.filter(run__in=old).delete()

@@ -109,8 +109,11 @@ def change_event(
     event: Event, draft: EventDraft, *, by: User, scope: Scope = Scope.ALL, at: datetime | None = None,
     calendar: Calendar | None = None,
 ) -> Change:  # fmt: skip
-    """`at` is the time of the series that was looked at, and `draft` says what is to become of that time."""
+    """`at` is the time of the series that was looked at, and `draft` says what is to become of that time. One
+    time alone stays in the calendar of its series, whichever is given."""
     event, scope, at = _meant(event, scope, at, by)
+    if event.series_id or (event.rule and scope is Scope.THIS):
+        calendar = None
     if calendar is not None and calendar.pk != event.calendar_id:
         if not can_write(by, calendar):
             raise PermissionDenied(_("You may look into this calendar, and not write into it."))
@@ -475,6 +478,7 @@ def _made_rest(event: Event, at: datetime, draft: EventDraft, by: User) -> Event
     before, rest = rule.cut_at(event.local_start, at)
     aligned = realigned(rule, at.astimezone(event.tz).date(), draft.starts_at.astimezone(event.tz).date())
     made = _copy(event)
+    made.cut_from = event
     # Who has said nothing of the rule means what is left of it.
     follows = draft.rule in (event.rule, str(aligned))
     kept = str(replace(parse(draft.rule), count=rest.count)) if follows else draft.rule

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 MOST_TOPICS = 60
 MOST_DECISIONS = 200
+# So many times a series is followed back over "this and all that follow".
+MOST_CUTS = 20
 LONGEST_TALK = 600
 END_OF_DAY = time(18)
 
@@ -57,8 +59,21 @@ def prepare_meeting(occurrence: Occurrence, *, by: User) -> Meeting:
     return meeting
 
 
+def _former(meeting: Meeting) -> Meeting | None:
+    """The one before, also of the series that this one was cut from, which may have been cut from another."""
+    series: int | None = meeting.event_id
+    for _cut in range(MOST_CUTS):
+        before = Meeting.objects.filter(event=series, event__removed_at=None, at__lt=meeting.at)
+        if (found := before.order_by("-at").first()) is not None:
+            return found
+        series = Event.objects.filter(pk=series).values_list("cut_from", flat=True).first()
+        if series is None:
+            break
+    return None
+
+
 def _carry_over(meeting: Meeting) -> None:
-    former = Meeting.objects.filter(event=meeting.event_id, at__lt=meeting.at).order_by("-at").first()
+    former = _former(meeting)
     if former is None:
         return
     left = former.topics.filter(is_done=False).order_by("position", "id")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from box.apps.calendar.models import Attendance, Event
 from box.apps.calendar.notices import REMINDER
 from box.apps.calendar.occurrences import of_event
+from box.core.notify.models import Reminder
 from box.core.notify.reminders import set_reminders
 from box.core.registry.company import company_zone
 from box.lib.recurrence import FARTHEST, local_moment
@@ -46,7 +47,22 @@ def _moments(event: Event, now: datetime) -> dict[int, datetime]:
     told = event.attendances.exclude(answer=Attendance.Answer.DECLINED).exclude(remind_minutes=None)
     leads = {one.user_id: timedelta(minutes=one.remind_minutes or 0) for one in told}
     found = {lead: _next(event, lead, now) for lead in set(leads.values())}
-    return {pk: moment for pk, lead in leads.items() if (moment := found[lead]) is not None}
+    coming = {pk: moment for pk, lead in leads.items() if (moment := found[lead]) is not None}
+    return coming | _due(event, leads, now)
+
+
+def _due(event: Event, leads: Mapping[int, timedelta], now: datetime) -> dict[int, datetime]:
+    """Those whose moment has come and who were not told yet: an answer in that minute takes it from nobody,
+    as long as the time stays."""
+    rows = Reminder.objects.filter(
+        about_kind=event.ref.kind, about_id=event.pk, kind=REMINDER.kind, user__in=leads, due_at__lte=now
+    )
+    moment = timedelta(microseconds=1)
+    return {
+        pk: at
+        for pk, at in rows.values_list("user_id", "due_at")
+        if _next(event, leads[pk], at - moment) == at
+    }
 
 
 def _next(event: Event, lead: timedelta, now: datetime) -> datetime | None:

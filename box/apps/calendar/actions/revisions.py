@@ -57,6 +57,7 @@ def take_back(revision: Revision, *, by: User) -> Event:
     now = timezone.now()
     known = [row["id"] for row in revision.state]
     had = {event.pk: _room_of(event) for event in Event.objects.filter(pk__in=known)}
+    asked = {event.pk: attendees_of(event) for event in Event.objects.there().filter(pk__in=known)}
     # All rooms first: what was exchanged is exchanged back.
     Booking.objects.filter(event__in=[*known, *revision.made_ids]).delete()
     Booking.objects.filter(event__series__in=[root.pk, *revision.made_ids]).delete()
@@ -67,31 +68,55 @@ def take_back(revision: Revision, *, by: User) -> Event:
     meetings = [(pk, row["id"], at) for row in revision.state for pk, at in row.get("meetings", ())]
     Meeting.objects.rehang({pk: (event_id, datetime.fromisoformat(at)) for pk, event_id, at in meetings})
     # Exceptions of after the change, too: the series has those times itself again.
-    after = Event.objects.filter(series__in=[root.pk, *revision.made_ids])
-    after.exclude(pk__in=known).update(removed_at=now)
-    _end_made(revision, root, by, now)
+    after = Event.objects.filter(series__in=[root.pk, *revision.made_ids]).exclude(pk__in=known)
+    made_ids = [*revision.made_ids, *after.there().values_list("pk", flat=True)]
+    after.update(removed_at=now, is_undone=True)
+    _end_made(made_ids, root, by, now)
     revision.taken_back_at = now
     revision.save(update_fields=["taken_back_at"])
     for event in Event.objects.there().filter(pk__in=known).select_related("room"):
         book(event)
         ask_for_room(event, by=by, is_new=had[event.pk] != _room_of(event))
     root = Event.objects.select_related("calendar").get(pk=root.pk)
-    root.version += 1
-    root.changed_by, root.changed_at = by, now
-    root.save(update_fields=["version", "changed_by", "changed_at"])
-    emit(EventChanged(event_id=root.pk, by_id=by.pk, version=root.version, is_moved=True))
+    _tell_of_return(root, asked, by, now)
     return root
 
 
-def _end_made(revision: Revision, root: Event, by: User, now: datetime) -> None:
+def _tell_of_return(root: Event, asked: Mapping[int, set[int]], by: User, now: datetime) -> None:
+    """Whom the change had `asked` to the series or to one time of it, by its number, hears that they are not
+    asked any more. Of all else the series tells those who take part in it."""
+    coming = attendees_of(root)
+    for event in [root, *root.exceptions.filter(pk__in=asked, removed_at=None).order_by("pk")]:
+        former = asked.get(event.pk, set()) - attendees_of(event) - coming
+        if event != root and not former:
+            continue
+        event.version += 1
+        event.changed_by, event.changed_at = by, now
+        event.save(update_fields=["version", "changed_by", "changed_at"])
+        emit(
+            EventChanged(
+                event_id=event.pk, by_id=by.pk, version=event.version, is_moved=True,
+                former_user_ids=tuple(sorted(former)),
+                told_user_ids=tuple(sorted(coming)) if event != root else (),
+            )
+        )  # fmt: skip
+
+
+def _end_made(made_ids: Sequence[int], root: Event, by: User, now: datetime) -> None:
     """Those who take part in nothing else of it hear so; guests, reminders and programs know of it as another
     event than the series."""
-    for made in Event.objects.filter(pk__in=revision.made_ids):
+    told = attendees_of(root)
+    for made in Event.objects.filter(pk__in=made_ids).order_by("pk"):
         made.removed_at = now
         made.version += 1
         made.save(update_fields=["removed_at", "version"])
-        people = tuple(sorted(attendees_of(made) - attendees_of(root)))
-        emit(EventRemoved(event_id=made.pk, by_id=by.pk, version=made.version, user_ids=people))
+        people = attendees_of(made) - told
+        told |= people
+        emit(
+            EventRemoved(
+                event_id=made.pk, by_id=by.pk, version=made.version, user_ids=tuple(sorted(people))
+            )
+        )  # fmt: skip
 
 
 def _room_of(event: Event) -> tuple[Any, ...]:

@@ -125,9 +125,9 @@ def book_ahead(now: datetime) -> int:
     count = 0
     for event in endless.select_related("room"):
         last = event.bookings.order_by("-span").first()
-        if last is None:
-            continue
-        new = [one for one in _times(event, last.span.upper, now + AHEAD) if one.lower >= last.span.upper]
+        # Nothing is booked yet of one that had no time within a year.
+        since = now if last is None else last.span.upper
+        new = [one for one in _times(event, since, now + AHEAD) if one.lower >= since]
         for span in new:
             try:
                 _write(event, [span])

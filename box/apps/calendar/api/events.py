@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from box.apps.calendar.access import can_edit, can_write
 from box.apps.calendar.actions import EventDraft, change_event, choose_reminder, create_event, remove_event
+from box.apps.calendar.actions import Scope as Times
 from box.apps.calendar.actions.events import draft_of
 from box.apps.calendar.api.meetings import status_of
 from box.apps.calendar.api.owners import (
@@ -143,17 +144,23 @@ def update_event(call: Call) -> Any:
     if not (can_edit(call.user, found) or takes_over(call, found.calendar)):
         raise PermissionDenied(_("You may look at this event, and not change it."))
     calendar = calendar_meant(call, call.values["SECTION"]) if call.values["SECTION"] else None
-    at = found.starts_at if found.rule else None
-    change = change_event(found, _draft(call, draft_of(found)), by=call.author, at=at, calendar=calendar)
-    changed = change.event
+    at, times = found.starts_at if found.rule else None, _times_of(found)
+    draft = _draft(call, draft_of(found))
+    changed = change_event(found, draft, by=call.author, scope=times, at=at, calendar=calendar).event
     _remind(changed, call)
     return changed.pk
 
 
 def delete_event(call: Call) -> Any:
     """https://apidocs.bitrix24.com/api-reference/calendar/calendar-event/calendar-event-delete.html"""
-    remove_event(event_seen(call.values["ID"], call.user), by=call.user)
+    found = event_seen(call.values["ID"], call.user)
+    remove_event(found, by=call.user, scope=_times_of(found))
     return True
+
+
+def _times_of(event: Event) -> Times:
+    """By its number a time that is another event than its series means itself."""
+    return Times.THIS if event.series_id else Times.ALL
 
 
 def _draft(call: Call, now: EventDraft) -> EventDraft:

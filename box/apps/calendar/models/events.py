@@ -165,6 +165,10 @@ class Event(AudienceModel):
 
     series = models.ForeignKey("self", models.CASCADE, null=True, related_name="exceptions")
     original_at = models.DateTimeField(null=True)
+    # Of one time of a series: the change that made it was taken back, so that it has never been.
+    is_undone = models.BooleanField(default=False, db_default=False)
+    # The series whose later times this one is, since "this and all that follow" were changed.
+    cut_from = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+", db_index=False)
 
     # Others see that the time is taken, and not what for.
     is_confidential = models.BooleanField(_("private"), default=False)
@@ -194,6 +198,7 @@ class Event(AudienceModel):
             models.Index(
                 fields=["removed_at"], name="event_removed", condition=models.Q(removed_at__isnull=False)
             ),
+            models.Index(fields=["cut_from"], name="event_cut_from", condition=~models.Q(cut_from=None)),
         ]
         constraints = [
             *AudienceModel.Meta.constraints,

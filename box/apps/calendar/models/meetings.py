@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from box.apps.calendar.models.events import Event
+from box.apps.calendar.models.events import Event, EventQuerySet
 from box.core.accounts.models import User
 from box.core.registry.capabilities import Card, Ref
 
@@ -28,6 +29,14 @@ LONGEST_MINUTES = 20_000
 LONGEST_DECISION = 255
 # Later than anything may be.
 _ASIDE = timedelta(days=1_000_000)
+# What takes place, and a time that did until its series was given another rhythm: of one that somebody has
+# removed the series goes on leaving it out.
+_HELD = Q(removed_at=None) | Q(series__isnull=False) & ~Q(series__excluded__contains=[F("original_at")])
+
+
+def _newest(exceptions: EventQuerySet) -> EventQuerySet:
+    """Of those of one time: the one that is there, or was there last."""
+    return exceptions.filter(is_undone=False).order_by(F("removed_at").desc(nulls_first=True))
 
 
 class MeetingQuerySet(models.QuerySet["Meeting"]):
@@ -35,9 +44,9 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
         """Whoever sees what takes place at this time: the event, or the exception in its stead, which may be
         of fewer people. Of one that was removed nobody."""
         instead = Event.objects.filter(series=models.OuterRef("event"), original_at=models.OuterRef("at"))
-        newest = instead.order_by(models.F("removed_at").desc(nulls_first=True)).values("pk")[:1]
+        newest = _newest(instead).values("pk")[:1]
         held = Coalesce(models.Subquery(newest), models.F("event"))
-        seen = Event.objects.visible_to(reader).there().order_by().values("pk")
+        seen = Event.objects.visible_to(reader).filter(_HELD).order_by().values("pk")
         return self.alias(held=held).filter(held__in=seen, event__removed_at=None)
 
     def rehang(self, places: Mapping[int, tuple[int, datetime]]) -> None:
@@ -67,8 +76,8 @@ class Meeting(models.Model):
     @cached_property
     def held_as(self) -> Event:
         """What takes place at this time: the event, or its exception, with people of its own."""
-        exceptions = self.event.exceptions.filter(original_at=self.at, removed_at=None)
-        return exceptions.select_related("calendar", "organizer", "room").first() or self.event
+        instead = Event.objects.filter(_HELD, series=self.event_id, original_at=self.at)
+        return _newest(instead).select_related("calendar", "organizer", "room").first() or self.event
 
     @property
     def ref(self) -> Ref:

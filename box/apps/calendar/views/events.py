@@ -100,10 +100,8 @@ def edition(request: PersonRequest, pk: int) -> HttpResponse:
     event = occurrence.event
     if not can_edit(request.user, event):
         raise PermissionDenied(_("You may look at this event, and not change it."))
-    calendars = [(one.pk, one.name) for one in calendars_of(request.user) if one.can_write]
-    calendars = calendars or [(event.calendar_id, name_of(event.calendar, request.user))]
     rooms, initial = _rooms(request, event.room), initial_of(occurrence)
-    form = EventForm(request.POST or None, calendars=calendars, rooms=rooms, initial=initial)
+    form = EventForm(request.POST or None, calendars=_calendars(request, event), rooms=rooms, initial=initial)
     if form.is_valid():
         try:
             change = _changed(request, form, occurrence)
@@ -120,15 +118,23 @@ def edition(request: PersonRequest, pk: int) -> HttpResponse:
     return render(request, "calendar/form.html", context, blocks="dialog", status=_status(form))
 
 
+def _calendars(request: PersonRequest, event: Event) -> list[tuple[int, str]]:
+    """Where it may be put: one time of a series stays where the series is."""
+    found = [] if event.series_id else [one for one in calendars_of(request.user) if one.can_write]
+    own = (event.calendar_id, name_of(event.calendar, request.user))
+    others = [(one.pk, one.name) for one in found]
+    return others if own[0] in dict(others) else [own, *others]
+
+
 def _changed(request: PersonRequest, form: EventForm, occurrence: Occurrence) -> actions.Change:
     event = occurrence.event
     people = {f"U{event.organizer_id}", *request.POST.getlist("audience")}
     draft = form.draft(sorted(people))
     scope = _scope(request.POST.get("scope", ""), event)
-    # One time of a series stays where the series is.
-    calendar = None if event.rule and scope is Scope.THIS else form.cleaned_data["calendar"]
     at = occurrence.original_at if event.rule else None
-    return actions.change_event(event, draft, by=request.user, scope=scope, at=at, calendar=calendar)
+    return actions.change_event(
+        event, draft, by=request.user, scope=scope, at=at, calendar=form.cleaned_data["calendar"]
+    )
 
 
 @require_POST
@@ -143,8 +149,8 @@ def times(request: PersonRequest, pk: int) -> HttpResponse:
     said = form.cleaned_data
     try:
         change = actions.move_event(
-            event, said["starts"], said["ends"], is_all_day=said["all_day"], scope=said["scope"],
-            at=said["at"], by=request.user,
+            event, said["starts"], said["ends"], is_all_day=said["all_day"],
+            scope=_scope(said["scope"], event), at=said["at"], by=request.user,
         )  # fmt: skip
     except ValidationError as error:
         return with_toast(HttpResponse(status=REFUSED), problem_of(error))
@@ -289,6 +295,7 @@ def _chips(request: PersonRequest, codes: list[str]) -> list[Any]:
 
 
 def _scope(text: str, event: Event) -> Scope:
+    """A time that is another event than its series means itself."""
     if not event.rule:
         return Scope.THIS if event.series_id else Scope.ALL
     try:

@@ -193,10 +193,14 @@ def change_task(task: Task, changes: Mapping[str, Any], *, by: User) -> Task:
             task.text, task.html = rich.text, rich.html
     if told:
         _save(task, told)
-    _change_people(task, changes, by=by)
+    is_more = _change_people(task, changes, by=by)
     if changes.get("fields"):
         written = write_values(TASK_FIELDS, task.pk, changes["fields"], by=by, audience=task.audience)
         told += [(one.field.key, *one.told()) for one in written]
+        is_more = is_more or bool(written)
+    if is_more:
+        task.changed_at = moment()
+        task.save(update_fields=["changed_at"])
     renew_audience(task)
     if told:
         emit(TaskChanged(task_id=task.pk, by_id=by.pk, changes=tuple(told)))
@@ -290,11 +294,11 @@ def hand_task_over(task: Task, to: User, *, by: User) -> Task:
     return task
 
 
-def _change_people(task: Task, changes: Mapping[str, Any], *, by: User) -> None:
-    """Of those who help and those who watch, where either is given."""
+def _change_people(task: Task, changes: Mapping[str, Any], *, by: User) -> bool:
+    """Of those who help and those who watch, where either is given; whether any are others than before."""
     names = {Role.ACCOMPLICE: "accomplice_ids", Role.OBSERVER: "observer_ids"}
     if not any(name in changes for name in names.values()):
-        return
+        return False
     had: dict[int, str] = dict(task.participants.values_list("user", "role"))
     given = {
         role: changes.get(name, [pk for pk, one in had.items() if one == role])
@@ -312,6 +316,7 @@ def _change_people(task: Task, changes: Mapping[str, Any], *, by: User) -> None:
             emit(
                 ParticipantsChanged(task_id=task.pk, by_id=by.pk, role=role, user_ids=joined, former_ids=left)
             )
+    return had != has
 
 
 def attach_files(task: Task, file_ids: Sequence[int], *, by: User) -> None:

@@ -242,10 +242,14 @@ def _set_plan(template: Template, plan: Plan) -> None:
             raise ValidationError({"repeats": str(error)}, code="rule") from None
         if plan.starts_at is None:
             raise ValidationError(_("Say when the first task is given."), code="starts_at")
+    now, was = timezone.now(), (template.rule, template.starts_at, template.zone)
     template.due_days, template.due_at = plan.due_days, plan.due_at
     template.rule, template.starts_at, template.zone = plan.rule, plan.starts_at, plan.zone
     template.problem = ""
-    template.next_at = template.next_after(timezone.now())
+    is_due = template.next_at is not None and template.next_at <= now
+    # A moment that has come already is not lost to whoever corrects a word.
+    if not (is_due and was == (plan.rule, plan.starts_at, plan.zone)):
+        template.next_at = template.next_after(now)
 
 
 def _lines(items: Iterable[str]) -> list[str]:

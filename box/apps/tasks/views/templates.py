@@ -79,15 +79,17 @@ def _source(request: PersonRequest) -> Task | None:
 @require_http_methods(["GET", "POST", "DELETE"])
 def template(request: PersonRequest, pk: int) -> HttpResponse:
     found = _template_for(request, pk)
+    initial = initial_of_template(found)
     if request.method == "GET":
-        form = TemplateForm(by=request.user, initial=initial_of_template(found))
+        form = TemplateForm(by=request.user, initial=initial)
         return _page(request, form, _fields(request, found), found, template=found)
     if not can_edit_template(request.user, found):
         raise PermissionDenied(_("Only whoever keeps the template changes it."))
     if request.method == "DELETE":
         delete_template(found, by=request.user)
         return redirect("tasks:templates")
-    form, fields = TemplateForm(request.POST, by=request.user), _fields(request, found)
+    form = TemplateForm(request.POST, by=request.user, initial=initial)
+    fields = _fields(request, found)
     if form.is_valid() & fields.is_valid():
         try:
             change_template(found, _draft(request, form, fields), form.plan(), by=request.user)

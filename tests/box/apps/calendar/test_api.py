@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from box.apps.calendar.actions import RoomDraft, create_calendar, create_event, create_room, main_calendar
+from box.apps.calendar.actions import (
+    RoomDraft,
+    Scope,
+    create_calendar,
+    create_event,
+    create_room,
+    main_calendar,
+    move_event,
+)
 from box.apps.calendar.models import Attendance, Calendar, Event, Room
 from box.core.access.principals import EVERYONE, code_of
 from box.core.events.delivery import deliver_all
@@ -57,6 +65,17 @@ def test_a_program_plans_changes_and_removes(anna: User, boris: User) -> None:
     assert event.attendances.count() == 2
     assert asked(anna, "calendar.event.delete", id=pk) is True
     asked(anna, "calendar.event.getbyid", id=pk, expected=400)
+
+
+def test_a_time_that_is_another_event_is_changed_and_removed_alone(anna: User) -> None:
+    series, second = planned(anna, draft(rule="FREQ=WEEKLY;COUNT=3")), TEN + timedelta(weeks=1)
+    once = move_event(series, second + HOUR, second + 2 * HOUR, scope=Scope.THIS, at=second, by=anna).event
+    asked(anna, "calendar.event.update", id=once.pk, type="user", name="Once")
+    once.refresh_from_db()
+    series.refresh_from_db()
+    assert (once.title, series.title, series.rule) == ("Once", "Stand-up", "FREQ=WEEKLY;COUNT=3")
+    assert asked(anna, "calendar.event.delete", id=once.pk) is True
+    assert list(Event.objects.there()) == [series]
 
 
 def test_whole_days_are_the_days_that_were_said(anna: User) -> None:

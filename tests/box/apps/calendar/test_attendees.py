@@ -110,6 +110,16 @@ def test_the_exceptions_of_a_series_are_in_its_calendar(anna: User, boris: User,
     assert not Event.objects.visible_to(boris).exists()
 
 
+def test_one_time_of_a_series_stays_where_the_series_is(anna: User, boris: User, sales: Department) -> None:
+    series, second = planned(anna, draft(rule="FREQ=WEEKLY;COUNT=4")), TEN + timedelta(weeks=1)
+    own, ours = series.calendar, main_calendar(sales.code_with_below)
+    wanted = draft("Once", starts=second)
+    once = change_event(series, wanted, scope=Scope.THIS, at=second, calendar=ours, by=anna).event
+    again = change_event(once, draft("Again", starts=second), scope=Scope.THIS, calendar=ours, by=anna).event
+    assert (once.calendar, again.calendar, again.title) == (own, own, "Again")
+    assert not Event.objects.visible_to(boris).exists()
+
+
 def test_who_has_made_an_event_changes_it_where_they_write_no_more(anna: User) -> None:
     company = main_calendar(EVERYONE)
     with importing(at=TEN):

@@ -157,11 +157,33 @@ def test_notice_and_horizon_bound_what_is_shown_and_what_is_taken(anna: User) ->
 def test_two_weeks_are_shown_and_the_way_to_those_before_and_after(page: BookingPage) -> None:
     first = times_shown(page, MOSCOW, since=None, now=NOW)
     assert first.earlier is None
-    assert first.later == NOW + 14 * DAY
+    midnight = NOW - 6 * HOUR
+    assert first.later == midnight + 14 * DAY
     second = times_shown(page, MOSCOW, since=first.later, now=NOW)
-    assert (second.earlier, second.later) == (NOW, NOW + 28 * DAY)
+    assert (second.earlier, second.later) == (NOW, midnight + 28 * DAY)
+    third = times_shown(page, MOSCOW, since=second.later, now=NOW)
+    assert (third.earlier, third.later) == (first.later, None)
     last = times_shown(page, MOSCOW, since=NOW + 400 * DAY, now=NOW)
     assert (last.days, last.later) == ([], None)
+
+
+@pytest.mark.parametrize("hour", [0, 8, 10, 13, 17, 23])
+def test_no_day_is_cut_in_two_whenever_the_page_is_looked_at(anna: User, hour: int) -> None:
+    page, now = page_of(anna), NOW.replace(hour=hour)
+    first = times_shown(page, MOSCOW, since=None, now=now)
+    second = times_shown(page, MOSCOW, since=first.later, now=now)
+    # Of the day on which one looks some are over.
+    assert {len(found) for _day, found in first.days[1:]} == {18}
+    assert len(second.days[0][1]) == 18
+    assert {day for day, _found in first.days}.isdisjoint(day for day, _found in second.days)
+
+
+def test_two_weeks_end_at_the_visitors_midnight_when_the_clocks_change(page: BookingPage) -> None:
+    berlin, now = ZoneInfo("Europe/Berlin"), datetime(2027, 3, 20, 12, tzinfo=UTC)
+    first = times_shown(page, berlin, since=None, now=now)
+    assert first.later == datetime(2027, 4, 3, tzinfo=berlin)
+    second = times_shown(page, berlin, since=first.later, now=now + timedelta(days=1))
+    assert second.earlier == now + timedelta(days=1)
 
 
 def test_a_day_is_that_of_the_visitor(anna: User) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import OperationalError, connection, transaction
 
 from box.apps.calendar.actions import create_calendar, main_calendar, move_event
 from box.apps.calendar.importing import KEY
@@ -15,6 +17,7 @@ from box.core.imports.actions import begin_import, start_import, start_undo
 from box.core.imports.importers import importers
 from box.core.imports.models import ImportRun
 from box.core.imports.preview import preview
+from tests import cast
 from tests.box.apps.calendar.conftest import MOSCOW, planned
 
 if TYPE_CHECKING:
@@ -135,3 +138,23 @@ def test_a_column_names_another_calendar_of_ones_own(anna: User, boris: User) ->
 def test_guests_of_the_portal_have_no_calendar_to_import_into(erik: User, anna: User) -> None:
     assert importers[KEY].can_import(anna)
     assert not importers[KEY].can_import(erik)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_an_undo_has_looked_at_nobody_changes_before_it_is_over() -> None:
+    anna = cast.person("Anna")
+    event, other = planned(anna), planned(anna)
+
+    def is_held(pk: int) -> bool:
+        try:
+            with transaction.atomic():
+                Event.objects.select_for_update(nowait=True).get(pk=pk)
+        except OperationalError:
+            return True
+        finally:
+            connection.close()
+        return False
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as pool:
+        assert importers[KEY].states([event.pk])
+        assert list(pool.map(is_held, [event.pk, other.pk])) == [True, False]

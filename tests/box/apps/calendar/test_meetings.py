@@ -450,6 +450,63 @@ def test_who_is_invited_to_one_time_alone_has_its_meeting_and_no_other(
     assert as_person(cara).get(found.get_absolute_url()).status_code == 404, "nor after a month"
 
 
+@pytest.mark.parametrize("scope", [Scope.ALL, Scope.FOLLOWING])
+def test_by_another_rhythm_minutes_of_a_time_of_its_own_are_read_by_those_who_were_there(
+    as_person: Browser, anna: User, boris: User, cara: User, scope: Scope
+) -> None:
+    both = (f"U{anna.pk}", f"U{cara.pk}")
+    series, second = planned(anna, draft(rule="FREQ=WEEKLY;COUNT=3", invited=both)), TEN + WEEK
+    wanted = draft("Alone", starts=second, invited=(f"U{boris.pk}",))
+    once = change_event(series, wanted, scope=Scope.THIS, at=second, by=anna).event
+    found = prepare_meeting(first_time(once), by=boris)
+    write_minutes(add_topic(found, "Budget", by=boris), "Agreed", "", by=boris)
+    at = TEN if scope is Scope.ALL else second
+    daily = draft(starts=at, rule="FREQ=DAILY;COUNT=2", invited=both)
+    change = change_event(series, daily, scope=scope, at=at, by=anna)
+    for _while in ("another rhythm", "taken back"):
+        page = as_person(boris).get(found.get_absolute_url()).content.decode()
+        assert "Agreed" in page
+        assert "Alone" in page
+        assert as_person(anna).get(found.get_absolute_url()).status_code == 200
+        assert as_person(cara).get(found.get_absolute_url()).status_code == 404, "she was not there"
+        if change.revision.taken_back_at is None:
+            take_back(change.revision, by=anna)
+            change.revision.refresh_from_db()
+
+
+def test_the_agenda_of_a_time_is_its_series_again_when_its_own_event_is_taken_back(
+    as_person: Browser, anna: User, boris: User, cara: User
+) -> None:
+    series, second = planned(anna, draft(rule="FREQ=WEEKLY;COUNT=3", invited=(f"U{cara.pk}",))), TEN + WEEK
+    found = prepare_meeting(Occurrence(series, second, second + HOUR), by=cara)
+    wanted = draft(starts=second + HOUR, invited=(f"U{boris.pk}",))
+    change = change_event(series, wanted, scope=Scope.THIS, at=second, by=anna)
+    assert as_person(cara).get(found.get_absolute_url()).status_code == 404
+    take_back(change.revision, by=anna)
+    assert as_person(cara).get(found.get_absolute_url()).status_code == 200
+    assert as_person(boris).get(found.get_absolute_url()).status_code == 404
+    assert Meeting.objects.get().held_as == series
+
+
+def test_what_was_left_open_is_carried_over_a_cut(anna: User) -> None:
+    series = planned(anna, draft(rule="FREQ=WEEKLY;COUNT=6"))
+    times = [TEN + number * WEEK for number in range(6)]
+    other = prepare_meeting(first_time(planned(anna, draft("Other", TEN + DAY))), by=anna)
+    add_topic(other, "Elsewhere", by=anna)
+    first = prepare_meeting(Occurrence(series, TEN, TEN + HOUR), by=anna)
+    add_topic(first, "Budget", by=anna)
+    rest = series
+    for at in times[2:4]:
+        wanted = draft("Later", starts=at, rule=rest.rule)
+        rest = change_event(rest, wanted, scope=Scope.FOLLOWING, at=at, by=anna).event
+    # Nothing was talked about in the second of the three.
+    later = prepare_meeting(Occurrence(rest, times[3], times[3] + HOUR), by=anna)
+    assert [(one.title, one.times_carried) for one in later.topics.all()] == [("Budget", 1)]
+    remove_event(series, by=anna)
+    again = planned(anna, draft("Again", starts=times[5], rule="FREQ=WEEKLY;COUNT=2"))
+    assert titles(prepare_meeting(first_time(again), by=anna)) == []
+
+
 def at_time(series: Event, at: datetime) -> Meeting | None:
     return meeting_at(Occurrence(series, at, at + HOUR))
 

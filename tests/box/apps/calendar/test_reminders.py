@@ -86,3 +86,24 @@ def test_what_is_due_is_told_whatever_is_planned_at_that_moment(anna: User, cloc
 def test_whole_days_are_told_of_in_the_morning(anna: User, clock: Clock) -> None:
     planned(anna, whole_days(first=7))
     assert due() == {anna.pk: "07.12 08:45"}
+
+
+def test_who_is_to_hear_already_hears_whatever_happens_in_that_minute(
+    clock: Clock, anna: User, boris: User
+) -> None:
+    event = planned(anna, draft(rule="FREQ=WEEKLY;COUNT=2", invited=(f"U{boris.pk}",)))
+    deliver_all()
+    clock.now = TEN - QUARTER + timedelta(seconds=20)
+    answer_event(event, "tentative", by=boris)
+    assert due() == {anna.pk: "01.12 09:45", boris.pk: "01.12 09:45"}
+    assert tell_due(clock.now) == 2
+    assert due() == {anna.pk: "08.12 09:45", boris.pk: "08.12 09:45"}
+
+
+def test_but_not_of_a_time_that_is_another_by_then(clock: Clock, anna: User) -> None:
+    event = planned(anna)
+    deliver_all()
+    clock.now = TEN - QUARTER + timedelta(seconds=20)
+    move_event(event, TEN + HOUR, TEN + 2 * HOUR, by=anna)
+    assert due() == {anna.pk: "01.12 10:45"}
+    assert tell_due(clock.now) == 0

@@ -141,8 +141,13 @@ def test_whole_days_without_an_end_are_carried_on_day_by_day(anna: User, blue: R
 def test_what_has_no_room_yet_waits_for_its_first_time(anna: User, blue: Room) -> None:
     event = planned(anna, draft(room=blue, rule="FREQ=MONTHLY"))
     remove_event(event, scope=Scope.THIS, at=TEN, by=anna)
+    removed = planned(anna, draft(starts=TEN + HOUR, room=blue, rule="FREQ=MONTHLY"))
+    remove_event(removed, by=anna)
+    planned(anna, draft(starts=TEN + 2 * HOUR, rule="FREQ=MONTHLY"))
     assert book_ahead(TEN) == 0
     assert booked() == []
+    assert book_ahead(TEN + timedelta(days=25)) == 1
+    assert booked() == ["01.01 10:00"]
 
 
 def test_a_room_is_free_at_the_times_that_a_series_leaves_out(anna: User, blue: Room) -> None:

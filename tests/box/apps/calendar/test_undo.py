@@ -27,6 +27,7 @@ from box.apps.calendar.actions import revisions as actions
 from box.apps.calendar.actions.attendees import attendees_of
 from box.apps.calendar.models import Booking, Event, Revision
 from box.core.access.principals import EVERYONE, code_of
+from box.core.events.delivery import deliver_all
 from box.core.notify.models import Notification, Reminder
 from box.core.registry.settings import store
 from tests.box.apps.calendar.conftest import TEN, draft, planned
@@ -165,3 +166,45 @@ def test_those_who_take_part_keep_what_they_have_said_and_who_has_no_account_any
     theirs = event.attendances.get(user=boris)
     assert (theirs.answer, theirs.comment, theirs.remind_minutes) == ("tentative", "By train", 60)
     assert attendees_of(event) == {anna.pk, boris.pk}
+
+
+def cancelled() -> set[tuple[int, int]]:
+    deliver_all()
+    found = Notification.objects.filter(kind="calendar.cancelled")
+    return set(found.values_list("user", "about_id"))
+
+
+def test_whom_a_change_had_invited_hears_that_they_are_not_any_more(
+    anna: User, boris: User, cara: User, weekly: Event
+) -> None:
+    invited, both = (f"U{boris.pk}",), (f"U{boris.pk}", f"U{cara.pk}")
+    change_event(weekly, draft(rule=weekly.rule, invited=invited), by=anna)
+    change = change_event(weekly, draft(rule=weekly.rule, invited=both), by=anna)
+    deliver_all()
+    take_back(change.revision, by=anna)
+    assert cancelled() == {(cara.pk, weekly.pk)}
+
+
+def test_so_does_whom_it_had_invited_to_one_time(anna: User, boris: User, cara: User, weekly: Event) -> None:
+    change_event(weekly, draft(rule=weekly.rule, invited=(f"U{cara.pk}",)), by=anna)
+    alone = draft(starts=SECOND, invited=(f"U{cara.pk}",))
+    once = change_event(weekly, alone, scope=Scope.THIS, at=SECOND, by=anna).event
+    both = draft(starts=SECOND, invited=(f"U{boris.pk}", f"U{cara.pk}"))
+    change = change_event(once, both, scope=Scope.THIS, by=anna)
+    deliver_all()
+    take_back(change.revision, by=anna)
+    assert cancelled() == {(boris.pk, once.pk)}
+    changed = Notification.objects.filter(user=cara, about_id=once.pk, kind="calendar.moved")
+    assert not changed.exists(), "she hears it of the series"
+
+
+def test_so_does_who_was_invited_since_to_one_time_of_what_was_cut_off(
+    anna: User, boris: User, weekly: Event
+) -> None:
+    wanted = draft("Rest", THIRD, rule=weekly.rule)
+    change = change_event(weekly, wanted, scope=Scope.FOLLOWING, at=THIRD, by=anna)
+    alone = draft(starts=FOURTH, invited=(f"U{boris.pk}",))
+    once = change_event(change.event, alone, scope=Scope.THIS, at=FOURTH, by=anna).event
+    deliver_all()
+    take_back(change.revision, by=anna)
+    assert cancelled() == {(boris.pk, once.pk)}

@@ -12,10 +12,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from box.apps.calendar.actions import (
+    Scope,
     answer_event,
+    change_event,
     create_calendar,
     create_event,
     main_calendar,
+    move_event,
     remove_event,
 )
 from box.apps.calendar.models import Attendance, Calendar, Event, Revision
@@ -23,6 +26,7 @@ from box.core.access.principals import EVERYONE
 from box.core.events.delivery import deliver_all
 from box.core.notify.models import Notification
 from box.core.people.absences import Away, write_absence
+from box.core.registry.origin import importing
 from tests.box.apps.calendar.conftest import TEN, draft, planned, whole_days
 
 if TYPE_CHECKING:
@@ -187,6 +191,53 @@ def test_a_drop_moves_one_time_and_can_be_undone(as_person: Browser, anna: User)
     assert browser.post(undo).status_code == 302
     assert Event.objects.there().count() == 1
     assert browser.post(undo, headers={"HX-Request": "true"}).status_code == 422
+
+
+def test_a_time_that_is_another_event_is_moved_alone(as_person: Browser, anna: User) -> None:
+    event, second = planned(anna, draft(rule="FREQ=WEEKLY;COUNT=3")), TEN + timedelta(weeks=1)
+    hour = timedelta(hours=1)
+    once = move_event(event, second + hour, second + 2 * hour, scope=Scope.THIS, at=second, by=anna).event
+    moved = {"starts": (second + 3 * hour).isoformat(), "ends": (second + 4 * hour).isoformat()}
+    # So the calendar's script sends it.
+    sent = {**moved, "scope": "all", "at": ""}
+    answer = as_person(anna).post(f"/calendar/events/{once.pk}/times/", sent, headers={"HX-Request": "true"})
+    assert answer.status_code == 204
+    event.refresh_from_db()
+    once.refresh_from_db()
+    assert (event.rule, event.starts_at, event.excluded) == ("FREQ=WEEKLY;COUNT=3", TEN, [second])
+    assert (once.starts_at, once.removed_at) == (second + 3 * hour, None)
+
+
+def test_an_event_is_put_where_one_chooses_and_one_time_of_a_series_stays_with_it(
+    as_person: Browser, anna: User
+) -> None:
+    event, family = (
+        planned(anna, draft(rule="FREQ=WEEKLY;COUNT=3")),
+        create_calendar("Family", "plum", by=anna),
+    )
+    second = TEN + timedelta(weeks=1)
+    once = change_event(event, draft("Once", second), scope=Scope.THIS, at=second, by=anna).event
+    browser, here = as_person(anna), f"/calendar/events/{once.pk}/edition/"
+    assert "Family" not in browser.get(here).content.decode()
+    form = sent(family, title="Again", starts_on="2026-12-08", ends_on="2026-12-08")
+    assert browser.post(here, form).status_code == 422
+    assert browser.post(here, {**form, "calendar": event.calendar_id}).status_code == 302
+    once.refresh_from_db()
+    assert (once.title, once.calendar) == ("Again", event.calendar)
+    assert "Family" in browser.get(f"/calendar/events/{event.pk}/edition/").content.decode()
+
+
+def test_the_form_offers_the_calendar_that_an_event_is_in_also_where_one_writes_no_more(
+    as_person: Browser, anna: User
+) -> None:
+    company = main_calendar(EVERYONE)
+    with importing(at=TEN):
+        event = create_event(company, draft(), by=anna)
+    browser, here = as_person(anna), f"/calendar/events/{event.pk}/edition/"
+    assert f'<option value="{company.pk}" selected' in browser.get(here).content.decode()
+    assert browser.post(here, sent(company, title="Renamed")).status_code == 302
+    event.refresh_from_db()
+    assert (event.title, event.calendar) == ("Renamed", company)
 
 
 def test_who_is_invited_hears_of_it_once_answers_and_is_heard(

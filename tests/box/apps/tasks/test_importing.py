@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from box.apps.tasks.actions.states import start_task
+from box.apps.tasks.actions.tasks import TaskDraft, add_task, change_task
+from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.importing import KEY
 from box.apps.tasks.models import Task
+from box.core.discussion.actions import add_comment
 from box.core.events.delivery import deliver_all
+from box.core.fields.actions import FieldDraft, add_field
+from box.core.fields.models import Field
 from box.core.groups.actions import NewGroup, create_group
 from box.core.imports import jobs
 from box.core.imports.actions import begin_import, start_import, start_undo
@@ -21,6 +29,7 @@ from box.core.imports.importers import importers
 from box.core.imports.models import ImportRun
 from box.core.imports.preview import preview
 from box.core.notify.models import Notification
+from tests import cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +79,14 @@ def test_a_table_is_previewed_and_its_rows_become_tasks(anna: User, boris: User,
     assert (second.responsible, second.project) == (anna, None)
 
 
+def test_hours_are_those_of_whoever_imports(anna: User) -> None:
+    anna.time_zone = "Asia/Vladivostok"
+    anna.save(update_fields=["time_zone"])
+    imported("Title,Deadline\nCount,2031-12-02\n", anna)
+    there = ZoneInfo("Asia/Vladivostok")
+    assert Task.objects.get().deadline_at == datetime(2031, 12, 2, 18, tzinfo=there)
+
+
 def test_a_row_that_is_there_adds_nothing_and_anothers_identifier_hides_nothing(
     anna: User, boris: User, give: Give
 ) -> None:
@@ -91,6 +108,25 @@ def test_what_was_imported_goes_again_unless_somebody_works_on_it(
     start_undo(run, by=anna)
     jobs.import_once(run.pk)
     assert Task.objects.there().count() == left
+
+
+@pytest.mark.parametrize("what", ["people", "fields", "said"])
+def test_nor_where_somebody_has_added_to_it(anna: User, boris: User, olga: User, *, what: str) -> None:
+    size = add_field(TASK_FIELDS, FieldDraft("Size", Field.Kind.NUMBER), by=olga)
+    run = imported("Title,Responsible\nCount,Boris Test\nWeigh,Boris Test\n", anna)
+    task = Task.objects.get(title="Count")
+    match what:
+        case "people":
+            change_task(task, {"observer_ids": (olga.pk,)}, by=anna)
+        case "fields":
+            change_task(task, {"fields": {size: (Decimal(5),)}}, by=anna)
+        case _:
+            add_comment(task.thread, "Half of them are empty.", by=boris)
+    start_undo(run, by=anna)
+    jobs.import_once(run.pk)
+    run.refresh_from_db()
+    assert (Task.objects.there().count(), run.status) == (2, "done")
+    assert "changed since" in run.problem
 
 
 def test_a_moment_with_its_zone_is_that_moment(anna: User) -> None:
@@ -119,3 +155,23 @@ def test_guests_import_nothing(erik: User, anna: User, as_person: Callable[[User
     assert not importers[KEY].can_import(erik)
     assert "/imports/tasks.tasks/" in as_person(anna).get("/tasks/").content.decode()
     assert "/imports/tasks.tasks/" not in as_person(erik).get("/tasks/").content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_an_undo_has_looked_at_nobody_changes_before_it_is_over() -> None:
+    anna = cast.person("Anna")
+    task, other = (add_task(TaskDraft(title=title, responsible=anna), by=anna) for title in ("One", "Two"))
+
+    def is_held(pk: int) -> bool:
+        try:
+            with transaction.atomic():
+                Task.objects.select_for_update(no_key=True, nowait=True).get(pk=pk)
+        except OperationalError:
+            return True
+        finally:
+            connection.close()
+        return False
+
+    with transaction.atomic(), ThreadPoolExecutor(1) as pool:
+        assert importers[KEY].states([task.pk])
+        assert list(pool.map(is_held, [task.pk, other.pk])) == [True, False]

@@ -167,3 +167,10 @@ def test_no_line_breaks_it_and_nothing_is_made_up(line: str) -> None:
     found = understood(line)
     assert set(found.title) <= set(line) | {" "}
     assert found.deadline_at is None or found.deadline_at.tzinfo is MOSCOW
+
+
+def test_hours_are_hours_also_when_the_clocks_change() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    now = datetime(2035, 3, 25, 1, 30, tzinfo=berlin)
+    assert parse("Call in 3 hours", now=now).deadline_at == datetime(2035, 3, 25, 5, 30, tzinfo=berlin)
+    assert parse("Call in 1 day", now=now).deadline_at == datetime(2035, 3, 26, 18, tzinfo=berlin)

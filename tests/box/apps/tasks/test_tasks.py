@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -20,6 +21,7 @@ from box.apps.tasks.actions.tasks import (
     restore_tasks,
 )
 from box.apps.tasks.fields import TASK_FIELDS
+from box.apps.tasks.lists import BULK
 from box.apps.tasks.models import (
     KEPT_IN_TRASH_DAYS,
     KIND,
@@ -501,3 +503,16 @@ def test_whoever_dismisses_people_passes_on_tasks_that_are_not_theirs(
     task.refresh_from_db()
     assert (task.responsible, task.created_by) == (cara, anna)
     assert Event.objects.get(kind="tasks.TaskDelegated").payload["by_id"] == hanna.pk
+
+
+@pytest.mark.parametrize(("key", "day"), [("day-later", 25), ("week-later", 31)])
+def test_what_is_put_off_stays_at_its_hour_when_the_clocks_change(
+    give: Give, anna: User, key: str, day: int
+) -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    task = give(deadline_at=datetime(2035, 3, 24, 18, tzinfo=berlin))
+    later = next(one for one in BULK if one.key == key)
+    with timezone.override(berlin):
+        later.act(Task.objects.get(pk=task.pk), by=anna)
+    task.refresh_from_db()
+    assert task.deadline_at == datetime(2035, 3, day, 18, tzinfo=berlin)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from box.core.accounts.models import User
+    from tests.clock import Clock
 
     type Browser = Callable[[User], Client]
 
@@ -269,6 +270,42 @@ def test_it_is_kept_by_the_form_and_shown_as_it_was_said(as_person: Browser, ann
     page = browser.get(template.get_absolute_url()).content.decode()
     assert "every Monday" in page
     assert "Gather\nWrite" in page
+
+
+def test_it_keeps_its_place_when_somebody_elsewhere_corrects_a_word(
+    as_person: Browser, anna: User, boris: User
+) -> None:
+    plan = weekly(starts_at=datetime(2035, 1, 1, 8, 30, tzinfo=MOSCOW), due_days=1, due_at=time(12))
+    template = kept(anna, boris, plan)
+    anna.time_zone = "Asia/Vladivostok"
+    anna.save(update_fields=["time_zone"])
+    browser, here = as_person(anna), template.get_absolute_url()
+    assert 'value="08:30"' in browser.get(here).content.decode()
+    sent = {
+        "title": "The report", "responsible": f"U{boris.pk}", "priority": "1", "repeats": "weekly",
+        "first_on": "2035-01-01", "first_at": "08:30", "due_days": "1", "due_at": "12:00",
+    }  # fmt: skip
+    assert browser.post(here, sent).status_code == 302
+    template.refresh_from_db()
+    assert (template.title, template.zone) == ("The report", "Europe/Moscow")
+    assert template.starts_at == plan.starts_at
+
+
+def test_what_is_due_already_is_given_also_when_a_word_is_corrected_meanwhile(
+    clock: Clock, anna: User, boris: User
+) -> None:
+    clock.now = MONDAY - DAY
+    template = kept(anna, boris)
+    draft = TaskDraft(title="The report", responsible=boris)
+    clock.now = MONDAY + MINUTE / 2
+    change_template(template, draft, weekly(), by=anna)
+    assert give_all(clock.now) == 1
+    task = Task.objects.get()
+    assert (task.title, task.template_at) == ("The report", MONDAY)
+    clock.now = MONDAY + WEEK + MINUTE / 2
+    # Another rhythm begins with what is to come.
+    change_template(template, draft, weekly(rule="FREQ=DAILY"), by=anna)
+    assert give_all(clock.now) == 0
 
 
 def test_a_template_is_begun_of_a_task(as_person: Browser, anna: User, boris: User, give: Give) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.utils import translation
+from django.utils import timezone, translation
 
 from box.core.events.models import Event
 from box.core.imports import jobs
@@ -126,3 +127,19 @@ def test_what_its_room_does_not_take_back_is_not_undone(olga: User, monkeypatch:
     for one in (was, run):
         with pytest.raises(ValidationError, match="any more"):
             start_undo(one, by=olga)
+
+
+def test_what_waits_to_be_undone_is_not_forgotten_meanwhile(olga: User) -> None:
+    run, other = imported("Finnish;f", by=olga), imported("Chess;c", by=olga)
+    start_undo(run, by=olga)
+    jobs.forget_rows(timezone.now() + jobs.UNDONE_WITHIN + timedelta(hours=1))
+    assert [one.run_id for one in ImportedRow.objects.all()] == [run.pk]
+    jobs.import_once(run.pk)
+    run.refresh_from_db()
+    assert (run.status, names()) == ("undone", ["Chess"])
+    # Chosen at the very moment at which it was forgotten.
+    ImportRun.objects.filter(pk=other.pk).update(status="undoing")
+    jobs.import_once(other.pk)
+    other.refresh_from_db()
+    assert (other.status, names()) == ("done", ["Chess"])
+    assert "any more" in other.problem
