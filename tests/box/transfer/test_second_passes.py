@@ -1,4 +1,5 @@
-"""What a later pass brings of things that have come: newer contents of files, and files attached since."""
+"""What a later pass brings of things that have come: newer contents of files, files attached since, who is in
+a group by now; and what it leaves where the portal does not say."""
 
 from __future__ import annotations
 
@@ -12,11 +13,14 @@ from box.apps.tasks.models import Task, TaskFile
 from box.core.discussion.models import Comment
 from box.core.files.models import File
 from box.core.files.store import store as the_store
+from box.core.groups.actions import remove_member
+from box.core.groups.models import Group
 from box.transfer import actions
 from box.transfer.reconciliation import reconcile
 from tests.box.transfer.moving import Move
 from tests.cast import person
 from tests.cloud.company import picture
+from tests.cloud.portal import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -212,3 +216,67 @@ def test_an_attached_file_that_cannot_come_is_said_and_the_rest_is_changed(
     assert any("Too many files" in text for text in said)
     assert names(link.file for link in TaskFile.objects.filter(task=ours)) == ["brief.txt"]
     assert not File.objects.filter(name="more.txt").exists()
+
+
+# What the portal refuses in a later pass
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, move: Move, method: str) -> None:
+    def refuse(given: object) -> object:
+        raise Refused("ACCESS_DENIED", "Access denied!", 403)
+
+    monkeypatch.setitem(move.portal.answers, method, refuse)
+
+
+def test_members_that_the_portal_does_not_tell_of_stay_in_their_group(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = Group.objects.get(pk=move.ours("group", 1))
+    move.company.groups[0]["DESCRIPTION"] = "Otherwise"
+    with monkeypatch.context() as refused:
+        refusing(refused, move, "sonet_group.user.get")
+        move.bring()
+    assert names_in(group) == {"Anna", "Boris", "Cara"}
+    assert "Its members are not given by the portal: ACCESS_DENIED" in move.said("group")["1"]
+    group.refresh_from_db()
+    assert group.description == "Otherwise"
+
+
+# Who is in a group
+
+
+def names_in(group: Group) -> set[str]:
+    return set(group.members.values_list("user__first_name", flat=True))
+
+
+def test_who_comes_to_a_group_or_leaves_it_there_is_followed_though_nothing_else_of_it_changes(
+    move: Move,
+) -> None:
+    group = Group.objects.get(pk=move.ours("group", 1))
+    assert names_in(group) == {"Anna", "Boris", "Cara"}
+    # As many as before.
+    move.company.members[1] = [
+        {"USER_ID": user, "ROLE": role} for user, role in {2: "A", 1: "E", 10: "K"}.items()
+    ]
+    move.bring()
+    assert names_in(group) == {"Anna", "Boris", "P10"}
+    # Whoever leads it here by now is not taken away from it, and that is said.
+    move.company.members[1] = [{"USER_ID": 2, "ROLE": "A"}]
+    move.bring()
+    assert names_in(group) == {"Anna", "Boris"}
+    assert "Anna Orlova is in it no more there" in move.said("group")["1"]
+
+
+def test_whom_people_have_let_go_of_a_group_here_no_later_pass_brings_into_it_again(move: Move) -> None:
+    group, cara = Group.objects.get(pk=move.ours("group", 1)), move.ours("person", 3)
+    remove_member(group.members.get(user=cara), by=move.by)
+    move.company.groups[0]["DESCRIPTION"] = "Otherwise"
+    move.bring()
+    assert names_in(group) == {"Anna", "Boris"}
+    # Who leaves there and comes again is new.
+    before = move.company.members[1]
+    move.company.members[1] = before[:2]
+    move.bring()
+    move.company.members[1] = before
+    move.bring()
+    assert names_in(group) == {"Anna", "Boris", "Cara"}
