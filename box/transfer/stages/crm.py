@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, ClassVar, override
+from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -37,7 +37,7 @@ from box.core.registry.external import LONGEST_EXTERNAL_ID
 from box.core.registry.origin import importing
 from box.lib.bbcode.reading import as_html
 from box.lib.plain_text import text_of
-from box.transfer.cloud import Command
+from box.transfer.cloud import Command, Outcome
 from box.transfer.ledger import Extra, Row, digest_of
 from box.transfer.stages.base import (
     Page,
@@ -61,12 +61,21 @@ from box.transfer.stages.own_fields import fetch_own_files, has_own, values_in
 from box.transfer.stages.products import bring_lines
 from box.transfer.stages.statuses import statuses
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 DEAL_TYPE, DEFAULT_COLOR = 2, "#7bd500"
 TIMELINE = "timeline-comment"
 REQUISITES = "requisites"
 LONGEST_TEXT, LONGEST_TAX_NUMBER = 20_000, 30
 # Source: https://apidocs.bitrix24.com/api-reference/crm/timeline/comments/crm-timeline-comment-list.html
 _ON_DISK = re.compile(r"/disk/downloadFile/([0-9]{1,12})/", re.ASCII)
+# By the letter before a record's number what of it was asked for, and what is said where it is refused.
+_REFUSED: Mapping[str, _StrOrPromise] = {
+    "c": gettext_lazy("Not all that was said below it is given by the portal: %(why)s"),
+    "p": gettext_lazy("Its lines of products are not given by the portal: %(why)s"),
+    "k": gettext_lazy("Of its contacts only the first is given by the portal: %(why)s"),
+}
 _SEMANTICS = {"S": PipelineStage.Kind.WON, "F": PipelineStage.Kind.LOST}
 _POINTS = {"PHONE": "phone", "EMAIL": "email", "WEB": "web", "IM": "im"}
 _USES = {"WORK": "work", "MOBILE": "mobile", "HOME": "home"}
@@ -221,14 +230,21 @@ class Records(Stage):
         found = whole(work.cloud, said, further_on) | work.cloud.each(asked)
         extra = Extra({name: outcome.result or [] for name, outcome in found.items()})
         for row in rows:
-            if (refused := found[f"c{self.id_of(row)}"].refused) is not None:
-                text = _("Not all that was said below it is given by the portal: %(why)s") % {"why": refused}
-                extra.refused.append((self.kind, self.id_of(row), text))
+            self._note_refusals(row, found, extra)
         self._fetch_said(work, [one for command in said for one in found[command.name].result], extra)
         if self.of.slug == "company":
             self._fetch_requisites(work, rows, extra)
         fetch_own_files(work, self.of.slug, self.of.owner_type, rows, extra)
         return extra
+
+    def _note_refusals(self, row: Row, found: Mapping[str, Outcome], extra: Extra) -> None:
+        """What the portal does not give is None, and takes nothing away that came before."""
+        for letter, said in _REFUSED.items():
+            name = f"{letter}{self.id_of(row)}"
+            if name in found and (refused := found[name].refused) is not None:
+                extra.refused.append((self.kind, self.id_of(row), str(said) % {"why": refused}))
+                # Of what was said it may have given a part.
+                extra.rows[name] = found[name].result if letter == "c" else None
 
     def _fetch_requisites(self, work: Work, rows: Sequence[Row], extra: Extra) -> None:
         """Tax numbers, which the portal keeps apart; another Korobka tells them with the company.
@@ -341,7 +357,7 @@ class Records(Stage):
                 "reached_by": self._points(work, row),
             }
             responsible = work.person(row.get("ASSIGNED_BY_ID"))
-            if contacts:
+            if contacts and extra.rows.get(f"k{self.id_of(row)}", ()) is not None:
                 changes["contacts"] = contacts
             if responsible.pk != record.responsible_id and responsible.is_active:
                 changes["responsible"] = responsible
@@ -454,7 +470,9 @@ class Records(Stage):
     def _sell(self, work: Work, row: Row, extra: Extra, record: Record, by: User) -> None:
         if self.of.products:
             told = extra.rows.get(f"p{self.id_of(row)}")
-            rows = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+            if told is None:
+                return
+            rows = _values(told)
             follows = not is_yes(row.get("IS_MANUAL_OPPORTUNITY"))
             bring_lines(work, self.kind, self.id_of(row), rows, record, follows=follows, by=by)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from box.apps.crm.models import Record
 from box.apps.drive.models import Item
 from box.apps.feed.models import Post
 from box.apps.tasks.models import Task, TaskFile
@@ -240,6 +241,28 @@ def test_members_that_the_portal_does_not_tell_of_stay_in_their_group(
     assert "Its members are not given by the portal: ACCESS_DENIED" in move.said("group")["1"]
     group.refresh_from_db()
     assert group.description == "Otherwise"
+
+
+def test_lines_and_contacts_that_the_portal_does_not_tell_of_stay_with_their_deal(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deal = Record.objects.get(pk=move.ours("deal", 1))
+    lines = list(deal.lines.in_order().values_list("name", flat=True))
+    assert len(lines) == deal.links.filter(role="contact").count() == 2
+    row = next(row for row in move.company.records["deal"] if row["ID"] == 1)
+    row["TITLE"] = "Two thousand roses"
+    for method in ("crm.deal.productrows.get", "crm.deal.contact.items.get"):
+        refusing(monkeypatch, move, method)
+    move.bring()
+    deal.refresh_from_db()
+    assert deal.title == "Two thousand roses"
+    assert list(deal.lines.in_order().values_list("name", flat=True)) == lines
+    assert deal.links.filter(role="contact").count() == 2
+    said = set(move.migration.remarks.filter(kind="deal", theirs="1").values_list("text", flat=True))
+    assert {text.partition(":")[0] for text in said} >= {
+        "Its lines of products are not given by the portal",
+        "Of its contacts only the first is given by the portal",
+    }
 
 
 # Who is in a group
