@@ -323,14 +323,18 @@ def counted(
         if not rows or (not new and not knows_pages):
             return
         if not new:
-            said = _("The portal gives the same page again and again: of what lies behind it nobody knows.")
-            raise CloudRefused("SAME_PAGE", said)
+            raise same_page()
         seen |= new
         start += STRIDE
         yield start, rows
         if len(rows) < AT_ONCE:
             return
     raise CloudRefused("TOO_MANY", _("There are more than %(most)s.") % {"most": MOST_PAGES * STRIDE})
+
+
+def same_page() -> CloudRefused:
+    said = _("The portal gives the same page again and again: of what lies behind it nobody knows.")
+    return CloudRefused("SAME_PAGE", said)
 
 
 def refuse(said: str) -> ValidationError:

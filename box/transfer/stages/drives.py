@@ -51,8 +51,12 @@ class Drives(Stage):
     @override
     def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
         queue: list[dict[str, Any]] = cursor["queue"] if "queue" in cursor else self._storages(work)
+        # A folder that is said to be in itself would be looked into without an end.
+        asked: set[tuple[str, str, int]] = set()
         while queue:
+            queue = list({_place_of(one): one for one in queue}.values())
             some, rest = queue[:FOLDERS_AT_ONCE], queue[FOLDERS_AT_ONCE:]
+            asked.update(map(_place_of, some))
             commands = [
                 Command(
                     f"f{number}",
@@ -77,6 +81,7 @@ class Drives(Stage):
                 ]
                 if len(rows) >= AT_ONCE:
                     below.append({**one, "after": int(rows[-1]["ID"])})
+                below = [one for one in below if _place_of(one) not in asked]
                 queue = [*some[number + 1 :], *below, *rest]
                 waiting += [{**row, "_in": one} for row in rows]
                 # Small folders share a page, so that their files come at once.
@@ -247,6 +252,11 @@ class Drives(Stage):
         )
         first = came.order_by("id").values("pk")[:1]
         return bool(came.filter(pk__in=first).update(theirs=file_key(self.kind, theirs, content.theirs)))
+
+
+def _place_of(one: Mapping[str, Any]) -> tuple[str, str, int]:
+    """Of the queue: a folder, from behind one of its rows on."""
+    return str(one["of"]), str(one["id"]), int(one["after"])
 
 
 def _newest(row: Row) -> str:
