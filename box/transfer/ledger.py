@@ -61,6 +61,21 @@ class Extra:
     """By the kind of what they hang on, and its id: parts of a row have numbers of their own."""
     refused: list[tuple[str, str, str]] = field(default_factory=list)
     """By the same what could not be fetched, and why."""
+    lacking: set[tuple[str, str]] = field(default_factory=set)
+    """Those of them of which a later pass may get what this one could not."""
+    within: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By a part of a row, that row's id."""
+
+    def refuse(self, kind: str, theirs: str, said: str, *, is_passing: bool = True) -> None:
+        """`is_passing`: another time it may be given."""
+        self.refused.append((kind, theirs, said))
+        if is_passing:
+            self.lacking.add((kind, theirs))
+
+    def rows_of(self, kind: str, parts: Iterable[tuple[str, str]]) -> set[str]:
+        """The ids of rows of this kind that these are, or are within."""
+        found = (self.within.get(one, one[1] if one[0] == kind else "") for one in parts)
+        return {theirs for theirs in found if theirs}
 
     def refusals(self, kind: str, theirs: str) -> list[str]:
         return [text for *of, text in self.refused if of == [kind, theirs]]

@@ -152,6 +152,8 @@ class Identity(models.Model):
     has_links = models.BooleanField(default=False)
     # People have changed it before a later pass began, behind which its moment tells nothing any more.
     is_edited = models.BooleanField(default=False, db_default=False)
+    # A file of it, or another part, could not be fetched: each later pass asks for that again.
+    lacks = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [

@@ -148,13 +148,24 @@ class Posts(Stage):
         if post is None:
             return
         theirs = self.id_of(row)
-        new = work.files_of(self.kind, theirs, extra, by=post.author)
-        attach_files(post, [file.pk for file in new.values()], by=post.author)
+        self._attach(work, row, extra, post)
         html = self._html(work, row, work.held_files(self.kind, theirs), self._poll(work, theirs, extra))
         edit_post(post, html=html, version=post.version, by=post.author)
         post.refresh_from_db()
         work.took(self.kind, theirs, post.pk, digest=digest_of(row), html=post.html)
         take_over_reactions(work, self.kind, theirs, row.get("REACTIONS"), post.thread)
+
+    @override
+    def complete(self, work: Work, row: Row, extra: Extra, ours: int, *, is_edited: bool) -> None:
+        post = Post.objects.filter(pk=ours).select_related("author").first()
+        if not is_edited:
+            self.change(work, row, extra, ours)
+        elif post is not None:
+            self._attach(work, row, extra, post)
+
+    def _attach(self, work: Work, row: Row, extra: Extra, post: Post) -> None:
+        new = work.files_of(self.kind, self.id_of(row), extra, by=post.author)
+        attach_files(post, [file.pk for file in new.values()], by=post.author)
 
     def _html(self, work: Work, row: Row, files: Mapping[str, Any], poll: Told | None) -> str:
         title, text = line(row.get("TITLE"), 255), clean(row.get("DETAIL_TEXT"))

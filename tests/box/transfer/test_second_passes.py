@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from box.apps.crm.models import Record
+from box.apps.drive.actions.tree import rename_item
 from box.apps.drive.models import Item
+from box.apps.feed.actions import edit_post
 from box.apps.feed.models import Post
+from box.apps.tasks.actions.tasks import change_task
 from box.apps.tasks.models import Task, TaskFile
+from box.core.accounts.models import User
 from box.core.discussion.models import Comment
 from box.core.files.models import File
+from box.core.files.pictures import PicturesWait
 from box.core.files.store import store as the_store
 from box.core.groups.actions import remove_member
 from box.core.groups.models import Group
@@ -104,12 +109,54 @@ def test_an_older_content_that_cannot_be_fetched_never_becomes_the_newest(move: 
     move.bring()
     assert contents("mine.txt") == [b"Mine", b"The newest"]
     assert "could not be fetched" in move.said("drive-file")[str(file)]
-    # Once it is there, its place is taken: the file is called otherwise, and has what it had.
+    # Once it is there it stands where it stood, and what people have called the file here stays.
     move.company.contents[lost] = content
-    row = next(row for row in move.company.objects if row["ID"] == file)
-    row["NAME"] = "ours.txt"
+    item = Item.objects.get(name="mine.txt")
+    rename_item(item, "ours.txt", by=User.objects.get(pk=move.ours("person", 2)))
     move.bring()
-    assert contents("ours.txt") == [b"Mine", b"The newest"]
+    assert contents("ours.txt") == [b"Mine", b"Lost", b"The newest"]
+    drives = move.migration.progress.get(stage="drives")
+    assert (drives.changed, drives.refused) == (1, 0)
+    # It is asked for no more, and nobody has given the file anything here.
+    fetched = len(move.loaded)
+    move.bring()
+    assert len(move.loaded) == fetched
+    assert reconcile(move.migration, move.cloud()).is_whole
+    actions.begin_undo(move.migration, by=move.by)
+
+
+def test_contents_that_come_late_stand_in_their_order_beside_newer_ones(store: S3Store) -> None:
+    move = Move(person("Olga", is_administrator=True))
+    # The last but one is as the last one is.
+    file = move.company.file(("storage", 1), "plan.txt", 1, b"1", b"2", b"4", b"4")
+    paths = [row["_path"] for row in move.company.versions[file]]
+    lost = {path: move.company.contents.pop(path) for path in (paths[0], paths[2])}
+    move.bring()
+    assert contents("plan.txt") == [b"2", b"4"]
+    # With the next newest content, as without one.
+    move.company.renew(file, b"5")
+    move.company.contents[paths[2]] = lost[paths[2]]
+    move.bring()
+    assert contents("plan.txt") == [b"2", b"4", b"4", b"5"]
+    move.company.contents |= lost
+    move.bring()
+    assert contents("plan.txt") == [b"1", b"2", b"4", b"4", b"5"]
+    fetched = len(move.loaded)
+    move.bring()
+    assert (len(move.loaded), contents("plan.txt")) == (fetched, [b"1", b"2", b"4", b"4", b"5"])
+
+
+def test_versions_that_the_portal_did_not_tell_of_come_with_a_later_pass(
+    store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = Move(person("Olga", is_administrator=True))
+    with monkeypatch.context() as refused:
+        refusing(refused, move, "disk.file.getVersions")
+        move.bring()
+    assert contents("rules.txt") == [b"Second rules"]
+    assert "Not all that it was before" in move.said("drive-file")[str(their_file(move, "rules.txt"))]
+    move.bring()
+    assert contents("rules.txt") == [b"First rules", b"Second rules"]
 
 
 def test_a_file_that_came_without_its_newest_content_gets_it_in_the_next_pass(store: S3Store) -> None:
@@ -217,6 +264,89 @@ def test_an_attached_file_that_cannot_come_is_said_and_the_rest_is_changed(
     assert any("Too many files" in text for text in said)
     assert names(link.file for link in TaskFile.objects.filter(task=ours)) == ["brief.txt"]
     assert not File.objects.filter(name="more.txt").exists()
+
+
+# What could not be fetched
+
+
+def changed_by_the_last_pass(move: Move) -> dict[str, int]:
+    return {one.stage: one.changed for one in move.migration.progress.all() if one.changed}
+
+
+def test_what_could_not_be_fetched_comes_with_a_later_pass_though_its_row_is_as_it_was(
+    store: S3Store,
+) -> None:
+    move = Move(person("Olga", is_administrator=True))
+    company = move.company
+    kept = dict(company.contents)
+    company.contents.clear()
+    move.bring()
+    assert not File.objects.exclude(name__in=["rules.txt", "mine.txt", "report.txt"]).exists()
+    anna, boris = (User.objects.get(pk=move.ours("person", one)) for one in (1, 2))
+    assert anna.photo_id is None
+    # Nothing comes, and nothing is changed.
+    move.bring()
+    assert changed_by_the_last_pass(move) == {}
+    company.contents |= kept
+    # What somebody has written here meanwhile stays, and gets its files all the same.
+    post = Post.objects.get(pk=move.ours("post", 2))
+    edit_post(post, "Otherwise", version=post.version, by=post.author)
+    move.bring()
+    assert changed_by_the_last_pass(move) == {
+        "people": 1, "posts": 1, "comments": 1, "tasks": 1, "deals": 1,
+    }  # fmt: skip
+    anna.refresh_from_db()
+    boris.refresh_from_db()
+    assert anna.photo_id is not None and boris.photo_id is None
+    post.refresh_from_db()
+    assert post.text == "Otherwise"
+    assert set(names(post.files.all())) == {"plan.txt", "office.png"}
+    task = Task.objects.get(pk=move.ours("task", 7))
+    assert names(task.files.all()) == ["brief.txt"]
+    below_task, below_post, below_deal = (
+        Comment.objects.get(thread=task.thread),
+        Comment.objects.get(pk=move.ours("comment", 2)),
+        Comment.objects.get(thread=Record.objects.get(pk=move.ours("deal", 1)).thread),
+    )
+    for comment, name in ((below_task, "half.txt"), (below_post, "note.txt"), (below_deal, "roses.txt")):
+        assert names(link.file for link in comment.file_links.all()) == [name]
+        # Nobody has written it otherwise.
+        assert comment.edited_at is None
+    fetched = len(move.loaded)
+    move.bring()
+    assert (len(move.loaded), changed_by_the_last_pass(move)) == (fetched, {})
+    assert reconcile(move.migration, move.cloud()).is_whole
+
+
+def test_an_attachment_that_the_portal_did_not_give_comes_when_it_does(
+    store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = Move(person("Olga", is_administrator=True))
+    with monkeypatch.context() as refused:
+        refusing(refused, move, "disk.attachedObject.get")
+        move.bring()
+    task = Task.objects.get(pk=move.ours("task", 7))
+    assert not task.files.exists()
+    # It has been changed here, and its own words stay.
+    change_task(task, {"title": "Otherwise"}, by=task.created_by)
+    move.bring()
+    task.refresh_from_db()
+    assert (task.title, names(task.files.all())) == ("Otherwise", ["brief.txt"])
+
+
+def test_a_photo_that_met_a_busy_box_comes_with_the_next_pass(
+    store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait(*given: object, **more: object) -> None:
+        raise PicturesWait
+
+    move = Move(person("Olga", is_administrator=True))
+    with monkeypatch.context() as busy:
+        busy.setattr("box.transfer.stages.people.set_photo", wait)
+        move.bring()
+    assert "did not come" in move.said("person")["1"]
+    move.bring()
+    assert User.objects.get(pk=move.ours("person", 1)).photo_id is not None
 
 
 # What the portal refuses in a later pass
