@@ -216,6 +216,12 @@ class Ledger:
             ignore_conflicts=True,
         )
 
+    def hide(self, stage: str, kind: str, theirs: Any, text: str) -> None:
+        """The portal does not show all things of a stage: of what this pass has not seen nobody knows whether
+        it is there."""
+        self.remark(kind, theirs, text)
+        self.migration.progress.filter(stage=stage).update(is_partial=True)
+
     def files_of(self, kind: str, theirs: str, extra: Extra, *, by: User) -> dict[str, File]:
         """Makes files of what was fetched for a row, by their ids; says what was not."""
         for text in extra.refusals(kind, theirs):

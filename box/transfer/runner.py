@@ -73,9 +73,11 @@ def run(migration: Migration, *, connect: Callable[[Migration], Cloud] = cloud_o
 
 def _run_stage(work: Ledger, progress: Progress) -> bool:
     """False where somebody has paused it. What the portal refuses of this kind alone stays, with a word."""
+    is_read = False
     try:
         if not _carry(work, progress):
             return False
+        is_read = True
     except CloudRefused as refused:
         if refused.is_locked_out:
             raise
@@ -96,7 +98,8 @@ def _run_stage(work: Ledger, progress: Progress) -> bool:
         if not Migration.objects.is_held_running(work.migration.pk):
             return False
         # Its cursor stays: what is in doubt where it broke off is looked for in the next pass.
-        Progress.objects.filter(pk=progress.pk).update(is_done=True)
+        told = {} if is_read else {"is_partial": True}
+        Progress.objects.filter(pk=progress.pk).update(is_done=True, **told)
     return True
 
 
@@ -158,6 +161,7 @@ def _take(work: Ledger, stage: AnyStage[Any], progress: Progress, step: _Step) -
         changed = sum(_changed(work, stage, row, step.extra) for row in step.changed)
         changed += sum(_completed(work, stage, row, step.extra) for row in completed)
     _note_lacking(work, stage, step)
+    _note_seen(work, stage, step.rows)
     refused = len(step.new) + len(step.changed) + len(completed) - created - changed
     Progress.objects.filter(pk=progress.pk).update(
         cursor=dict(step.cursor),
@@ -188,6 +192,14 @@ def _note_lacking(work: Ledger, stage: AnyStage[Any], step: _Step) -> None:
         came.filter(theirs__in=lacking, lacks=False).update(lacks=True)
     if work.migration.passes > 1 and asked:
         came.filter(theirs__in=set(asked) - lacking, lacks=True).update(lacks=False)
+
+
+def _note_seen(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row]) -> None:
+    """What came with an earlier pass, and none sees any more, is not there any more."""
+    number = work.migration.passes
+    if number > 1 and rows:
+        came = Identity.objects.filter(migration=work.migration, kind=stage.kind)
+        came.filter(theirs__in={stage.id_of(row) for row in rows}, seen__lt=number).update(seen=number)
 
 
 def _look_up(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row]) -> None:

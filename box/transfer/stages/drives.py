@@ -74,9 +74,8 @@ class Drives(Stage):
             for number, one in enumerate(some):
                 rows = [row for row in found[f"f{number}"].result or [] if isinstance(row, dict)]
                 if (refused := found[f"f{number}"].refused) is not None:
-                    work.remark(
-                        self.kind, one["id"], _("The folder is not shown: %(why)s") % {"why": refused}
-                    )
+                    said = _("The folder is not shown: %(why)s") % {"why": refused}
+                    work.hide(self.key, self.kind, one["id"], said)
                 below += [
                     {"of": FOLDER, "id": str(row["ID"]), "after": 0}
                     for row in rows

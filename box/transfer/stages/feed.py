@@ -278,6 +278,11 @@ class Comments(Stage):
         ]
         rows: dict[str, list[Row]] = {}
         for name, outcome in work.cloud.each(commands).items():
+            if outcome.refused is not None:
+                said = _("What person %(id)s has said is not given by the portal: %(why)s")
+                work.hide(
+                    self.key, self.kind, f"U{name[1:]}", said % {"id": name[1:], "why": outcome.refused}
+                )
             told = outcome.result if isinstance(outcome.result, dict) else {}
             given = told.get("files")
             files = given if isinstance(given, dict) else {}

@@ -3,9 +3,12 @@ a group by now; and what it leaves where the portal does not say."""
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import TYPE_CHECKING
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.urls import reverse
 
 from box.apps.crm.models import Record
 from box.apps.drive.actions.tree import rename_item
@@ -22,9 +25,9 @@ from box.core.files.store import store as the_store
 from box.core.groups.actions import remove_member
 from box.core.groups.models import Group
 from box.transfer import actions
-from box.transfer.reconciliation import reconcile
+from box.transfer.reconciliation import Line, reconcile
 from tests.box.transfer.moving import Move
-from tests.cast import person
+from tests.cast import browser, person
 from tests.cloud.company import picture
 from tests.cloud.portal import Refused
 
@@ -433,3 +436,69 @@ def test_whom_people_have_let_go_of_a_group_here_no_later_pass_brings_into_it_ag
     move.company.members[1] = before
     move.bring()
     assert names_in(group) == {"Anna", "Boris", "Cara"}
+
+
+# What is not there any more
+
+
+def lines_of(move: Move) -> dict[str, Line]:
+    return {str(one.label): one for one in reconcile(move.migration, move.cloud()).lines}
+
+
+def test_what_is_there_no_more_stays_and_is_named_and_so_is_what_was_added(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = move.company
+    company.tasks[:] = [row for row in company.tasks if row["id"] != 8]
+    company.groups[:] = [row for row in company.groups if row["ID"] != 2]
+    company.comments[:] = [row for row in company.comments if row["id"] != 2]
+    company.objects[:] = [row for row in company.objects if row["NAME"] != "mine.txt"]
+    company.records["lead"].clear()
+    # As many as before.
+    company.task(900, "Brand new", 1, 2)
+    # Nobody knows yet what was looked at before.
+    assert {one.gone for one in lines_of(move).values()} == {0}
+    move.bring()
+    gone = {label: one for label, one in lines_of(move).items() if one.gone}
+    assert {label: one.gone for label, one in gone.items()} == {
+        "Tasks": 1, "Groups": 1, "Comments of the feed": 1, "Files and folders of drives": 1, "Leads": 1,
+    }  # fmt: skip
+    assert all(one.is_whole and one.here == one.came for one in gone.values())
+    assert [str(one) for one in gone["Groups"].gone_named] == ["Board (2)"]
+    (task,) = gone["Tasks"].gone_named
+    assert (str(task), task.address) == ("8", f"/tasks/{move.ours('task', 8)}/")
+    # Behind the last pass as many come as have gone.
+    company.task(901, "Newer", 1, 2)
+    company.group(9, "Newcomers", 1)
+    company.post(900, 1, "To all")
+    lines = lines_of(move)
+    missing = {label: [str(one) for one in line.missing] for label, line in lines.items() if line.missing}
+    assert missing == {"Tasks": ["901"], "Groups": ["Newcomers (9)"], "Posts of the feed": ["900"]}
+    assert not any(lines[label].is_whole for label in missing)
+    monkeypatch.setattr("box.transfer.views.cloud_of", lambda one, attempts: move.cloud())
+    page = browser(move.by).get(reverse("transfer:reconciliation", args=[move.migration.pk]))
+    shown = page.content.decode()
+    assert "1 is not in the portal any more, and stays here" in shown
+    assert f'href="{task.address}"' in shown and "Board (2)" in shown
+    assert "Added in the portal since the last pass" in shown and "Newcomers (9)" in shown
+    monkeypatch.setattr("box.transfer.management.commands.transfer.cloud_of", move.cloud)
+    out = StringIO()
+    with pytest.raises(CommandError, match="Not everything is here"):
+        call_command("transfer", "check", stdout=out)
+    assert "1 not there any more:\n      Board (2)\n" in out.getvalue()
+    assert "Added there since the last pass:\n      Newcomers (9)\n" in out.getvalue()
+
+
+@pytest.mark.parametrize("method", ["disk.folder.getchildren", "log.blogcomment.user.get", "department.get"])
+def test_what_a_pass_was_not_shown_is_not_called_gone(
+    move: Move, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    with monkeypatch.context() as refused:
+        refusing(refused, move, method)
+        move.bring()
+    assert move.migration.progress.filter(is_partial=True).exists()
+    assert {one.gone for one in lines_of(move).values()} == {0}
+    # Nor is it behind a pass that has seen all.
+    move.bring()
+    assert not move.migration.progress.filter(is_partial=True).exists()
+    assert {one.gone for one in lines_of(move).values()} == {0}
