@@ -112,9 +112,9 @@ class People(Stage):
 
     @override
     def complete(self, work: Work, row: Row, extra: Extra, ours: int, *, is_edited: bool) -> None:
-        """Their photo; whoever has one by now keeps it."""
+        """Their photo; whoever has one by now keeps it, and who was here before stays as they are."""
         person = User.objects.filter(pk=ours, photo_id=None).first()
-        if person is not None:
+        if person is not None and work.known(self.kind, [self.id_of(row)])[self.id_of(row)].is_new:
             self._show(work, row, extra, person)
 
     def _email(self, work: Work, row: Row) -> str:

@@ -352,6 +352,20 @@ def test_a_photo_that_met_a_busy_box_comes_with_the_next_pass(
     assert User.objects.get(pk=move.ours("person", 1)).photo_id is not None
 
 
+def test_whoever_was_here_before_gets_no_photo_by_a_later_pass(store: S3Store) -> None:
+    anna = person("Anna")
+    move = Move(person("Olga", is_administrator=True))
+    photo = move.company.contents.pop("/upload/main/a.png")
+    move.bring()
+    assert move.ours("person", 1) == anna.pk
+    move.company.people[0]["WORK_POSITION"] = "Director"
+    move.bring()
+    move.company.contents["/upload/main/a.png"] = photo
+    move.bring()
+    anna.refresh_from_db()
+    assert (anna.photo_id, anna.position) == (None, "")
+
+
 # What the portal refuses in a later pass
 
 
