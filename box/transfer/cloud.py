@@ -36,6 +36,8 @@ MOST_BYTES = 64 * 1024 * 1024
 """Of one answer: fifty pages of fifty rows each."""
 ATTEMPTS = 8
 FETCHES = 4
+FETCH_SECONDS = 300.0
+"""Of a file: behind so long a time it is not tried again."""
 LONGEST_PAUSE = 120.0
 UPLOAD_SECONDS = 3600.0
 _QUOTED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
@@ -333,8 +335,11 @@ class Cloud:
     def fetch(self, address: str, into: IO[bytes]) -> Fetched:
         """A file of the portal, by an address that it gave. Raises CloudAway."""
         whole = urljoin(self.webhook, address)
-        problem = ""
+        problem, begun = "", self.clock()
         for attempt in range(min(FETCHES, self.attempts)):
+            # What trickles has had its time: all that comes behind it waits.
+            if self.clock() - begun >= FETCH_SECONDS:
+                break
             into.seek(0)
             into.truncate()
             try:
