@@ -220,6 +220,9 @@ def _list_by(work: Work, theirs: Sequence[str], codes: Sequence[str], found: dic
         ]
         answers, further = work.cloud.each(commands), []
         for number, (right, code, start) in enumerate(waiting):
+            if (refused := answers[f"r{number}"].refused) is not None:
+                said = _("Which posts are for them is not given by the portal: %(why)s") % {"why": refused}
+                work.remark(Posts.kind, right, said)
             rows = answers[f"r{number}"].result or []
             new = [row for row in rows if code not in found[str(row["ID"])]]
             for row in new:

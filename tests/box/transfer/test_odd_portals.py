@@ -25,7 +25,7 @@ from box.core.groups.actions import follow
 from box.core.groups.models import Group
 from box.core.structure.models import Membership
 from box.lib.plain_text import text_of
-from box.transfer import jobs
+from box.transfer import actions, jobs
 from box.transfer.cloud import AT_ONCE, CloudRefused
 from box.transfer.models import Migration
 from box.transfer.stages import crm
@@ -508,6 +508,17 @@ def test_what_is_nested_without_an_end_ends_the_kind_and_nothing_else(
     assert "nested too deep" in move.said("contact")[""]
     assert "cannot be read" in move.said("company")[""]
     assert not Record.objects.exists()
+
+
+def test_more_people_than_any_company_has_are_not_held_in_memory(
+    olga: User, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = Move(olga, company)
+    monkeypatch.setattr(actions, "MOST_PEOPLE", 2)
+    assert move.look().matches.count() == 2
+    monkeypatch.setattr(actions, "MOST_PEOPLE", 1)
+    with pytest.raises(CloudRefused, match="more than 1"):
+        actions.look(move.migration, move.cloud())
 
 
 def test_own_fields_may_come_all_at_once(
