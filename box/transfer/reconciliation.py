@@ -87,6 +87,8 @@ _STAGES = {
     FILE: "drives",
 }
 MOST_NAMED = 50
+_MOST_ROWS = 200
+"""Of an answer, whatever the portal calls a page."""
 # What has a name that whoever moves a company may read. Of the rest numbers are said, and links lead to what
 # their reader may see.
 _NAMED = frozenset({"person", "department", "group", "company", "contact", "lead", "deal", FIELD, TASK_FIELD})
@@ -271,7 +273,7 @@ def _new_ones(migration: Migration, key: str, kind: str, told: Any) -> tuple[Nam
     within = told.get(newer.of) if newer.of and isinstance(told, dict) else told
     rows = {
         str(row[newer.id_name])[:MOST_ID]: row
-        for row in (within if isinstance(within, list) else ())
+        for row in (within[:_MOST_ROWS] if isinstance(within, list) else ())
         if isinstance(row, dict) and whole_number(str(row.get(newer.id_name))) is not None
     }
     known = {
