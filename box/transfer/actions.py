@@ -28,6 +28,7 @@ from box.transfer.archive.stages.base import ArchiveWork
 from box.transfer.archive.stages.company import row_of
 from box.transfer.boxed import folder
 from box.transfer.boxed.portal import about
+from box.transfer.cloud import CloudRefused
 from box.transfer.events import MigrationBegun, MigrationDue, MigrationFinished, NewcomersInvited
 from box.transfer.models import Identity, Match, Migration, Progress
 from box.transfer.obstacles import mark_edited, obstacles, since
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 
 State = Migration.State
 _AT_ONCE = 500
+MOST_PEOPLE = 500_000
+"""Of a portal: all of them are held in memory at once."""
 
 
 class NotNow(ValidationError):
@@ -162,7 +165,11 @@ def look(migration: Migration, cloud: Cloud) -> None:
         return
     found = inventory.take_stock(cloud)
     work = Work(migration, cloud)
-    matches = [match for rows in people_pages(work) for match in matched(work, rows)]
+    matches: list[Match] = []
+    for rows in people_pages(work):
+        matches += matched(work, rows)
+        if len(matches) > MOST_PEOPLE:
+            raise CloudRefused("TOO_MANY", _("There are more than %(most)s.") % {"most": MOST_PEOPLE})
     beside = about(migration) if migration.folder else {}
     _have_looked(migration, {**inventory.as_json(found), **beside}, matches)
 

@@ -36,6 +36,8 @@ MOST_BYTES = 64 * 1024 * 1024
 """Of one answer: fifty pages of fifty rows each."""
 ATTEMPTS = 8
 FETCHES = 4
+FETCH_SECONDS = 300.0
+"""Of a file: behind so long a time it is not tried again."""
 LONGEST_PAUSE = 120.0
 UPLOAD_SECONDS = 3600.0
 _QUOTED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
@@ -51,8 +53,11 @@ _LOCKED_OUT = {
 _PASSING = _LIMITS | {"INTERNAL_SERVER_ERROR", "ERROR_UNEXPECTED_ANSWER"}
 
 
-UNREADABLE = (LookupError, TypeError, ValueError, AttributeError)
-"""What comes of answers that are otherwise than any portal's: rows without what they always have."""
+UNREADABLE = (LookupError, TypeError, ValueError, AttributeError, RecursionError)
+"""What comes of answers that are otherwise than any portal's: rows without what they always have, or nested
+without an end."""
+MOST_ROWS = 10**9
+"""More than any portal has of a kind: what says so is no count."""
 
 
 class CloudRefused(Exception):
@@ -236,7 +241,7 @@ class Cloud:
         CloudRefused, CloudUnsure."""
         try:
             answer = self.sender(address, form)
-            said = json.loads(answer.body.decode(errors="replace"))
+            said = _parsed(answer.body)
         except Forbidden as error:
             raise CloudAway(str(error)) from None
         except (Unreachable, ValueError) as error:
@@ -330,8 +335,11 @@ class Cloud:
     def fetch(self, address: str, into: IO[bytes]) -> Fetched:
         """A file of the portal, by an address that it gave. Raises CloudAway."""
         whole = urljoin(self.webhook, address)
-        problem = ""
+        problem, begun = "", self.clock()
         for attempt in range(min(FETCHES, self.attempts)):
+            # What trickles has had its time: all that comes behind it waits.
+            if self.clock() - begun >= FETCH_SECONDS:
+                break
             into.seek(0)
             into.truncate()
             try:
@@ -361,6 +369,8 @@ class Cloud:
                 self._refused(refused, asks)
             except Forbidden as error:
                 raise CloudAway(str(error)) from None
+            except _TooDeep as error:
+                raise CloudRefused("ERROR_ANSWER", str(error)) from None
             except (Unreachable, ValueError) as error:
                 problem = str(error)
             self.sleep(self._pause(attempt))
@@ -401,8 +411,7 @@ class Cloud:
         if key:
             headers["Idempotency-Key"] = key
         answer = self.transport(f"{self.webhook}{quote(method)}.json", body, headers)
-        # A portal that mixes charsets in one answer is heard as far as it can be understood.
-        said = json.loads(answer.body.decode(errors="replace"))
+        said = _parsed(answer.body)
         if not isinstance(said, dict):
             raise ValueError(_("The answer is no object."))
         if said.get("error"):
@@ -489,4 +498,18 @@ def _key(row: Mapping[str, Any], name: str) -> int:
 
 
 def _number(given: Any) -> int | None:
-    return whole_number(str(given)) if isinstance(given, int | str) else None
+    found = whole_number(str(given)) if isinstance(given, int | str) else None
+    return found if found is None or found <= MOST_ROWS else None
+
+
+class _TooDeep(ValueError):
+    """Whoever asks again hears the same."""
+
+
+def _parsed(body: bytes) -> Any:
+    """Raises ValueError for what is no answer. A portal that mixes charsets in one is heard as far as it can
+    be understood."""
+    try:
+        return json.loads(body.decode(errors="replace"))
+    except RecursionError:
+        raise _TooDeep(_("The answer is nested too deep.")) from None

@@ -61,6 +61,21 @@ class Extra:
     """By the kind of what they hang on, and its id: parts of a row have numbers of their own."""
     refused: list[tuple[str, str, str]] = field(default_factory=list)
     """By the same what could not be fetched, and why."""
+    lacking: set[tuple[str, str]] = field(default_factory=set)
+    """Those of them of which a later pass may get what this one could not."""
+    within: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By a part of a row, that row's id."""
+
+    def refuse(self, kind: str, theirs: str, said: str, *, is_passing: bool = True) -> None:
+        """`is_passing`: another time it may be given."""
+        self.refused.append((kind, theirs, said))
+        if is_passing:
+            self.lacking.add((kind, theirs))
+
+    def rows_of(self, kind: str, parts: Iterable[tuple[str, str]]) -> set[str]:
+        """The ids of rows of this kind that these are, or are within."""
+        found = (self.within.get(one, one[1] if one[0] == kind else "") for one in parts)
+        return {theirs for theirs in found if theirs}
 
     def refusals(self, kind: str, theirs: str) -> list[str]:
         return [text for *of, text in self.refused if of == [kind, theirs]]
@@ -200,6 +215,12 @@ class Ledger:
             ],
             ignore_conflicts=True,
         )
+
+    def hide(self, stage: str, kind: str, theirs: Any, text: str) -> None:
+        """The portal does not show all things of a stage: of what this pass has not seen nobody knows whether
+        it is there."""
+        self.remark(kind, theirs, text)
+        self.migration.progress.filter(stage=stage).update(is_partial=True)
 
     def files_of(self, kind: str, theirs: str, extra: Extra, *, by: User) -> dict[str, File]:
         """Makes files of what was fetched for a row, by their ids; says what was not."""

@@ -120,6 +120,8 @@ class Progress(models.Model):
     stage = models.CharField(max_length=30)
     position = models.PositiveSmallIntegerField()
     is_done = models.BooleanField(default=False)
+    # The portal has not shown all of them: what was not seen may be there all the same.
+    is_partial = models.BooleanField(default=False, db_default=False)
     cursor = models.JSONField(default=dict)
     # By the inventory; None where nobody could say.
     total = models.PositiveIntegerField(null=True)
@@ -152,6 +154,10 @@ class Identity(models.Model):
     has_links = models.BooleanField(default=False)
     # People have changed it before a later pass began, behind which its moment tells nothing any more.
     is_edited = models.BooleanField(default=False, db_default=False)
+    # A file of it, or another part, could not be fetched: each later pass asks for that again.
+    lacks = models.BooleanField(default=False, db_default=False)
+    # The last pass in which the portal has shown it, from the second one on.
+    seen = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [

@@ -3,11 +3,13 @@ fetched, with the differences."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import Sum
+from django.db.models import BigIntegerField, Max, Sum
+from django.db.models.functions import Cast
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from box.apps.calendar.models import BookingPage, Event
@@ -23,15 +25,20 @@ from box.core.files.models import File
 from box.core.groups.models import Group
 from box.core.people.models import Absence
 from box.core.structure.models import Department
+from box.lib.numbers import whole_number
+from box.transfer.cloud import CAPITALS, PLAIN, WORDS, Command, Shape
 from box.transfer.inventory import take_stock
-from box.transfer.models import Identity, Migration
+from box.transfer.models import MOST_ID, Identity, Migration
 from box.transfer.rehearsal import rows_of
+from box.transfer.stages import calls, feed
+from box.transfer.stages.base import line
 from box.transfer.stages.drives import FILE
+from box.transfer.stages.links import PAGES
 from box.transfer.stages.own_fields import FIELD, TASK_FIELD
 from box.transfer.stages.tasks import COMMENT
 
 if TYPE_CHECKING:
-    from django.db.models import Model
+    from django.db.models import Model, QuerySet
     from django.utils.functional import _StrOrPromise
 
     from box.transfer.cloud import Cloud
@@ -79,7 +86,51 @@ _STAGES = {
     "event": "events",
     FILE: "drives",
 }
-MOST_NAMED = 20
+MOST_NAMED = 50
+_MOST_ROWS = 200
+"""Of an answer, whatever the portal calls a page."""
+# What has a name that whoever moves a company may read. Of the rest numbers are said, and links lead to what
+# their reader may see.
+_NAMED = frozenset({"person", "department", "group", "company", "contact", "lead", "deal", FIELD, TASK_FIELD})
+
+
+@dataclass(frozen=True)
+class _Newer:
+    """How a portal lists those of a kind behind a number."""
+
+    method: str
+    shape: Shape = PLAIN
+    of: str = ""
+    id_name: str = "ID"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+_RECORD = {"select": ["ID", "TITLE", "NAME", "LAST_NAME"]}
+_NEWER: Mapping[str, _Newer] = {
+    "people": _Newer("user.get", WORDS, parameters={"ADMIN_MODE": True}),
+    "groups": _Newer("sonet_group.get", CAPITALS, parameters={"IS_ADMIN": "Y"}),
+    "tasks": _Newer("tasks.task.list", of="tasks", id_name="id", parameters={"select": ["ID"]}),
+    **{
+        key: _Newer(f"crm.{slug}.list", parameters=_RECORD)
+        for key, slug in (
+            ("companies", "company"), ("contacts", "contact"), ("leads", "lead"), ("deals", "deal"),
+        )
+    },
+    "activities": _Newer("crm.activity.list", parameters={"select": ["ID"]}),
+    "calls": _Newer("voximplant.statistic.get", calls.SHAPE),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Named:
+    """One thing of the portal, by its number there; with its name, and where it is here."""
+
+    theirs: str
+    name: str = ""
+    address: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.theirs})" if self.name else self.theirs
 
 
 @dataclass(frozen=True)
@@ -95,10 +146,23 @@ class Line:
     """In the dry run, where there was one."""
     lost: tuple[str, ...] = ()
     """Ids there of what has come and is not here any more, a few of them."""
+    gone: int = 0
+    """So many are here, and the last pass has not seen them there any more."""
+    gone_named: tuple[Named, ...] = ()
+    missing: tuple[Named, ...] = ()
+    """A few of what is there, and was added since the last pass."""
+    is_asked: bool = True
+    """What it has was asked for just now; else it is what was counted before anything came."""
 
     @property
     def is_whole(self) -> bool:
-        return self.here == self.came and (self.theirs is None or self.theirs <= self.came + self.refused)
+        return self.here == self.came and not self.is_missing
+
+    @property
+    def is_missing(self) -> bool:
+        """There is more there than was looked at."""
+        gone = self.gone if self.is_asked else 0
+        return self.theirs is not None and self.theirs > self.came - gone + self.refused
 
 
 @dataclass(frozen=True)
@@ -136,11 +200,15 @@ def reconcile(migration: Migration, cloud: Cloud | None) -> Reconciliation:
         theirs = {one.kind.key: one.count for one in take_stock(cloud).counted}
     tasks = Identity.objects.filter(migration=migration, kind="task").values("ours")
     seconds = TimeEntry.objects.filter(task__in=tasks).aggregate(sum=Sum("seconds"))["sum"] or 0
-    return Reconciliation(tuple(_lines(migration, theirs)), _files(migration), seconds)
+    lines = tuple(replace(one, is_asked=cloud is not None) for one in _lines(migration, theirs))
+    if cloud is not None:
+        lines = _with_missing(migration, cloud, lines)
+    return Reconciliation(lines, _files(migration), seconds)
 
 
 def _lines(migration: Migration, theirs: dict[str, int | None]) -> Iterator[Line]:
     counted = {} if migration.archive_id else rows_of(migration)
+    read = set(migration.progress.filter(is_done=True, is_partial=False).values_list("stage", flat=True))
     for key, kind, label, model in _OF_ARCHIVES if migration.archive_id else _KINDS:
         came = Identity.objects.filter(migration=migration, kind=kind)
         gone = came.exclude(ours__in=model._default_manager.values("pk"))
@@ -151,7 +219,78 @@ def _lines(migration: Migration, theirs: dict[str, int | None]) -> Iterator[Line
         ).values("theirs").distinct().count()  # fmt: skip
         there = theirs.get(key) if key else None
         dry = counted.get(_STAGES.get(kind, key))
-        yield Line(label, there, count, count - gone.count(), refused, dry, lost)
+        unseen = came.none()
+        if migration.passes > 1 and not migration.archive_id and _STAGES.get(kind, key) in read:
+            unseen = came.filter(seen__lt=migration.passes, ours__in=model._default_manager.values("pk"))
+        yield Line(
+            label, there, count, count - gone.count(), refused, dry, lost,
+            unseen.count(), _named(unseen, kind, model),
+        )  # fmt: skip
+
+
+def _named(unseen: QuerySet[Identity], kind: str, model: type[Model]) -> tuple[Named, ...]:
+    rows = dict(unseen.order_by("id").values_list("theirs", "ours")[:MOST_NAMED])
+    found = model._default_manager.in_bulk(rows.values()) if kind in _NAMED else {}
+    page, *before = PAGES.get(kind, ("",))
+    return tuple(
+        Named(
+            theirs,
+            str(found[ours]) if ours in found else "",
+            reverse(page, args=[*before, ours]) if page else "",
+        )
+        for theirs, ours in rows.items()
+    )
+
+
+def _with_missing(migration: Migration, cloud: Cloud, lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Asks of each kind of which there is more, in one request, what has come behind the last one that is
+    known. Of posts nobody can ask so: they are listed the newest first."""
+    kinds = [(key, kind) for key, kind, _label, _model in _KINDS]
+    asked: dict[str, Command] = {}
+    for (key, kind), one in zip(kinds, lines, strict=True):
+        if one.is_missing and key == "posts":
+            asked[key] = Command(key, feed.METHOD, {"start": 0})
+        elif one.is_missing and key in _NEWER:
+            asked[key] = _command(migration, key, kind)
+    found = cloud.each(list(asked.values())) if asked else {}
+    return tuple(
+        replace(one, missing=_new_ones(migration, key, kind, found[key].result)) if key in found else one
+        for (key, kind), one in zip(kinds, lines, strict=True)
+    )
+
+
+def _command(migration: Migration, key: str, kind: str) -> Command:
+    newer = _NEWER[key]
+    came = Identity.objects.filter(migration=migration, kind=kind, theirs__regex=r"^[0-9]{1,18}$")
+    last = came.aggregate(last=Max(Cast("theirs", BigIntegerField())))["last"] or 0
+    return Command(
+        key, newer.method, {**newer.parameters, **newer.shape.of("ID", {">ID": last}), "start": -1}
+    )
+
+
+def _new_ones(migration: Migration, key: str, kind: str, told: Any) -> tuple[Named, ...]:
+    newer = _NEWER.get(key, _Newer(""))
+    within = told.get(newer.of) if newer.of and isinstance(told, dict) else told
+    rows = {
+        str(row[newer.id_name])[:MOST_ID]: row
+        for row in (within[:_MOST_ROWS] if isinstance(within, list) else ())
+        if isinstance(row, dict) and whole_number(str(row.get(newer.id_name))) is not None
+    }
+    known = {
+        *Identity.objects.filter(migration=migration, kind=kind, theirs__in=rows).values_list(
+            "theirs", flat=True
+        ),
+        *migration.remarks.filter(kind=kind, theirs__in=rows).values_list("theirs", flat=True),
+    }
+    new = [(theirs, row) for theirs, row in rows.items() if theirs not in known]
+    return tuple(Named(theirs, _name(kind, row)) for theirs, row in new[:MOST_NAMED])
+
+
+def _name(kind: str, row: Mapping[str, Any]) -> str:
+    if kind not in _NAMED:
+        return ""
+    person = line(" ".join(line(row.get(name), 100) for name in ("NAME", "LAST_NAME")), 200)
+    return line(row.get("TITLE"), 200) or person
 
 
 def _files(migration: Migration) -> Files:

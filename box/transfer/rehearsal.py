@@ -73,6 +73,10 @@ class DryWork(Work):
     def remark(self, kind: str, theirs: Any, text: str) -> None:
         return
 
+    @override
+    def hide(self, stage: str, kind: str, theirs: Any, text: str) -> None:
+        return
+
 
 def rehearse(
     migration: Migration, cloud: Cloud, tell: Callable[[str, int], object] = lambda stage, rows: None

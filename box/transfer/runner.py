@@ -73,9 +73,11 @@ def run(migration: Migration, *, connect: Callable[[Migration], Cloud] = cloud_o
 
 def _run_stage(work: Ledger, progress: Progress) -> bool:
     """False where somebody has paused it. What the portal refuses of this kind alone stays, with a word."""
+    is_read = False
     try:
         if not _carry(work, progress):
             return False
+        is_read = True
     except CloudRefused as refused:
         if refused.is_locked_out:
             raise
@@ -96,7 +98,8 @@ def _run_stage(work: Ledger, progress: Progress) -> bool:
         if not Migration.objects.is_held_running(work.migration.pk):
             return False
         # Its cursor stays: what is in doubt where it broke off is looked for in the next pass.
-        Progress.objects.filter(pk=progress.pk).update(is_done=True)
+        told = {} if is_read else {"is_partial": True}
+        Progress.objects.filter(pk=progress.pk).update(is_done=True, **told)
     return True
 
 
@@ -110,10 +113,12 @@ def _carry(work: Ledger, progress: Progress) -> bool:
 def _bring_pages(work: Ledger, stage: AnyStage[Any], progress: Progress) -> bool:
     asked = work.requests
     for page in stage.pages(work, progress.cursor):
-        new, changed = _to_do(work, stage, page.rows)
-        extra = stage.fetch(work, [*new, *changed]) if new or changed else Extra()
+        new, changed, lacking = _to_do(work, stage, page.rows)
+        wanted = [*new, *changed, *lacking]
+        extra = stage.fetch(work, wanted) if wanted else Extra()
         sent, asked = work.requests - asked, work.requests
-        if not _take(work, stage, progress, _Step(page.rows, new, changed, extra, page.cursor, sent)):
+        step = _Step(page.rows, new, changed, lacking, extra, page.cursor, sent)
+        if not _take(work, stage, progress, step):
             return False
     return True
 
@@ -125,20 +130,22 @@ class _Step:
     rows: Sequence[Row]
     new: Sequence[Row]
     changed: Sequence[Row]
+    lacking: Sequence[Row]
     extra: Extra
     cursor: Mapping[str, object]
     requests: int
 
 
-def _to_do(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """Those that are not here yet, and those that have changed since they came; each once."""
+def _to_do(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row]) -> tuple[list[Row], list[Row], list[Row]]:
+    """Those that are not here yet, those that have changed since they came, and others of which something
+    could not be fetched; each once."""
     by_id = {stage.id_of(row): row for row in rows}
     known = work.known(stage.kind, list(by_id))
     new = [row for theirs, row in by_id.items() if theirs not in known]
-    changed = [
-        row for theirs, row in by_id.items() if theirs in known and known[theirs].digest != digest_of(row)
-    ]
-    return new, changed
+    there = {theirs: row for theirs, row in by_id.items() if theirs in known}
+    changed = {theirs: row for theirs, row in there.items() if known[theirs].digest != digest_of(row)}
+    lacking = [row for theirs, row in there.items() if theirs not in changed and known[theirs].lacks]
+    return new, list(changed.values()), lacking
 
 
 @transaction.atomic
@@ -147,11 +154,15 @@ def _take(work: Ledger, stage: AnyStage[Any], progress: Progress, step: _Step) -
     if not Migration.objects.is_held_running(work.migration.pk):
         return False
     work.forget()
-    _look_up(work, stage, [*step.new, *step.changed])
+    completed = _with_more(stage, step)
+    _look_up(work, stage, [*step.new, *step.changed, *completed])
     with as_of(read_version()):
         created = _taken(work, stage, step.new, step.extra)
         changed = sum(_changed(work, stage, row, step.extra) for row in step.changed)
-    refused = len(step.new) + len(step.changed) - created - changed
+        changed += sum(_completed(work, stage, row, step.extra) for row in completed)
+    _note_lacking(work, stage, step)
+    _note_seen(work, stage, step.rows)
+    refused = len(step.new) + len(step.changed) + len(completed) - created - changed
     Progress.objects.filter(pk=progress.pk).update(
         cursor=dict(step.cursor),
         done=F("done") + len(step.rows),
@@ -163,6 +174,32 @@ def _take(work: Ledger, stage: AnyStage[Any], progress: Progress, step: _Step) -
         moved_at=timezone.now(), requests=F("requests") + step.requests, trouble=""
     )
     return True
+
+
+def _with_more(stage: AnyStage[Any], step: _Step) -> list[Row]:
+    """Those that lacked something and have got it, or a part of it."""
+    still = step.extra.rows_of(stage.kind, step.extra.lacking)
+    got = step.extra.rows_of(stage.kind, step.extra.files)
+    return [row for row in step.lacking if (theirs := stage.id_of(row)) in got or theirs not in still]
+
+
+def _note_lacking(work: Ledger, stage: AnyStage[Any], step: _Step) -> None:
+    """Of which of them a later pass is to ask for more."""
+    lacking = step.extra.rows_of(stage.kind, step.extra.lacking)
+    asked = [stage.id_of(row) for row in (*step.new, *step.changed, *step.lacking)]
+    came = Identity.objects.filter(migration=work.migration, kind=stage.kind)
+    if lacking:
+        came.filter(theirs__in=lacking, lacks=False).update(lacks=True)
+    if work.migration.passes > 1 and asked:
+        came.filter(theirs__in=set(asked) - lacking, lacks=True).update(lacks=False)
+
+
+def _note_seen(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row]) -> None:
+    """What came with an earlier pass, and none sees any more, is not there any more."""
+    number = work.migration.passes
+    if number > 1 and rows:
+        came = Identity.objects.filter(migration=work.migration, kind=stage.kind)
+        came.filter(theirs__in={stage.id_of(row) for row in rows}, seen__lt=number).update(seen=number)
 
 
 def _look_up(work: Ledger, stage: AnyStage[Any], rows: Sequence[Row]) -> None:
@@ -199,6 +236,16 @@ def _changed(work: Ledger, stage: AnyStage[Any], row: Row, extra: Extra) -> bool
         Identity.objects.filter(pk=identity.pk).update(digest=digest_of(row))
 
     return _tried(work, stage, row, change)
+
+
+def _completed(work: Ledger, stage: AnyStage[Any], row: Row, extra: Extra) -> bool:
+    theirs = stage.id_of(row)
+
+    def complete() -> None:
+        identity = work.known(stage.kind, [theirs])[theirs]
+        stage.complete(work, row, extra, identity.ours, is_edited=identity.is_edited)
+
+    return _tried(work, stage, row, complete)
 
 
 def _tried(work: Ledger, stage: AnyStage[Any], row: Row, act: Callable[[], object]) -> bool:

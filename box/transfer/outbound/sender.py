@@ -192,6 +192,9 @@ class _Step[R: Record]:
     def _keep(self, outcomes: Mapping[int, Outcome], refused: dict[int, str]) -> None:
         """What has become of them, and that nothing of it is in doubt any more: together."""
         created = 0
+        ids = {ours: self.stage.id_in(outcome.result) for ours, outcome in outcomes.items()}
+        # What is another's is not what was made: this one would be sent again without an end.
+        taken = set(self.work.all_ours(self.stage.kind, ids.values()))
         with transaction.atomic():
             for ours, outcome in outcomes.items():
                 if outcome.refused is not None:
@@ -199,8 +202,9 @@ class _Step[R: Record]:
                         raise outcome.refused
                     if not outcome.is_stopped:
                         refused[ours] = str(outcome.refused)
-                elif theirs := self.stage.id_in(outcome.result):
+                elif (theirs := ids[ours]) and theirs not in taken:
                     self._take(ours, theirs, is_new=True)
+                    taken.add(theirs)
                     created += 1
                 else:
                     refused[ours] = _("The portal has not said what became of it.")

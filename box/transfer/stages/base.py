@@ -85,6 +85,12 @@ class AnyStage[W: Ledger](ABC):
         """It has changed since an earlier pass. Of most kinds nothing follows."""
         return
 
+    def complete(self, work: W, row: Row, extra: Extra, ours: int, *, is_edited: bool) -> None:
+        """It is there as it was, and something of it that could not be fetched has come by now. `is_edited`:
+        people have changed it here since, and what they have written stays."""
+        if not is_edited:
+            self.change(work, row, extra, ours)
+
     def moment_of(self, row: Row) -> datetime:
         """When it was made."""
         return moment_in(row.get("DATE_CREATE"))
@@ -138,7 +144,7 @@ class Work(CloudLedger):
             if isinstance(found, CloudAway):
                 said = _("The file “%(name)s” could not be fetched: %(why)s")
                 name = file_name(row.get("NAME") or row["ID"])
-                extra.refused.append((kind, theirs, said % {"name": name, "why": found}))
+                extra.refuse(kind, theirs, said % {"name": name, "why": found})
             else:
                 extra.files.setdefault((kind, theirs), []).append(found)
 
@@ -157,8 +163,7 @@ class Work(CloudLedger):
                 row = outcome.result
                 rows.setdefault(theirs, []).append({**row, "ID": f"n{row.get('OBJECT_ID')}", "ATTACHED": one})
             else:
-                said = _("Attachment %(id)s is not given by the portal.") % {"id": one}
-                extra.refused.append((kind, theirs, said))
+                extra.refuse(kind, theirs, _("Attachment %(id)s is not given by the portal.") % {"id": one})
         self.fetch_files(kind, rows, extra)
 
 
@@ -323,14 +328,18 @@ def counted(
         if not rows or (not new and not knows_pages):
             return
         if not new:
-            said = _("The portal gives the same page again and again: of what lies behind it nobody knows.")
-            raise CloudRefused("SAME_PAGE", said)
+            raise same_page()
         seen |= new
         start += STRIDE
         yield start, rows
         if len(rows) < AT_ONCE:
             return
     raise CloudRefused("TOO_MANY", _("There are more than %(most)s.") % {"most": MOST_PAGES * STRIDE})
+
+
+def same_page() -> CloudRefused:
+    said = _("The portal gives the same page again and again: of what lies behind it nobody knows.")
+    return CloudRefused("SAME_PAGE", said)
 
 
 def refuse(said: str) -> ValidationError:

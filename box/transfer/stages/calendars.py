@@ -92,7 +92,7 @@ class Calendars(Stage):
             found = work.cloud.each(commands)
             rows: list[Row] = []
             for number, owner in enumerate(some):
-                sections = _given(work, self.kind, owner, found[f"s{number}"])
+                sections = _given(work, self, owner, found[f"s{number}"])
                 sections.sort(key=lambda one: whole_number(str(one.get("ID"))) or 0)
                 rows += [
                     {**one, "owner": owner.code, "is_first": place == 0} for place, one in enumerate(sections)
@@ -137,7 +137,7 @@ class Events(Stage):
             rows: dict[str, Row] = {}
             for number, owner in enumerate(some):
                 for year in years:
-                    for one in _by_time(_given(work, self.kind, owner, found[f"e{number}y{year}"])):
+                    for one in _by_time(_given(work, self, owner, found[f"e{number}y{year}"])):
                         if _is_the_hosts(one, hosts):
                             rows.setdefault(str(one["ID"]), {**one, "owner": owner.code})
             yield Page(_in_order(list(rows.values())), {"after": after + start + len(some)})
@@ -257,7 +257,7 @@ class Events(Stage):
         return (series, at) if at not in series.excluded else (None, None)
 
 
-def _given(work: Work, kind: str, owner: Owner, told: Outcome) -> list[Row]:
+def _given(work: Work, stage: Stage, owner: Owner, told: Outcome) -> list[Row]:
     """What the portal shows of an owner; where it shows nothing of theirs, that is said. Raises CloudRefused
     where it shows nobody's."""
     if told.refused is not None:
@@ -265,7 +265,7 @@ def _given(work: Work, kind: str, owner: Owner, told: Outcome) -> list[Row]:
             raise told.refused
         said = _("The calendar of %(owner)s is not shown: %(why)s")
         whose = f"{owner.type} {owner.id}"
-        work.remark(kind, whose, said % {"owner": whose, "why": told.refused})
+        work.hide(stage.key, stage.kind, whose, said % {"owner": whose, "why": told.refused})
     return [one for one in told.result if isinstance(one, dict)] if isinstance(told.result, list) else []
 
 

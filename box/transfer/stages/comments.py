@@ -19,8 +19,11 @@ def change_comment(work: Work, identity: Identity, text: Any, extra: Extra, dige
     comment = found.select_related("author", "thread").first()
     if comment is None:
         return
+    before = work.html(text, work.held_files(identity.kind, identity.theirs))
     new = work.files_of(identity.kind, identity.theirs, extra, by=comment.author)
     attach_files(comment, [file.pk for file in new.values()])
-    if html := work.html(text, work.held_files(identity.kind, identity.theirs)):
+    html = work.html(text, work.held_files(identity.kind, identity.theirs))
+    # A file that has come late, and stands in no text, edits none.
+    if html and (identity.digest != digest or html != before):
         edit_comment(comment, html=html, by=comment.author)
     Identity.objects.filter(pk=identity.pk).update(digest=digest)

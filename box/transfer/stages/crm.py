@@ -8,11 +8,11 @@ numbers and its own fields, stands in `KINDS`; the rest is the same for all.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, ClassVar, override
+from typing import TYPE_CHECKING, Any, ClassVar, override
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -32,13 +32,14 @@ from box.apps.crm.models import Activity, Currency, Pipeline, Record, RecordType
 from box.apps.crm.models import Stage as PipelineStage
 from box.core.accounts.models import User
 from box.core.discussion.actions import add_comment
+from box.core.fields.models import Field
 from box.core.registry.company import PHONE_REGION
 from box.core.registry.external import LONGEST_EXTERNAL_ID
 from box.core.registry.origin import importing
 from box.lib.bbcode.reading import as_html
 from box.lib.plain_text import text_of
-from box.transfer.cloud import Command
-from box.transfer.ledger import Extra, Row, digest_of
+from box.transfer.cloud import Command, Outcome
+from box.transfer.ledger import Extra, Row, digest_of, file_key
 from box.transfer.stages.base import (
     Page,
     Stage,
@@ -57,9 +58,13 @@ from box.transfer.stages.base import (
     rows_in,
     whole,
 )
+from box.transfer.stages.comments import change_comment
 from box.transfer.stages.own_fields import fetch_own_files, has_own, values_in
 from box.transfer.stages.products import bring_lines
 from box.transfer.stages.statuses import statuses
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 DEAL_TYPE, DEFAULT_COLOR = 2, "#7bd500"
 TIMELINE = "timeline-comment"
@@ -67,6 +72,12 @@ REQUISITES = "requisites"
 LONGEST_TEXT, LONGEST_TAX_NUMBER = 20_000, 30
 # Source: https://apidocs.bitrix24.com/api-reference/crm/timeline/comments/crm-timeline-comment-list.html
 _ON_DISK = re.compile(r"/disk/downloadFile/([0-9]{1,12})/", re.ASCII)
+# By the letter before a record's number what of it was asked for, and what is said where it is refused.
+_REFUSED: Mapping[str, _StrOrPromise] = {
+    "c": gettext_lazy("Not all that was said below it is given by the portal: %(why)s"),
+    "p": gettext_lazy("Its lines of products are not given by the portal: %(why)s"),
+    "k": gettext_lazy("Of its contacts only the first is given by the portal: %(why)s"),
+}
 _SEMANTICS = {"S": PipelineStage.Kind.WON, "F": PipelineStage.Kind.LOST}
 _POINTS = {"PHONE": "phone", "EMAIL": "email", "WEB": "web", "IM": "im"}
 _USES = {"WORK": "work", "MOBILE": "mobile", "HOME": "home"}
@@ -221,14 +232,26 @@ class Records(Stage):
         found = whole(work.cloud, said, further_on) | work.cloud.each(asked)
         extra = Extra({name: outcome.result or [] for name, outcome in found.items()})
         for row in rows:
-            if (refused := found[f"c{self.id_of(row)}"].refused) is not None:
-                text = _("Not all that was said below it is given by the portal: %(why)s") % {"why": refused}
-                extra.refused.append((self.kind, self.id_of(row), text))
-        self._fetch_said(work, [one for command in said for one in found[command.name].result], extra)
+            self._note_refusals(row, found, extra)
+        comments = {self.id_of(row): rows_in(found[f"c{self.id_of(row)}"].result) for row in rows}
+        extra.within |= {
+            (TIMELINE, str(one["ID"])): theirs for theirs, some in comments.items() for one in some
+        }
+        self._fetch_said(work, [one for some in comments.values() for one in some], extra)
         if self.of.slug == "company":
             self._fetch_requisites(work, rows, extra)
         fetch_own_files(work, self.of.slug, self.of.owner_type, rows, extra)
         return extra
+
+    def _note_refusals(self, row: Row, found: Mapping[str, Outcome], extra: Extra) -> None:
+        """What the portal does not give is None, and takes nothing away that came before."""
+        for letter, said in _REFUSED.items():
+            name = f"{letter}{self.id_of(row)}"
+            if name in found and (refused := found[name].refused) is not None:
+                is_passing = found[name].is_passing
+                extra.refuse(self.kind, self.id_of(row), str(said) % {"why": refused}, is_passing=is_passing)
+                # Of what was said it may have given a part.
+                extra.rows[name] = found[name].result if letter == "c" else None
 
     def _fetch_requisites(self, work: Work, rows: Sequence[Row], extra: Extra) -> None:
         """Tax numbers, which the portal keeps apart; another Korobka tells them with the company.
@@ -246,7 +269,8 @@ class Records(Stage):
         found = whole(work.cloud, [asked], further_on)[REQUISITES]
         if found.refused is not None:
             said = _("Tax numbers are not given by the portal: %(why)s") % {"why": found.refused}
-            extra.refused += [(self.kind, theirs, said) for theirs in of]
+            for theirs in of:
+                extra.refuse(self.kind, theirs, said, is_passing=found.is_passing)
         numbers: dict[str, str] = {}
         for one in found.result:
             if number := line(one.get("RQ_INN"), LONGEST_TAX_NUMBER):
@@ -255,11 +279,15 @@ class Records(Stage):
 
     def _fetch_said(self, work: Work, comments: Sequence[Row], extra: Extra) -> None:
         """Files of what was said. Their addresses are for people; the disk knows those for programs."""
-        known = work.known(TIMELINE, [str(one["ID"]) for one in comments])
+        told = {
+            str(one["ID"]): [file for file in _values(one.get("FILES")) if file.get("id")] for one in comments
+        }
+        came = work.all_ours(
+            "file", [file_key(TIMELINE, pk, file["id"]) for pk, some in told.items() for file in some]
+        )
         files = {
-            str(one["ID"]): [file for file in _values(one.get("FILES")) if file.get("id")]
-            for one in comments
-            if str(one["ID"]) not in known
+            pk: [file for file in some if file_key(TIMELINE, pk, file["id"]) not in came]
+            for pk, some in told.items()
         }
         numbers = {_on_disk(file) for some in files.values() for file in some} - {""}
         on_disk = work.cloud.each([Command(f"f{one}", "disk.file.get", {"id": one}) for one in numbers])
@@ -275,8 +303,7 @@ class Records(Stage):
                     wanted.setdefault(theirs, []).append(row)
                 else:
                     said = _("The file “%(name)s” is not given by the portal.")
-                    text = said % {"name": line(file.get("name"), 100)}
-                    extra.refused.append((TIMELINE, theirs, text))
+                    extra.refuse(TIMELINE, theirs, said % {"name": line(file.get("name"), 100)})
         work.fetch_files(TIMELINE, wanted, extra)
 
     @override
@@ -341,7 +368,7 @@ class Records(Stage):
                 "reached_by": self._points(work, row),
             }
             responsible = work.person(row.get("ASSIGNED_BY_ID"))
-            if contacts:
+            if contacts and extra.rows.get(f"k{self.id_of(row)}", ()) is not None:
                 changes["contacts"] = contacts
             if responsible.pk != record.responsible_id and responsible.is_active:
                 changes["responsible"] = responsible
@@ -352,6 +379,17 @@ class Records(Stage):
             self._sell(work, row, extra, record, by)
             self._fill_own(work, row, extra, record, by)
         self._say(work, row, extra, record)
+
+    @override
+    def complete(self, work: Work, row: Row, extra: Extra, ours: int, *, is_edited: bool) -> None:
+        if not is_edited:
+            self.change(work, row, extra, ours)
+            return
+        record = Record.objects.there().filter(pk=ours).select_related("type").first()
+        if record is not None:
+            by = work.person(row.get("MODIFY_BY_ID"))
+            self._fill_own(work, row, extra, record, by, only=frozenset({Field.Kind.FILE}))
+            self._say(work, row, extra, record)
 
     def _clients(self, work: Work, rows: Sequence[Row], extra: Extra) -> Mapping[int, Record]:
         """Companies and contacts of these rows, by their ids here."""
@@ -454,17 +492,23 @@ class Records(Stage):
     def _sell(self, work: Work, row: Row, extra: Extra, record: Record, by: User) -> None:
         if self.of.products:
             told = extra.rows.get(f"p{self.id_of(row)}")
-            rows = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+            if told is None:
+                return
+            rows = _values(told)
             follows = not is_yes(row.get("IS_MANUAL_OPPORTUNITY"))
             bring_lines(work, self.kind, self.id_of(row), rows, record, follows=follows, by=by)
 
-    def _fill_own(self, work: Work, row: Row, extra: Extra, record: Record, by: User) -> None:
-        """What it has in the company's own fields."""
+    def _fill_own(
+        self, work: Work, row: Row, extra: Extra, record: Record, by: User, *,
+        only: Collection[str] = frozenset(Field.Kind),
+    ) -> None:  # fmt: skip
+        """What it has in the company's own fields of these kinds."""
         theirs = self.id_of(row)
         files = work.files_of(self.kind, theirs, extra, by=by)
         if has_own(row) and record.pk:
             files = {**work.held_files(self.kind, theirs), **files}
-        if values := dict(values_in(work, self.of.slug, row, files)):
+        told = values_in(work, self.of.slug, row, files)
+        if values := {field: said for field, said in told if field.kind in only}:
             set_values(record, values, by=by)
 
     def _say(self, work: Work, row: Row, extra: Extra, record: Record) -> None:
@@ -475,9 +519,13 @@ class Records(Stage):
         known = work.known(TIMELINE, [str(one["ID"]) for one in rows])
         for one in rows:
             theirs = str(one["ID"])
-            if theirs in known:
+            if theirs in known and (TIMELINE, theirs) not in extra.files:
                 continue
             with part_of(work, TIMELINE, theirs), importing(at=moment_in(one.get("CREATED"))):
+                if theirs in known:
+                    identity = known[theirs]
+                    change_comment(work, identity, one.get("COMMENT"), extra, identity.digest)
+                    continue
                 author = work.author(TIMELINE, theirs, one.get("AUTHOR_ID"))
                 files = work.files_of(TIMELINE, theirs, extra, by=author)
                 html = work.html(one.get("COMMENT"), files)

@@ -7,15 +7,18 @@ from datetime import datetime
 from typing import Any, override
 
 from django.core.exceptions import ValidationError
+from django.db.models import F, Max
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from box.apps.drive.actions.locking import lock_drives
 from box.apps.drive.actions.tree import add_files, free_name, make_folder, rename_item, root_of
 from box.apps.drive.actions.versions import new_version
-from box.apps.drive.models import Item
+from box.apps.drive.models import Item, Version
 from box.core.access.principals import EVERYONE
 from box.core.files.actions import take_in
 from box.core.registry.origin import importing
+from box.lib.numbers import whole_number
 from box.transfer.cloud import AT_ONCE, PLAIN, Command
 from box.transfer.ledger import Attachment, Extra, Row, digest_of, file_key
 from box.transfer.models import Identity
@@ -51,8 +54,12 @@ class Drives(Stage):
     @override
     def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
         queue: list[dict[str, Any]] = cursor["queue"] if "queue" in cursor else self._storages(work)
+        # A folder that is said to be in itself would be looked into without an end.
+        asked: set[tuple[str, str, int]] = set()
         while queue:
+            queue = list({_place_of(one): one for one in queue}.values())
             some, rest = queue[:FOLDERS_AT_ONCE], queue[FOLDERS_AT_ONCE:]
+            asked.update(map(_place_of, some))
             commands = [
                 Command(
                     f"f{number}",
@@ -67,9 +74,8 @@ class Drives(Stage):
             for number, one in enumerate(some):
                 rows = [row for row in found[f"f{number}"].result or [] if isinstance(row, dict)]
                 if (refused := found[f"f{number}"].refused) is not None:
-                    work.remark(
-                        self.kind, one["id"], _("The folder is not shown: %(why)s") % {"why": refused}
-                    )
+                    said = _("The folder is not shown: %(why)s") % {"why": refused}
+                    work.hide(self.key, self.kind, one["id"], said)
                 below += [
                     {"of": FOLDER, "id": str(row["ID"]), "after": 0}
                     for row in rows
@@ -77,6 +83,7 @@ class Drives(Stage):
                 ]
                 if len(rows) >= AT_ONCE:
                     below.append({**one, "after": int(rows[-1]["ID"])})
+                below = [one for one in below if _place_of(one) not in asked]
                 queue = [*some[number + 1 :], *below, *rest]
                 waiting += [{**row, "_in": one} for row in rows]
                 # Small folders share a page, so that their files come at once.
@@ -116,6 +123,9 @@ class Drives(Stage):
         wanted: dict[str, list[Row]] = {}
         for row in files:
             outcome = found.get(f"v{self.id_of(row)}")
+            if outcome is not None and outcome.refused is not None:
+                said = _("Not all that it was before is given by the portal: %(why)s")
+                extra.refuse(self.kind, self.id_of(row), said % {"why": outcome.refused})
             versions = outcome.result if outcome and isinstance(outcome.result, list) else []
             versions = sorted(
                 (one for one in versions if isinstance(one, dict)), key=lambda one: int(one["ID"])
@@ -145,9 +155,7 @@ class Drives(Stage):
             work.took(self.kind, theirs, made.pk, digest=digest_of(row))
             return made.pk
         item = self._item(work, row, extra, folder)
-        # Without its newest content the next pass looks again.
-        is_whole = any(one.theirs == _newest(row) for one in extra.files[self.kind, theirs])
-        work.took(self.kind, theirs, item.pk, digest=digest_of(row) if is_whole else "")
+        work.took(self.kind, theirs, item.pk, digest=digest_of(row))
         return item.pk
 
     def _folder(self, work: Work, row: Row, extra: Extra) -> Item:
@@ -198,7 +206,7 @@ class Drives(Stage):
 
     def _renew(self, work: Work, row: Row, told: Row, item: Item, content: Attachment) -> None:
         by = work.person(told.get("UPDATED_BY") or told.get("CREATED_BY"))
-        with importing(at=moment_in(told.get("UPDATE_TIME") or told.get("CREATE_TIME"))):
+        with importing(at=_renewed_at(told)):
             new_version(item, take_in(content.stored, content.name, by=by).pk, by=by)
         self._note(work, row, item, content)
 
@@ -224,34 +232,90 @@ class Drives(Stage):
             with part_of(work, self.kind, self.id_of(row)):
                 rename_item(item, name, by=work.person(row.get("UPDATED_BY")))
 
+    @override
+    def complete(self, work: Work, row: Row, extra: Extra, ours: int, *, is_edited: bool) -> None:
+        """Contents alone: it may be called otherwise here by now."""
+        item = Item.objects.there().select_related("drive", "parent", "file").filter(pk=ours).first()
+        if item is not None:
+            self._bring_up_to_date(work, row, extra, item)
+
     def _bring_up_to_date(self, work: Work, row: Row, extra: Extra, item: Item) -> None:
         theirs, newest = self.id_of(row), _newest(row)
         contents = extra.files.get((self.kind, theirs), [])
-        if all(one.theirs != newest for one in contents):
-            if not work.known("file", [file_key(self.kind, theirs, newest)]):
-                raise self._refusal(row, extra)
-            # An older one alone would become the newest.
-            contents = []
+        is_renewed = any(one.theirs == newest for one in contents)
+        if not is_renewed and not work.known("file", [file_key(self.kind, theirs, newest)]):
+            raise self._refusal(row, extra)
         self._say_what_stays(work, row, extra)
+        newest_here = self._newest_here(work, row, extra)
         for content in contents:
-            if content.theirs == newest or not self._came_before(work, theirs, content):
-                self._renew(work, row, self._told(row, extra, content), item, content)
+            told = self._told(row, extra, content)
+            if content.theirs == newest:
+                self._renew(work, row, told, item, content)
+            elif self._came_before(work, row, content):
+                continue
+            elif is_renewed and _count_of(told) > newest_here:
+                self._renew(work, row, told, item, content)
+            else:
+                self._put_behind(work, row, told, item, content)
 
-    def _came_before(self, work: Work, theirs: str, content: Attachment) -> bool:
+    def _newest_here(self, work: Work, row: Row, extra: Extra) -> int:
+        """Of the contents that have come the last one, by how the portal counts them."""
+        begin = file_key(self.kind, self.id_of(row), "")
+        kept = Identity.objects.filter(
+            migration=work.migration, kind__in=("file", VERSION), theirs__startswith=begin
+        )
+        came = {one.removeprefix(begin) for one in kept.values_list("theirs", flat=True)}
+        counts = [_count_of(one) for one in extra.rows.get(self.id_of(row)) or () if _version(one) in came]
+        counts += [whole_number(one.partition("@")[2]) or 0 for one in came if one.startswith("n")]
+        return max(counts, default=0)
+
+    def _put_behind(self, work: Work, row: Row, told: Row, item: Item, content: Attachment) -> None:
+        """A content that comes late takes its place among what the file was before."""
+        by, at = work.person(told.get("UPDATED_BY") or told.get("CREATED_BY")), _renewed_at(told)
+        lock_drives(item.drive_id)
+        item.refresh_from_db(fields=["version"])
+        with importing(at=at):
+            file = take_in(content.stored, content.name, by=by)
+        before = item.versions.filter(made_at__lte=at).aggregate(last=Max("number"))["last"]
+        number = (before or 0) + 1
+        later = item.versions.filter(number__gte=number).values_list("pk", flat=True)
+        for pk in list(later.order_by("-number")):
+            Version.objects.filter(pk=pk).update(number=F("number") + 1)
+        Version.objects.create(item=item, number=number, blob=file.blob, by=by, made_at=at)
+        file.delete()
+        item.version += 1
+        item.save(update_fields=["version"])
+        self._note(work, row, item, content)
+
+    def _came_before(self, work: Work, row: Row, content: Attachment) -> bool:
         """What was the newest when it came is a version there by now, and is known as that from here on."""
+        theirs = self.id_of(row)
         came = Identity.objects.filter(
             migration=work.migration,
             kind__in=("file", VERSION),
             theirs__startswith=file_key(self.kind, theirs, "n"),
             digest=content.stored.sha256,
-        )
+        ).exclude(theirs=file_key(self.kind, theirs, _newest(row)))
         first = came.order_by("id").values("pk")[:1]
         return bool(came.filter(pk__in=first).update(theirs=file_key(self.kind, theirs, content.theirs)))
+
+
+def _place_of(one: Mapping[str, Any]) -> tuple[str, str, int]:
+    """Of the queue: a folder, from behind one of its rows on."""
+    return str(one["of"]), str(one["id"]), int(one["after"])
 
 
 def _newest(row: Row) -> str:
     """By what the newest content of a file is known."""
     return f"n{row['ID']}@{row.get('GLOBAL_CONTENT_VERSION') or 1}"
+
+
+def _count_of(told: Row) -> int:
+    return whole_number(str(told.get("GLOBAL_CONTENT_VERSION"))) or 0
+
+
+def _renewed_at(told: Row) -> datetime:
+    return moment_in(told.get("UPDATE_TIME") or told.get("CREATE_TIME"))
 
 
 def _version(row: Row) -> str:

@@ -24,7 +24,18 @@ from box.core.discussion.actions import add_comment
 from box.lib.numbers import whole_number
 from box.transfer.cloud import AT_ONCE, Command
 from box.transfer.ledger import Extra, Row, digest_of
-from box.transfer.stages.base import STRIDE, Page, Stage, Work, clean, ids_in, is_yes, line, moment_in
+from box.transfer.stages.base import (
+    STRIDE,
+    Page,
+    Stage,
+    Work,
+    clean,
+    ids_in,
+    is_yes,
+    line,
+    moment_in,
+    same_page,
+)
 from box.transfer.stages.comments import change_comment
 from box.transfer.stages.polls import Told, bring_votes, fetch_polls
 from box.transfer.stages.reactions import take_over_reactions
@@ -40,6 +51,10 @@ METHOD = "log.blogpost.get"
 MOST_COMMENTS = 100
 """Of one answer."""
 WIDEST = 2**20
+# Of a portal that begins at whole pages, whatever place it is told, the last three may be the same one.
+_ALIKE = 3
+HIGHEST = 2**31
+"""Number of a comment: the portal's column holds no higher one."""
 
 
 class Posts(Stage):
@@ -54,19 +69,34 @@ class Posts(Stage):
         start = cursor.get("start")
         if start is None:
             start = max(0, self._count(work) - AT_ONCE)
+        last: list[list[int]] = []
         while start >= 0:
             rows = [row for row in work.cloud.call(METHOD, start=start) or [] if isinstance(row, dict)]
             rows.sort(key=lambda row: int(row["ID"]))
+            ids = [int(row["ID"]) for row in rows]
+            if ids and last == [ids] * _ALIKE:
+                raise same_page()
+            last = [*last, ids][-_ALIKE:]
             # Pages overlap, so that what is added or taken away meanwhile moves nothing past us.
             start = max(0, start - STRIDE) if start else -1
             yield Page(rows, {"start": start})
 
     def _count(self, work: Work) -> int:
         total = work.cloud.totals([Command("all", METHOD)])["all"].total or 0
-        # The portal's totals may be stale: what lies behind them is looked for.
-        while work.cloud.call(METHOD, start=total):
-            total += AT_ONCE
-        return total
+        # The portal's totals may be stale: where there are fewer by far, their end is looked for,
+        fewest, most = 0, total
+        while most - fewest > AT_ONCE:
+            middle = most - AT_ONCE if most == total else (fewest + most) // 2
+            if work.cloud.call(METHOD, start=middle):
+                fewest = middle
+            else:
+                most = middle
+        # and what lies behind them. Behind its end a portal may give its last page again and again.
+        before: Any = None
+        while (rows := work.cloud.call(METHOD, start=most)) and _ids(rows) != before:
+            before = _ids(rows)
+            most += AT_ONCE
+        return most
 
     @override
     def fetch(self, work: Work, rows: Sequence[Row]) -> Extra:
@@ -118,13 +148,24 @@ class Posts(Stage):
         if post is None:
             return
         theirs = self.id_of(row)
-        new = work.files_of(self.kind, theirs, extra, by=post.author)
-        attach_files(post, [file.pk for file in new.values()], by=post.author)
+        self._attach(work, row, extra, post)
         html = self._html(work, row, work.held_files(self.kind, theirs), self._poll(work, theirs, extra))
         edit_post(post, html=html, version=post.version, by=post.author)
         post.refresh_from_db()
         work.took(self.kind, theirs, post.pk, digest=digest_of(row), html=post.html)
         take_over_reactions(work, self.kind, theirs, row.get("REACTIONS"), post.thread)
+
+    @override
+    def complete(self, work: Work, row: Row, extra: Extra, ours: int, *, is_edited: bool) -> None:
+        post = Post.objects.filter(pk=ours).select_related("author").first()
+        if not is_edited:
+            self.change(work, row, extra, ours)
+        elif post is not None:
+            self._attach(work, row, extra, post)
+
+    def _attach(self, work: Work, row: Row, extra: Extra, post: Post) -> None:
+        new = work.files_of(self.kind, self.id_of(row), extra, by=post.author)
+        attach_files(post, [file.pk for file in new.values()], by=post.author)
 
     def _html(self, work: Work, row: Row, files: Mapping[str, Any], poll: Told | None) -> str:
         title, text = line(row.get("TITLE"), 255), clean(row.get("DETAIL_TEXT"))
@@ -179,10 +220,15 @@ def _list_by(work: Work, theirs: Sequence[str], codes: Sequence[str], found: dic
         ]
         answers, further = work.cloud.each(commands), []
         for number, (right, code, start) in enumerate(waiting):
+            if (refused := answers[f"r{number}"].refused) is not None:
+                said = _("Which posts are for them is not given by the portal: %(why)s") % {"why": refused}
+                work.remark(Posts.kind, right, said)
             rows = answers[f"r{number}"].result or []
-            for row in rows:
+            new = [row for row in rows if code not in found[str(row["ID"])]]
+            for row in new:
                 found[str(row["ID"])].add(code)
-            if len(rows) == AT_ONCE:
+            # A portal that passes over where to begin gives the same ones again and again.
+            if new and len(rows) == AT_ONCE:
                 further.append((right, code, start + STRIDE))
         waiting = further
 
@@ -201,7 +247,8 @@ class Comments(Stage):
     def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
         people = [theirs for theirs, _ours in work.listed("person")]
         after, width = int(cursor.get("after", 0)), int(cursor.get("width", 1000))
-        last = self._last(work, people)
+        # However high a number the portal says, what lies below is asked for in so many windows.
+        last = min(self._last(work, people), HIGHEST)
         while after < last:
             rows = self._between(work, people, after, after + width + 1)
             if rows is None:
@@ -234,6 +281,11 @@ class Comments(Stage):
         ]
         rows: dict[str, list[Row]] = {}
         for name, outcome in work.cloud.each(commands).items():
+            if outcome.refused is not None:
+                said = _("What person %(id)s has said is not given by the portal: %(why)s")
+                work.hide(
+                    self.key, self.kind, f"U{name[1:]}", said % {"id": name[1:], "why": outcome.refused}
+                )
             told = outcome.result if isinstance(outcome.result, dict) else {}
             given = told.get("files")
             files = given if isinstance(given, dict) else {}
@@ -299,6 +351,10 @@ class Comments(Stage):
     def change(self, work: Work, row: Row, extra: Extra, ours: int) -> None:
         identity = work.known(self.kind, [self.id_of(row)])[self.id_of(row)]
         change_comment(work, identity, row.get("text"), extra, digest_of(row))
+
+
+def _ids(rows: Any) -> list[str]:
+    return [str(row.get("ID")) for row in rows if isinstance(row, dict)]
 
 
 def _first(rows: Any) -> str:

@@ -13,7 +13,7 @@ from box.core.groups.actions import NewGroup, archive_group, change_group, creat
 from box.core.groups.models import Group, Member
 from box.lib.bbcode.reading import as_html
 from box.lib.plain_text import text_of
-from box.transfer.cloud import CAPITALS, Command
+from box.transfer.cloud import CAPITALS, Command, Outcome
 from box.transfer.ledger import Extra, Row, digest_of
 from box.transfer.models import Identity
 from box.transfer.stages.base import Page, Stage, Work, clean, is_yes, line
@@ -34,14 +34,23 @@ class Groups(Stage):
     def pages(self, work: Work, cursor: Mapping[str, Any]) -> Iterator[Page]:
         after = int(cursor.get("after", 0))
         for rows in work.cloud.walk("sonet_group.get", after=after, shape=CAPITALS, IS_ADMIN="Y"):
-            yield Page(rows, {"after": int(rows[-1]["ID"])})
+            yield Page(self._with_members(work, rows), {"after": int(rows[-1]["ID"])})
 
-    @override
-    def fetch(self, work: Work, rows: Sequence[Row]) -> Extra:
-        """Their members too: who comes and goes changes no group."""
+    def _with_members(self, work: Work, rows: Sequence[Row]) -> list[Row]:
+        """Asked of each group in each pass, for who comes and goes changes nothing else of one. None where
+        the portal does not say."""
         asked = [Command(self.id_of(row), "sonet_group.user.get", {"ID": self.id_of(row)}) for row in rows]
         found = work.cloud.each(asked)
-        return Extra({name: outcome.result or [] for name, outcome in found.items()})
+        told: list[Row] = []
+        for row in rows:
+            outcome, members = found[self.id_of(row)], None
+            if outcome.refused is None:
+                members = sorted([str(one.get("USER_ID")), str(one.get("ROLE"))] for one in _several(outcome))
+            else:
+                said = _("Its members are not given by the portal: %(why)s") % {"why": outcome.refused}
+                work.remark(self.kind, self.id_of(row), said)
+            told.append({**row, "members": members})
+        return told
 
     @override
     def take(self, work: Work, row: Row, extra: Extra) -> int:
@@ -52,7 +61,7 @@ class Groups(Stage):
             work.remark(self.kind, theirs, said % {"name": owner.name, "owner": work.by.name})
             owner = work.by
         group = create_group(self._new(row), by=owner)
-        parts = self._admit(work, row, extra, group)
+        parts = self._admit(work, row, group)
         work.took(self.kind, theirs, group.pk, digest=digest_of(row), parts=parts)
         if is_yes(row.get("CLOSED")):
             archive_group(group, by=owner)
@@ -63,7 +72,7 @@ class Groups(Stage):
         group = Group.objects.filter(pk=ours).first()
         if group is None or group.is_archived:
             return
-        if parts := self._admit(work, row, extra, group):
+        if parts := self._admit(work, row, group):
             work.took_parts(parts)
         change_group(group, self._new(row), by=work.by)
         if is_yes(row.get("CLOSED")):
@@ -81,30 +90,40 @@ class Groups(Stage):
             return Kind.SECRET
         return Kind.OPEN if is_yes(row.get("OPENED")) else Kind.CLOSED
 
-    def _admit(self, work: Work, row: Row, extra: Extra, group: Group) -> list[tuple[str, str, int]]:
+    def _admit(self, work: Work, row: Row, group: Group) -> list[tuple[str, str, int]]:
         """Who comes to it, as parts of it. Whoever goes had come from there: whom people have taken in here
-        is theirs to let go."""
-        theirs = self.id_of(row)
-        told = [one for one in extra.rows.get(theirs) or [] if isinstance(one, dict)]
-        roles = {str(one.get("USER_ID")): str(one.get("ROLE")) for one in told}
+        is theirs to let go, and whom they have let go here stays out for as long as nothing changes there."""
+        if row["members"] is None:
+            return []
+        theirs, roles = self.id_of(row), dict(row["members"])
         ours = work.all_ours("person", roles)
         people = User.objects.active().filter(pk__in=ours.values())
         if group.kind != Kind.EXTRANET:
             people = people.filter(is_extranet=False)
         welcome = set(people.values_list("pk", flat=True))
         there = dict(group.members.values_list("user", "role"))
-        joining = welcome - there.keys()
-        strangers = [pk for pk, role in there.items() if pk not in welcome and role == Member.Role.MEMBER]
-        came = work.migration.identities.filter(kind=MEMBER, theirs__startswith=_member_key(theirs, ""))
-        leaving = dict(came.filter(ours__in=strangers).values_list("pk", "ours"))
-        follow(group, joining=sorted(joining), leaving=leaving.values())
-        if leaving:
-            Identity.objects.filter(pk__in=leaving).delete()
+        key = _member_key(theirs, "")
+        came = work.migration.identities.filter(kind=MEMBER, theirs__startswith=key).values_list("ours", "pk")
+        known = dict(came)
+        joining = welcome - there.keys() - known.keys()
+        gone = {pk: one for pk, one in known.items() if pk not in welcome}
+        leading_here = [pk for pk in gone if there.get(pk, Member.Role.MEMBER) != Member.Role.MEMBER]
+        follow(group, joining=sorted(joining), leaving=sorted(gone.keys() & there.keys()))
+        Identity.objects.filter(pk__in=[one for pk, one in gone.items() if pk not in leading_here]).delete()
+        for person in User.objects.filter(pk__in=leading_here):
+            said = _("%(name)s is in it no more there, and leads it here: they stay.")
+            work.remark(self.kind, theirs, said % {"name": person.name})
         leading = {ours[one] for one, role in roles.items() if one in ours and role == _MODERATOR}
         for member in group.members.filter(role=Member.Role.MEMBER, user__in=leading).select_related("user"):
             if not member.user.is_extranet:
                 set_role(member, Member.Role.MODERATOR, by=work.by)
         return [(MEMBER, _member_key(theirs, one), pk) for one, pk in ours.items() if pk in joining]
+
+
+def _several(told: Outcome) -> list[Row]:
+    """Of a list, or an object of PHP's."""
+    found = told.result.values() if isinstance(told.result, dict) else told.result
+    return [one for one in found if isinstance(one, dict)] if found and not isinstance(found, str) else []
 
 
 def _member_key(group: str, person: str) -> str:

@@ -296,6 +296,9 @@ def fetch_own_files(work: Work, slug: str, owner_type: str, rows: Sequence[Row],
     wanted: dict[str, list[Row]] = {}
     for theirs in those:
         told = found[f"i{theirs}"].result
+        if (refused := found[f"i{theirs}"].refused) is not None:
+            said = _("Files in its own fields are not given by the portal: %(why)s") % {"why": refused}
+            extra.refuse(slug, theirs, said, is_passing=found[f"i{theirs}"].is_passing)
         item = told.get("item") if isinstance(told, dict) else None
         for name in names:
             for one in _several(item.get(name) if isinstance(item, dict) else None):

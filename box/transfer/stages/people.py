@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from box.core.accounts.actions import NewUser, create_user, dismiss_user, update_profile
 from box.core.accounts.models import User
+from box.core.files.pictures import PicturesWait
 from box.core.people.photos import set_photo
 from box.core.registry.external import LONGEST_EXTERNAL_ID
 from box.core.structure.actions import place
@@ -64,9 +65,9 @@ class People(Stage):
         for theirs, found in fetch_each(work.cloud, wanted, _kept).items():
             if isinstance(found, CloudAway):
                 said = _("The photo could not be fetched: %(why)s") % {"why": found}
-                extra.refused.append((self.kind, theirs, said))
+                extra.refuse(self.kind, theirs, said)
             elif found is None:
-                extra.refused.append((self.kind, theirs, _("The photo is too large.")))
+                extra.refuse(self.kind, theirs, _("The photo is too large."), is_passing=False)
             else:
                 extra.rows[theirs] = found
         return extra
@@ -90,6 +91,8 @@ class People(Stage):
             self._show(work, row, extra, person)
             if not is_active(row):
                 dismiss_user(person, by=None)
+        else:
+            extra.lacking.discard((self.kind, theirs))
         return person.pk
 
     @override
@@ -106,6 +109,13 @@ class People(Stage):
         self._place(work, row, person)
         if not is_active(row) and person.is_active:
             dismiss_user(person, by=None)
+
+    @override
+    def complete(self, work: Work, row: Row, extra: Extra, ours: int, *, is_edited: bool) -> None:
+        """Their photo; whoever has one by now keeps it, and who was here before stays as they are."""
+        person = User.objects.filter(pk=ours, photo_id=None).first()
+        if person is not None and work.known(self.kind, [self.id_of(row)])[self.id_of(row)].is_new:
+            self._show(work, row, extra, person)
 
     def _email(self, work: Work, row: Row) -> str:
         email = line(row.get("EMAIL"), 254).lower()
@@ -166,6 +176,8 @@ class People(Stage):
                 said = _("The photo “%(name)s” did not come: %(why)s")
                 name = file_name(str(row["PERSONAL_PHOTO"]).partition("?")[0])
                 work.remark(self.kind, theirs, said % {"name": name, "why": " ".join(error.messages)})
+                if isinstance(error, PicturesWait):
+                    extra.lacking.add((self.kind, theirs))
 
 
 def _kept(theirs: str, content: IO[bytes], fetched: Fetched) -> IO[bytes] | None:

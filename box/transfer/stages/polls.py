@@ -71,7 +71,8 @@ def fetch_polls(work: Work, kind: str, rows: Sequence[Row], extra: Extra) -> Non
         outcome = found[f"v{theirs}"]
         if outcome.refused is not None:
             said = _("Its poll is not given by the portal (%(why)s): the text came.")
-            extra.refused.append((kind, theirs, said % {"why": outcome.refused}))
+            # A post that has come becomes no poll any more.
+            extra.refuse(kind, theirs, said % {"why": outcome.refused}, is_passing=False)
         elif (told := _read(outcome.result)) is not None:
             extra.rows[theirs] = told
 

@@ -116,10 +116,14 @@ class Tasks(Stage):
             for part in _PARTS:
                 if (refused := found[f"{part}{theirs}"].refused) is not None:
                     said = _("Its %(part)s is not given by the portal: %(why)s")
-                    extra.refused.append((self.kind, theirs, said % {"part": part, "why": refused}))
+                    is_passing = found[f"{part}{theirs}"].is_passing
+                    extra.refuse(
+                        self.kind, theirs, said % {"part": part, "why": refused}, is_passing=is_passing
+                    )
             extra.rows[theirs] = parts
             for comment in parts["comments"]:
                 attached = comment.get("ATTACHED_OBJECTS")
+                extra.within[COMMENT, str(comment["ID"])] = theirs
                 comment_files[str(comment["ID"])] = [
                     {**one, "ID": f"n{one.get('FILE_ID')}"}
                     for one in (attached.values() if isinstance(attached, dict) else ())
@@ -156,9 +160,7 @@ class Tasks(Stage):
         if task is None:
             return
         theirs = self.id_of(row)
-        with part_of(work, self.kind, theirs):
-            new = work.files_of(self.kind, theirs, extra, by=task.created_by)
-            attach_files(task, [file.pk for file in new.values()], by=task.created_by)
+        self._attach(work, row, extra, task)
         draft = self._draft(work, row, work.held_files(self.kind, theirs))
         changes = {name: getattr(draft, name) for name in _CHANGES}
         if draft.responsible.pk != task.responsible_id:
@@ -169,6 +171,22 @@ class Tasks(Stage):
         standing = self._standing(work, row, task.responsible)
         with importing(at=standing.since):
             take_over_state(task, standing.state, by=standing.by)
+
+    @override
+    def complete(self, work: Work, row: Row, extra: Extra, ours: int, *, is_edited: bool) -> None:
+        if not is_edited:
+            self.change(work, row, extra, ours)
+            return
+        task = Task.objects.there().filter(pk=ours).select_related("created_by").first()
+        if task is not None:
+            theirs = self.id_of(row)
+            self._attach(work, row, extra, task)
+            self._say(work, theirs, extra.rows[theirs].get("comments", ()), extra, task)
+
+    def _attach(self, work: Work, row: Row, extra: Extra, task: Task) -> None:
+        with part_of(work, self.kind, self.id_of(row)):
+            new = work.files_of(self.kind, self.id_of(row), extra, by=task.created_by)
+            attach_files(task, [file.pk for file in new.values()], by=task.created_by)
 
     def _draft(self, work: Work, row: Row, files: Mapping[str, Any]) -> TaskDraft:
         theirs = self.id_of(row)
@@ -271,7 +289,7 @@ class Tasks(Stage):
         for row in rows:
             pk, digest = str(row["ID"]), digest_of(row)
             identity = known.get(pk)
-            if identity is not None and identity.digest == digest:
+            if identity is not None and identity.digest == digest and (kind, pk) not in extra.files:
                 continue
             with part_of(work, kind, pk), importing(at=moment_in(row.get("POST_DATE"))):
                 if identity is not None:

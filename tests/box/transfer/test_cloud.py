@@ -6,13 +6,14 @@ import json
 import random
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from io import BytesIO
+from typing import IO, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from box.lib.egress import Answer, Unreachable
+from box.lib.egress import Answer, Fetched, Unreachable
 from box.transfer.cloud import FETCHES, BadWebhook, Cloud, CloudAway, CloudRefused, Command
 from box.transfer.pace import Limits
 from tests.cloud.portal import Fault, Portal, Refused
@@ -207,6 +208,23 @@ def test_a_line_that_breaks_is_tried_again() -> None:
     cloud = wire.cloud()
     cloud.transport = transport
     assert cloud.call("scope") == list(there.scopes)
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(1, FETCHES), (600, 1)])
+def test_a_file_that_trickles_is_not_tried_as_often_as_one_that_breaks(seconds: int, times: int) -> None:
+    wire, tried = Wire(portal()), 0
+
+    def load(address: str, into: IO[bytes]) -> Fetched:
+        nonlocal tried
+        tried += 1
+        wire.now += seconds
+        raise Unreachable("no answer")
+
+    cloud = wire.cloud()
+    cloud.loader = load
+    with pytest.raises(CloudAway, match="no answer"):
+        cloud.fetch("/file", BytesIO())
+    assert tried == times
 
 
 def test_what_the_cloud_means_is_raised_at_once() -> None:

@@ -347,6 +347,24 @@ def test_answers_that_are_lost_make_nothing_double(moving: MoveOut, monkeypatch:
     assert shape(moving.company) == expected()
 
 
+def test_a_portal_that_calls_all_that_is_made_by_one_number_is_told_of_each_once(
+    moving: MoveOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+
+    def made(given: object) -> dict[str, object]:
+        told.append(given)
+        assert len(told) < 50, "it is told again and again"
+        return {"task": {"id": 77}}
+
+    monkeypatch.setitem(moving.portal.answers, "tasks.task.add", made)
+    assert moving.send().state == Migration.State.DONE
+    assert len(told) == Task.objects.count() > 1
+    assert list(moving.there("task").values()) == ["77"]
+    said = moving.migration.remarks.filter(kind="task").values_list("text", flat=True)
+    assert "The portal has not said what became of it." in said
+
+
 @pytest.mark.parametrize(
     ("add", "look", "kind"),
     [

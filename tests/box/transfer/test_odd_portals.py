@@ -25,7 +25,7 @@ from box.core.groups.actions import follow
 from box.core.groups.models import Group
 from box.core.structure.models import Membership
 from box.lib.plain_text import text_of
-from box.transfer import jobs
+from box.transfer import actions, jobs
 from box.transfer.cloud import AT_ONCE, CloudRefused
 from box.transfer.models import Migration
 from box.transfer.stages import crm
@@ -36,7 +36,7 @@ from box.transfer.stages.groups import MEMBER
 from tests.box.transfer.moving import Move
 from tests.cast import person
 from tests.cloud.company import Company
-from tests.cloud.portal import Refused
+from tests.cloud.portal import Portal, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -412,6 +412,113 @@ def test_a_portal_that_gives_the_same_page_for_ever_ends_the_kind_and_nothing_el
     assert move.migration.state == Migration.State.DONE
     assert "the same page again and again" in move.said("department")[""]
     assert move.portal.requests < 200
+
+
+def test_posts_of_a_portal_that_passes_over_where_to_begin_come_to_an_end(
+    olga: User, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 310):
+        company.post(number, 1, f"Post {number}")
+    move = Move(olga, company)
+    move.look()
+    passing_over_start(monkeypatch, move, "log.blogpost.get")
+    few = 400
+
+    def refuse(portal: Portal) -> None:
+        if portal.requests > few:
+            raise AssertionError("it is asked without an end")
+
+    move.portal.on_request = refuse
+    move.bring()
+    assert move.migration.state == Migration.State.DONE
+    assert "the same page again and again" in move.said("post")[""]
+    assert Post.objects.exclude(kind=Post.Kind.SYSTEM).count() == AT_ONCE
+
+
+@pytest.mark.parametrize("told", [10**9, 10**30])
+def test_a_count_that_no_portal_has_keeps_nothing_from_coming(
+    olga: User, company: Company, told: int
+) -> None:
+    for number in range(1, 60):
+        company.post(number, 1, f"Post {number}")
+    move = Move(olga, company)
+    move.portal.total_is_off_by = told
+
+    def refuse(portal: Portal) -> None:
+        if portal.requests > 400:
+            raise AssertionError("it is asked without an end")
+
+    move.portal.on_request = refuse
+    move.bring()
+    assert move.migration.state == Migration.State.DONE
+    assert Post.objects.exclude(kind=Post.Kind.SYSTEM).count() == 59
+
+
+def test_a_folder_that_is_in_itself_is_looked_into_once(olga: User, company: Company) -> None:
+    company.storage(1, "common", "shared_files_s1")
+    outer = company.folder(("storage", 1), "Outer", 1)
+    company.folder(("folder", outer), "Inner", 1)
+    outer_row, inner_row = company.objects
+    company.objects += [{**outer_row, "_in": ("folder", inner_row["ID"])} for _times in range(2)]
+    move = Move(olga, company)
+    pages = []
+    for page in Drives().pages(Work(move.migration, move.cloud()), {}):
+        pages.append(page)
+        assert len(pages) < 10
+    assert [row["NAME"] for page in pages for row in page.rows] == ["Outer", "Inner", "Outer", "Outer"]
+
+
+def test_comments_with_a_number_beyond_any_keep_nobody_waiting(olga: User, company: Company) -> None:
+    company.post(1, 1, "Said")
+    company.comment(10**15, 2, 1, "Never heard of")
+    asked = 0
+
+    def refuse(portal: Portal) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 5000:
+            raise AssertionError("it is asked without an end")
+
+    move = Move(olga, company)
+    move.portal.on_request = refuse
+    move.bring()
+    assert move.migration.state == Migration.State.DONE
+
+
+def test_what_is_nested_without_an_end_ends_the_kind_and_nothing_else(
+    olga: User, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.post(1, 1, "Said")
+    company.record("contact", 1, "", 1, NAME="Deep", POST="?")
+    company.record("company", 1, "Less deep", 1, ADDRESS="!")
+    move = Move(olga, company)
+    move.look()
+    handle = move.portal.handle
+
+    def deep(method: str, parameters: Mapping[str, Any]) -> tuple[int, bytes]:
+        status, body = handle(method, parameters)
+        # The one cannot be parsed; the other one can be, and is too deep for whoever walks through it.
+        for sign, levels in ((b'"?"', 200_000), (b'"!"', 5000)):
+            body = body.replace(sign, b"[" * levels + b"]" * levels)
+        return status, body
+
+    monkeypatch.setattr(move.portal, "handle", deep)
+    assert move.bring().state == Migration.State.DONE
+    assert Post.objects.exclude(kind=Post.Kind.SYSTEM).count() == 1
+    assert "nested too deep" in move.said("contact")[""]
+    assert "cannot be read" in move.said("company")[""]
+    assert not Record.objects.exists()
+
+
+def test_more_people_than_any_company_has_are_not_held_in_memory(
+    olga: User, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = Move(olga, company)
+    monkeypatch.setattr(actions, "MOST_PEOPLE", 2)
+    assert move.look().matches.count() == 2
+    monkeypatch.setattr(actions, "MOST_PEOPLE", 1)
+    with pytest.raises(CloudRefused, match="more than 1"):
+        actions.look(move.migration, move.cloud())
 
 
 def test_own_fields_may_come_all_at_once(

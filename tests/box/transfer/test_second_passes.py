@@ -1,22 +1,35 @@
-"""What a later pass brings of things that have come: newer contents of files, and files attached since."""
+"""What a later pass brings of things that have come: newer contents of files, files attached since, who is in
+a group by now; and what it leaves where the portal does not say."""
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import TYPE_CHECKING
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.urls import reverse
 
+from box.apps.crm.models import Record
+from box.apps.drive.actions.tree import rename_item
 from box.apps.drive.models import Item
+from box.apps.feed.actions import edit_post
 from box.apps.feed.models import Post
+from box.apps.tasks.actions.tasks import change_task
 from box.apps.tasks.models import Task, TaskFile
+from box.core.accounts.models import User
 from box.core.discussion.models import Comment
 from box.core.files.models import File
+from box.core.files.pictures import PicturesWait
 from box.core.files.store import store as the_store
+from box.core.groups.actions import remove_member
+from box.core.groups.models import Group
 from box.transfer import actions
-from box.transfer.reconciliation import reconcile
+from box.transfer.reconciliation import Line, reconcile
 from tests.box.transfer.moving import Move
-from tests.cast import person
+from tests.cast import browser, person
 from tests.cloud.company import picture
+from tests.cloud.portal import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,12 +112,54 @@ def test_an_older_content_that_cannot_be_fetched_never_becomes_the_newest(move: 
     move.bring()
     assert contents("mine.txt") == [b"Mine", b"The newest"]
     assert "could not be fetched" in move.said("drive-file")[str(file)]
-    # Once it is there, its place is taken: the file is called otherwise, and has what it had.
+    # Once it is there it stands where it stood, and what people have called the file here stays.
     move.company.contents[lost] = content
-    row = next(row for row in move.company.objects if row["ID"] == file)
-    row["NAME"] = "ours.txt"
+    item = Item.objects.get(name="mine.txt")
+    rename_item(item, "ours.txt", by=User.objects.get(pk=move.ours("person", 2)))
     move.bring()
-    assert contents("ours.txt") == [b"Mine", b"The newest"]
+    assert contents("ours.txt") == [b"Mine", b"Lost", b"The newest"]
+    drives = move.migration.progress.get(stage="drives")
+    assert (drives.changed, drives.refused) == (1, 0)
+    # It is asked for no more, and nobody has given the file anything here.
+    fetched = len(move.loaded)
+    move.bring()
+    assert len(move.loaded) == fetched
+    assert reconcile(move.migration, move.cloud()).is_whole
+    actions.begin_undo(move.migration, by=move.by)
+
+
+def test_contents_that_come_late_stand_in_their_order_beside_newer_ones(store: S3Store) -> None:
+    move = Move(person("Olga", is_administrator=True))
+    # The last but one is as the last one is.
+    file = move.company.file(("storage", 1), "plan.txt", 1, b"1", b"2", b"4", b"4")
+    paths = [row["_path"] for row in move.company.versions[file]]
+    lost = {path: move.company.contents.pop(path) for path in (paths[0], paths[2])}
+    move.bring()
+    assert contents("plan.txt") == [b"2", b"4"]
+    # With the next newest content, as without one.
+    move.company.renew(file, b"5")
+    move.company.contents[paths[2]] = lost[paths[2]]
+    move.bring()
+    assert contents("plan.txt") == [b"2", b"4", b"4", b"5"]
+    move.company.contents |= lost
+    move.bring()
+    assert contents("plan.txt") == [b"1", b"2", b"4", b"4", b"5"]
+    fetched = len(move.loaded)
+    move.bring()
+    assert (len(move.loaded), contents("plan.txt")) == (fetched, [b"1", b"2", b"4", b"4", b"5"])
+
+
+def test_versions_that_the_portal_did_not_tell_of_come_with_a_later_pass(
+    store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = Move(person("Olga", is_administrator=True))
+    with monkeypatch.context() as refused:
+        refusing(refused, move, "disk.file.getVersions")
+        move.bring()
+    assert contents("rules.txt") == [b"Second rules"]
+    assert "Not all that it was before" in move.said("drive-file")[str(their_file(move, "rules.txt"))]
+    move.bring()
+    assert contents("rules.txt") == [b"First rules", b"Second rules"]
 
 
 def test_a_file_that_came_without_its_newest_content_gets_it_in_the_next_pass(store: S3Store) -> None:
@@ -212,3 +267,252 @@ def test_an_attached_file_that_cannot_come_is_said_and_the_rest_is_changed(
     assert any("Too many files" in text for text in said)
     assert names(link.file for link in TaskFile.objects.filter(task=ours)) == ["brief.txt"]
     assert not File.objects.filter(name="more.txt").exists()
+
+
+# What could not be fetched
+
+
+def changed_by_the_last_pass(move: Move) -> dict[str, int]:
+    return {one.stage: one.changed for one in move.migration.progress.all() if one.changed}
+
+
+def test_what_could_not_be_fetched_comes_with_a_later_pass_though_its_row_is_as_it_was(
+    store: S3Store,
+) -> None:
+    move = Move(person("Olga", is_administrator=True))
+    company = move.company
+    kept = dict(company.contents)
+    company.contents.clear()
+    move.bring()
+    assert not File.objects.exclude(name__in=["rules.txt", "mine.txt", "report.txt"]).exists()
+    anna, boris = (User.objects.get(pk=move.ours("person", one)) for one in (1, 2))
+    assert anna.photo_id is None
+    # Nothing comes, and nothing is changed.
+    move.bring()
+    assert changed_by_the_last_pass(move) == {}
+    company.contents |= kept
+    # What somebody has written here meanwhile stays, and gets its files all the same.
+    post = Post.objects.get(pk=move.ours("post", 2))
+    edit_post(post, "Otherwise", version=post.version, by=post.author)
+    move.bring()
+    assert changed_by_the_last_pass(move) == {
+        "people": 1, "posts": 1, "comments": 1, "tasks": 1, "deals": 1,
+    }  # fmt: skip
+    anna.refresh_from_db()
+    boris.refresh_from_db()
+    assert anna.photo_id is not None and boris.photo_id is None
+    post.refresh_from_db()
+    assert post.text == "Otherwise"
+    assert set(names(post.files.all())) == {"plan.txt", "office.png"}
+    task = Task.objects.get(pk=move.ours("task", 7))
+    assert names(task.files.all()) == ["brief.txt"]
+    below_task, below_post, below_deal = (
+        Comment.objects.get(thread=task.thread),
+        Comment.objects.get(pk=move.ours("comment", 2)),
+        Comment.objects.get(thread=Record.objects.get(pk=move.ours("deal", 1)).thread),
+    )
+    for comment, name in ((below_task, "half.txt"), (below_post, "note.txt"), (below_deal, "roses.txt")):
+        assert names(link.file for link in comment.file_links.all()) == [name]
+        # Nobody has written it otherwise.
+        assert comment.edited_at is None
+    fetched = len(move.loaded)
+    move.bring()
+    assert (len(move.loaded), changed_by_the_last_pass(move)) == (fetched, {})
+    assert reconcile(move.migration, move.cloud()).is_whole
+
+
+def test_an_attachment_that_the_portal_did_not_give_comes_when_it_does(
+    store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = Move(person("Olga", is_administrator=True))
+    with monkeypatch.context() as refused:
+        refusing(refused, move, "disk.attachedObject.get")
+        move.bring()
+    task = Task.objects.get(pk=move.ours("task", 7))
+    assert not task.files.exists()
+    # It has been changed here, and its own words stay.
+    change_task(task, {"title": "Otherwise"}, by=task.created_by)
+    move.bring()
+    task.refresh_from_db()
+    assert (task.title, names(task.files.all())) == ("Otherwise", ["brief.txt"])
+
+
+def test_a_photo_that_met_a_busy_box_comes_with_the_next_pass(
+    store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait(*given: object, **more: object) -> None:
+        raise PicturesWait
+
+    move = Move(person("Olga", is_administrator=True))
+    with monkeypatch.context() as busy:
+        busy.setattr("box.transfer.stages.people.set_photo", wait)
+        move.bring()
+    assert "did not come" in move.said("person")["1"]
+    move.bring()
+    assert User.objects.get(pk=move.ours("person", 1)).photo_id is not None
+
+
+def test_whoever_was_here_before_gets_no_photo_by_a_later_pass(store: S3Store) -> None:
+    anna = person("Anna")
+    move = Move(person("Olga", is_administrator=True))
+    photo = move.company.contents.pop("/upload/main/a.png")
+    move.bring()
+    assert move.ours("person", 1) == anna.pk
+    move.company.people[0]["WORK_POSITION"] = "Director"
+    move.bring()
+    move.company.contents["/upload/main/a.png"] = photo
+    move.bring()
+    anna.refresh_from_db()
+    assert (anna.photo_id, anna.position) == (None, "")
+
+
+# What the portal refuses in a later pass
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, move: Move, method: str) -> None:
+    def refuse(given: object) -> object:
+        raise Refused("ACCESS_DENIED", "Access denied!", 403)
+
+    monkeypatch.setitem(move.portal.answers, method, refuse)
+
+
+def test_members_that_the_portal_does_not_tell_of_stay_in_their_group(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = Group.objects.get(pk=move.ours("group", 1))
+    move.company.groups[0]["DESCRIPTION"] = "Otherwise"
+    with monkeypatch.context() as refused:
+        refusing(refused, move, "sonet_group.user.get")
+        move.bring()
+    assert names_in(group) == {"Anna", "Boris", "Cara"}
+    assert "Its members are not given by the portal: ACCESS_DENIED" in move.said("group")["1"]
+    group.refresh_from_db()
+    assert group.description == "Otherwise"
+
+
+def test_lines_and_contacts_that_the_portal_does_not_tell_of_stay_with_their_deal(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deal = Record.objects.get(pk=move.ours("deal", 1))
+    lines = list(deal.lines.in_order().values_list("name", flat=True))
+    assert len(lines) == deal.links.filter(role="contact").count() == 2
+    row = next(row for row in move.company.records["deal"] if row["ID"] == 1)
+    row["TITLE"] = "Two thousand roses"
+    for method in ("crm.deal.productrows.get", "crm.deal.contact.items.get"):
+        refusing(monkeypatch, move, method)
+    move.bring()
+    deal.refresh_from_db()
+    assert deal.title == "Two thousand roses"
+    assert list(deal.lines.in_order().values_list("name", flat=True)) == lines
+    assert deal.links.filter(role="contact").count() == 2
+    said = set(move.migration.remarks.filter(kind="deal", theirs="1").values_list("text", flat=True))
+    assert {text.partition(":")[0] for text in said} >= {
+        "Its lines of products are not given by the portal",
+        "Of its contacts only the first is given by the portal",
+    }
+
+
+# Who is in a group
+
+
+def names_in(group: Group) -> set[str]:
+    return set(group.members.values_list("user__first_name", flat=True))
+
+
+def test_who_comes_to_a_group_or_leaves_it_there_is_followed_though_nothing_else_of_it_changes(
+    move: Move,
+) -> None:
+    group = Group.objects.get(pk=move.ours("group", 1))
+    assert names_in(group) == {"Anna", "Boris", "Cara"}
+    # As many as before.
+    move.company.members[1] = [
+        {"USER_ID": user, "ROLE": role} for user, role in {2: "A", 1: "E", 10: "K"}.items()
+    ]
+    move.bring()
+    assert names_in(group) == {"Anna", "Boris", "P10"}
+    # Whoever leads it here by now is not taken away from it, and that is said.
+    move.company.members[1] = [{"USER_ID": 2, "ROLE": "A"}]
+    move.bring()
+    assert names_in(group) == {"Anna", "Boris"}
+    assert "Anna Orlova is in it no more there" in move.said("group")["1"]
+
+
+def test_whom_people_have_let_go_of_a_group_here_no_later_pass_brings_into_it_again(move: Move) -> None:
+    group, cara = Group.objects.get(pk=move.ours("group", 1)), move.ours("person", 3)
+    remove_member(group.members.get(user=cara), by=move.by)
+    move.company.groups[0]["DESCRIPTION"] = "Otherwise"
+    move.bring()
+    assert names_in(group) == {"Anna", "Boris"}
+    # Who leaves there and comes again is new.
+    before = move.company.members[1]
+    move.company.members[1] = before[:2]
+    move.bring()
+    move.company.members[1] = before
+    move.bring()
+    assert names_in(group) == {"Anna", "Boris", "Cara"}
+
+
+# What is not there any more
+
+
+def lines_of(move: Move) -> dict[str, Line]:
+    return {str(one.label): one for one in reconcile(move.migration, move.cloud()).lines}
+
+
+def test_what_is_there_no_more_stays_and_is_named_and_so_is_what_was_added(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = move.company
+    company.tasks[:] = [row for row in company.tasks if row["id"] != 8]
+    company.groups[:] = [row for row in company.groups if row["ID"] != 2]
+    company.comments[:] = [row for row in company.comments if row["id"] != 2]
+    company.objects[:] = [row for row in company.objects if row["NAME"] != "mine.txt"]
+    company.records["lead"].clear()
+    # As many as before.
+    company.task(900, "Brand new", 1, 2)
+    # Nobody knows yet what was looked at before.
+    assert {one.gone for one in lines_of(move).values()} == {0}
+    move.bring()
+    gone = {label: one for label, one in lines_of(move).items() if one.gone}
+    assert {label: one.gone for label, one in gone.items()} == {
+        "Tasks": 1, "Groups": 1, "Comments of the feed": 1, "Files and folders of drives": 1, "Leads": 1,
+    }  # fmt: skip
+    assert all(one.is_whole and one.here == one.came for one in gone.values())
+    assert [str(one) for one in gone["Groups"].gone_named] == ["Board (2)"]
+    (task,) = gone["Tasks"].gone_named
+    assert (str(task), task.address) == ("8", f"/tasks/{move.ours('task', 8)}/")
+    # Behind the last pass as many come as have gone.
+    company.task(901, "Newer", 1, 2)
+    company.group(9, "Newcomers", 1)
+    company.post(900, 1, "To all")
+    lines = lines_of(move)
+    missing = {label: [str(one) for one in line.missing] for label, line in lines.items() if line.missing}
+    assert missing == {"Tasks": ["901"], "Groups": ["Newcomers (9)"], "Posts of the feed": ["900"]}
+    assert not any(lines[label].is_whole for label in missing)
+    monkeypatch.setattr("box.transfer.views.cloud_of", lambda one, attempts: move.cloud())
+    page = browser(move.by).get(reverse("transfer:reconciliation", args=[move.migration.pk]))
+    shown = page.content.decode()
+    assert "1 is not in the portal any more, and stays here" in shown
+    assert f'href="{task.address}"' in shown and "Board (2)" in shown
+    assert "Added in the portal since the last pass" in shown and "Newcomers (9)" in shown
+    monkeypatch.setattr("box.transfer.management.commands.transfer.cloud_of", move.cloud)
+    out = StringIO()
+    with pytest.raises(CommandError, match="Not everything is here"):
+        call_command("transfer", "check", stdout=out)
+    assert "1 not there any more:\n      Board (2)\n" in out.getvalue()
+    assert "Added there since the last pass:\n      Newcomers (9)\n" in out.getvalue()
+
+
+@pytest.mark.parametrize("method", ["disk.folder.getchildren", "log.blogcomment.user.get", "department.get"])
+def test_what_a_pass_was_not_shown_is_not_called_gone(
+    move: Move, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    with monkeypatch.context() as refused:
+        refusing(refused, move, method)
+        move.bring()
+    assert move.migration.progress.filter(is_partial=True).exists()
+    assert {one.gone for one in lines_of(move).values()} == {0}
+    # Nor is it behind a pass that has seen all.
+    move.bring()
+    assert not move.migration.progress.filter(is_partial=True).exists()
+    assert {one.gone for one in lines_of(move).values()} == {0}

@@ -337,6 +337,14 @@ class Command(BaseCommand):
             self.stdout.write(f"  {line.label}: {theirs} there{counted}, {here}{differs}")
             for theirs_id in line.lost:
                 self.stdout.write(f"    {theirs_id} is not here any more")
+            if line.gone:
+                self.stdout.write(f"    {line.gone:,} not there any more:")
+            for one in line.gone_named:
+                self.stdout.write(f"      {one}")
+            if line.missing:
+                self.stdout.write("    Added there since the last pass:")
+            for one in line.missing:
+                self.stdout.write(f"      {one}")
         files = found.files
         unread = f", {files.unread:,} not looked at yet" if files.unread else ""
         self.stdout.write(f"  Files: {files.came:,} ({files.size:,} bytes){unread}")
