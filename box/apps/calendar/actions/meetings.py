@@ -61,14 +61,15 @@ def prepare_meeting(occurrence: Occurrence, *, by: User) -> Meeting:
 
 def _former(meeting: Meeting) -> Meeting | None:
     """The one before, also of the series that this one was cut from, which may have been cut from another."""
-    series: int | None = meeting.event_id
+    series = meeting.event_id
     for _cut in range(MOST_CUTS):
         before = Meeting.objects.filter(event=series, event__removed_at=None, at__lt=meeting.at)
         if (found := before.order_by("-at").first()) is not None:
             return found
-        series = Event.objects.filter(pk=series).values_list("cut_from", flat=True).first()
-        if series is None:
+        cut_from = Event.objects.filter(pk=series).values_list("cut_from", flat=True).first()
+        if cut_from is None:
             break
+        series = cut_from
     return None
 
 
