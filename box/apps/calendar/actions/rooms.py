@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -111,11 +112,21 @@ def free(event: Event) -> None:
 def book(event: Event) -> None:
     """The event has its room at its times, as far ahead as rooms are booked, and at no others. Raises
     ValidationError where somebody else has it then."""
+    is_booked = event.room is not None and event.removed_at is None
+    if is_booked:
+        _hold_rooms(event)
     free(event)
-    if event.room is None or event.removed_at is not None:
+    if not is_booked:
         return
     before = max(timezone.now(), event.starts_at) + AHEAD
     _write(event, list(_times(event, event.starts_at - timedelta(days=1), before)))
+
+
+def _hold_rooms(event: Event) -> None:
+    """Its room, and those that it leaves, one after the other: of many who book at once the constraint lets
+    one through, and some of the others would die of a deadlock instead of hearing that it is taken."""
+    rooms = Room.objects.filter(Q(pk=event.room_id) | Q(pk__in=event.bookings.values("room")))
+    list(rooms.select_for_update(no_key=True).order_by("pk"))
 
 
 def book_ahead(now: datetime) -> int:
