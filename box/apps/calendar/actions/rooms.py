@@ -112,12 +112,11 @@ def free(event: Event) -> None:
 def book(event: Event) -> None:
     """The event has its room at its times, as far ahead as rooms are booked, and at no others. Raises
     ValidationError where somebody else has it then."""
-    is_booked = event.room is not None and event.removed_at is None
-    if is_booked:
-        _hold_rooms(event)
-    free(event)
-    if not is_booked:
+    if event.room is None or event.removed_at is not None:
+        free(event)
         return
+    _hold_rooms(event)
+    free(event)
     before = max(timezone.now(), event.starts_at) + AHEAD
     _write(event, list(_times(event, event.starts_at - timedelta(days=1), before)))
 
