@@ -137,6 +137,9 @@ def test_views_by_keys_and_private_time_is_only_taken(
         expect(page.locator(f"[data-view={view}]")).to_have_attribute("aria-pressed", "true")
         expect(event).to_be_visible()
         expect(deadline).to_be_visible()
+        if view == "agenda":
+            # A long title is not cut off there.
+            expect(event.locator(".cal-title")).to_have_css("white-space", "normal")
     title = page.locator(".calendar-title")
     before = title.text_content() or ""
     page.keyboard.press("ArrowRight")

@@ -35,3 +35,13 @@ test("what others change is fetched in place, and opens nothing", async () => {
   find("work-calendar").openDialog("/calendar/events/5/");
   assert.equal(htmx.asked.length, 1);
 });
+
+test("of the days of an agenda each is a group, however much is on it, and they stay a list", () => {
+  page(`<work-calendar><div role="list"><div role="listitem"><div role="list">
+    <button class="cal-event"></button><button class="cal-event"></button></div></div></div></work-calendar>`);
+  for (const event of document.querySelectorAll(".cal-event")) {
+    find("work-calendar").label(event, { title: "Standup", extendedProps: {} });
+  }
+  const roles = [...document.querySelectorAll("work-calendar [role]")].map((one) => one.getAttribute("role"));
+  assert.deepEqual(roles, ["list", "listitem", "group"]);
+});

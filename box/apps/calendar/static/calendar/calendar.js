@@ -135,7 +135,7 @@ class WorkCalendar extends Live {
     const facts = [title, place, open && unanswered, isPrivate && secret, recurs && repeats];
     element.title = facts.filter(Boolean).join(" · ");
     // In the agenda events are buttons, of which no list is made.
-    element.closest("[role=list]")?.setAttribute("role", "group");
+    element.closest("[role=list], [role=group]")?.setAttribute("role", "group");
   }
 
   // What one does.
