@@ -280,6 +280,7 @@ def test_a_pbx_that_does_not_say_what_belongs_together_is_found_out(
     begin = b"Response: Success\r\nActionID: %ID\r\nEventList: start\r\n\r\n"
     row = b"Event: CoreShowChannel\r\nActionID: %ID\r\nChannel: PJSIP/100-1\r\nUniqueid: 1.1\r\n\r\n"
     says += [GREETING, CHALLENGE, WELCOME]
+    says.append(b"Response: Success\r\nActionID: %ID\r\nAsteriskVersion: 13.1.0\r\n\r\n")
     says.append(begin + row + b"Event: CoreShowChannelsComplete\r\nActionID: %ID\r\n\r\n")
     says.append(begin + b"Event: QueueStatusComplete\r\nActionID: %ID\r\n\r\n")
     old = Pbx(name="old", host=where.host, port=where.port, user=where.user, logs=Pbx.Logs.NONE)
