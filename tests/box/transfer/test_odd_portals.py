@@ -435,7 +435,7 @@ def test_posts_of_a_portal_that_passes_over_where_to_begin_come_to_an_end(
     assert Post.objects.exclude(kind=Post.Kind.SYSTEM).count() == AT_ONCE
 
 
-@pytest.mark.parametrize("told", [10**9, 10**30])
+@pytest.mark.parametrize("told", [10**9, 10**17, 10**30])
 def test_a_count_that_no_portal_has_keeps_nothing_from_coming(
     olga: User, company: Company, told: int
 ) -> None:
