@@ -399,7 +399,8 @@ def test_who_stops_listening_stops_nothing(agent: Agent, box: Node, slow_restart
     with pytest.raises(AgentLost):
         impatient.ask(FollowOperation(slow_restart.id))
     thaw(box, Journal.find(box.paths.operations, slow_restart.id))
-    assert finish(agent, slow_restart).state == "done"
+    end = finish(agent, slow_restart)
+    assert end.state == "done", end.progress.text
 
 
 def test_an_absent_agent_is_named_with_its_cure(tmp_path: Path) -> None:
