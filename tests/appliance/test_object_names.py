@@ -110,7 +110,7 @@ def test_files_of_one_copy_are_found() -> None:
     # A node was away when the other one was told.
     torn = LISTING.replace("80300, ReplicaPlacement:010", "80300, ReplicaPlacement:020")
     assert volumes.parse(torn)[0].replications == {"010", "020"}
-    assert volumes.lacking((one, two, three)) == (three,)
+    assert volumes.lacking((one, two, three), copies=2) == (three,)
     assert three.places == {"127.80.0.2"}
 
 

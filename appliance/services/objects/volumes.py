@@ -72,7 +72,7 @@ def parse(listing: str) -> tuple[Volume, ...]:
     return tuple(found.values())
 
 
-def lacking(volumes: Iterable[Volume], *, copies: int = 2) -> tuple[Volume, ...]:
+def lacking(volumes: Iterable[Volume], *, copies: int) -> tuple[Volume, ...]:
     """Those of fewer copies that have something in them."""
     return tuple(one for one in volumes if one.objects and len(one.places) < copies)
 
