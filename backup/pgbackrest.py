@@ -18,6 +18,7 @@ from appliance import as_owner, quoting, runner, users
 from appliance.files import write_atomically
 from appliance.node import Node
 from appliance.runner import CommandFailed, Standstill
+from appliance.services.database import setup
 from appliance.services.database.names import STANZA, SUPERUSER, cluster
 from appliance.supervise import processes
 from backup import store_authorities, timeouts
@@ -243,11 +244,29 @@ def back_up(node: Node, target: Target, kind: str, heard: Callable[[int, float],
 
 
 def _back_up(node: Node, target: Target, kind: str, heard: Callable[[int, float], None]) -> None:
+    _checkpoint_of_new_timeline(node)
     words = ("backup", f"--type={kind}", f"--repo={target.number}", "--log-level-console=detail")
     with timeouts.told_of_full_target(target):
         for line in _moving(node, *words, by=target):
             if match := _FILE_DONE.search(line):
                 heard(0, float(match.group(1)) / 100)
+
+
+def _checkpoint_of_new_timeline(node: Node) -> None:
+    """Have the control file name the timeline that is written, where it does not.
+
+    A server that has just taken the lead of a cluster writes it there with its first checkpoint, which it may
+    spread over minutes. pgBackRest reads the file before the checkpoint that it asks for itself, and ends
+    with error 58, "WAL timeline does not match pg_control timeline".
+    """
+    if setup.query(node, _CONTROL_FILE_IS_BEHIND, database="postgres") == "t":
+        setup.query(node, "checkpoint", database="postgres")
+
+
+_CONTROL_FILE_IS_BEHIND = """
+    select lpad(upper(to_hex(timeline_id)), 8, '0') <> left(pg_walfile_name(pg_current_wal_lsn()), 8)
+    from pg_control_checkpoint()
+"""
 
 
 # P01 DETAIL: backup file /path/16385 (bundle 1/0, 8KB, 12.34%) checksum ...

@@ -7,14 +7,17 @@ import shlex
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-from appliance import as_owner, users
+from appliance import as_owner, runner, users
+from appliance.runner import CommandFailed
 from appliance.services.database.names import cluster
+from appliance.supervise import supervisor_for
 from backup import pgbackrest
-from tests.appliance.boxes import query
+from tests.appliance.boxes import query, wait_until
 from tests.backup.conftest import Kept
-from tests.backup.operating import back_up, hand_over, restore
+from tests.backup.operating import back_up, hand_over, postgres_of, restore
 
 
 def test_workers_of_a_killed_attempt_are_ended_and_nobody_else(tmp_path: Path) -> None:
@@ -61,3 +64,37 @@ def test_fetching_the_log_ahead_stands_in_no_way_of_handing_it_over(kept: Kept) 
     # It is root's, and the next server could not have it.
     lock.unlink()
     assert f"spool-path={options['spool-path']}\n" not in pgbackrest.config_file(kept.node).read_text()
+
+
+def test_a_backup_is_made_at_once_by_a_server_that_was_just_promoted(kept: Kept) -> None:
+    """It has much to write yet before its control file names the new timeline."""
+    back_up(kept)
+    # What an earlier restore went by.
+    for name in ("recovery_target", "recovery_target_time", "restore_command"):
+        query(kept.node, f"alter system reset {name}")
+    try:
+        query(kept.node, "create table filled as select n, repeat('x', 800) from generate_series(1, 50000) n")
+        query(kept.node, "checkpoint")
+        query(kept.node, "update filled set n = -n")
+        restart_as_standby(kept)
+        query(kept.node, "select pg_promote()")
+        written = int(query(kept.node, "select left(pg_walfile_name(pg_current_wal_lsn()), 8)"), 16)
+        assert int(query(kept.node, "select timeline_id from pg_control_checkpoint()")) < written
+        assert back_up(kept).timeline == written
+    finally:
+        query(kept.node, "drop table if exists filled")
+
+
+def restart_as_standby(kept: Kept) -> None:
+    """Kill the server; the one that the supervisor starts in its place recovers until it is promoted."""
+    runner.run(["touch", cluster(kept.node) / "standby.signal"], user=users.account(users.DATABASE))
+    (status,) = supervisor_for(kept.node).status("database", with_health=False)
+    for process in postgres_of(status.pid):
+        process.kill()
+
+    def is_standby() -> bool:
+        with suppress(CommandFailed):
+            return query(kept.node, "select pg_is_in_recovery()") == "t"
+        return False
+
+    wait_until(is_standby)
