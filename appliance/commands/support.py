@@ -93,7 +93,7 @@ def without(secrets: list[str], text: str) -> str:
 def contents(paths: Paths) -> Iterator[tuple[str, str]]:
     """Names and texts. What cannot be had is told in its place: the box may be broken in any way."""
     yield "os-release.txt", Path("/etc/os-release").read_text(encoding="utf-8")
-    yield "box.toml", paths.box_toml.read_text(encoding="utf-8") if paths.box_toml.exists() else ""
+    yield "box.toml", _text_of(paths.box_toml)
     yield "release.txt", f"{paths.current.resolve()}\n"
     for name, command in COMMANDS.items():
         yield name, _output(command)
@@ -101,13 +101,28 @@ def contents(paths: Paths) -> Iterator[tuple[str, str]]:
         yield name, _output([sys.executable, "-P", "-m", "appliance.cli", *words])
     states = operations.list_states(paths, limit=50)
     yield "operations.json", json.dumps(encode(states), indent=1, ensure_ascii=False)
-    node = Node.load(paths)
+    node = _node(paths)
     for service in enabled(node):
         try:
             lines = "\n".join(supervisor_for(node).logs([service.name], lines=LINES))
         except (OSError, SupervisorError) as error:
             lines = str(error)
         yield f"logs/{service.name}.txt", lines
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        return str(error)
+
+
+def _node(paths: Paths) -> Node:
+    """Where box.toml is wrong, by the default configuration: services and their logs are called the same."""
+    try:
+        return Node.load(paths)
+    except config.ConfigError:
+        return Node.of(paths, config.Box())
 
 
 def _output(command: list[str]) -> str:

@@ -49,6 +49,24 @@ def test_the_bundle_holds_what_helps_and_no_secret(box: Node, tmp_path: Path) ->
         assert secret.splitlines()[-2 if secret.startswith("-----") else 0] not in whole, name
 
 
+@pytest.mark.parametrize("wrong", [b"[web]\nworkers = many\n", b'name = "\xff"\n'])
+def test_the_bundle_comes_where_the_configuration_is_wrong(wrong: bytes, box: Node, tmp_path: Path) -> None:
+    """It is what one wants help with."""
+    before = box.paths.box_toml.read_bytes()
+    file = tmp_path / "bundle.tar.gz"
+    (box.paths.log / "cache.log").open("a").write("what the cache said\n")
+    box.paths.box_toml.write_bytes(wrong)
+    try:
+        done = boxctl(box, "support", str(file))
+    finally:
+        box.paths.box_toml.write_bytes(before)
+    assert done.returncode == 0, done.stderr
+    found = unpacked(file)
+    assert found["box.toml"] == wrong.decode(errors="replace")
+    assert "what the cache said" in found["logs/cache.txt"]
+    assert "Traceback" not in "".join(found.values())
+
+
 def test_a_file_that_is_there_stays(box: Node, tmp_path: Path) -> None:
     file = tmp_path / "mine"
     file.write_text("mine")

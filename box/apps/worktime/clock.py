@@ -7,9 +7,10 @@ gives nor takes an hour; a shift over midnight belongs to the day on which it be
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
+from itertools import dropwhile
 
 # Whoever hasn't finished by this hour of the next morning has forgotten to ...
 MORNING = time(5)
@@ -141,6 +142,13 @@ def corrected(starts: datetime, ends: datetime, pause: timedelta) -> tuple[Mark,
         Mark(Step.RESUME, begin + pause),
         Mark(Step.FINISH, ends),
     )
+
+
+def followed(marks: tuple[Mark, ...], pressed: Sequence[Mark], *, since: datetime) -> tuple[Mark, ...]:
+    """The marks of a finished day, and work that was begun on it after `since`: it is resumed."""
+    later = [mark for mark in pressed if mark.at > since]
+    work = dropwhile(lambda mark: mark.step not in (Step.START, Step.RESUME), later)
+    return (*marks, *(replace(mark, step=Step.RESUME) if mark.step is Step.START else mark for mark in work))
 
 
 def local_day(moment: datetime, zone: tzinfo) -> date:

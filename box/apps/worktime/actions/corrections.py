@@ -11,8 +11,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from box.apps.worktime.actions.days import write, zone_of
-from box.apps.worktime.clock import corrected, forgotten_at, local_day
+from box.apps.worktime.actions.days import forget_days, write, zone_of
+from box.apps.worktime.clock import corrected, followed, forgotten_at, local_day
 from box.apps.worktime.events import CorrectionAsked, CorrectionDecided
 from box.apps.worktime.models import Correction, WorkDay
 from box.core.accounts.models import User
@@ -36,10 +36,12 @@ class Truth:
 def ask_correction(on: date, truth: Truth, *, by: User, at: datetime | None = None) -> Correction:
     """Asks for the day to be written so; what was asked about it before is replaced.
 
-    Raises ValidationError for what cannot have been: the future, a day of no length, another day's hours.
+    Raises ValidationError for what cannot have been (the future, a day of no length, another day's hours),
+    and while the day is not over: what is worked on it later is not known yet.
     """
     now = at or timezone.now()
     User.objects.select_for_update().get(pk=by.pk)
+    forget_days(WorkDay.objects.filter(user=by), now=now, is_patient=True)
     _check(on, truth, by=by, now=now)
     Correction.objects.filter(user=by, on=on, status=Correction.Status.ASKED).delete()
     correction = Correction.objects.create(
@@ -71,6 +73,8 @@ def _check(on: date, truth: Truth, *, by: User, now: datetime) -> None:
         raise ValidationError(_("The break is shorter than the day."), code="pause")
     if _collides(by, on, truth.starts_at, truth.ends_at):
         raise ValidationError(_("These hours belong to another of your days already."), code="collides")
+    if WorkDay.objects.open().filter(user=by, on=on).exists():
+        raise ValidationError(_("Your clock still runs: finish this day first, then correct it."), code="on")
 
 
 def _collides(person: User, on: date, starts_at: datetime, ends_at: datetime) -> bool:
@@ -92,7 +96,8 @@ def _collides(person: User, on: date, starts_at: datetime, ends_at: datetime) ->
 def decide_correction(
     correction: Correction, *, is_approved: bool, by: User, remark: str = "", at: datetime | None = None
 ) -> None:
-    """Approves, and the day is what it says; or refuses. The first decision holds.
+    """Approves, and the day is what it says, followed by what was worked on it since it was asked; or
+    refuses. The first decision holds.
 
     Raises ValidationError where the hours belong to another day meanwhile.
     """
@@ -104,6 +109,7 @@ def decide_correction(
     if is_approved:
         if _collides(person, correction.on, correction.starts_at, correction.ends_at):
             raise ValidationError(_("These hours belong to another day already: refuse, and ask why."))
+        forget_days(WorkDay.objects.filter(user=person), now=now, is_patient=True)
         _correct(correction, person, now=now)
     correction.status = Correction.Status.APPROVED if is_approved else Correction.Status.REFUSED
     correction.decided_at, correction.decided_by, correction.remark = now, by, remark
@@ -118,4 +124,7 @@ def _correct(correction: Correction, person: User, *, now: datetime) -> None:
     day.forgotten_at = forgotten_at(correction.starts_at, zone_of(person))
     day.is_corrected = True
     starts, ends = correction.starts_at.astimezone(UTC), correction.ends_at.astimezone(UTC)
-    write(day, corrected(starts, ends, correction.pause), now=now)
+    marks = corrected(starts, ends, correction.pause)
+    if day.pk and day.state != WorkDay.State.FORGOTTEN:
+        marks = followed(marks, day.pressed, since=correction.asked_at)
+    write(day, marks, now=now)

@@ -192,6 +192,52 @@ def test_a_correction_is_of_one_persons_day_and_keeps_who_decided_it_and_when(
     ]  # fmt: skip
 
 
+def test_a_day_is_corrected_once_it_is_over(anna: User) -> None:
+    day_of(anna, (Step.START, 0))
+    with pytest.raises(ValidationError, match="finish this day first"):
+        ask_correction(ON, truth(ends=2), by=anna, at=NINE + 3 * HOUR)
+    ask_correction(ON - timedelta(days=1), truth(starts=-24, ends=-16), by=anna, at=NINE + 3 * HOUR)
+    day_of(anna, (Step.FINISH, 3))
+    ask_correction(ON, truth(ends=2), by=anna, at=NINE + 3 * HOUR)
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+def test_what_is_worked_after_a_correction_was_asked_for_stays(is_over: bool, anna: User, head: User) -> None:
+    """Nobody who asked, or who approves, has spoken of it."""
+    day_of(anna, (Step.START, 0), (Step.FINISH, 3))
+    asked = ask_correction(ON, truth(ends=2), by=anna, at=NINE + 4 * HOUR)
+    day_of(anna, (Step.RESUME, 5), (Step.PAUSE, 6), (Step.RESUME, 7))
+    if is_over:
+        day_of(anna, (Step.FINISH, 8))
+    decide_correction(asked, is_approved=True, by=head, at=NINE + 9 * HOUR)
+    day = WorkDay.objects.get()
+    assert (day.state, day.worked_seconds) == (
+        ("finished", 3.5 * 3600) if is_over else ("working", 4.5 * 3600)
+    )
+    assert (day.started_at, day.is_corrected) == (NINE, True)
+    if not is_over:
+        assert day_of(anna, (Step.FINISH, 10)).worked_seconds == 5.5 * 3600
+
+
+def test_a_day_that_was_begun_after_a_correction_was_asked_for_goes_on(anna: User, head: User) -> None:
+    asked = ask_correction(ON, truth(ends=2), by=anna, at=NINE + 3 * HOUR)
+    day_of(anna, (Step.START, 4))
+    decide_correction(asked, is_approved=True, by=head, at=NINE + 6 * HOUR)
+    assert WorkDay.objects.get().worked_seconds == 3.5 * 3600
+    assert clock_of(anna, now=NINE + 6 * HOUR).state == "working"
+
+
+def test_a_day_that_was_forgotten_after_a_correction_was_asked_for_is_what_it_says(
+    anna: User, head: User
+) -> None:
+    day_of(anna, (Step.START, 0), (Step.FINISH, 3))
+    asked = ask_correction(ON, truth(ends=2), by=anna, at=NINE + 4 * HOUR)
+    day_of(anna, (Step.RESUME, 5))
+    decide_correction(asked, is_approved=True, by=head, at=AFTERWARDS)
+    assert WorkDay.objects.get().worked_seconds == 1.5 * 3600
+    assert clock_of(anna, now=AFTERWARDS).forgotten_on is None
+
+
 def test_of_two_who_decide_the_first_does(anna: User, head: User, olga: User) -> None:
     asked = ask_correction(ON, truth(), by=anna, at=AFTERWARDS)
     seen = Correction.objects.get()

@@ -128,6 +128,14 @@ def test_the_head_approves_on_the_page_what_was_asked_on_another(
     assert "corrected" in as_person(anna).get(f"/worktime/?month={yesterday:%Y-%m}").content.decode()
 
 
+def test_a_day_that_is_over_is_offered_to_be_corrected(as_person: Browser, anna: User) -> None:
+    address = f"/worktime/days/{timezone.now().date()}/correction/"
+    browser = as_person(anna)
+    for step, is_offered in (("start", False), ("pause", False), ("finish", True)):
+        press(browser, step)
+        assert (address in browser.get("/worktime/").content.decode()) is is_offered
+
+
 @pytest.mark.parametrize(
     "wrong", [{"starts": "x"}, {"ends": ""}, {"pause": "-1"}, {"reason": ""}, {"pause": "600"}]
 )
