@@ -238,6 +238,15 @@ def test_a_day_that_was_forgotten_after_a_correction_was_asked_for_is_what_it_sa
     assert clock_of(anna, now=AFTERWARDS).forgotten_on is None
 
 
+def test_a_correction_is_no_word_on_what_others_have_forgotten(anna: User, boris: User, head: User) -> None:
+    for person in (anna, boris):
+        day_of(person, (Step.START, 0))
+    asked = ask_correction(ON, truth(), by=anna, at=AFTERWARDS)
+    assert {day.user: day.state for day in WorkDay.objects.all()} == {anna: "forgotten", boris: "working"}
+    decide_correction(asked, is_approved=True, by=head, at=AFTERWARDS)
+    assert WorkDay.objects.get(user=boris).state == "working"
+
+
 def test_of_two_who_decide_the_first_does(anna: User, head: User, olga: User) -> None:
     asked = ask_correction(ON, truth(), by=anna, at=AFTERWARDS)
     seen = Correction.objects.get()
