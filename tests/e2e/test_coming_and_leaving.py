@@ -28,6 +28,13 @@ RUSSIAN = {
     "Choose a password": "Придумайте пароль",
     "Join": "Присоединиться",
     "This invitation is over": "Приглашение больше не действует",
+    "Forgot your password?": "Забыли пароль?",
+    "Send the letter": "Отправить письмо",
+    "Check your e-mail": "Проверьте почту",
+    "A new password": "Новый пароль для входа",
+    "Change the password": "Сменить пароль",
+    "Your password is changed": "Пароль изменён",
+    "This link is no longer valid": "Ссылка больше не действует",
     "invited, has not come yet": "приглашение ещё не принято",
     "Last name": "Фамилия",
     "First name": "Имя",
@@ -96,6 +103,39 @@ def test_who_is_invited_by_letter_comes_by_its_link_once(
     again.watch.tolerated.add("404")
     again.open(link)
     expect(again.page.get_by_role("heading", name=say("This invitation is over"))).to_be_visible()
+
+
+def test_who_forgot_their_password_chooses_another_by_a_letter(
+    employee: Callable[..., Person],
+    visitor: Callable[..., Person],
+    letters: Mailbox,
+    words: Words,
+) -> None:
+    say = words.saying(RUSSIAN)
+    anna = employee("Anna", words=words)
+    elsewhere = visitor("Anna", words=words)
+    page = elsewhere.open("/sign-in/")
+    page.get_by_role("link", name=say("Forgot your password?")).click()
+    page.get_by_label(words.login).fill(anna.login.login)
+    page.get_by_role("button", name=say("Send the letter")).click()
+    expect(page.get_by_role("heading", name=say("Check your e-mail"))).to_be_visible()
+
+    link = link_in(letter_to(letters, anna.login.login), "/sign-in/reset/")
+    elsewhere.open(link)
+    expect(page.get_by_role("heading", name=say("A new password"))).to_be_visible()
+    elsewhere.login = replace(anna.login, password=secrets.token_urlsafe(12))
+    page.get_by_label(say("Choose a password")).fill(elsewhere.login.password)
+    page.get_by_role("button", name=say("Change the password")).click()
+    expect(page.get_by_role("status")).to_contain_text(say("Your password is changed"))
+
+    page.get_by_label(words.login).fill(elsewhere.login.login)
+    page.get_by_label(words.password).fill(elsewhere.login.password)
+    page.get_by_role("button", name=words.sign_in, exact=True).click()
+    expect(page.locator("summary.me")).to_be_visible()
+    again = visitor("Somebody", words=words)
+    again.watch.tolerated.add("404")
+    again.open(link)
+    expect(again.page.get_by_role("heading", name=say("This link is no longer valid"))).to_be_visible()
 
 
 def test_a_table_is_imported_and_its_bad_rows_are_named(

@@ -21,6 +21,8 @@ from box.core.access.events import AccessChanged
 from box.core.accounts.digests import digest
 from box.core.accounts.events import (
     AdministratorChanged,
+    PasswordReset,
+    PasswordResetAsked,
     PersonInvited,
     PersonJoined,
     ProfileChanged,
@@ -185,6 +187,26 @@ def change_password(person: User, password: str, *, by: User | None, session_key
         # By another way than the letter's link, which opens nothing any more.
         emit(PersonJoined(user_id=person.pk))
     end_sessions(person, kept=session_key)
+
+
+@transaction.atomic
+def ask_password_reset(person: User) -> None:
+    """Has a letter sent to the person, with a link by which they choose another password."""
+    emit(PasswordResetAsked(user_id=person.pk, at=timezone.now()))
+
+
+@transaction.atomic
+def reset_password(person: User, password: str) -> None:
+    """Sets another password in place of the one that `person` was loaded with, and signs them out everywhere.
+
+    Raises ValidationError where it was changed meanwhile, for a weak one, and for whose password is kept
+    elsewhere.
+    """
+    unchanged = User.objects.active().select_for_update().filter(pk=person.pk, password=person.password)
+    if not unchanged.exists():
+        raise ValidationError(_("This link was used already: sign in with your new password."))
+    change_password(person, password, by=None)
+    emit(PasswordReset(user_id=person.pk))
 
 
 @transaction.atomic

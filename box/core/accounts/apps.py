@@ -23,9 +23,9 @@ class AccountsConfig(Room):
         from box.core.accounts.browsers import KIND, browser_cards
         from box.core.accounts.custom_fields import PROFILE
         from box.core.accounts.demo import hire
-        from box.core.accounts.events import BrowserAppeared, PersonInvited
+        from box.core.accounts.events import BrowserAppeared, PasswordResetAsked, PersonInvited
         from box.core.accounts.invitations import INVITATION_DAYS
-        from box.core.accounts.letters import invitation, new_browser
+        from box.core.accounts.letters import invitation, new_browser, password_reset
         from box.core.accounts.sessions import end_everybodys
         from box.core.fields.sets import field_sets
         from box.core.registry.settings import Section, sections, settings
@@ -36,6 +36,7 @@ class AccountsConfig(Room):
             settings.add(setting.key, setting)
         letters.add("accounts.new_browser", LetterWriter(event=BrowserAppeared, write=new_browser))
         letters.add("accounts.invitation", LetterWriter(event=PersonInvited, write=invitation))
+        letters.add("accounts.password_reset", LetterWriter(event=PasswordResetAsked, write=password_reset))
         demo_shares.add("accounts", hire)
         rights.add(EDIT_PEOPLE, Right("company", _("Add, change and dismiss people")))
         expanders.add("accounts", codes_of_editors)

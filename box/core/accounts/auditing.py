@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from box.core.accounts.events import (
     AdministratorChanged,
+    PasswordReset,
+    PasswordResetAsked,
     PeopleMerged,
     PersonErased,
     PersonInvited,
@@ -51,6 +53,14 @@ def declare() -> None:
         "accounts.created": Audited(_("added %(about)s"), UserCreated, about=_person),
         "accounts.invited": Audited(_("invited %(about)s"), PersonInvited, about=_person),
         "accounts.joined": Audited(_("took the invitation up"), PersonJoined, by="user_id"),
+        "accounts.password_reset_asked": Audited(
+            _("asked for a letter with a link to a new password for %(about)s"),
+            PasswordResetAsked,
+            about=_person,
+        ),
+        "accounts.password_reset": Audited(
+            _("set a new password by the link of a letter"), PasswordReset, by="user_id"
+        ),
         "accounts.suspended": Audited(
             _("suspended %(about)s"),
             UserStatusChanged,

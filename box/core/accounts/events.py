@@ -27,6 +27,21 @@ class PersonJoined:
 
 
 @dataclass(frozen=True)
+class PasswordResetAsked:
+    """A letter with a link to another password is due. Whoever asked for it is not known to be the person."""
+
+    user_id: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class PasswordReset:
+    """The person has chosen another password by the link of a letter."""
+
+    user_id: int
+
+
+@dataclass(frozen=True)
 class UserStatusChanged:
     """Suspended, dismissed, or back."""
 

@@ -28,19 +28,22 @@ def _password(
     return forms.CharField(label=label, max_length=longest, strip=False, widget=widget)
 
 
+def _login() -> forms.CharField:
+    attrs = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+    return forms.CharField(label=_("Login or e-mail"), max_length=254, widget=forms.TextInput(attrs=attrs))
+
+
 class SignInForm(forms.Form):
-    login = forms.CharField(
-        label=_("Login or e-mail"),
-        max_length=254,
-        widget=forms.TextInput(
-            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
-        ),
-    )
+    login = _login()
     password = _password(_("Password"))
 
 
-class JoiningForm(forms.Form):
-    """What who was invited chooses."""
+class ForgottenForm(forms.Form):
+    login = _login()
+
+
+class NewPasswordForm(forms.Form):
+    """Of who has none yet, or has forgotten it."""
 
     password = _password(_("Choose a password"), is_new=True)
 

@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from box.core.accounts import actions
-from box.core.accounts.forms import JoiningForm
+from box.core.accounts.forms import NewPasswordForm
 from box.core.accounts.invitations import invited_by
 from box.core.accounts.signing_in import second_step_or_in
 from box.lib.pages import render, render_form
@@ -28,7 +28,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     person = invited_by(token)
     if person is None:
         return render(request, "accounts/invitation_over.html", status=404)
-    form = JoiningForm(request.POST or None)
+    form = NewPasswordForm(request.POST or None)
     if form.is_valid():
         try:
             # In the language that they have just read: whoever invited them could only guess it.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+from box.core.accounts import invitations, resets
 from box.core.accounts.browsers import described
-from box.core.accounts.events import BrowserAppeared, PersonInvited
-from box.core.accounts.invitations import INVITATION_DAYS, token_of
+from box.core.accounts.events import BrowserAppeared, PasswordResetAsked, PersonInvited
+from box.core.accounts.invitations import INVITATION_DAYS
 from box.core.accounts.models import KnownBrowser, User
-from box.core.accounts.passwords import has_own_password
+from box.core.accounts.passwords import has_own_password, keeper_of
 from box.core.accounts.policy import ALERTS
 from box.core.registry.capabilities import Letter
 
@@ -46,8 +47,28 @@ def invitation(event: PersonInvited) -> Iterable[Letter]:
         language=person.language,
         template="accounts/invitation_letter.html",
         context={
-            "token": token_of(person),
+            "token": invitations.token_of(person),
             "inviter": inviter.name if inviter else "",
             "days": INVITATION_DAYS.value,
+        },
+    )
+
+
+def password_reset(event: PasswordResetAsked) -> Iterable[Letter]:
+    """With a link by which the person chooses another password; or, where none is kept here, with where it is
+    changed."""
+    person = User.objects.active().filter(pk=event.user_id).first()
+    if person is None or not person.email:
+        return
+    has_own = has_own_password(person)
+    yield Letter(
+        key=f"password-reset:{person.pk}:{event.at.isoformat()}",
+        to=person.email,
+        language=person.language,
+        template="accounts/reset_letter.html",
+        context={
+            "token": resets.token_of(person) if has_own else "",
+            "keeper": "" if has_own else keeper_of(person),
+            "login": person.login,
         },
     )

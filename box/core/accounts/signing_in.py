@@ -35,7 +35,7 @@ from box.core.accounts.redirects import come_back, remember, safe_address, stays
 from box.core.accounts.sessions import note_entrance
 from box.core.accounts.throttle import MOST_OF_SECOND_STEP, Attempt, counted_as
 from box.core.registry.auditing import record
-from box.core.registry.capabilities import SignInWay, sign_in_ways
+from box.core.registry.capabilities import SignInWay, can_send_letters, sign_in_ways
 from box.core.registry.origin import address_of
 from box.lib.addresses import parts_of
 from box.lib.pages import REFUSED, render, render_form
@@ -85,6 +85,7 @@ def sign_in_page(request: HttpRequest, form: SignInForm | None = None, *, proble
         "onward": onward_of(request),
         "problem": problem,
         "can_have_passkeys": can_have_passkeys(),
+        "can_send": can_send_letters(),
         "ways": ways_of(request),
     }
     return render(
@@ -296,7 +297,8 @@ def proof(request: PersonRequest) -> HttpResponse:
         else:
             prove(request)
             return redirect(onward)
-    return render_form(request, "accounts/proof.html", form, {"onward": onward})
+    context = {"onward": onward, "can_send": can_send_letters()}
+    return render_form(request, "accounts/proof.html", form, context)
 
 
 def _problem_with(request: PersonRequest, password: str) -> str:

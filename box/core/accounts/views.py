@@ -26,6 +26,7 @@ from box.core.accounts.models import User
 from box.core.accounts.passwords import changer_of, has_own_password, keeper_of
 from box.core.accounts.redirects import remember, safe_address, stay_out
 from box.core.accounts.signing_in import BY_FORM, check_password_again
+from box.core.registry.capabilities import can_send_letters
 from box.lib.pages import render, render_form
 
 if TYPE_CHECKING:
@@ -60,7 +61,9 @@ def password(request: PersonRequest) -> HttpResponse:
         if form.is_valid():
             messages.success(request, _("Your password is changed. Other devices are signed out."))
             return redirect("people:person", request.user.pk)
-    return render_form(request, "accounts/password.html", form, {"keeper": ""})
+    return render_form(
+        request, "accounts/password.html", form, {"keeper": "", "can_send": can_send_letters()}
+    )
 
 
 @sensitive_variables("given")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from box.core.accounts import invitations, resets
 from box.core.accounts.actions import NewUser, invite
-from box.core.accounts.invitations import token_of
 from box.core.accounts.models import Passkey
 from tests.box.visits import SIGN_IN, Cast, Visit, signed_in
 
@@ -15,6 +15,10 @@ VISITS = (
     Visit("POST", "accounts:sign-out", signed_in(302, 302)),
     Visit("GET", "accounts:join", signed_in(200, 200), of="invitation"),
     Visit("POST", "accounts:join", signed_in(422, 422), of="invitation", data={"password": "short"}),
+    Visit("GET", "accounts:forgotten", signed_in(404, 404)),
+    Visit("POST", "accounts:forgotten", signed_in(404, 404), data={"login": "nobody"}),
+    Visit("GET", "accounts:reset", signed_in(200, 200), of="reset"),
+    Visit("POST", "accounts:reset", signed_in(422, 422), of="reset", data={"password": "short"}),
     Visit("POST", "accounts:preferences", signed_in(302, 302), data={"language": "ru"}),
     Visit("GET", "accounts:second-step", signed_in(302, 302)),
     Visit("POST", "accounts:second-step", signed_in(302, 302)),
@@ -53,4 +57,9 @@ VISITS = (
 def things(cast: Cast) -> dict[str, Any]:
     invited = invite(NewUser(email="new@example.com"), by=cast.olga)
     passkey = Passkey.objects.create(user=cast.anna, name="Phone", credential_id=b"phone", credential=b"")
-    return {"session": "0" * 64, "invitation": token_of(invited), "passkey": passkey.pk}
+    return {
+        "session": "0" * 64,
+        "invitation": invitations.token_of(invited),
+        "reset": resets.token_of(cast.anna),
+        "passkey": passkey.pk,
+    }
