@@ -96,9 +96,9 @@ class Leg:
                 self.said_at[name] = fact.at
 
     @property
-    def rang_in_vain(self) -> bool:
+    def rang_in_vain_until(self) -> datetime | None:
         """With the halves of Local channels, by which a queue may ring."""
-        return (self.is_called or self.is_local) and self.ended_at is not None and self.answered_at is None
+        return self.ended_at if (self.is_called or self.is_local) and self.answered_at is None else None
 
     @property
     def rings(self) -> bool:
@@ -310,7 +310,7 @@ class Calls:
     def _let_go(self, call: Call) -> bool:
         """Of the leg that was the first to end of those that rang in vain: a queue rings its members anew for
         as long as somebody waits, and in the end one of them answers."""
-        ended = [(leg.ended_at, leg) for leg in call.legs.values() if leg.ended_at and leg.rang_in_vain]
+        ended = [(until, leg) for leg in call.legs.values() if (until := leg.rang_in_vain_until)]
         if not ended:
             return False
         at, leg = min(ended, key=lambda one: one[0])
