@@ -591,6 +591,47 @@ def test_whoever_rings_or_talks_is_not_let_go_of(calls: Calls, monkeypatch: pyte
     assert calls.open["1.1"].origin is calls.open["1.1"].legs["1.1"]
 
 
+def test_who_called_is_known_though_they_have_hung_up(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As who passes a call on while it rings elsewhere."""
+    monkeypatch.setattr(state_machine, "MAX_LEGS", 2)
+    calls.feed([seen(0, CALLER), seen(1, CALLED), gone(2, CALLER), seen(3, OTHER)])
+    assert (calls.open["1.1"].caller, set(calls.open["1.1"].legs)) == ("100", {"1.1", "1.2"})
+
+
+@pytest.mark.parametrize("until", [(1, 0), (0, 1), (1, 2), (2, 1)])
+def test_who_was_let_go_of_before_two_became_one_is_let_go_of_still(
+    calls: Calls, until: tuple[int, int]
+) -> None:
+    first, second = (Channel(f"{number}.1", f"{number}.1", f"PJSIP/10{number}-00000001") for number in (1, 2))
+    calls.feed([seen(0, first), seen(0, second)])
+    for call, seconds in zip(calls.open.values(), until, strict=True):
+        call.let_go_until = BEGIN + timedelta(seconds=seconds) if seconds else None
+    calls.feed([seen(3, Channel("2.1", "1.1", second.name))])
+    assert calls.feed([gone(max(until) + 0.3, CALLED)]) == []
+
+
+def test_whoever_is_let_go_of_next_those_before_stay_away(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_machine, "MAX_LEGS", 2)
+    second, rung, third = Channel("2.1", "2.1", ""), Channel("2.2", "2.1", ""), Channel("1.4", "1.1", "")
+    calls.feed([seen(0, CALLER), seen(1, CALLED), gone(9, CALLED), seen(9, OTHER)])
+    calls.feed([seen(1, second), seen(1, rung), gone(2, rung)])
+    # Of two that become one who ended first may be let go of last.
+    calls.feed([seen(11, Channel("2.1", "1.1", "")), seen(12, third)])
+    assert set(calls.open["1.1"].legs) == {"1.1", "1.3", "1.4", "2.1"}
+    monkeypatch.setattr(state_machine, "MAX_LEGS", 9)
+    assert calls.feed([gone(9.3, CALLED)]) == []
+
+
+def test_who_was_let_go_of_takes_nobody_out_of_the_parking_lot(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_machine, "MAX_LEGS", 2)
+    calls.feed([seen(0, CALLER), seen(1, CALLED), gone(2, CALLED), seen(3, OTHER)])
+    assert calls.feed([fact(Kind.RETRIEVED, 4, CALLER, other=CALLED)]) == []
+
+
 def test_a_caller_of_whom_is_heard_late_is_none_of_those_let_go_of(
     calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
