@@ -20,10 +20,10 @@ from box.core.events.delivery import deliver_all
 from box.core.events.models import Event
 from box.core.notify.models import Counter
 from box.core.registry.settings import store
-from tests.box.apps.calls.conftest import miss, play
+from tests.box.apps.calls.conftest import TALKING, miss, play
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from box.bridges.telephony.models import Pbx
     from box.core.accounts.models import User
@@ -206,7 +206,7 @@ def test_two_that_became_one_are_one_call(pbx: Pbx, cara: User) -> None:
 
 
 def test_what_was_written_and_recorded_of_a_part_is_the_wholes(pbx: Pbx, anna: User) -> None:
-    whole, part = miss(pbx), miss(pbx, later=HOUR)
+    another, whole, part = (miss(pbx, later=number * HOUR) for number in range(3))
     write_note(whole, "Wants chairs.", by=anna)
     write_note(part, "And tables.", by=anna)
     for logged, files in ((whole, ["a.wav"]), (part, ["a.wav", "b.wav"])):
@@ -223,6 +223,35 @@ def test_what_was_written_and_recorded_of_a_part_is_the_wholes(pbx: Pbx, anna: U
     assert sorted(whole.recordings.values_list("file", flat=True)) == ["a.wav", "b.wav"]
     told = Event.objects.filter(kind="calls.CallNoted").latest("id").payload
     assert (told["call_id"], told["note"]) == (whole.pk, whole.note)
+    another.refresh_from_db()
+    assert (another.note, another.is_held) == ("", False)
+
+
+def test_what_was_written_of_a_part_is_kept_where_the_whole_was_not_logged_yet(pbx: Pbx, anna: User) -> None:
+    whole, part = miss(pbx), miss(pbx, later=HOUR)
+    write_note(part, "Wants chairs.", by=anna)
+    assert part.call is not None
+    part.call.merged_into = whole.call
+    part.call.save()
+    whole.delete()
+    follow_call(pbx.name, part.call.key)
+    logged = LoggedCall.objects.get()
+    assert (logged.call, logged.note) == (whole.call, "Wants chairs.")
+
+
+def test_who_is_put_on_hold_while_more_is_heard_of_the_call_stays_on_hold(
+    pbx: Pbx, anna: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged = play(pbx, "incoming_queue", facts=TALKING)
+
+    def meanwhile(people: Iterable[int]) -> list[str]:
+        logged.participants.filter(user=anna).update(holds_leg="client.1")
+        return audience_of(people)
+
+    monkeypatch.setattr("box.apps.calls.actions.logging.audience_of", meanwhile)
+    assert logged.call is not None
+    follow_call(pbx.name, logged.call.key)
+    assert logged.participants.get(user=anna).holds_leg == "client.1"
 
 
 def test_a_miss_that_was_none_waits_no_more(pbx: Pbx, anna: User) -> None:
