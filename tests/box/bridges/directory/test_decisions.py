@@ -131,6 +131,26 @@ def test_a_run_is_asked_for_once_of_each_mode(corp: Connection, olga: User) -> N
     assert ask_run(corp, MODE.PREVIEW, by=olga) != preview
 
 
+def test_what_was_just_decided_is_done_by_a_run_that_has_not_begun_to_read(
+    corp: Connection, branch: Connection
+) -> None:
+    for connection, state in ((corp, STATE.RUNNING), (corp, STATE.DONE), (branch, STATE.WAITING)):
+        Run.objects.create(connection=connection, mode=MODE.SYNC, state=state)
+    following = ask_run(corp, MODE.SYNC, by=None, anew=True)
+    assert (following.connection, following.state) == (corp, STATE.WAITING)
+    assert ask_run(corp, MODE.SYNC, by=None, anew=True) == following
+
+
+def test_a_directory_is_renamed_whatever_only_looks_at_it(corp: Connection, olga: User) -> None:
+    run = Run.objects.create(connection=corp, mode=MODE.PREVIEW, state=STATE.RUNNING)
+    corp.name = "Head office"
+    save_connection(corp, by=olga)
+    Run.objects.filter(pk=run.pk).update(mode=MODE.SYNC)
+    corp.name = "Corp"
+    with pytest.raises(ValidationError, match="Head office is being synchronised"):
+        save_connection(corp, by=olga)
+
+
 def test_what_is_confirmed_is_a_preview_of_how_it_is_set_up_now(
     corp: Connection, branch: Connection, olga: User
 ) -> None:
