@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone, translation
 
 from box.core.access.actions import create_role, grant_role
@@ -120,6 +122,21 @@ def test_another_logs_lines_are_taken_over_once_with_how_far_it_was_read() -> No
     assert AuditRecord.objects.count() == 2
 
 
+def test_lines_that_are_taken_over_twice_at_once_are_written_once() -> None:
+    line = Foreign("agent:1", THEN, "audit.agent", "ivan (root)")
+    others = iter([[line]])
+
+    def meanwhile(execute: Any, sql: str, *more: Any) -> Any:
+        if sql.startswith('INSERT INTO "audit_auditrecord"') and (theirs := next(others, None)):
+            take_over("agent", theirs, cursor="1:10")
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(meanwhile):
+        take_over("agent", [line, replace(line, source="agent:2")], cursor="1:20")
+    assert next(others, None) is None
+    assert set(AuditRecord.objects.values_list("source", flat=True)) == {"agent:1", "agent:2"}
+
+
 def test_of_what_somebody_is_called_so_much_is_kept_as_one_reads() -> None:
     take_over("agent", [Foreign("agent:1", THEN, "audit.agent", "i\x00van" + "n" * 400)], cursor="1")
     assert AuditRecord.objects.get().actor == "iva" + "n" * 297
@@ -139,6 +156,14 @@ def test_a_row_is_of_its_own_moment_and_of_whoever_did_it(
     assert (suspended.actor, suspended.by_id, suspended.at) == (
         "Anna Test (anna@example.com)", anna.pk, THEN
     )  # fmt: skip
+
+
+def test_whoever_was_erased_is_named_no_more_in_what_was_done_to_them(anna: User, olga: User) -> None:
+    accounts.suspend_user(anna, by=olga)
+    (suspended,) = logged("accounts.suspended")
+    assert Shown(suspended).sentence == "suspended Anna Test (anna@example.com)"
+    assert "Anna" not in Shown(suspended, frozenset({anna.pk})).sentence
+    assert "Anna" in Shown(suspended, frozenset({olga.pk})).sentence
 
 
 def test_what_the_auditors_have_no_business_to_know_is_not_in_the_log(anna: User) -> None:
