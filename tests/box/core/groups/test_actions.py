@@ -126,6 +126,12 @@ def test_whoever_is_in_a_group_stays_what_they_are_when_they_are_accepted(anna: 
     assert not Admission.objects.exists()
 
 
+def test_whoever_is_in_a_group_asks_for_nothing_by_a_page_from_before(anna: User, boris: User) -> None:
+    group = group_of(anna, boris, kind="closed")
+    assert actions.join_group(group, by=boris)
+    assert not Admission.objects.exists()
+
+
 def test_a_request_is_declined_or_taken_back(anna: User, cara: User) -> None:
     group = group_of(anna, kind="closed")
     actions.join_group(group, by=cara)
