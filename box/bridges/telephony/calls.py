@@ -254,9 +254,13 @@ class Calls:
         if call is None:
             return
         leg = call.legs.get(fact.channel.uniqueid)
+        if leg is None and (
+            _was_let_go(call, fact) or (len(call.legs) >= MAX_LEGS and not self._let_go(call))
+        ):
+            return
+        if not call.is_open and (leg is None or leg.ended_at is None):
+            self._reopen(call, fact.at)
         if leg is None:
-            if _was_let_go(call, fact) or (len(call.legs) >= MAX_LEGS and not self._let_go(call)):
-                return
             leg = self._join(call, fact)
         self._look_at(call, leg, fact)
         if handler := self._HANDLERS.get(fact.kind):
@@ -276,9 +280,6 @@ class Calls:
         if (call := self.open.get(key)) is not None:
             return call
         if (call := self.over.get(key)) is not None:
-            leg = call.legs.get(channel.uniqueid)
-            if leg is None or leg.ended_at is None:
-                self._reopen(call, fact.at)
             return call
         if len(self.open) >= MAX_OPEN:
             return None

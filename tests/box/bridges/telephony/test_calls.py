@@ -598,6 +598,18 @@ def test_who_called_is_known_though_they_have_hung_up(calls: Calls, monkeypatch:
     assert (calls.open["1.1"].caller, set(calls.open["1.1"].legs)) == ("100", {"1.1", "1.2"})
 
 
+@pytest.mark.parametrize("late", [gone(2.3, CALLED), seen(4, Channel("1.9", "1.1", "PJSIP/109-00000009"))])
+def test_a_call_that_is_over_stays_so_whatever_is_left_out_of_it(
+    late: Fact, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was let go of, and whoever has no place in it any more: nobody would end it again."""
+    monkeypatch.setattr(state_machine, "MAX_LEGS", 2)
+    calls.feed([seen(0, CALLER), seen(1, CALLED), gone(2, CALLED), seen(3, OTHER, State.UP)])
+    calls.feed([gone(5, OTHER), gone(5, CALLER)])
+    assert calls.feed([late]) == []
+    assert (set(calls.open), set(calls.over)) == (set(), {"1.1"})
+
+
 @pytest.mark.parametrize("until", [(1, 0), (0, 1), (1, 2), (2, 1)])
 def test_who_was_let_go_of_before_two_became_one_is_let_go_of_still(
     calls: Calls, until: tuple[int, int]
