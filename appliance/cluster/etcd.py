@@ -141,6 +141,10 @@ class Etcd:
         """What is put with it goes by itself after so many seconds."""
         return str(self._ask("/v3/lease/grant", {"TTL": str(seconds)})["ID"])
 
+    def end_lease(self, lease: str) -> None:
+        """With what was put with it."""
+        self._ask("/v3/lease/revoke", {"ID": lease})
+
     # --- members
 
     def members(self) -> list[EtcdMember]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -76,17 +77,24 @@ class Rolling(ABC):
     def __init__(self, paths: Paths, journal: Journal) -> None:
         self.paths, self.journal = paths, journal
         self._at = (0, 0)
+        self._lease = ""
 
     def perform(self) -> tuple[str, ...]:
         """The nodes, in the order in which they were gone to."""
-        names = self._ordered()
+        try:
+            names = self._ordered()
+            self._go_through(names)
+        finally:
+            self._let_others()
+        return names
+
+    def _go_through(self, names: Sequence[str]) -> None:
         steps = [(verb, name) for verb in self.verbs for name in names]
         for number, (verb, name) in enumerate(steps):
             if name not in self._done(verb):
                 self._at = (number, len(steps))
                 self._go_to(name, verb, tuple(other for _, other in steps[number + 1 :]))
                 self.journal.append(_DONE, node=name, verb=str(verb))
-        return names
 
     @abstractmethod
     def _go_to(self, name: str, verb: Verb, others: tuple[str, ...]) -> None:
@@ -127,11 +135,18 @@ class Rolling(ABC):
     def _claim(self, me: str) -> None:
         """Of two that begin in the same moment, and do not know of each other yet, one is stopped."""
         etcd, mine = self._etcd(), f"{me} {self.journal.id}"
-        if not etcd.replace(CLAIM, mine, revision=0, lease=etcd.lease(_CLAIM_SECONDS)):
+        self._lease = etcd.lease(_CLAIM_SECONDS)
+        if not etcd.replace(CLAIM, mine, revision=0, lease=self._lease):
             there = etcd.get(CLAIM)
             if there and there.value != mine:
                 name = there.value.partition(" ")[0]
                 raise RollingStopped(f"Nothing was begun: {name} goes from node to node just now.")
+
+    def _let_others(self) -> None:
+        """What was over within a minute keeps nobody from the next. Killed, it does so for the rest of it."""
+        if self._lease:
+            with suppress(EtcdAway, https.NodeRefused):
+                self._etcd().end_lease(self._lease)
 
     def _ask(self, name: str, verb: Verb) -> None:
         """Wait until a node has followed an instruction."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from appliance.agent.journal import Journal
 from appliance.agent.operations import performing
 from appliance.cluster import https, patroni
 from appliance.cluster.etcd import EtcdAway
-from appliance.cluster.topology import TopologyRefused
+from appliance.cluster.topology import Topology, TopologyRefused
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.quoting import Unwritable
@@ -44,6 +45,8 @@ from backup.schedule import kind_of_next
 from backup.settings import BackupRefused, Settings, Target
 
 TROUBLE = (BackupRefused, CommandFailed, OSError, TimeoutError, Unwritable, psycopg.Error)
+KEEPS_UP_SECONDS, LOOK_SECONDS = 120.0, 1.0
+"""Until a copy of the database has caught up with who has just taken the lead."""
 
 
 @dataclass(frozen=True)
@@ -195,10 +198,24 @@ def take_the_lead(node: Node, journal: Journal) -> None:
                 f"A backup is made by {me.name} while it leads the database, and it is drained: "
                 f"`boxctl cluster resume {me.name}` first."
             )
+        _wait_until_it_keeps_up(node, known, me.name, journal)
         journal.progress(f"{me.name} takes the lead of the database. Nobody can write for a few seconds.")
         patroni.switch_over(node.paths, known, to=me.name)
     except (TopologyRefused, EtcdAway, patroni.PatroniAway, https.NodeAway, https.NodeRefused) as error:
         raise BackupRefused(f"{me.name} has to lead the database for a backup. {error}") from error
+
+
+def _wait_until_it_keeps_up(node: Node, known: Topology, name: str, journal: Journal) -> None:
+    """Who has just lost the lead, or its power, follows the next leader within seconds. Where it does not,
+    the switchover says so."""
+    deadline, told = time.monotonic() + KEEPS_UP_SECONDS, False
+    while not any(one.name == name and one.is_well for one in patroni.copies(node.paths, known)):
+        if not told:
+            journal.progress(f"Waiting until {name} has caught up with who leads the database.")
+            told = True
+        if time.monotonic() > deadline:
+            return
+        time.sleep(LOOK_SECONDS)
 
 
 def _take_over_what_is_to_come(

@@ -24,6 +24,7 @@ from appliance.services.objects import setup as objects
 from appliance.supervise.supervisord import Supervisord
 from backup import disaster_recovery, recall, settings
 from backup.keys import KeyRefused, RecoveryKey
+from backup.operations import back_up as making
 from backup.operations.back_up import take_the_lead
 from backup.settings import BackupRefused
 from tests import require
@@ -125,6 +126,38 @@ def test_a_home_that_is_drained_does_not_take_the_lead(
     monkeypatch.setattr(patroni, "leader", lambda *_: "two")
     with pytest.raises(BackupRefused, match="`boxctl cluster resume one` first"):
         take_the_lead(node, Journal.begin(tmp_path, "backup", {}, by="olga"))
+
+
+@pytest.mark.parametrize("catches_up", [True, False])
+def test_a_home_that_has_just_lost_the_lead_catches_up_before_it_takes_it(
+    catches_up: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it does not, the switchover says why."""
+    both = (Role.PORTAL, Role.DATABASE)
+    known = Topology((Member("one", "10.0.0.1", both), Member("two", "10.0.0.2", both)))
+    alone = Node(Paths(tmp_path), config.Box(), config.new_secrets(), Machine.here())
+    node = replace(alone, membership=Membership("one", known, ()))
+    states = ["starting", "starting", "streaming" if catches_up else "starting"]
+    seen: list[str] = []
+
+    def copies(*_: object) -> list[patroni.Copy]:
+        seen.append(states.pop(0) if len(states) > 1 else states[0])
+        return [
+            patroni.Copy("two", "leader", "running", 0),
+            patroni.Copy("one", "replica", seen[-1], 0),
+        ]
+
+    monkeypatch.setattr(patroni, "copies", copies)
+    monkeypatch.setattr(patroni, "switch_over", lambda *_, to: seen.append(f"asked for {to}"))
+    monkeypatch.setattr(making, "LOOK_SECONDS", 0)
+    monkeypatch.setattr(making, "KEEPS_UP_SECONDS", 60 if catches_up else 0)
+    journal = Journal.begin(tmp_path, "backup", {}, by="olga")
+    take_the_lead(node, journal)
+    # The first look asks who leads.
+    assert seen[-2:] == ["streaming" if catches_up else "starting", "asked for one"]
+    waited = [entry["text"] for entry in journal.entries() if entry["entry"] == "progress"]
+    assert waited[0] == "Waiting until one has caught up with who leads the database."
+    assert len(waited) == 2
 
 
 def test_it_comes_back_on_one_machine_which_becomes_three(

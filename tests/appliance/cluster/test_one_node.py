@@ -348,6 +348,35 @@ def test_of_two_that_begin_at_once_to_go_from_node_to_node_one_is_stopped(
         assert etcd.delete(rolling.CLAIM)
 
 
+def test_who_has_gone_from_node_to_node_keeps_nobody_from_doing_so_next(one: BoxNode, tmp_path: Path) -> None:
+    """Nor does whoever was stopped, and whoever was stopped by another leaves that one's claim alone."""
+    with one.inside() as paths:
+        etcd = Etcd.of(paths, one.node.cluster.topology)
+        for is_well in (True, False):
+            journal = Journal.begin(tmp_path, "rolling", {"values": {}}, by="olga")
+            going = Going(paths, journal, is_well=is_well)
+            with contextlib.nullcontext() if is_well else pytest.raises(RollingStopped, match="Broken"):
+                going.perform()
+            assert going.claimed and etcd.get(rolling.CLAIM) is None
+        etcd.put(rolling.CLAIM, "node-9 another")
+        with pytest.raises(RollingStopped, match="node-9 goes from node to node"):
+            Going(paths, Journal.begin(tmp_path, "rolling", {}, by="olga"), is_well=True).perform()
+        assert etcd.delete(rolling.CLAIM)
+
+
+class Going(rolling.Restart):
+    """Begins as any, and asks its one node for nothing."""
+
+    def __init__(self, paths: Paths, journal: Journal, *, is_well: bool) -> None:
+        super().__init__(paths, journal)
+        self.is_well, self.claimed = is_well, False
+
+    def _go_to(self, name: str, verb: Verb, others: tuple[str, ...]) -> None:
+        self.claimed = self._etcd().get(rolling.CLAIM) is not None
+        if not self.is_well:
+            raise RollingStopped("Broken")
+
+
 @pytest.mark.parametrize("name", ["../evil", "..", ".hidden", "a/b", ""])
 def test_nor_writes_a_file_of_roots_elsewhere(one: BoxNode, tmp_path: Path, name: str) -> None:
     elsewhere = empty_box(tmp_path)
