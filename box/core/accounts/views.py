@@ -10,6 +10,7 @@ from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -61,9 +62,12 @@ def password(request: PersonRequest) -> HttpResponse:
         if form.is_valid():
             messages.success(request, _("Your password is changed. Other devices are signed out."))
             return redirect("people:person", request.user.pk)
-    return render_form(
-        request, "accounts/password.html", form, {"keeper": "", "can_send": can_send_letters()}
-    )
+    return _password_page(request, form)
+
+
+def _password_page(request: PersonRequest, form: Form, *, keeper: str = "") -> HttpResponse:
+    context = {"keeper": keeper, "can_send": can_send_letters()}
+    return render_form(request, "accounts/password.html", form, context)
 
 
 @sensitive_variables("given")
@@ -85,7 +89,7 @@ def _kept_password(request: PersonRequest, changer: PasswordChanger) -> HttpResp
             actions.end_sessions(request.user, kept=request.session.session_key or "")
             messages.success(request, _("Your password is changed. Other devices are signed out."))
             return redirect("people:person", request.user.pk)
-    return render_form(request, "accounts/password.html", form, {"keeper": keeper_of(request.user)})
+    return _password_page(request, form, keeper=keeper_of(request.user))
 
 
 @transaction.atomic
