@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import re
 
-# Addresses that open something by themselves: links for outsiders, papers, invitations, calendars, letters,
-# booking pages and what was booked on them, sounds of menus.
+# Addresses that open something by themselves: links for outsiders, papers, invitations, forgotten passwords,
+# calendars, letters, booking pages and what was booked on them, sounds of menus.
 _SECRET = re.compile(
-    r"/(links|join|letters|papers|book|appointments|calendar/feeds|calendar/invitations|calls/sounds)"
+    r"/(links|join|sign-in/reset|letters|papers|book|appointments|calendar/feeds|calendar/invitations|calls/sounds)"
     r"/[^/\s?#'\"]+"
 )
 

@@ -441,6 +441,7 @@ def test_the_store_is_reached_with_a_signed_link_only(portal: Node, link: str) -
         ("//Links/17:{secret}", "/links/..."),
         ("/%6cinks/17:{secret}/", "/links/..."),
         ("/join/{secret}/", "/join/..."),
+        ("/sign-in/reset/{secret}/", "/sign-in/reset/..."),
         ("/letters/{secret}/", "/letters/..."),
         ("/book/{secret}/appointments/", "/book/..."),
         ("//Appointments/{secret}/", "/appointments/..."),

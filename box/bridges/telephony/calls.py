@@ -254,13 +254,12 @@ class Calls:
         if call is None:
             return
         leg = call.legs.get(fact.channel.uniqueid)
-        if leg is None and (
-            _was_let_go(call, fact) or (len(call.legs) >= MAX_LEGS and not self._let_go(call))
-        ):
-            return
-        if not call.is_open and (leg is None or leg.ended_at is None):
-            self._reopen(call, fact.at)
         if leg is None:
+            if _was_let_go(call, fact) or (len(call.legs) >= MAX_LEGS and not self._let_go(call)):
+                return
+            # Of what is over all that were there have ended: it goes on with whoever else comes.
+            if not call.is_open:
+                self._reopen(call, fact.at)
             leg = self._join(call, fact)
         self._look_at(call, leg, fact)
         if handler := self._HANDLERS.get(fact.kind):
