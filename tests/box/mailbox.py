@@ -10,7 +10,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from ssl import SSLContext
-from typing import Any
+from typing import Any, Literal
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
@@ -74,3 +74,11 @@ def mailbox(*, tls: SSLContext | None = None, starttls: SSLContext | None = None
         yield box
     finally:
         controller.stop()
+
+
+def text_of(letter: EmailMessage, kind: Literal["plain", "html"] = "plain") -> str:
+    """What it says to whoever reads it."""
+    body = letter.get_body((kind,))
+    assert body is not None
+    text: str = body.get_content()
+    return text

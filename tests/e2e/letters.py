@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
 
-from tests.box.mailbox import Mailbox, mailbox
+from tests.box.mailbox import Mailbox, mailbox, text_of
 from tests.e2e.boxes import until
 from tests.e2e.portal import Portal
 
@@ -33,13 +33,6 @@ def letter_to(mailbox: Mailbox, address: str, *, patience: float = A_MINUTE_AND_
         return [letter for letter in mailbox.letters if letter["To"] == address]
 
     return until(found, patience=patience)[-1]
-
-
-def text_of(letter: EmailMessage) -> str:
-    body = letter.get_body(("plain",))
-    assert body is not None
-    text: str = body.get_content()
-    return text
 
 
 def link_in(letter: EmailMessage, path: str) -> str:

@@ -13,8 +13,8 @@ from openpyxl import Workbook
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.box.mailbox import Mailbox
-from tests.e2e.letters import letter_to, link_in, text_of
+from tests.box.mailbox import Mailbox, text_of
+from tests.e2e.letters import letter_to, link_in
 from tests.e2e.people import Person
 from tests.e2e.portal import Portal
 from tests.e2e.words import Words

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.box.mailbox import Mailbox
+from tests.box.mailbox import Mailbox, text_of
 from tests.e2e.boxes import Box
-from tests.e2e.letters import letter_to, link_in, text_of
+from tests.e2e.letters import letter_to, link_in
 from tests.e2e.people import Person, new_login
 from tests.e2e.portal import Portal
 from tests.e2e.words import EN, RU, Words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from box.core.accounts import invitations, resets
+from box.core.accounts import invitations, password_resets
 from box.core.accounts.browsers import described
 from box.core.accounts.events import BrowserAppeared, PasswordResetAsked, PersonInvited
 from box.core.accounts.invitations import INVITATION_DAYS
@@ -67,7 +67,7 @@ def password_reset(event: PasswordResetAsked) -> Iterable[Letter]:
         language=person.language,
         template="accounts/reset_letter.html",
         context={
-            "token": resets.token_of(person) if has_own else "",
+            "token": password_resets.token_of(person) if has_own else "",
             "keeper": "" if has_own else keeper_of(person),
             "login": person.login,
         },

@@ -1,12 +1,12 @@
 from django.urls import path
 
-from box.core.accounts import joining, passkey_pages, resetting, security, signing_in, views
+from box.core.accounts import joining, passkey_pages, password_reset_pages, security, signing_in, views
 
 app_name = "accounts"
 urlpatterns = [
     path("sign-in/", signing_in.sign_in, name="sign-in"),
-    path("sign-in/forgotten/", resetting.forgotten, name="forgotten"),
-    path("sign-in/reset/<str:token>/", resetting.reset, name="reset"),
+    path("sign-in/forgotten/", password_reset_pages.forgotten, name="password-reset"),
+    path("sign-in/reset/<str:token>/", password_reset_pages.reset, name="password-reset-link"),
     path("sign-in/second-step/", signing_in.second_step, name="second-step"),
     path("sign-in/passkey/", passkey_pages.sign_in, name="passkey-sign-in"),
     path("sign-in/passkey/challenge/", passkey_pages.challenge_to_sign_in, name="passkey-challenge"),

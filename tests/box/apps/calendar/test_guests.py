@@ -34,7 +34,7 @@ from box.core.notify.models import Notification, QueuedLetter
 from box.core.registry.origin import importing
 from box.core.registry.settings import store
 from tests.box.apps.calendar.conftest import TEN, draft, planned
-from tests.box.mailbox import Mailbox, mailbox
+from tests.box.mailbox import Mailbox, mailbox, text_of
 
 if TYPE_CHECKING:
     from box.apps.calendar.models import Event
@@ -96,7 +96,7 @@ def test_the_letter_is_what_mail_programs_answer(box: Mailbox, anna: User, clock
     assert (component["ATTENDEE"].params["RSVP"], component["ATTENDEE"].params["CN"]) == ("TRUE", "Zoe")
     assert (str(component["SUMMARY"]), "STATUS" in component) == ("Stand-up", False)
     assert (component["DTSTART"].dt, str(component["LOCATION"])) == (TEN, "Office")
-    assert Guest.objects.get(event=event).get_absolute_url() in letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert Guest.objects.get(event=event).get_absolute_url() in text_of(letter)
 
 
 def test_a_change_is_written_once_and_what_guests_do_not_see_never(anna: User, boris: User) -> None:

@@ -15,7 +15,7 @@ from box.core.events.delivery import deliver_all
 from box.core.notify.actions import send_letters
 from box.core.notify.models import QueuedLetter
 from box.core.registry.settings import store
-from tests.box.mailbox import mailbox
+from tests.box.mailbox import mailbox, text_of
 from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def test_an_invitation_is_a_letter_in_the_receivers_language(olga: User) -> None
         (letter,) = box.letters
         assert letter["To"] == "kira@example.com"
         assert "Приглашение" in letter["Subject"]
-        text = letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+        text = text_of(letter)
         assert "Olga Test" in text
         token = re.search(r"/join/([^/]+)/", text)
         assert token is not None
@@ -67,7 +67,7 @@ def test_a_sign_in_in_a_new_browser_is_told_by_letter_at_once_even_to_who_is_her
         (letter,) = box.letters
         assert letter["To"] == anna.email
         assert "новом браузере" in letter["Subject"]
-        text = letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+        text = text_of(letter)
         assert "Chrome, Linux" in text
         assert "/profile/security/" in text
         # The usual one is known, and tells nobody again.

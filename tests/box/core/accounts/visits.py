@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from box.core.accounts import invitations, resets
+from box.core.accounts import invitations, password_resets
 from box.core.accounts.actions import NewUser, invite
 from box.core.accounts.models import Passkey
 from tests.box.visits import SIGN_IN, Cast, Visit, signed_in
@@ -15,10 +15,12 @@ VISITS = (
     Visit("POST", "accounts:sign-out", signed_in(302, 302)),
     Visit("GET", "accounts:join", signed_in(200, 200), of="invitation"),
     Visit("POST", "accounts:join", signed_in(422, 422), of="invitation", data={"password": "short"}),
-    Visit("GET", "accounts:forgotten", signed_in(404, 404)),
-    Visit("POST", "accounts:forgotten", signed_in(404, 404), data={"login": "nobody"}),
-    Visit("GET", "accounts:reset", signed_in(200, 200), of="reset"),
-    Visit("POST", "accounts:reset", signed_in(422, 422), of="reset", data={"password": "short"}),
+    Visit("GET", "accounts:password-reset", signed_in(404, 404)),
+    Visit("POST", "accounts:password-reset", signed_in(404, 404), data={"login": "nobody"}),
+    Visit("GET", "accounts:password-reset-link", signed_in(200, 200), of="reset"),
+    Visit(
+        "POST", "accounts:password-reset-link", signed_in(422, 422), of="reset", data={"password": "short"}
+    ),
     Visit("POST", "accounts:preferences", signed_in(302, 302), data={"language": "ru"}),
     Visit("GET", "accounts:second-step", signed_in(302, 302)),
     Visit("POST", "accounts:second-step", signed_in(302, 302)),
@@ -60,6 +62,6 @@ def things(cast: Cast) -> dict[str, Any]:
     return {
         "session": "0" * 64,
         "invitation": invitations.token_of(invited),
-        "reset": resets.token_of(cast.anna),
+        "reset": password_resets.token_of(cast.anna),
         "passkey": passkey.pk,
     }

@@ -28,7 +28,7 @@ from box.core.registry.models import StoredSetting
 from box.core.registry.origin import importing
 from box.core.registry.settings import store
 from tests.box.core.notify.letters import Rung, rung_letters
-from tests.box.mailbox import LOGIN, PASSWORD, Mailbox, mailbox
+from tests.box.mailbox import LOGIN, PASSWORD, Mailbox, mailbox, text_of
 from tests.box.processes import configuration, hanging_at, until
 
 TEMPLATE = """{% extends "letter.html" %}
@@ -79,9 +79,9 @@ def test_a_letter_reads_well_as_html_and_as_text(box: Mailbox) -> None:
     assert letter["From"] == '"Ромашка, ООО" <box@korobka.test>'
     assert letter["To"] == "anna@example.com"
     assert letter["Auto-Submitted"] == "auto-generated"
-    text = letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    text = text_of(letter)
     assert "Hello.\n\nAgain.\n\nLook <https://" in text.replace("\r", "")
-    html = letter.get_body(("html",)).get_content()  # type: ignore[union-attr]
+    html = text_of(letter, "html")
     assert '<html lang="ru">' in html
     assert "Ромашка, ООО" in html
     row = QueuedLetter.objects.get()

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from box.core.accounts import actions, factors
 from box.core.accounts.models import Session, User
-from box.core.accounts.resets import GOOD_FOR, person_of, token_of
-from box.core.accounts.resetting import MOST_OF_NETWORK, MOST_OF_PERSON
+from box.core.accounts.password_reset_pages import MOST_OF_NETWORK, MOST_OF_PERSON
+from box.core.accounts.password_resets import GOOD_FOR, person_of, token_of
 from box.core.accounts.throttle import MOST_OF_LOGIN
 from box.core.audit.models import AuditRecord
 from box.core.events.delivery import deliver_all
@@ -21,7 +21,7 @@ from box.core.events.models import Event
 from box.core.notify.actions import send_letters
 from box.core.notify.models import QueuedLetter
 from box.core.registry.settings import store
-from tests.box.mailbox import mailbox
+from tests.box.mailbox import mailbox, text_of
 from tests.cast import PASSWORD
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ def test_who_forgot_their_password_gets_a_letter_and_chooses_another(anna: User,
         (letter,) = box.letters
     assert letter["To"] == anna.email
     assert "пароль" in letter["Subject"]
-    text = letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
-    address = re.search(r"/sign-in/reset/[^/\s]+/", text)
+    address = re.search(r"/sign-in/reset/[^/\s]+/", text_of(letter))
     assert address is not None
     assert anna.login in stranger.get(address[0]).content.decode()
     said = stranger.post(address[0], {"password": NEW}, follow=True).content.decode()
@@ -101,6 +100,24 @@ def test_nobody_is_told_who_is_here(anna: User, boris: User, stranger: Client, o
     ]
     assert len(set(answers)) == 1
     assert (asked(), letters()) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "login", [" ", "\0", "a\0b", "\ud800", "x" * 255, "x" * 100_000, "%s", "\u202e", "\U0001f4e6" * 200]
+)
+def test_an_odd_login_is_nobodys_or_refused(login: str, anna: User, stranger: Client) -> None:
+    sent = {"login": login.encode("utf-8", "surrogatepass")}
+    assert stranger.post("/sign-in/forgotten/", sent).status_code in (302, 400, 422)
+    assert asked() == 0
+
+
+@pytest.mark.parametrize("token", ["x", "a:b:c", "W10:1:" + "x" * 43, "%00", "\u0436", "y" * 4000])
+def test_an_odd_link_opens_nothing(token: str, anna: User, stranger: Client) -> None:
+    address = f"/sign-in/reset/{token}/"
+    assert stranger.get(address).status_code == 404
+    assert stranger.post(address, {"password": NEW}).status_code == 404
+    anna.refresh_from_db()
+    assert anna.check_password(PASSWORD)
 
 
 def test_a_letter_goes_to_those_alone_who_have_an_address(anna: User, stranger: Client) -> None:

@@ -21,7 +21,7 @@ from box.core.accounts import actions
 from box.core.accounts.browsers import known_browser
 from box.core.accounts.forms import ForgottenForm, NewPasswordForm
 from box.core.accounts.models import User
-from box.core.accounts.resets import person_of
+from box.core.accounts.password_resets import person_of
 from box.core.accounts.signing_in import BY_FORM
 from box.core.accounts.throttle import Attempt, Quota, counted_as
 from box.core.registry.capabilities import can_send_letters
@@ -49,7 +49,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         now = timezone.now()
         if Quota("password reset", address_of(request), MOST_OF_NETWORK).take(now):
             _ask(form.cleaned_data["login"], now)
-            return redirect(f"{reverse('accounts:forgotten')}?{urlencode({SENT: 1})}")
+            return redirect(f"{reverse('accounts:password-reset')}?{urlencode({SENT: 1})}")
         form.add_error(None, _("Too many letters were asked for from your network: wait for 15 minutes."))
     return render_form(request, "accounts/forgotten.html", form)
 
