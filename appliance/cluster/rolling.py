@@ -145,7 +145,8 @@ class Rolling(ABC):
     def _let_others(self) -> None:
         """What was over within a minute keeps nobody from the next. Killed, it does so for the rest of it."""
         if self._lease:
-            with suppress(EtcdAway, https.NodeRefused):
+            # What was done is done, whoever is away now.
+            with suppress(*_FAILURES):
                 self._etcd().end_lease(self._lease)
 
     def _ask(self, name: str, verb: Verb) -> None:
