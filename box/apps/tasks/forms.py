@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from box.core.registry.capabilities import Ref
 
 MOST_CODES = 100
+LONGEST_BASE = 10_000
 MOMENT = "%Y-%m-%dT%H:%M"
 MOMENTS = ("deadline_at", "starts_at", "ends_at")
 
@@ -208,6 +209,12 @@ class TaskForm(DeadlineForm):
         if len(codes) > MOST_CODES or len(found) != len(set(codes)):
             raise ValidationError(_("Choose the people again."), code="people")
         return [found[pk] for pk in ids]
+
+    @property
+    def base(self) -> dict[str, str]:
+        """What `edit_task` takes, as the form was sent: none of one that was opened before there was any."""
+        pairs = (pair.partition(":") for pair in self.data.get("base", "")[:LONGEST_BASE].split())
+        return {name: fingerprint for name, _colon, fingerprint in pairs}
 
     @property
     def responsible(self) -> User:

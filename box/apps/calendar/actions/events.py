@@ -107,11 +107,15 @@ def create_event(
 @transaction.atomic
 def change_event(
     event: Event, draft: EventDraft, *, by: User, scope: Scope = Scope.ALL, at: datetime | None = None,
-    calendar: Calendar | None = None,
+    calendar: Calendar | None = None, version: int | None = None,
 ) -> Change:  # fmt: skip
     """`at` is the time of the series that was looked at, and `draft` says what is to become of that time. One
-    time alone stays in the calendar of its series, whichever is given."""
+    time alone stays in the calendar of its series, whichever is given. `version` is the one that was looked
+    at: raises ValidationError if it is no longer the newest, for somebody's change would be lost unseen."""
     event, scope, at = _meant(event, scope, at, by)
+    if version not in (None, event.version):
+        said = _("The event was changed meanwhile. Save again to put what stands here in its place.")
+        raise ValidationError(said, code="version")
     if event.series_id or (event.rule and scope is Scope.THIS):
         calendar = None
     if calendar is not None and calendar.pk != event.calendar_id:

@@ -133,8 +133,9 @@ def _changed(request: PersonRequest, form: EventForm, occurrence: Occurrence) ->
     scope = _scope(request.POST.get("scope", ""), event)
     at = occurrence.original_at if event.rule else None
     return actions.change_event(
-        event, draft, by=request.user, scope=scope, at=at, calendar=form.cleaned_data["calendar"]
-    )
+        event, draft, by=request.user, scope=scope, at=at, calendar=form.cleaned_data["calendar"],
+        version=number_of(request.POST, "version"),
+    )  # fmt: skip
 
 
 @require_POST

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from box.apps.tasks.access import can_create, can_delete, can_edit
 from box.apps.tasks.actions.checks import LONGEST_TITLE
+from box.apps.tasks.actions.conflicts import EditConflict, base_of, edit_task
 from box.apps.tasks.actions.enclosures import fields_of
 from box.apps.tasks.actions.reminders import choose_reminder
 from box.apps.tasks.actions.states import STEPS
@@ -200,17 +201,37 @@ def edit(request: PersonRequest, pk: int) -> HttpResponse:
         raise PermissionDenied(_("Only whoever gave a task changes it."))
     sent = request.POST or None
     form = TaskForm(sent, by=request.user, task=found)
+    # Before what the form shows is read: what changes in between is told of, and not written over.
+    base = form.base if sent else base_of(found)
     fields = FieldsForm(TASK_FIELDS.fields, sent, values=values_of(TASK_FIELDS, pk), by=request.user)
     if form.is_valid() & fields.is_valid():
+        changes = {**form.values, "fields": fields.values}
         try:
-            change_task(found, {**form.values, "fields": fields.values}, by=request.user)
-            if form.responsible.pk != found.responsible_id:
-                delegate_task(found, form.responsible, by=request.user)
-            return lead_on(request, found.get_absolute_url())
+            edit_task(found, changes, responsible=form.responsible, base=base, by=request.user)
+        except EditConflict as conflict:
+            base = conflict.base
+            form.add_error(None, _said(conflict, form, fields))
         except ValidationError as error:
             form.add_error(None, error)
-    context = {"fields": fields, "task": found, "place": f"task-{pk}", **_text(request, found)}
+        else:
+            return lead_on(request, found.get_absolute_url())
+    context = {
+        "fields": fields, "task": found, "place": f"task-{pk}", **_text(request, found),
+        "base": " ".join(f"{name}:{fingerprint}" for name, fingerprint in base.items()),
+    }  # fmt: skip
     return render_form(request, "tasks/edit.html", form, context)
+
+
+def _said(conflict: EditConflict, form: TaskForm, fields: FieldsForm) -> str:
+    labels = {
+        **{name: field.label for one in (form, fields) for name, field in one.fields.items()},
+        "html": _("What is it about?"),
+        "responsible": _("Who does it"),
+        "accomplice_ids": _("Who helps"),
+        "observer_ids": _("Who watches"),
+    }
+    said = _("Changed meanwhile: %(names)s. Save again to put what stands here in its place.")
+    return said % {"names": ", ".join(str(labels[name]) for name in conflict.names)}
 
 
 @require_POST

@@ -367,3 +367,29 @@ def test_it_reads_in_russian(as_person: Browser, anna: User) -> None:
     page = as_person(anna).get(event.get_absolute_url()).content.decode()
     assert "каждый второй вторник" in page
     assert "Что показывать" in as_person(anna).get("/calendar/").content.decode()
+
+
+def test_a_form_that_is_older_than_a_change_is_asked_about(
+    as_person: Browser, anna: User, boris: User
+) -> None:
+    event = planned(anna, draft(invited=(f"U{boris.pk}",)))
+    browser, here = as_person(anna), f"/calendar/events/{event.pk}/edition/"
+
+    def version(page: str) -> str:
+        return page.partition('name="version" value="')[2].partition('"')[0]
+
+    form = sent(event.calendar, title="Mine", audience=[f"U{boris.pk}"])
+    form["version"] = version(browser.get(here).content.decode())
+    move_event(event, TEN + timedelta(hours=1), TEN + timedelta(hours=2), by=anna)
+    answer = browser.post(here, form)
+    event.refresh_from_db()
+    assert (answer.status_code, event.title) == (422, "Stand-up")
+    page = answer.content.decode()
+    assert "changed meanwhile" in page
+    assert 'value="Mine"' in page
+    form["version"] = version(page)
+    # An answer is no change of it.
+    answer_event(event, Attendance.Answer.ACCEPTED, by=boris)
+    assert browser.post(here, form).status_code == 302
+    event.refresh_from_db()
+    assert (event.title, event.starts_at) == ("Mine", TEN + timedelta(days=1))
