@@ -144,6 +144,18 @@ def test_of_whom_nothing_was_heard_but_that_they_were_called_nobody_knows_why_it
     assert (ended.result, ended.cause) == ("busy", 0)
 
 
+@pytest.mark.parametrize(
+    ("cause", "result"), [(UNREACHABLE, Result.FAILED), (NORMAL, Result.NO_ANSWER), (BUSY, Result.NO_ANSWER)]
+)
+def test_a_call_has_failed_where_every_telephone_has(calls: Calls, cause: int, result: Result) -> None:
+    failures = sorted(state_machine._FAILURES)
+    legs = [Channel(f"1.{10 + one}", "1.1", f"PJSIP/1{one:02}-00000001") for one in failures]
+    calls.feed([seen(0, CALLER), seen(1, OTHER), *(seen(1, leg) for leg in legs)])
+    calls.feed([gone(2, leg, failed) for leg, failed in zip(legs, failures, strict=True)])
+    calls.feed([gone(2, OTHER, cause)])
+    assert calls.open["1.1"].result == result
+
+
 # Taken up by somebody else
 
 
@@ -644,6 +656,16 @@ def test_who_was_let_go_of_takes_nobody_out_of_the_parking_lot(
     assert calls.feed([fact(Kind.RETRIEVED, 4, CALLER, other=CALLED)]) == []
 
 
+@pytest.mark.parametrize(("seconds", "legs"), [(0.99, {"1.1", "1.3"}), (1, {"1.1", "1.2", "1.3"})])
+def test_whoever_is_heard_of_a_second_later_is_somebody_new(
+    calls: Calls, seconds: float, legs: set[str]
+) -> None:
+    calls.feed([seen(0, CALLER), seen(1, OTHER)])
+    calls.open["1.1"].let_go_until = BEGIN + timedelta(seconds=2)
+    calls.feed([seen(2 + seconds, CALLED)])
+    assert set(calls.open["1.1"].legs) == legs
+
+
 def test_a_caller_of_whom_is_heard_late_is_none_of_those_let_go_of(
     calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -660,3 +682,29 @@ def test_what_was_heard_of_a_call_is_still_to_be_stored(talking: Calls) -> None:
     talking.changed.clear()
     talking.feed([fact(Kind.DIALLED, 3, CALLER, text="ANSWER")])
     assert talking.changed == {"1.1"}
+
+
+# Another process goes on
+
+
+def gone_on_with(calls: Calls) -> Calls:
+    other = Calls("pbx")
+    kept = [state.load(call.key, state.dump(call)) for call in (*calls.open.values(), *calls.over.values())]
+    other.restore(kept)
+    return other
+
+
+def test_whoever_goes_on_knows_whose_channel_it_is_that_names_no_call(talking: Calls) -> None:
+    other = gone_on_with(talking)
+    nameless = replace(CALLED, linkedid="")
+    assert [one.leg for one in of_kind(other.feed([gone(5, nameless)]), events.CallLeft)] == ["1.2"]
+    assert set(other.open) == {"1.1"}
+
+
+def test_whoever_goes_on_knows_which_call_became_a_part_of_another(talking: Calls) -> None:
+    own = Channel("2.1", "2.1", "PJSIP/103-00000004")
+    talking.feed([seen(3, own), seen(4, replace(own, linkedid="1.1"))])
+    other = gone_on_with(talking)
+    late = Channel("2.2", "2.1", "PJSIP/104-00000005")
+    assert [one.call for one in of_kind(other.feed([seen(5, late)]), events.CallRinging)] == ["1.1"]
+    assert set(other.open) == {"1.1"}

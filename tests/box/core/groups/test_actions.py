@@ -286,6 +286,14 @@ def test_who_leaves_the_company_is_in_no_group_and_asked_into_none(
     assert {one.payload["group_id"] for one in told} == {in_it.pk, theirs.pk}
 
 
+def test_who_is_outside_knows_of_a_group_until_it_becomes_secret(anna: User, boris: User) -> None:
+    group = group_of(anna, boris, kind="closed")
+    for kind, known in (("secret", []), ("open", [EVERYONE])):
+        actions.change_group(group, NewGroup("Reading", kind=kind), by=anna)
+        group.refresh_from_db()
+        assert group.audience == sorted([*known, group.code])
+
+
 def test_only_whom_one_invited_knows_of_a_secret_group(anna: User, boris: User, cara: User) -> None:
     group = group_of(anna, kind="secret")
     actions.invite_people(group, [boris], by=anna)
