@@ -134,6 +134,19 @@ def test_only_who_works_here_is_made_an_administrator_and_nothing_is_told_of_no_
     assert not Event.objects.exists()
 
 
+def test_root_makes_somebody_an_administrator_in_nobodys_name(anna: User) -> None:
+    actions.set_administrator(anna, True, by=None)
+    event = Event.objects.get(kind="accounts.AdministratorChanged")
+    assert event.payload == {"user_id": anna.pk, "is_administrator": True, "by_id": None}
+
+
+def test_a_name_is_kept_composed_however_it_was_typed(anna: User) -> None:
+    """A Mac may send й as two characters, which nobody would find by typing it."""
+    actions.update_profile(anna, {"last_name": "За\u0438\u0306цева"}, by=anna)
+    anna.refresh_from_db()
+    assert anna.last_name == "Зайцева"
+
+
 def test_who_does_not_work_here_for_now_can_cease_to_administer(anna: User, olga: User) -> None:
     actions.set_administrator(anna, True, by=olga)
     actions.suspend_user(anna, by=olga)
@@ -209,7 +222,7 @@ def test_the_last_administrator_stays(anna: User, boris: User, olga: User) -> No
         lambda: actions.set_administrator(olga, False, by=olga),
     ]
     for change in changes:
-        with pytest.raises(actions.LastAdministrator):
+        with pytest.raises(actions.LastAdministrator, match="make somebody else one first"):
             change()
     olga.refresh_from_db()
     assert olga.is_active

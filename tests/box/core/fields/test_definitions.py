@@ -180,6 +180,12 @@ def test_fields_are_put_in_order_and_none_goes_beyond_the_end(olga: User) -> Non
     assert names() == ["Three", "Two", "One"]
     actions.move_field(second, -9, by=olga)
     assert names() == ["Two", "Three", "One"]
+    moved = Event.objects.filter(kind="fields.FieldChanged", payload__change="moved")
+    assert list(moved.order_by("id").values_list("payload__field_id", flat=True)) == [
+        third.pk,
+        first.pk,
+        second.pk,
+    ]
     archive_field(third, by=olga)
     told = Event.objects.filter(kind="fields.FieldChanged").count()
     # What is not shown has no place, and what is brought back stands last.

@@ -78,7 +78,7 @@ def test_only_own_files_are_attached(sender: Sender, boris_sender: Sender, anna:
     annas, boriss = sender.send("a.txt", b"a"), boris_sender.send("b.txt", b"b")
 
     for ids in ([annas.pk, boriss.pk], [boriss.pk], [annas.pk, 10**9]):
-        with pytest.raises(actions.NotYours), transaction.atomic():
+        with pytest.raises(actions.NotYours, match="attach it again"), transaction.atomic():
             actions.attach(ids, audience=["UA"], by=anna)
 
     for file, owner in ((annas, anna), (boriss, boris)):

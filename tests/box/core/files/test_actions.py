@@ -112,6 +112,8 @@ def test_only_what_is_attached_follows_what_it_is_part_of(anna: User, boris: Use
     assert beside.audience == sorted([EVERYONE, code_of(anna)])
     assert (part.audience, part.is_private) == (sorted(set(codes)), True)
     assert loose.audience == [code_of(anna)]
+    # Whoever keeps copies of rights hears of it.
+    assert told("FilesChanged")[-1] == [part.pk, loose.pk]
     before = len(told("FilesChanged"))
     actions.change_audience([], audience=codes)
     actions.delete_files([])

@@ -77,6 +77,7 @@ def test_the_same_is_told_once_to_each_and_to_whoever_was_not_told_yet(
 ) -> None:
     notify(anna, COMMENTED, about=POST, key="one")
     notify_all([anna, boris], COMMENTED, about=POST, key="one", actor=cara)
+    assert counts() == [([f"U{anna.pk}"], 1), ([f"U{boris.pk}"], 1)]
     notify(anna, COMMENTED, about=OTHER_POST, key="two")
     assert told_to(anna) == [(COMMENTED.kind, 1), (COMMENTED.kind, 2)]
     assert told_to(boris) == [(COMMENTED.kind, 1)]
