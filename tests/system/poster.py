@@ -120,12 +120,15 @@ class Person:
         begun = self.post_json("/files/uploads/", new)
         assert begun.status == 201, begun.text
         upload = json.loads(begun.text)
-        link = upload["parts"][0].removeprefix(self.site.origin)
-        put = self.ask("PUT", link, headers={}, body=content)
+        put = self.put(upload["parts"][0], content)
         assert put.status == 200, put.text
         done = self.post_json(f"/files/uploads/{upload['id']}/completion", {"etags": [put.headers["ETag"]]})
         assert done.status == 200, done.text
         return int(json.loads(done.text)["id"])
+
+    def put(self, link: str, body: str) -> Answer:
+        """Sends a part of a file by the link that the portal gave out for it."""
+        return self.ask("PUT", link.removeprefix(self.site.origin), headers={}, body=body)
 
     def download(self, file: int) -> Answer:
         """Follows the link to a file, as a browser does."""

@@ -18,6 +18,7 @@ from .ears import Ear
 from .history import History
 from .nodes import BoxNode, Company
 from .people import Browser, Colleague, Door, promised
+from .senders import Sender
 
 PASSWORD = "Correct-horse-7-battery"
 PEOPLE = ("anna", "boris", "clara")
@@ -35,11 +36,17 @@ class Office:
     small_disk: Path = Path()
     """That the second node has its database on."""
     ears: list[Ear] = field(default_factory=list)
+    senders: list[Sender] = field(default_factory=list)
 
     @property
     def nodes(self) -> tuple[BoxNode, ...]:
         """Those that people come to, each with the database."""
         return self.company.nodes[:3]
+
+    @property
+    def busy(self) -> list[Colleague | Sender]:
+        """Who gets something through all the time."""
+        return [*self.colleagues, *self.senders]
 
     @property
     def reserve(self) -> BoxNode:
@@ -66,7 +73,7 @@ class Office:
         with suppress(AssertionError):
             wait_until(is_well, seconds=240)
         assert not ills, "\n".join(ills)
-        for one in self.colleagues:
+        for one in self.busy:
             one.go_on()
 
     def happens(
@@ -74,13 +81,13 @@ class Office:
     ) -> None:
         """Let it happen under people at work, and note what it cost them."""
         self.wait_until_well()
-        for one in self.colleagues:
+        for one in self.busy:
             one.begin_counting()
         for ear in self.ears:
             ear.begin_counting()
         try:
             event()
-            for one in self.colleagues:
+            for one in self.busy:
                 one.go_on()
         finally:
             # What comes back may cost somebody something as well, and the next story none.
@@ -93,11 +100,16 @@ class Office:
         failed_reads = sum(one.reads.failed for one in self.colleagues)
         failed_writes = sum(one.writes.failed for one in self.colleagues)
         unheard = self._unheard()
+        without_files = max(one.pause.longest for one in self.senders)
+        failed_files = sum(one.pause.failed for one in self.senders)
+        lost_files = [number for one in self.senders for number in one.lost()]
         self.rows.append(
             f"| {what} | {without_reads:.1f} | {without_writes:.1f} | {failed_reads} | {failed_writes} "
-            f"| {len(lost)} | {len(twice)} | {sum(ear.ended for ear in self.ears)} | {len(unheard)} |"
+            f"| {len(lost)} | {len(twice)} | {sum(ear.ended for ear in self.ears)} | {len(unheard)} "
+            f"| {without_files:.1f} | {failed_files} | {len(lost_files)} |"
         )
         assert not lost and not twice
+        assert not lost_files
         assert not unheard, f"{unheard}, and {[ear.resets for ear in self.ears]} were told so"
         assert all(len(ear.heard) == len(set(ear.heard)) for ear in self.ears), "something was told twice"
         wrong = self.history.violations(promised(self.colleagues))
@@ -120,6 +132,7 @@ class Office:
         """What was acknowledged and is not there, and what is there twice."""
         # First: they go on.
         acknowledged = {text for one in self.colleagues for text in (*one.posts, *one.comments)}
+        acknowledged |= {text for one in self.senders for text in one.posts}
         there: dict[str, int] = {}
         for text in self.leader.sql(
             "select text from feed_post union all select text from discussion_comment"
@@ -130,7 +143,7 @@ class Office:
 
 @contextmanager
 def people_at_work(office: Office) -> Iterator[None]:
-    """Each at another node, writing and reading all the time, and with an open page."""
+    """Each at another node, writing and reading all the time, with an open page; one of them sends files."""
     talk = employ(office)
     with ExitStack() as at_work:
         at_work.enter_context(office.company.at_desk())
@@ -141,6 +154,10 @@ def people_at_work(office: Office) -> Iterator[None]:
             office.colleagues.append(at_work.enter_context(colleague))
             ear = Ear([door(node) for node in office.nodes], browser.cookies, first=number)
             office.ears.append(at_work.enter_context(ear))
+        sends, reads = (Browser([door(node) for node in office.nodes], first=number) for number in (1, 2))
+        for browser in (sends, reads):
+            browser.sign_in("boris@example.com", PASSWORD)
+        office.senders.append(at_work.enter_context(Sender("boris", sends, reads)))
         yield
 
 

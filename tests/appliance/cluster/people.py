@@ -27,7 +27,7 @@ CONNECTS_WITHIN, ANSWERED_WITHIN = 2.0, 15.0
 LONGEST_PAUSE = 180.0
 """Seconds after which somebody who gets nothing through is not waited for any more."""
 # What a node says that cannot do it now: 502 and 504 are its balancer's.
-_NOT_NOW = frozenset({502, 503, 504})
+NOT_NOW = frozenset({502, 503, 504})
 _LIKED = re.compile(r'id="likes-\d+" name="value"\s+value="[01]"\s+aria-pressed="(true|false)"')
 _COUNT = re.compile(r'<span class="number" id="count-\d+">(\d*)</span>')
 
@@ -63,11 +63,22 @@ class Browser:
         return self._tabs[self._at].site.address
 
     def get(self, path: str) -> Answer:
-        return self._ask(path, None)
+        return self._ask(lambda tab: tab.get(path), is_safe=True)
 
     def post(self, path: str, **fields: str) -> Answer:
         """As the pages' scripts send a form, which are answered with what has changed."""
-        return self._ask(path, fields)
+        return self._ask(lambda tab: tab.post(path, fields, HX_Request="true"))
+
+    def post_json(self, path: str, data: object) -> Answer:
+        return self._ask(lambda tab: tab.post_json(path, data))
+
+    def put(self, link: str, body: str) -> Answer:
+        """To the store, by a link to this portal."""
+        return self._ask(lambda tab: tab.put(link, body))
+
+    def download(self, file: int) -> Answer:
+        """A file, by the link that the portal gives out."""
+        return self._ask(lambda tab: tab.download(file), is_safe=True)
 
     def sign_in(self, login: str, password: str) -> None:
         self._tabs[self._at].sign_in(login, password)
@@ -76,22 +87,19 @@ class Browser:
     def cookies(self) -> dict[str, str]:
         return dict(self._tabs[0].cookies)
 
-    def _ask(self, path: str, fields: dict[str, str] | None) -> Answer:
+    def _ask(self, ask: Callable[[Person], Answer], *, is_safe: bool = False) -> Answer:
         for _ in self._tabs:
             tab = self._tabs[self._at]
             was_kept = tab._connection is not None
             try:
-                return self._once(tab, path, fields)
+                return ask(tab)
             except NobodyThere:
                 self._at = (self._at + 1) % len(self._tabs)
             except (http.client.RemoteDisconnected, ConnectionError):
                 # A kept connection that was closed meanwhile: every browser asks again, for it was not asked.
-                if not was_kept or fields is not None:
+                if not was_kept or not is_safe:
                     raise
         raise NobodyThere("no node is reached")
-
-    def _once(self, tab: Person, path: str, fields: dict[str, str] | None) -> Answer:
-        return tab.get(path) if fields is None else tab.post(path, fields, HX_Request="true")
 
 
 @dataclass
@@ -236,7 +244,7 @@ class Colleague:
     def _tried(self, pause: Pause, ask: Callable[[], Answer]) -> Answer | None:
         with suppress(OSError, http.client.HTTPException):
             answer = ask()
-            if answer.status not in _NOT_NOW:
+            if answer.status not in NOT_NOW:
                 pause.through()
                 return answer
         pause.failed += 1
