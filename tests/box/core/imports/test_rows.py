@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import OperationalError
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from box.core.imports import actions, jobs
@@ -151,3 +151,18 @@ def test_what_is_wrong_is_said_in_the_language_of_who_imports(
     assert problems(imported("Finnish;f", "Suomi;f", by=olga)) == {3: same}
     monkeypatch.setattr(SKILLS, "take", lambda entries, context: 1 / 0)
     assert imported("Finnish;f", by=olga).problem == broke_off
+
+
+def test_moments_are_those_of_who_imports(olga: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    olga.time_zone = "Asia/Tokyo"
+    olga.save(update_fields=["time_zone"])
+    zones: list[str] = []
+    take = SKILLS.take
+
+    def noted(entries: Any, context: Any) -> Any:
+        zones.append(timezone.get_current_timezone_name())
+        return take(entries, context)
+
+    monkeypatch.setattr(SKILLS, "take", noted)
+    imported("Finnish;f", by=olga)
+    assert zones == ["Asia/Tokyo"]

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone, translation
 
 from box.core.events.models import Event
-from box.core.imports import jobs
+from box.core.imports import actions, jobs
 from box.core.imports.actions import break_off, can_undo, start_undo
 from box.core.imports.models import ImportedRow, ImportRun
 from box.core.people.models import Skill
@@ -68,6 +68,17 @@ def test_what_several_rows_have_changed_is_what_it_was_before_the_first(olga: Us
     assert restored == [
         {chess.pk: "Draughts", finnish.pk: "Finnish"}, {chess.pk: "Chess"}
     ]  # fmt: skip
+
+
+def test_so_many_are_restored_at_once(olga: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in "abc":
+        Skill.objects.create(name=key.upper(), key=key)
+    run = imported("Ah;a", "Be;b", "Ce;c", by=olga)
+    restored: list[int] = []
+    monkeypatch.setattr(actions, "BATCH", 2)
+    monkeypatch.setattr(SKILLS, "restore", lambda before, context: restored.append(len(before)))
+    undone(run, olga)
+    assert restored == [2, 1]
 
 
 def test_one_is_undone_once_and_no_other_with_it(olga: User) -> None:
