@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from box.apps.feed import access, actions
 from box.apps.feed.actions import Draft
-from box.apps.feed.models import Announcement, Mark, Post, PostTag
+from box.apps.feed.models import Announcement, Mark, Post, PostFile, PostTag
 from box.apps.feed.polls import Question
 from box.apps.feed.presenters import shown
 from box.core.access.actions import employees_role, set_rights
@@ -44,6 +44,15 @@ def test_a_post_reaches_its_audience_and_nobody_else(
     post = actions.publish_post(Draft("For sales", (sales.code,)), by=anna)
     seen_by = {user.first_name for user in (anna, boris, cara, erik, olga) if _sees(user, post)}
     assert seen_by == {"Anna", "Boris", "Olga"}
+
+
+def test_the_feed_of_a_department_has_what_was_written_for_it(
+    anna: User, cara: User, sales: Department
+) -> None:
+    post = actions.publish_post(Draft("For sales", (sales.code, f"U{cara.pk}")), by=anna)
+    actions.publish_post(Draft("For all"), by=anna)
+    assert list(Post.objects.addressed_to(sales.code)) == [post]
+    assert not Post.objects.addressed_to(f"U{cara.pk}").exists()
 
 
 def test_a_post_for_a_department_with_all_below_reaches_those_below(
@@ -295,6 +304,9 @@ def test_a_post_may_be_files_alone_but_a_question_is_asked_in_words(
         actions.publish_post(Draft(file_ids=(file.pk, other.pk)), by=anna)
     post = actions.publish_post(Draft(file_ids=(file.pk,)), by=anna)
     assert (post.text, list(post.files.all())) == ("", [file])
+    second = actions.publish_post(Draft(file_ids=(other.pk,)), by=anna)
+    # Each post counts its own.
+    assert [row.position for row in PostFile.objects.filter(post=second)] == [0]
     assert not Announcement.objects.exists()
 
 

@@ -87,6 +87,12 @@ def test_the_person_sees_it_whomever_else_it_is_for(
     assert Post.objects.visible_to(cara).filter(pk=post.pk).exists()
 
 
+def test_whoever_has_left_is_thanked_no_more(anna: User, boris: User, olga: User, badge: Badge) -> None:
+    dismiss_user(boris, by=olga)
+    with pytest.raises(ValidationError, match="colleague who works here"):
+        thank(badge, boris, anna)
+
+
 def test_what_was_given_stays_as_it_was_called(
     as_person: Browser, anna: User, boris: User, olga: User, badge: Badge
 ) -> None:
