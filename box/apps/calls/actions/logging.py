@@ -59,7 +59,7 @@ def _forget_part(call: Call) -> None:
     if part is None:
         return
     people = list(part.participants.values_list("user_id", flat=True))
-    whole = _whole_of(call)
+    whole = whole_of(call)
     if whole is not None:
         known = whole.recordings.values("file")
         part.recordings.exclude(file__in=known).update(logged=whole)
@@ -72,11 +72,11 @@ def _forget_part(call: Call) -> None:
     tell(people)
 
 
-def _whole_of(call: Call) -> LoggedCall | None:
-    seen = {call.pk}
-    while call.merged_into is not None and call.merged_into_id not in seen:
+def whole_of(call: Call) -> LoggedCall | None:
+    """What the log has of this call, or of the one that it became a part of."""
+    # It ends: what a call becomes a part of is older.
+    while call.merged_into is not None:
         call = call.merged_into
-        seen.add(call.pk)
     return LoggedCall.objects.filter(call=call).first() or follow_call(call.pbx.name, call.key)
 
 

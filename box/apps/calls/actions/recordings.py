@@ -12,11 +12,11 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from box.apps.calls.actions.logging import WHOLE_AFTER, follow_call
+from box.apps.calls.actions.logging import WHOLE_AFTER, whole_of
 from box.apps.calls.events import CallNoted, RecordingHeld, RecordingKept
 from box.apps.calls.models import LONGEST_NOTE, LoggedCall, Recording
 from box.apps.calls.waveform import Sound, heard
-from box.bridges.telephony.models import Pbx
+from box.bridges.telephony.models import Call, Pbx
 from box.bridges.telephony.recordings import Delivery, Folder, RecordingRefused
 from box.core.accounts.models import User
 from box.core.events.outbox import emit
@@ -38,9 +38,9 @@ log = logging.getLogger(__name__)
 
 @transaction.atomic
 def await_recording(pbx: str, key: str, file: str) -> None:
-    """The PBX says that this file is, or will be, what was recorded of the call."""
-    logged = LoggedCall.objects.filter(call__pbx__name=pbx, call__key=key).first() or follow_call(pbx, key)
-    if logged is None:
+    """The PBX says that this file is, or will be, what was recorded of the call, or of a part of it."""
+    call = Call.objects.filter(pbx__name=pbx, key=key).first()
+    if call is None or (logged := whole_of(call)) is None:
         return
     Recording.objects.get_or_create(
         logged=logged, file=file[:1000], defaults={"due_at": timezone.now() + WAITS[0]}

@@ -94,6 +94,15 @@ def test_a_recording_is_of_the_call_that_the_pbx_names_and_looked_for_a_little_l
     assert Recording.objects.count() == 1
 
 
+def test_what_was_recorded_of_a_part_is_the_wholes_though_the_log_never_heard_of_the_part(
+    office: Pbx,
+) -> None:
+    whole = call_of(office)
+    call_of(office, "2.1", merged_into=whole)
+    await_recording("office", "2.1", "of the part.wav")
+    assert Recording.objects.get().logged.call == whole
+
+
 def test_one_is_looked_for_again_and_again_and_later_each_time(office: Pbx) -> None:
     recording = awaited(call_of(office), "never")
     assert recording.due_at is not None
