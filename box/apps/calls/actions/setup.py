@@ -96,7 +96,7 @@ def read(text: str) -> Iterator[Row]:
     """Lines like `100;anna@corp.example`; a head is passed over. Raises ValidationError."""
     if len(text) > LONGEST:
         raise ValidationError(_("This table is too long: give it in parts."), code="size")
-    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if not lines or len(lines) > MOST_ROWS:
         said = _("Give between 1 and %(most)s lines.") % {"most": MOST_ROWS}
         raise ValidationError(said, code="size")

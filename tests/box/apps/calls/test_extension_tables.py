@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 
 from box.apps.calls.actions.setup import (
     Row,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     [
         ("100;anna\n101", [Row(1, "100", "anna"), Row(2, "101", "")]),
         ("100,anna", [Row(1, "100", "anna")]),
+        # A sheet's first line whose other cells are empty.
+        ("100\t\n101\tanna", [Row(1, "100", ""), Row(2, "101", "anna")]),
         ("100\tanna\tbrowser", [Row(1, "100", "anna", is_browser=True)]),
         (' "100" ; "anna" ; Browser ; on the desk', [Row(1, "100", "anna", is_browser=True)]),
         # Whoever looks for a line finds it by its number.
@@ -81,6 +84,9 @@ def test_what_is_saved_is_in_order_and_says_what_rings_in_browsers(
         ("099", "", ""), ("100", anna.login, ""), ("101", boris.login, ""), ("102", "", ""),
         ("103", anna.login, "browser"),
     ]  # fmt: skip
+    with connection.cursor() as cursor:
+        # Read by an index they would be in order by themselves.
+        cursor.execute("SET LOCAL enable_indexscan = off")
     assert extension_rows(pbx) == rows
     monkeypatch.setattr("box.apps.calls.actions.setup.MOST_ROWS", 2)
     assert extension_rows(pbx) == rows[:2]
@@ -120,3 +126,15 @@ def test_profiles_take_nothing_from_whom_they_name_no_extension_of(
     assert dict(pbx.extensions.values_list("number", "user")) == {
         "100": None, "101": boris.pk, "102": None, "103": anna.pk, "110": anna.pk,
     }  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_of_so_many_profiles_no_more_are_read(
+    pbx: Pbx, anna: User, boris: User, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extension = field(olga, "Extension")
+    pbx.profile_field = extension.key
+    write_many(PROFILE, {anna.pk: {extension: ["110"]}, boris.pk: {extension: ["111"]}})
+    monkeypatch.setattr("box.apps.calls.actions.setup.MOST_ROWS", 1)
+    follow_profiles(pbx, by=None)
+    assert pbx.extensions.filter(number__in=["110", "111"]).count() == 1
