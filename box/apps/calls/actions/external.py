@@ -64,8 +64,8 @@ def plain_number(text: str) -> str:
 @transaction.atomic
 def show_call(call: LoggedCall, people: list[User], *, by: User, now: datetime) -> None:
     """Opens its window at these people, who take part from then on. Showing twice is showing once."""
-    locked = _going(call)
-    for person in people[:MOST_SHOWN]:
+    locked, people = _going(call), people[:MOST_SHOWN]
+    for person in people:
         _must_tell_of(person, by)
         Participant.objects.update_or_create(
             logged=locked,
@@ -84,9 +84,9 @@ def show_call(call: LoggedCall, people: list[User], *, by: User, now: datetime) 
 
 @transaction.atomic
 def hide_call(call: LoggedCall, people: list[User], *, by: User, now: datetime) -> None:
-    locked = _going(call)
+    locked, people = _going(call), people[:MOST_SHOWN]
     _must_be_in(locked, by)
-    for person in people[:MOST_SHOWN]:
+    for person in people:
         _must_tell_of(person, by)
     locked.participants.filter(user__in=people, ended_at=None).update(ended_at=now)
     tell([person.pk for person in people], locked.pk)

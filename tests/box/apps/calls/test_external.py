@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from box.core.files.models import new_key
 from box.core.notify.models import Counter
 from box.core.push.models import PushMessage
 from box.core.registry.settings import store
+from box.lib.moments import LATEST
 
 if TYPE_CHECKING:
     from box.core.accounts.models import User
@@ -36,6 +38,7 @@ pytestmark = pytest.mark.django_db
 
 NUMBER = "+79161234567"
 ANSWERED, BUSY = LoggedCall.Result.ANSWERED, LoggedCall.Result.BUSY
+TOO_LATE = LATEST + timedelta(days=1)
 
 
 def begun(person: User, *, ago: int = 60, **more: Any) -> LoggedCall:
@@ -52,6 +55,12 @@ def told_last() -> dict[str, Any]:
     assert event is not None
     payload: dict[str, Any] = event.payload
     return payload
+
+
+def told_pages() -> list[set[str]]:
+    """Whose pages were told to look, from the first time to the last."""
+    messages = PushMessage.objects.filter(topic="calls", kind="now").order_by("id")
+    return [set(one.audience) for one in messages]
 
 
 def test_who_answered_is_known_at_the_end_and_who_calls_from_the_beginning(anna: User) -> None:
@@ -136,6 +145,18 @@ def test_nobody_is_shown_a_colleagues_call_and_so_many_are_at_once(
     monkeypatch.setattr("box.apps.calls.actions.external.MOST_SHOWN", 1)
     show_call(call, [anna, boris], by=olga, now=timezone.now())
     assert [part.user for part in call.participants.all()] == [anna]
+    assert told_pages()[-1] == {f"U{anna.pk}"}
+
+
+def test_who_closes_a_window_for_more_than_there_is_room_for_closes_no_colleagues(
+    anna: User, boris: User, olga: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = begun(anna)
+    show_call(call, [boris], by=olga, now=timezone.now())
+    monkeypatch.setattr("box.apps.calls.actions.external.MOST_SHOWN", 1)
+    hide_call(call, [anna, boris], by=anna, now=timezone.now())
+    assert [part.user for part in call.participants.filter(ended_at=None)] == [boris]
+    assert told_pages()[-1] == {f"U{anna.pk}"}
 
 
 def test_the_pages_of_those_look_at_it_whose_call_it_is(anna: User, boris: User, olga: User) -> None:
@@ -146,9 +167,8 @@ def test_the_pages_of_those_look_at_it_whose_call_it_is(anna: User, boris: User,
     hide_call(call, [boris], by=boris, now=now)
     finish_call(call, anna, 10, ANSWERED, by=anna)
     hers, his = f"U{anna.pk}", f"U{boris.pk}"
-    messages = PushMessage.objects.filter(topic="calls", kind="now").order_by("id")
-    assert [set(one.audience) for one in messages] == [{hers, his}, {his}, {hers, his}]
-    assert all(one.payload == {"call": call.pk} for one in messages)
+    assert told_pages() == [{hers, his}, {his}, {hers, his}]
+    assert all(one.payload == {"call": call.pk} for one in PushMessage.objects.filter(topic="calls"))
 
 
 def test_who_is_shown_a_call_sees_it_and_one_that_is_over_is_shown_to_nobody(
@@ -168,8 +188,10 @@ def test_who_is_shown_a_call_sees_it_and_one_that_is_over_is_shown_to_nobody(
 def test_nobody_tells_of_a_colleagues_call_or_of_somebody_who_is_gone(
     anna: User, boris: User, olga: User
 ) -> None:
-    with pytest.raises(PermissionDenied):
-        register_call(NewCall(number="1", user=boris, is_incoming=True, started_at=timezone.now()), by=anna)
+    his = NewCall(number="1", user=boris, is_incoming=True, started_at=timezone.now())
+    for told in (his, replace(his, is_shown=False)):
+        with pytest.raises(PermissionDenied):
+            register_call(told, by=anna)
     with pytest.raises(PermissionDenied):
         finish_call(begun(boris), boris, 5, ANSWERED, by=anna)
     with pytest.raises(PermissionDenied):
@@ -183,7 +205,25 @@ def test_nobody_tells_of_a_colleagues_call_or_of_somebody_who_is_gone(
     dismiss_user(boris, by=olga)
     boris.refresh_from_db()
     with pytest.raises(ValidationError, match="works here"):
-        register_call(NewCall(number="1", user=boris, is_incoming=True, started_at=timezone.now()), by=olga)
+        register_call(replace(his, user=boris), by=olga)
+
+
+def test_who_takes_part_does_not_tell_what_a_colleague_does_in_the_same_call(
+    anna: User, boris: User, olga: User
+) -> None:
+    call = begun(anna)
+    show_call(call, [boris], by=olga, now=timezone.now())
+    with pytest.raises(PermissionDenied):
+        hide_call(call, [boris], by=anna, now=timezone.now())
+    with pytest.raises(PermissionDenied):
+        finish_call(call, boris, 5, ANSWERED, by=anna)
+    assert call.participants.filter(ended_at=None).count() == 2
+
+
+def test_a_call_of_a_time_that_nobody_means_is_not_written_down(anna: User) -> None:
+    with pytest.raises(ValidationError, match="far away"):
+        begun(anna, started_at=TOO_LATE)
+    assert not LoggedCall.objects.exists()
 
 
 def test_a_number_that_the_world_does_not_dial_begins_no_lead(anna: User) -> None:
@@ -236,7 +276,7 @@ def test_a_past_call_of_ours_is_missed_by_nobody(anna: User) -> None:
     assert not outgoing.participants.get().is_called
     assert past(key="there.4").participants.count() == 0
     with pytest.raises(ValidationError):
-        past(key="there.3", started_at=timezone.now().replace(year=9999))
+        past(key="there.3", started_at=TOO_LATE)
 
 
 def test_a_past_call_that_is_here_already_is_said_to_be(anna: User) -> None:
