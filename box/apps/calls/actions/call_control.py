@@ -171,7 +171,7 @@ def _caller(extension: Extension, user: User) -> Caller:
 
 def _goal(extension: Extension, number: str) -> str:
     """An extension as it is; of everything else its E.164."""
-    written = "".join(number.split())[: phones.LONGEST]
+    written = "".join(number.split())
     numbering = extension.pbx.numbering
     if numbering.is_extension(written):
         return written

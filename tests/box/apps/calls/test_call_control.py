@@ -13,7 +13,8 @@ from django.utils import timezone
 from box.apps.calls.access import CALL_OUTSIDE
 from box.apps.calls.actions.call_control import dial, end_call, hold_call, pass_on, take_back
 from box.apps.calls.actions.logging import follow_call
-from box.apps.calls.models import Participant
+from box.apps.calls.models import LoggedCall, Participant
+from box.apps.calls.permissions import audience_of
 from box.apps.calls.presenters import live_calls
 from box.bridges.telephony.actions import ask_pbx, refuse_command, set_extensions, take_commands
 from box.bridges.telephony.models import Call, CallLeg, Command, Pbx
@@ -22,14 +23,13 @@ from box.core.access.rights import rights
 from box.core.accounts.actions import dismiss_user
 from box.core.accounts.models import User
 from box.core.events.delivery import deliver_all
+from box.core.push.models import PushMessage
 from tests.box.apps.calls.conftest import RINGING, TALKING, play
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.test import Client
-
-    from box.apps.calls.models import LoggedCall
 
     type Browser = Callable[[User], Client]
 
@@ -186,26 +186,74 @@ def test_who_is_on_hold_is_taken_back_to_the_telephone_that_held(holding: Pbx, a
         take_back(call, by=anna)
 
 
+def picks_up_again(call: LoggedCall, own: Participant, **changed: Any) -> None:
+    """The telephone that held rings, and the log hears of it."""
+    # By the PBX's clock: the stream's moments lie ahead of ours.
+    later = own.began_at + timedelta(minutes=1)
+    CallLeg.objects.filter(uniqueid=own.leg).update(ended_at=later)
+    values = {"endpoint": "PJSIP/100", "started_at": later, "answered_at": later, **changed}
+    assert call.call is not None
+    CallLeg.objects.create(call=call.call, uniqueid="back.1", is_called=True, **values)
+    follow_call(call.call.pbx.name, call.call.key)
+
+
+def elsewhere(pbx: Pbx, part: Participant, **changed: Any) -> Participant:
+    """Of another call, and like this one."""
+    call = Call.objects.create(pbx=pbx, key="9.9", started_at=part.began_at)
+    logged = LoggedCall.objects.create(call=call, started_at=part.began_at, audience=audience_of([]))
+    values = {field.attname: getattr(part, field.attname) for field in Participant._meta.fields[1:]}
+    return Participant.objects.create(**{**values, "logged_id": logged.pk, **changed})
+
+
 def test_who_has_them_back_or_passed_them_on_holds_them_no_more(
     holding: Pbx, anna: User, boris: User
 ) -> None:
     """Whoever pressed "Take back" then would tear the client away from a colleague."""
     call = talking(holding)
-    assert call.call is not None
     hold_call(call, by=anna)
     own = call.participants.get(user=anna)
-    # By the PBX's clock: the stream's moments lie ahead of ours.
-    later = own.began_at + timedelta(minutes=1)
-    CallLeg.objects.filter(uniqueid=own.leg).update(ended_at=later)
-    CallLeg.objects.create(
-        call=call.call, uniqueid="back.1", endpoint="PJSIP/100", is_called=True,
-        started_at=later, answered_at=later,
-    )  # fmt: skip
-    follow_call(holding.name, call.call.key)
+    picks_up_again(call, own)
     assert [one.holds_leg for one in call.participants.filter(user=anna)] == ["", ""]
     call.participants.filter(leg=own.leg).update(holds_leg="1.1")
     pass_on(call, "101", is_attended=False, by=anna)
     assert not call.participants.exclude(holds_leg="").exists()
+
+
+@pytest.mark.parametrize("changed", [{"answered_at": None}, {"endpoint": "PJSIP/101"}])
+def test_while_the_telephone_rings_or_a_colleague_picks_up_the_client_still_waits(
+    holding: Pbx, anna: User, changed: dict[str, Any]
+) -> None:
+    call = talking(holding)
+    hold_call(call, by=anna)
+    own = call.participants.get(user=anna)
+    picks_up_again(call, own, **changed)
+    assert call.participants.get(leg=own.leg).holds_leg == own.holds_leg != ""
+
+
+def test_whoever_else_is_held_still_waits_when_one_is_taken_back(
+    holding: Pbx, anna: User, boris: User
+) -> None:
+    call = talking(holding)
+    hold_call(call, by=anna)
+    own = call.participants.get(user=anna)
+    call.participants.filter(user=boris).update(holds_leg="3.3")
+    branch = Pbx.objects.create(name="branch", host="pbx2.corp.test")
+    there = elsewhere(branch, own)
+    picks_up_again(call, own)
+    assert set(Participant.objects.exclude(holds_leg="")) == {call.participants.get(user=boris), there}
+
+
+def test_who_passes_a_call_on_lets_go_whom_they_hold_and_nobody_elses(
+    holding: Pbx, anna: User, boris: User
+) -> None:
+    call = talking(holding)
+    hold_call(call, by=anna)
+    own = call.participants.get(user=anna)
+    call.participants.filter(user=boris).update(holds_leg="3.3")
+    assert pass_on(call, "101", is_attended=False, by=anna).undo == [[own.leg, "", own.holds_leg]]
+    assert [one.user for one in call.participants.exclude(holds_leg="")] == [boris]
+    # Now she holds nobody: there is nothing to take back.
+    assert pass_on(call, "101", is_attended=False, by=anna).undo == []
 
 
 def answer_comes(command: Command, *, is_certain: bool = True) -> None:
@@ -221,6 +269,34 @@ def test_a_hold_that_the_pbx_refuses_holds_nobody(holding: Pbx, anna: User) -> N
     assert live_calls(anna, now=timezone.now()) == []
     with pytest.raises(ValidationError, match="over"):
         take_back(call, by=anna)
+
+
+def test_a_refusal_takes_back_what_was_noted_of_that_part_alone(
+    holding: Pbx, anna: User, boris: User
+) -> None:
+    call = talking(holding)
+    held = hold_call(call, by=anna)
+    own = call.participants.get(user=anna)
+    values = {field.attname: getattr(own, field.attname) for field in Participant._meta.fields[1:]}
+    branch = Pbx.objects.create(name="branch", host="pbx2.corp.test")
+    others = {
+        elsewhere(branch, own),
+        elsewhere(holding, own, user_id=boris.pk),
+        Participant.objects.create(**{**values, "leg": "hers.2"}),
+    }
+    answer_comes(held)
+    assert set(Participant.objects.exclude(holds_leg="")) == others
+
+
+def test_the_page_of_who_asked_looks_again_where_a_refusal_took_something_back(
+    holding: Pbx, anna: User
+) -> None:
+    held = hold_call(talking(holding), by=anna)
+    PushMessage.objects.all().delete()
+    for _time in range(2):
+        answer_comes(held)
+    looks = PushMessage.objects.filter(topic="calls", kind="now")
+    assert [one.audience for one in looks] == [[f"U{anna.pk}"]]
 
 
 def test_whom_the_pbx_does_not_give_back_or_pass_on_still_waits(

@@ -11,7 +11,7 @@ from django.utils import timezone
 from box.apps.calls.actions.logging import follow_call
 from box.apps.calls.actions.misses import recount_misses, reopen_miss, settle_earlier, settle_miss
 from box.apps.calls.actions.recordings import hold_recordings, write_note
-from box.apps.calls.models import LoggedCall, Participant, Recording
+from box.apps.calls.models import LONGEST_NOTE, LoggedCall, Participant, Recording
 from box.apps.calls.permissions import audience_of
 from box.apps.calls.settings import MAKES_LEADS
 from box.bridges.telephony.actions import set_extensions
@@ -205,6 +205,14 @@ def test_two_that_became_one_are_one_call(pbx: Pbx, cara: User) -> None:
     assert Participant.objects.filter(user=cara, answered_at__isnull=False).exists()
 
 
+def joined(part: LoggedCall, whole: LoggedCall) -> Call:
+    """The part's call, of which the log has heard nothing so far."""
+    assert part.call is not None
+    part.call.merged_into = whole.call
+    part.call.save()
+    return part.call
+
+
 def test_what_was_written_and_recorded_of_a_part_is_the_wholes(pbx: Pbx, anna: User) -> None:
     another, whole, part = (miss(pbx, later=number * HOUR) for number in range(3))
     write_note(whole, "Wants chairs.", by=anna)
@@ -213,10 +221,9 @@ def test_what_was_written_and_recorded_of_a_part_is_the_wholes(pbx: Pbx, anna: U
         for file in files:
             Recording.objects.create(logged=logged, file=file)
     hold_recordings(part, is_held=True, by=anna)
-    assert part.call is not None
-    part.call.merged_into = whole.call
-    part.call.save()
-    assert follow_call(pbx.name, part.call.key) is None
+    # Told twice is told once.
+    for _time in range(2):
+        assert follow_call(pbx.name, joined(part, whole).key) is None
     assert not LoggedCall.objects.filter(pk=part.pk).exists()
     whole.refresh_from_db()
     assert (whole.note, whole.is_held) == ("Wants chairs.\n\nAnd tables.", True)
@@ -230,13 +237,30 @@ def test_what_was_written_and_recorded_of_a_part_is_the_wholes(pbx: Pbx, anna: U
 def test_what_was_written_of_a_part_is_kept_where_the_whole_was_not_logged_yet(pbx: Pbx, anna: User) -> None:
     whole, part = miss(pbx), miss(pbx, later=HOUR)
     write_note(part, "Wants chairs.", by=anna)
-    assert part.call is not None
-    part.call.merged_into = whole.call
-    part.call.save()
+    call = joined(part, whole)
     whole.delete()
-    follow_call(pbx.name, part.call.key)
+    follow_call(pbx.name, call.key)
     logged = LoggedCall.objects.get()
     assert (logged.call, logged.note) == (whole.call, "Wants chairs.")
+
+
+def test_a_part_of_which_nothing_was_written_changes_nothing_of_the_whole(pbx: Pbx, anna: User) -> None:
+    whole, part = miss(pbx), miss(pbx, later=HOUR)
+    write_note(whole, "Wants chairs.", by=anna)
+    hold_recordings(whole, is_held=True, by=anna)
+    follow_call(pbx.name, joined(part, whole).key)
+    whole.refresh_from_db()
+    assert (whole.note, whole.is_held) == ("Wants chairs.", True)
+    assert Event.objects.filter(kind="calls.CallNoted").count() == 1
+
+
+def test_of_what_was_written_of_both_as_much_is_kept_as_there_is_room_for(pbx: Pbx, anna: User) -> None:
+    whole, part = miss(pbx), miss(pbx, later=HOUR)
+    write_note(whole, "x" * (LONGEST_NOTE - 3), by=anna)
+    write_note(part, "yz", by=anna)
+    follow_call(pbx.name, joined(part, whole).key)
+    whole.refresh_from_db()
+    assert whole.note == "x" * (LONGEST_NOTE - 3) + "\n\ny"
 
 
 def test_who_is_put_on_hold_while_more_is_heard_of_the_call_stays_on_hold(
