@@ -548,6 +548,20 @@ def test_every_change_of_members_renews_their_codes(
     assert all(again(one).access_version > joined[one.pk] for one in people)
 
 
+def test_who_leaves_or_is_taken_out_sees_nothing_of_it_from_that_moment(
+    anna: User, boris: User, cara: User
+) -> None:
+    group = group_of(anna, boris, cara)
+    post = publish_post(Draft("For us", (group.code,)), by=anna)
+    for person in (boris, cara):
+        assert Post.objects.visible_to(again(person)).filter(pk=post.pk).exists()
+    actions.leave_group(group, by=boris)
+    actions.remove_member(group.members.get(user=cara), by=anna)
+    for person in (boris, cara):
+        assert group.code not in codes_of(again(person))
+        assert not Post.objects.visible_to(again(person)).filter(pk=post.pk).exists()
+
+
 def test_a_dismissed_owners_groups_pass_on(anna: User, boris: User, cara: User, olga: User) -> None:
     group = group_of(anna, boris)
     assert held(anna) == [group.name]
