@@ -116,22 +116,15 @@ class Pause:
 
 
 @dataclass
-class Colleague:
-    """Posts, likes, takes it back, comments and reads; in a thread of its own while its `with` lasts."""
+class Busy:
+    """Somebody who does something all the time, in a thread of their own while their `with` lasts."""
 
     name: str
     browser: Browser
-    history: History
-    talk: int
-    """The post that all of them talk about, by its number."""
-    posts: list[str] = field(default_factory=list)
-    """Texts of the posts that were acknowledged."""
-    comments: list[str] = field(default_factory=list)
-    unexpected: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list, kw_only=True)
     """Answers that no failure excuses."""
-    reads: Pause = field(default_factory=Pause)
-    writes: Pause = field(default_factory=Pause)
-    rounds: int = 0
+    rounds: int = field(default=0, kw_only=True)
+    """How often all of it was done."""
 
     def __enter__(self) -> Self:
         self._stop = threading.Event()
@@ -144,17 +137,44 @@ class Colleague:
         self._thread.join(60)
         assert not self._thread.is_alive(), "a request hangs"
 
-    def begin_counting(self) -> None:
-        """Pauses are from now on."""
-        self.reads, self.writes = Pause(), Pause()
-
     def go_on(self) -> None:
-        """Wait until everything that one does was done once more."""
+        """Wait until everything that one does was begun and done once more."""
         before, deadline = self.rounds + 1, time.monotonic() + LONGEST_PAUSE
         while self.rounds <= before:
             assert not self.unexpected, self.unexpected[0]
             assert time.monotonic() < deadline, f"{self.name} gets nothing through any more"
             time.sleep(0.05)
+
+    def _work(self) -> None:
+        raise NotImplementedError
+
+    def _tried(self, pause: Pause, ask: Callable[[], Answer]) -> Answer | None:
+        """None where it was in vain."""
+        with suppress(OSError, http.client.HTTPException):
+            answer = ask()
+            if answer.status not in NOT_NOW:
+                return answer
+        pause.failed += 1
+        self._stop.wait(0.1)
+        return None
+
+
+@dataclass
+class Colleague(Busy):
+    """Posts, likes, takes it back, comments and reads."""
+
+    history: History
+    talk: int
+    """The post that all of them talk about, by its number."""
+    posts: list[str] = field(default_factory=list)
+    """Texts of the posts that were acknowledged."""
+    comments: list[str] = field(default_factory=list)
+    reads: Pause = field(default_factory=Pause)
+    writes: Pause = field(default_factory=Pause)
+
+    def begin_counting(self) -> None:
+        """Pauses are from now on."""
+        self.reads, self.writes = Pause(), Pause()
 
     @property
     def likes(self) -> str:
@@ -227,7 +247,7 @@ class Colleague:
 
     def _sent(self, path: str, **fields: str) -> Answer | None:
         """None where it was in vain; then it is sent again."""
-        answer = self._tried(self.writes, lambda: self.browser.post(path, **fields))
+        answer = self._through(self.writes, lambda: self.browser.post(path, **fields))
         if answer and answer.status != 200:
             self.unexpected.append(f"{answer.status} to a form of {path}: {answer.text[:2000]}")
             return None
@@ -235,21 +255,16 @@ class Colleague:
 
     def _page(self, path: str) -> Answer | None:
         """None where it was in vain."""
-        answer = self._tried(self.reads, lambda: self.browser.get(path))
+        answer = self._through(self.reads, lambda: self.browser.get(path))
         if answer and answer.status not in (200, 404):
             self.unexpected.append(f"{answer.status} to {path}: {answer.text[:2000]}")
             return None
         return answer
 
-    def _tried(self, pause: Pause, ask: Callable[[], Answer]) -> Answer | None:
-        with suppress(OSError, http.client.HTTPException):
-            answer = ask()
-            if answer.status not in NOT_NOW:
-                pause.through()
-                return answer
-        pause.failed += 1
-        self._stop.wait(0.1)
-        return None
+    def _through(self, pause: Pause, ask: Callable[[], Answer]) -> Answer | None:
+        if answer := self._tried(pause, ask):
+            pause.through()
+        return answer
 
 
 COMMENTS = "comments"

@@ -7,18 +7,17 @@ import hashlib
 import http.client
 import json
 import os
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 from tests.system.poster import Answer
 
-from .people import LONGEST_PAUSE, NOT_NOW, Browser, Pause
+from .people import Browser, Busy, Pause
 
 SIZE = 40_000
 """Bytes of each file."""
@@ -33,11 +32,7 @@ class Over(Exception):
 
 
 @dataclass
-class Sender:
-    """In a thread of its own while its `with` lasts."""
-
-    name: str
-    browser: Browser
+class Sender(Busy):
     reader: Browser
     """The same person's, for the thread that looks at what is there."""
     posts: list[str] = field(default_factory=list)
@@ -45,30 +40,10 @@ class Sender:
     files: dict[int, str] = field(default_factory=dict)
     """What is in them: SHA-256 by the number of the file."""
     pause: Pause = field(default_factory=Pause)
-    unexpected: list[str] = field(default_factory=list)
     _since: int = 0
-
-    def __enter__(self) -> Self:
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(60)
-        assert not self._thread.is_alive(), "an upload hangs"
 
     def begin_counting(self) -> None:
         self.pause, self._since = Pause(), len(self.files)
-
-    def go_on(self) -> None:
-        """Wait until a post with a file was begun and acknowledged."""
-        before, deadline = len(self.posts) + 1, time.monotonic() + LONGEST_PAUSE
-        while len(self.posts) <= before:
-            assert not self.unexpected, self.unexpected[0]
-            assert time.monotonic() < deadline, f"{self.name} gets no file through any more"
-            time.sleep(0.05)
 
     def lost(self) -> list[int]:
         """Numbers of files that were acknowledged since one counts, and are not there as they were."""
@@ -95,6 +70,7 @@ class Sender:
                 self.pause.through()
                 self.files[number] = hashlib.sha256(content.encode()).hexdigest()
                 self.posts.append(text)
+                self.rounds += 1
 
     def _upload(self, content: str) -> int | None:
         while not self._stop.is_set():
@@ -116,7 +92,7 @@ class Sender:
         """The ETag of its only part, which is sent by another link each time. Raises Over."""
         (link,) = upload["parts"]
         for _ in range(ATTEMPTS):
-            answer = self._tried(partial(self.browser.put, link, content))
+            answer = self._tried(self.pause, partial(self.browser.put, link, content))
             if answer is not None and answer.status == 200:
                 return answer.headers["ETag"]
             links = self._done(lambda: self.browser.get(f"/files/uploads/{upload['id']}/parts/?from=1"))
@@ -133,7 +109,7 @@ class Sender:
     def _done(self, ask: Callable[[], Answer], *, status: int = 200) -> Answer | None:
         """Again until it is answered so; None where one stops. Raises Over."""
         while not self._stop.is_set():
-            answer = self._tried(ask)
+            answer = self._tried(self.pause, ask)
             if answer is None:
                 continue
             if answer.status == status:
@@ -143,14 +119,4 @@ class Sender:
                 raise Over
             self.unexpected.append(f"{answer.status}: {answer.text[:2000]}")
             self._stop.wait(PAUSE)
-        return None
-
-    def _tried(self, ask: Callable[[], Answer]) -> Answer | None:
-        """None where it was in vain."""
-        with suppress(OSError, http.client.HTTPException):
-            answer = ask()
-            if answer.status not in NOT_NOW:
-                return answer
-        self.pause.failed += 1
-        self._stop.wait(0.1)
         return None

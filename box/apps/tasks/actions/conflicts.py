@@ -66,7 +66,8 @@ def edit_task(
     task = locked(task)
     untouched = _untouched(task, _sent(changes, responsible, by), base)
     change_task(task, _without(changes, untouched), by=by)
-    if "responsible" not in untouched:
+    # Of what is closed nobody hands anything over, and its other fields may be changed all the same.
+    if "responsible" not in untouched and responsible.pk != task.responsible_id:
         delegate_task(task, responsible, by=by)
 
 

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from box.apps.tasks.actions.conflicts import COLUMNS, EditConflict, base_of, edit_task
+from box.apps.tasks.actions.states import complete_task
 from box.apps.tasks.actions.tasks import change_task
 from box.apps.tasks.fields import TASK_FIELDS
 from box.apps.tasks.models import Task
@@ -139,6 +140,14 @@ def test_a_form_of_before_there_was_a_base_is_written_as_it_was_sent(
     change_task(task, {"tags": ["yard"]}, by=olga)
     save(as_person(anna), task, sent)
     assert (task.title, task.tags) == ("Weigh them", ["store"])
+
+
+def test_what_is_closed_is_changed_also_by_a_form_without_a_base(
+    as_person: Browser, task: Task, anna: User
+) -> None:
+    complete_task(task, by=anna)
+    save(as_person(anna), task, {**opened(as_person(anna), task), "base": "", "title": "Weigh them"})
+    assert (task.title, task.is_open) == ("Weigh them", False)
 
 
 @pytest.mark.parametrize("base", ["title", "title: :title ::", "title:000000000000 " * 2000])
