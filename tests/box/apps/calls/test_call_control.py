@@ -113,6 +113,12 @@ def test_a_refusal_is_said_in_words(pbx: Pbx, anna: User, as_person: Browser) ->
     assert "toast" in answer.headers["HX-Trigger"]
 
 
+def holding_somebody(pbx: Pbx, person: User) -> tuple[LoggedCall, Participant]:
+    call = talking(pbx)
+    hold_call(call, by=person)
+    return call, call.participants.get(user=person)
+
+
 def talking(pbx: Pbx) -> LoggedCall:
     return play(pbx, "incoming_queue", facts=TALKING)
 
@@ -209,9 +215,7 @@ def test_who_has_them_back_or_passed_them_on_holds_them_no_more(
     holding: Pbx, anna: User, boris: User
 ) -> None:
     """Whoever pressed "Take back" then would tear the client away from a colleague."""
-    call = talking(holding)
-    hold_call(call, by=anna)
-    own = call.participants.get(user=anna)
+    call, own = holding_somebody(holding, anna)
     picks_up_again(call, own)
     assert [one.holds_leg for one in call.participants.filter(user=anna)] == ["", ""]
     call.participants.filter(leg=own.leg).update(holds_leg="1.1")
@@ -223,9 +227,7 @@ def test_who_has_them_back_or_passed_them_on_holds_them_no_more(
 def test_while_the_telephone_rings_or_a_colleague_picks_up_the_client_still_waits(
     holding: Pbx, anna: User, changed: dict[str, Any]
 ) -> None:
-    call = talking(holding)
-    hold_call(call, by=anna)
-    own = call.participants.get(user=anna)
+    call, own = holding_somebody(holding, anna)
     picks_up_again(call, own, **changed)
     assert call.participants.get(leg=own.leg).holds_leg == own.holds_leg != ""
 
@@ -233,9 +235,7 @@ def test_while_the_telephone_rings_or_a_colleague_picks_up_the_client_still_wait
 def test_whoever_else_is_held_still_waits_when_one_is_taken_back(
     holding: Pbx, anna: User, boris: User
 ) -> None:
-    call = talking(holding)
-    hold_call(call, by=anna)
-    own = call.participants.get(user=anna)
+    call, own = holding_somebody(holding, anna)
     call.participants.filter(user=boris).update(holds_leg="3.3")
     branch = Pbx.objects.create(name="branch", host="pbx2.corp.test")
     there = elsewhere(branch, own)
@@ -246,9 +246,7 @@ def test_whoever_else_is_held_still_waits_when_one_is_taken_back(
 def test_who_passes_a_call_on_lets_go_whom_they_hold_and_nobody_elses(
     holding: Pbx, anna: User, boris: User
 ) -> None:
-    call = talking(holding)
-    hold_call(call, by=anna)
-    own = call.participants.get(user=anna)
+    call, own = holding_somebody(holding, anna)
     call.participants.filter(user=boris).update(holds_leg="3.3")
     assert pass_on(call, "101", is_attended=False, by=anna).undo == [[own.leg, "", own.holds_leg]]
     assert [one.user for one in call.participants.exclude(holds_leg="")] == [boris]
