@@ -573,9 +573,6 @@ def drain(paths: Paths, name: str, *, is_drained: bool, say: Say) -> None:
     membership = _membership(paths)
     etcd = Etcd.of(paths, membership.topology, first=membership.me.address)
     after, revision = state.change(etcd, lambda before: before.with_drained(name, is_drained=is_drained))
-    if is_drained and len(after.with_role(Role.DATABASE)) > 1 and patroni.leader(paths, after) == name:
-        say("Another node takes the lead of the database.")
-        patroni.switch_over(paths, after)
     deadline = time.monotonic() + LEADER_SECONDS
     known = {member.name for member in after.members}
     # Who was removed may speak still.
@@ -588,6 +585,10 @@ def drain(paths: Paths, name: str, *, is_drained: bool, say: Say) -> None:
                 f"`boxctl logs member` there."
             )
         time.sleep(0.5)
+    # Not before: while all nodes load their configuration anew, the lead takes seconds longer to move.
+    if is_drained and len(after.with_role(Role.DATABASE)) > 1 and patroni.leader(paths, after) == name:
+        say("Another node takes the lead of the database.")
+        patroni.switch_over(paths, after)
 
 
 def _membership(paths: Paths) -> Membership:

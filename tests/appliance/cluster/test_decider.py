@@ -578,3 +578,31 @@ def test_a_moment_that_is_to_come_does_not_keep_anybody_from_deciding(
     for at, changed_at in ((NOW - MINUTE, NOW - MINUTE), (NOW + timedelta(hours=3), None)):
         view: Any = SimpleNamespace(known=BOTH.with_rest("node-2", Rest.AWAKE, at=at), beats={}, at=NOW)
         assert decider._history(view, ()).changed_at == changed_at
+
+
+def test_the_lead_moves_once_all_nodes_send_nobody_to_who_has_it(
+    paths: Paths, etcd: Etcd, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    other = replace(ONE, name="node-2", address="127.88.77.2")
+    etcd.put(state.TOPOLOGY, topology.written(Topology((ONE, other))))
+    for node in (ONE, other):
+        state.beat(etcd, node.name, beat())
+    behind: list[str] = []
+
+    def follow(_: float) -> None:
+        revision = state.read(etcd)[1]
+        for node in (ONE, other):
+            state.beat(etcd, node.name, replace(beat(), revision=revision))
+
+    def switch_over(_: Paths, known: Topology) -> str:
+        revision = state.read(etcd)[1]
+        behind.extend(one for one, said in state.beats(etcd).items() if said.revision < revision)
+        assert known[ONE.name].is_drained
+        return other.name
+
+    monkeypatch.setattr(membership.time, "sleep", follow)
+    monkeypatch.setattr(patroni, "switch_over", switch_over)
+    membership.drain(paths, ONE.name, is_drained=True, say=said.append)
+    assert said == ["Another node takes the lead of the database."] and not behind
+    membership.drain(paths, ONE.name, is_drained=False, say=said.append)
+    assert len(said) == 1
