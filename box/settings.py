@@ -140,6 +140,7 @@ TEMPLATES = [
 ]
 
 _database = KOROBKA["database"]
+_replicas = _database.get("replicas_port")
 _as_owner = os.environ.get("KOROBKA_DATABASE_ROLE") == "owner"
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
@@ -155,8 +156,9 @@ DATABASES: dict[str, dict[str, Any]] = {
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "application_name": os.environ.get("KOROBKA_SERVICE", "portal"),
-            # Seconds. While one attempt hangs, the pool begins no other.
-            "connect_timeout": 5,
+            # Seconds. While one attempt hangs, the pool begins no other. In a cluster some do while the lead
+            # moves, and the router gives up a server after two seconds in any case: see decision 0595.
+            "connect_timeout": 2 if _replicas else 5,
             # Of queries that are composed once, and of no others: see box.lib.prepared. PostgreSQL by itself
             # would plan them again and again where a list of keys might be longer than it is.
             "prepare_threshold": 5,
@@ -165,12 +167,11 @@ DATABASES: dict[str, dict[str, Any]] = {
     }
 }
 # Of a node whose cluster has replicas, by a way of their own: see box.core.registry.replicas.
-if _replicas := _database.get("replicas_port"):
+if _replicas:
     DATABASES["replica"] = {
         **DATABASES["default"],
         "PORT": _replicas,
         "CONN_HEALTH_CHECKS": False,  # each request begins with a question of its own
-        "OPTIONS": {**DATABASES["default"]["OPTIONS"], "connect_timeout": 2},
     }
 DATABASE_ROUTERS = ["box.lib.replicas.ReplicaRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

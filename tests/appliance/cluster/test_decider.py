@@ -600,7 +600,7 @@ def test_the_lead_moves_once_all_nodes_send_nobody_to_who_has_it(
         assert known[ONE.name].is_drained
         return other.name
 
-    monkeypatch.setattr(membership.time, "sleep", follow)
+    monkeypatch.setattr("time.sleep", follow)
     monkeypatch.setattr(patroni, "switch_over", switch_over)
     membership.drain(paths, ONE.name, is_drained=True, say=said.append)
     assert said == ["Another node takes the lead of the database."] and not behind

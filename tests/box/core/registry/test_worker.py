@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import runpy
 import signal
 import socket
 import stat
@@ -24,6 +26,7 @@ from django.urls import clear_url_caches, get_resolver
 from psycopg_pool import ConnectionPool
 from psycopg_pool.base import AttemptWithBackoff
 
+import box
 from box.apps.calls.deliveries import address_for
 from box.bridges.telephony.models import Pbx
 from box.core.registry import worker as workers
@@ -459,6 +462,21 @@ def test_no_statement_holds_a_connection_of_a_worker_for_ever(monkeypatch: pytes
                 made.execute(f"SHOW {one}").fetchone() for one in ("statement_timeout", "plan_cache_mode")
             ]
         assert told == [(f"{LONGEST_STATEMENT // 60}min",), ("force_generic_plan",)]
+
+
+@pytest.mark.parametrize(("replicas_port", "seconds"), [(5433, {2}), (None, {5})])
+def test_an_attempt_to_connect_that_hangs_ends_when_nobody_waits_for_it_any_more(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, replicas_port: int | None, seconds: set[int]
+) -> None:
+    """In a cluster, where some hang while the lead moves."""
+    told = json.loads(Path(os.environ["KOROBKA_CONFIG"]).read_text(encoding="utf-8"))
+    told["database"]["replicas_port"] = replicas_port
+    (tmp_path / "portal.json").write_text(json.dumps(told), encoding="utf-8")
+    monkeypatch.setenv("KOROBKA_CONFIG", str(tmp_path / "portal.json"))
+    known = runpy.run_path(str(Path(box.__file__).with_name("settings.py")))["DATABASES"]
+    assert len(known) == (2 if replicas_port else 1)
+    assert {one["OPTIONS"]["connect_timeout"] for one in known.values()} == seconds
+    assert not replicas_port or seconds == {POOL["timeout"]}
 
 
 def test_a_worker_knows_its_pages_before_anybody_finds_it(
