@@ -12,6 +12,7 @@ import re
 import socket
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -116,7 +117,7 @@ class Pause:
 
 
 @dataclass
-class Busy:
+class Busy(ABC):
     """Somebody who does something all the time, in a thread of their own while their `with` lasts."""
 
     name: str
@@ -145,8 +146,8 @@ class Busy:
             assert time.monotonic() < deadline, f"{self.name} gets nothing through any more"
             time.sleep(0.05)
 
-    def _work(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _work(self) -> None: ...
 
     def _tried(self, pause: Pause, ask: Callable[[], Answer]) -> Answer | None:
         """None where it was in vain."""
