@@ -206,7 +206,7 @@ def second(kept: Kept) -> Iterator[Target]:
     """Another folder, with a repository of its own in which nothing is yet."""
     place = Path(tempfile.mkdtemp(prefix="korobka-second-"))
     place.chmod(0o755)
-    target = Target(9, "second", "folder", str(place))
+    target = Target(setup.next_number(kept.node, kept.settings), "second", "folder", str(place))
     setup.add_target(kept.node, kept.settings, target, lambda _: None)
     yield target
     setup.remove_target(kept.node, kept.settings, target.name, lambda _: None)

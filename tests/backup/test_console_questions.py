@@ -63,6 +63,8 @@ class SetUp:
     handed: HandedKey
     before: BackupState
     after: OperationState
+    unconfirmed: BackupState
+    confirmed: BackupState
 
     def ask_proven[R](self, operation: Operation[R], *, by: str = "") -> R:
         """With the code that root reads on the machine."""
@@ -80,7 +82,11 @@ def made(node: Node) -> Iterator[SetUp]:
     with pytest.raises(Unproven, match="the code that the installer has shown"):
         agent.ask(first, by="olga")
     handed = agent.ask(first, by="olga", proof=proof_of(node, first))
-    yield SetUp(node, agent, folder, other, handed, before, ended(node, "set_up"))
+    after, unconfirmed = ended(node, "set_up"), agent.ask(ReadBackups())
+    key = RecoveryKey.parse(handed.key)
+    typed = tuple(key.groups[number - 1].lower() for number in CONFIRMED)
+    confirmed = agent.ask(ConfirmRecoveryKey("first", typed))
+    yield SetUp(node, agent, folder, other, handed, before, after, unconfirmed, confirmed)
     for one in (folder, other):
         shutil.rmtree(one)
 
@@ -159,14 +165,14 @@ def test_the_first_target_hands_out_a_key_that_is_confirmed_by_typing_it_back(ma
     assert made.handed.target == made.folder.name
     assert made.handed.key not in repr(made.handed)
     assert (made.after.state, made.after.asked_by) == ("done", "olga"), made.after.progress.text
-    told = made.agent.ask(ReadBackups())
-    assert (told.holders[0].name, told.holders[0].groups) == ("first", CONFIRMED)
+    (first,) = made.unconfirmed.holders
+    assert (first.name, first.groups, first.is_confirmed) == ("first", CONFIRMED, False)
+    assert "unconfirmed" in {one.kind for one in made.unconfirmed.warnings}
     with pytest.raises(Refused, match="look at the paper"):
         made.agent.ask(ConfirmRecoveryKey("first", ("AAAAA", "BBBBB")))
-    typed = tuple(key.groups[number - 1].lower() for number in CONFIRMED)
-    told = made.agent.ask(ConfirmRecoveryKey("first", typed))
-    assert told.holders[0].is_confirmed
-    assert "unconfirmed" not in {one.kind for one in told.warnings}
+    (first,) = made.confirmed.holders
+    assert first.is_confirmed
+    assert "unconfirmed" not in {one.kind for one in made.confirmed.warnings}
     written = str(recorded(made.node))
     assert "ConfirmRecoveryKey" in written
     assert not any(group in written.upper() for group in key.groups)

@@ -58,7 +58,7 @@ def small(kept: Kept) -> Iterator[Target]:
         undone.callback(place.rmdir)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=755", "tmpfs", place], check=True)
         undone.callback(lambda: subprocess.run(["umount", "--lazy", place], check=True))
-        target = Target(8, "small", "folder", str(place))
+        target = Target(setup.next_number(kept.node, kept.settings), "small", "folder", str(place))
         # It may have been noted before the database could be told of it.
         undone.callback(leave, kept, target.name)
         setup.add_target(kept.node, kept.settings, target, lambda _: None)
@@ -149,11 +149,14 @@ def proxy(store: Store) -> Iterator[Proxy]:  # noqa: F811
         yield one
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def far(kept: Kept, store: Store, proxy: Proxy) -> Iterator[Target]:  # noqa: F811
+    """A new one for each test: a queue that is dropped leaves a gap in the log of every target."""
+    number = setup.next_number(kept.node, kept.settings)
     target = replace(
-        target_in(store), number=7, name="far", path="far/away", endpoint=f"https://localhost:{proxy.port}"
-    )
+        target_in(store), number=number, name="far", path=f"far/{number}",
+        endpoint=f"https://localhost:{proxy.port}",
+    )  # fmt: skip
     setup.add_target(kept.node, kept.settings, target, lambda _: None)
     yield target
     # Before the store goes: the database would wait for it at its end.
@@ -210,7 +213,8 @@ def goes_while_it_is_brought_back(kept: Kept, far: Target, proxy: Proxy, part: s
     assert state.state == "done", state.progress.text
     assert kept.keys() == there
     assert {key: kept.stored(key) for key in keys} == {key: kept.contents[key] for key in keys}
-    assert perform(kept, "verify", target="far", set=made.label).state == "done"
+    state = perform(kept, "verify", target="far", set=made.label)
+    assert state.state == "done", state.progress.text
     hand_over(kept)
 
 

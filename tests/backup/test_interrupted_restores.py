@@ -87,7 +87,7 @@ def sessions(kept: Kept) -> str:
 
 
 def test_what_cannot_be_removed_of_the_old_database_costs_nobody_the_new_one(box: Kept) -> None:
-    made = some_set(box)
+    made = back_up(box)
     there = box.keys()
     box.add_blobs(1)
     roots = cluster(box.node) / "roots"
