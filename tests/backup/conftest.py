@@ -56,6 +56,11 @@ class Kept:
         return self.settings.target("disk")
 
     @property
+    def free_number(self) -> int:
+        """For a target more: one that no target of another test has had."""
+        return setup.next_number(self.node, self.settings)
+
+    @property
     def repository(self) -> Path:
         return self.folder / self.target.repository
 
@@ -206,7 +211,7 @@ def second(kept: Kept) -> Iterator[Target]:
     """Another folder, with a repository of its own in which nothing is yet."""
     place = Path(tempfile.mkdtemp(prefix="korobka-second-"))
     place.chmod(0o755)
-    target = Target(setup.next_number(kept.node, kept.settings), "second", "folder", str(place))
+    target = Target(kept.free_number, "second", "folder", str(place))
     setup.add_target(kept.node, kept.settings, target, lambda _: None)
     yield target
     setup.remove_target(kept.node, kept.settings, target.name, lambda _: None)

@@ -17,7 +17,7 @@ import pytest
 
 from appliance.agent import operations
 from appliance.supervise import supervisor_for
-from backup import log_gaps, pgbackrest, sets, setup
+from backup import log_gaps, packs, pgbackrest, sets, setup
 from backup.ledger import ledger_of
 from backup.rclone import Vault
 from backup.serve import is_target_due
@@ -58,7 +58,7 @@ def small(kept: Kept) -> Iterator[Target]:
         undone.callback(place.rmdir)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=755", "tmpfs", place], check=True)
         undone.callback(lambda: subprocess.run(["umount", "--lazy", place], check=True))
-        target = Target(setup.next_number(kept.node, kept.settings), "small", "folder", str(place))
+        target = Target(kept.free_number, "small", "folder", str(place))
         # It may have been noted before the database could be told of it.
         undone.callback(leave, kept, target.name)
         setup.add_target(kept.node, kept.settings, target, lambda _: None)
@@ -152,11 +152,10 @@ def proxy(store: Store) -> Iterator[Proxy]:  # noqa: F811
 @pytest.fixture
 def far(kept: Kept, store: Store, proxy: Proxy) -> Iterator[Target]:  # noqa: F811
     """A new one for each test: a queue that is dropped leaves a gap in the log of every target."""
-    number = setup.next_number(kept.node, kept.settings)
+    target = target_in(kept, store)
     target = replace(
-        target_in(store), number=number, name="far", path=f"far/{number}",
-        endpoint=f"https://localhost:{proxy.port}",
-    )  # fmt: skip
+        target, name="far", path=f"far/{target.number}", endpoint=f"https://localhost:{proxy.port}"
+    )
     setup.add_target(kept.node, kept.settings, target, lambda _: None)
     yield target
     # Before the store goes: the database would wait for it at its end.
@@ -176,7 +175,8 @@ def test_a_store_that_is_busy_for_a_while_is_waited_for(kept: Kept, far: Target,
     state = perform(kept, "backup", kind="incr", targets=["far"])
     assert state.state == "done", state.progress.text
     assert proxy.refused > refused
-    assert Vault(kept.node, kept.settings, far).sizes([key])
+    with ledger_of(kept.node, far) as ledger:
+        assert packs.sizes(Vault(kept.node, kept.settings, far), ledger, [key])
     assert perform(kept, "verify", target="far", all=True).state == "done"
 
 

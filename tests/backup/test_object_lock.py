@@ -50,10 +50,10 @@ def everything_in(bucket: Minio) -> list[Object]:
     return list(bucket.list_objects(LOCKED_BUCKET, recursive=True, include_version=True))
 
 
-def target_in(store: Store, access_key: str, secret_key: str) -> Target:  # noqa: F811
+def target_in(kept: Kept, store: Store, access_key: str, secret_key: str) -> Target:  # noqa: F811
     return Target(
-        5, "locked", "s3", "our/box", store.endpoint, LOCKED_BUCKET, "us-east-1", access_key, secret_key,
-        store.ca_file.read_text(encoding="ascii"),
+        kept.free_number, "locked", "s3", "our/box", store.endpoint, LOCKED_BUCKET, "us-east-1", access_key,
+        secret_key, store.ca_file.read_text(encoding="ascii"),
     )  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def bucket(store: Store) -> Minio:  # noqa: F811
 
 @pytest.fixture(scope="module")
 def locked(kept: Kept, bucket: Minio, store: Store) -> Iterator[Target]:  # noqa: F811
-    wanted = target_in(store, KEYS["objects_access_key"], KEYS["objects_secret_key"])
+    wanted = target_in(kept, store, KEYS["objects_access_key"], KEYS["objects_secret_key"])
     setup.add_target(kept.node, kept.settings, wanted, lambda _: None)
     yield kept.settings.target("locked")
     setup.remove_target(kept.node, kept.settings, "locked", lambda _: None)
@@ -81,7 +81,7 @@ def test_a_key_that_could_remove_locked_copies_is_refused_and_nothing_is_changed
 ) -> None:
     before = kept.settings
     with pytest.raises(BackupRefused, match="locks copies for 3 days, but this key can remove them") as said:
-        setup.add_target(kept.node, before, target_in(store, *ADMIN), lambda _: None)
+        setup.add_target(kept.node, before, target_in(kept, store, *ADMIN), lambda _: None)
     assert "s3:BypassGovernanceRetention" in str(said.value)
     assert kept.settings == before
 

@@ -39,16 +39,16 @@ from tests.backup.operating import hand_over, perform, restore, unplugged
 from tests.backup.proxy import Proxy, running_proxy
 
 
-def target_in(store: Store, secret: str = KEYS["objects_secret_key"]) -> Target:  # noqa: F811
+def target_in(kept: Kept, store: Store, secret: str = KEYS["objects_secret_key"]) -> Target:  # noqa: F811
     return Target(
-        2, "offsite", "s3", "our/box", store.endpoint, BUCKET, "us-east-1", KEYS["objects_access_key"],
-        secret, store.ca_file.read_text(encoding="ascii"),
+        kept.free_number, "offsite", "s3", "our/box", store.endpoint, BUCKET, "us-east-1",
+        KEYS["objects_access_key"], secret, store.ca_file.read_text(encoding="ascii"),
     )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def offsite(kept: Kept, store: Store) -> Iterator[Target]:  # noqa: F811
-    target = target_in(store)
+    target = target_in(kept, store)
     setup.add_target(kept.node, kept.settings, target, lambda _: None)
     yield target
     # Before the store goes: the database would wait for it at its end.
@@ -58,7 +58,7 @@ def offsite(kept: Kept, store: Store) -> Iterator[Target]:  # noqa: F811
 def test_a_wrong_key_is_refused_and_nothing_is_changed(kept: Kept, store: Store) -> None:  # noqa: F811
     before = kept.settings
     with pytest.raises(BackupRefused, match="cannot be written to"):
-        setup.add_target(kept.node, before, target_in(store, "wrong"), lambda _: None)
+        setup.add_target(kept.node, before, target_in(kept, store, "wrong"), lambda _: None)
     assert kept.settings == before
 
 

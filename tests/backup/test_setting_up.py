@@ -60,7 +60,7 @@ def test_what_the_units_hide_is_what_is_told(kept: Kept) -> None:
 
 
 def test_a_second_target_is_set_up_while_the_first_is_away(kept: Kept, place: Path) -> None:
-    second = Target(11, "second", "folder", str(place))
+    second = Target(kept.free_number, "second", "folder", str(place))
     with unplugged(kept):
         setup.add_target(kept.node, kept.settings, second, lambda _: None)
         assert pgbackrest.stored(kept.node, second) == ()
@@ -72,7 +72,7 @@ def test_nothing_stays_of_a_target_that_the_log_does_not_reach(
 ) -> None:
     before = kept.settings
     config = pgbackrest.config_file(kept.node).read_text(encoding="utf-8")
-    second = Target(12, "second", "folder", str(place))
+    second = Target(kept.free_number, "second", "folder", str(place))
 
     def check(*_: Any) -> None:
         raise CommandFailed(Completed(("pgbackrest", "check"), 82, "", "ERROR: [082]: it was not archived"))

@@ -79,7 +79,7 @@ def is_there(place: str) -> bool:
 @pytest.fixture(scope="module")
 def nas(kept: Kept, host: Host) -> Iterator[Target]:
     (host.folder / "backups").mkdir()
-    wanted = Target(6, "nas", "sftp", str(host.folder / "backups"), host.place)
+    wanted = Target(kept.free_number, "nas", "sftp", str(host.folder / "backups"), host.place)
     with pytest.raises(BackupRefused) as refused:
         kind_of(wanted).introduced(kept.node, wanted, "", option="--host-key")
     # What it asks for is done by hand, once.

@@ -47,6 +47,8 @@ def plan(company: Company) -> None:
 def _stand_ups(company: Company) -> Iterator[Planned]:
     """On weekdays at half past nine, by anybody."""
     begin = _at(company.now - timedelta(days=60), 9, 30)
+    # A series begins on a day of its own rule.
+    begin -= timedelta(days=begin.weekday())
     for department in company.departments:
         calendar = Calendar(code=f"DR{department}", is_main=True, color=Color.SKY)
         people = [company.random.choice(company.people)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from django.utils import timezone
 from box.apps.calendar.access import readers_of
 from box.apps.calendar.demo import plan
 from box.apps.calendar.models import Event, Room
+from box.apps.calendar.occurrences import of_event
 from box.core.registry.demo import Company
 
 if TYPE_CHECKING:
@@ -18,12 +20,17 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
+def planned(now: datetime, people: list[User], department: Department) -> None:
+    plan(
+        Company(
+            employees=len(people), posts=0, now=now, random=Random(1),
+            people=[one.pk for one in people], departments={department.pk: department.path},
+        )
+    )  # fmt: skip
+
+
 def test_what_the_company_has_planned_is_as_if_people_had(anna: User, boris: User, sales: Department) -> None:
-    people, departments = [anna.pk, boris.pk], {sales.pk: sales.path}
-    company = Company(
-        employees=2, posts=0, now=timezone.now(), random=Random(1), people=people, departments=departments
-    )
-    plan(company)
+    planned(timezone.now(), [anna, boris], sales)
     assert Room.objects.count() == 2
     events = list(Event.objects.select_related("calendar"))
     assert len(events) == 5
@@ -33,3 +40,13 @@ def test_what_the_company_has_planned_is_as_if_people_had(anna: User, boris: Use
         assert event.audience == readers_of(event, present)
         assert {one.span for one in event.attendances.all()} == {event.span}
     assert [event.span.upper for event in events if event.rule] == [None]
+
+
+@pytest.mark.parametrize("day", range(7))
+def test_a_series_begins_on_a_day_of_its_rule_whatever_day_it_is(
+    day: int, anna: User, sales: Department
+) -> None:
+    planned(datetime(2026, 11, 2, 20, 30, tzinfo=UTC) + timedelta(days=day), [anna], sales)
+    series = Event.objects.exclude(rule="").get()
+    first = next(of_event(series, series.starts_at - timedelta(days=1), series.starts_at + timedelta(days=7)))
+    assert first.starts_at == series.starts_at
