@@ -245,6 +245,8 @@ def back_up(node: Node, target: Target, kind: str, heard: Callable[[int, float],
 
 def _back_up(node: Node, target: Target, kind: str, heard: Callable[[int, float], None]) -> None:
     _checkpoint_of_new_timeline(node)
+    # This one may go on with the set that an attempt has left which was killed.
+    _end_workers("backup:local", f"--config={config_file(node)}")
     words = ("backup", f"--type={kind}", f"--repo={target.number}", "--log-level-console=detail")
     with timeouts.told_of_full_target(target):
         for line in _moving(node, *words, by=target):
@@ -475,10 +477,19 @@ _KNOWN_BY = ("PG_VERSION", "backup.manifest")
 
 
 def end_workers(into: Path) -> None:
-    """Those of an attempt that was killed go on for seconds. They would put files of the set over what the
-    next one has written, `postgresql.auto.conf` without a `restore_command`, say, and into a folder that is
-    being removed."""
-    while pids := processes.with_argument(f"--pg1-path={into}"):
+    """Those of a restore that was killed would put `postgresql.auto.conf` without a `restore_command`, say,
+    over that of the next attempt, and files into a folder that is being removed."""
+    _end_workers(f"--pg1-path={into}")
+
+
+def _end_workers(*words: str) -> None:
+    """End those of an attempt that was killed, by what they were started with.
+
+    What they are at they begin anew when nobody hears that it is done, at once and after 15 s once more
+    (`job-retry`), and so write over what the next attempt has written meanwhile: a backup that had ended well
+    would be damaged.
+    """
+    while pids := set.intersection(*map(processes.with_argument, words)):
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

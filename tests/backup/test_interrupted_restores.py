@@ -43,14 +43,15 @@ class Killed(BaseException):
 
 @pytest.fixture
 def box(kept: Kept) -> Iterator[Kept]:
+    supervisor = supervisor_for(kept.node)
+    supervisor.stop("web", "push", "jobs", "backup")
     yield kept
     left = operations.unfinished(kept.node.paths)
     for journal in left:
         journal.end("failed", "A test has left it.")
     assert left == []
     assert not quarantine.is_on(kept.node.paths)
-    for service in ("jobs", "backup"):
-        supervisor_for(kept.node).stop(service)
+    supervisor.stop("jobs", "backup")
 
 
 def begun(kept: Kept, *, attempts: int = 1, **arguments: Any) -> Restore:

@@ -10,14 +10,18 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from appliance import as_owner, runner, users
+from appliance.agent import operations
+from appliance.agent.journal import Journal
 from appliance.runner import CommandFailed
 from appliance.services.database.names import cluster
-from appliance.supervise import supervisor_for
-from backup import pgbackrest
+from appliance.supervise import processes, supervisor_for
+from backup import pgbackrest, sets
 from tests.appliance.boxes import query, wait_until
 from tests.backup.conftest import Kept
-from tests.backup.operating import back_up, hand_over, postgres_of, restore
+from tests.backup.operating import back_up, ended, hand_over, perform, performers, postgres_of, restore
 
 
 def test_workers_of_a_killed_attempt_are_ended_and_nobody_else(tmp_path: Path) -> None:
@@ -35,6 +39,43 @@ def test_workers_of_a_killed_attempt_are_ended_and_nobody_else(tmp_path: Path) -
         for process in waiting:
             process.kill()
             process.wait()
+
+
+def workers(kept: Kept) -> list[psutil.Process]:
+    """pgBackRest's, of a backup of this box."""
+    config = f"--config={pgbackrest.config_file(kept.node)}"
+    pids = processes.with_argument("backup:local") & processes.with_argument(config)
+    return [psutil.Process(pid) for pid in pids]
+
+
+def stopped_while_it_writes(kept: Kept, journal: Journal) -> psutil.Process:
+    """One of them, in the middle of a file of the set."""
+    while True:
+        assert not journal.is_over()
+        for worker in workers(kept):
+            with suppress(psutil.NoSuchProcess):
+                worker.suspend()
+                if any("/bundle/" in file.path for file in worker.open_files()):
+                    return worker
+                worker.resume()
+
+
+def test_workers_of_a_killed_backup_write_nothing_into_the_set_of_the_next_attempt(kept: Kept) -> None:
+    """Whose work nobody hears of do it once more, seconds later."""
+    journal = operations.begin(kept.node.paths, "backup", {"kind": "full", "targets": ["disk"]}, by="a test")
+    worker = stopped_while_it_writes(kept, journal)
+    (performer,) = performers(journal)
+    for process in (performer, *performer.children(recursive=True)):
+        if process not in workers(kept):
+            process.kill()
+    state = ended(kept, journal)
+    assert (state.state, journal.attempts) == ("done", 2), state.progress.text
+    with suppress(psutil.NoSuchProcess):
+        worker.resume()
+    wait_until(lambda: not workers(kept), seconds=60)
+    made = sets.known(kept.node, kept.target)[-1]
+    state = perform(kept, "verify", target="disk", set=made.label)
+    assert state.state == "done", state.progress.text
 
 
 def test_what_an_attempt_that_was_killed_has_left_stands_in_nobodys_way(kept: Kept) -> None:
