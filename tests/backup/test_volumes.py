@@ -59,7 +59,7 @@ def look_through_all(kept: Kept) -> None:
     place, owner = kept.node.data("backup") / "home/volumes.db", users.account(users.DATABASE)
     with volume_files.opened(kept.node) as files, index_at(place, files) as index:
         [*index.look_through(ENOUGH)]
-    for file in place.parent.glob(f"{place.name}*"):
+    for file in place.parent.glob(f"{place.stem}.*"):
         os.chown(file, owner.uid, owner.gid)
 
 
