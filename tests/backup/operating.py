@@ -18,6 +18,7 @@ from appliance.agent.answers import OperationState
 from appliance.agent.journal import Journal
 from appliance.node import Node
 from appliance.services.web.service import SERVICE as WEB
+from appliance.supervise import supervisor_for
 from backup import blobs, sets
 from backup.ledger import ledger_of
 from backup.portal import manage
@@ -102,6 +103,15 @@ def postgres_of(pid: int | None) -> list[psutil.Process]:
     assert pid is not None
     server = psutil.Process(pid)
     return [server, *server.children(recursive=True)]
+
+
+def kill_postgres(kept: Kept) -> None:
+    """The supervisor starts another one."""
+    (status,) = supervisor_for(kept.node).status("database", with_health=False)
+    for process in postgres_of(status.pid):
+        # Those that the server has started may end with it before it is their turn.
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 @contextmanager

@@ -29,9 +29,9 @@ from tests.backup.conftest import PATIENCE, Kept
 from tests.backup.operating import (
     back_up,
     hand_over,
+    kill_postgres,
     perform,
     performers,
-    postgres_of,
     restore,
     some_set,
     unplugged,
@@ -246,11 +246,9 @@ def test_a_network_that_takes_all_and_answers_nothing_costs_one_set_alone(
 
 def test_a_database_that_crashes_while_it_archives_goes_on_where_it_was(kept: Kept) -> None:
     back_up(kept)
-    (status,) = supervisor_for(kept.node).status("database", with_health=False)
     (key,) = kept.add_blobs(1)
     query(kept.node, "select pg_switch_wal()")
-    for process in postgres_of(status.pid):
-        process.kill()
+    kill_postgres(kept)
     wait_until(lambda: supervisor_for(kept.node).status("database")[0].is_healthy)
     hand_over(kept)
     assert log_gaps.note(kept.node, kept.target) == ""

@@ -24,7 +24,7 @@ from backup.settings import Target
 from backup.timeline import Segment
 from tests.appliance.boxes import boxctl, query, wait_until
 from tests.backup.conftest import Kept
-from tests.backup.operating import back_up, perform, postgres_of, unplugged
+from tests.backup.operating import back_up, kill_postgres, perform, unplugged
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 FIRST = Segment(1, 10)
@@ -133,8 +133,7 @@ def test_after_two_crashes_the_log_is_handed_over_as_before(
     supervisor = supervisor_for(kept.node)
     for _ in range(2):
         (crashed,) = supervisor.status("database", with_health=False)
-        for process in postgres_of(crashed.pid):
-            process.kill()
+        kill_postgres(kept)
         wait_until(partial(is_back, kept, crashed.pid), seconds=60)
         query(kept.node, "select pg_logical_emit_message(true, 'test', 'written')")
     written_at = datetime.fromisoformat(query(kept.node, "select clock_timestamp()")).astimezone(UTC)

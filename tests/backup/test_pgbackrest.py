@@ -17,11 +17,11 @@ from appliance.agent import operations
 from appliance.agent.journal import Journal
 from appliance.runner import CommandFailed
 from appliance.services.database.names import cluster
-from appliance.supervise import processes, supervisor_for
+from appliance.supervise import processes
 from backup import pgbackrest, sets
 from tests.appliance.boxes import query, wait_until
 from tests.backup.conftest import Kept
-from tests.backup.operating import back_up, ended, hand_over, perform, performers, postgres_of, restore
+from tests.backup.operating import back_up, ended, hand_over, kill_postgres, perform, performers, restore
 
 
 def test_workers_of_a_killed_attempt_are_ended_and_nobody_else(tmp_path: Path) -> None:
@@ -128,9 +128,7 @@ def test_a_backup_is_made_at_once_by_a_server_that_was_just_promoted(kept: Kept)
 def restart_as_standby(kept: Kept) -> None:
     """Kill the server; the one that the supervisor starts in its place recovers until it is promoted."""
     runner.run(["touch", cluster(kept.node) / "standby.signal"], user=users.account(users.DATABASE))
-    (status,) = supervisor_for(kept.node).status("database", with_health=False)
-    for process in postgres_of(status.pid):
-        process.kill()
+    kill_postgres(kept)
 
     def is_standby() -> bool:
         with suppress(CommandFailed):
