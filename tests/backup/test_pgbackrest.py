@@ -41,6 +41,22 @@ def test_workers_of_a_killed_attempt_are_ended_and_nobody_else(tmp_path: Path) -
             process.wait()
 
 
+def test_workers_of_another_box_and_of_another_command_go_on() -> None:
+    """Several boxes may live on one machine, and PostgreSQL hands its log over meanwhile."""
+    ours, command = "--config=/nowhere/ours.conf", "backup:local"
+    known_by = ((ours, command), (ours, "archive-push:local"), ("--config=/nowhere/theirs.conf", command))
+    waiting = [
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", *words]) for words in known_by
+    ]
+    try:
+        pgbackrest._end_workers(command, ours)
+        assert [process.poll() for process in waiting] == [-signal.SIGKILL, None, None]
+    finally:
+        for process in waiting:
+            process.kill()
+            process.wait()
+
+
 def workers(kept: Kept) -> list[psutil.Process]:
     """pgBackRest's, of a backup of this box."""
     config = f"--config={pgbackrest.config_file(kept.node)}"
