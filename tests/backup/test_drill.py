@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,15 +46,17 @@ from tests.box.mailbox import mailbox
 
 @pytest.fixture(scope="module")
 def peopled(kept: Kept) -> Kept:
-    """With somebody who may sign in, and who has files."""
-    kept.add_person("anna")
+    """With somebody who has files, and who signs in: a drill takes who has come last."""
+    login = f"reader-{secrets.token_hex(4)}"
+    for person in ("anna", login):
+        kept.add_person(person)
     keys = kept.add_blobs(4)
     kept.forget_files()
     query(
         kept.node,
         "insert into files_file (owner_id, name, blob_id, created_at, audience, is_private)"
         " select u.id, 'plan.txt', b.id, now(), array['U' || u.id], true from accounts_user u, files_blob b"
-        f" where u.login = 'anna' and b.key in ({', '.join(f"'{key}'" for key in keys)})",
+        f" where u.login = '{login}' and b.key in ({', '.join(f"'{key}'" for key in keys)})",
     )
     return kept
 
