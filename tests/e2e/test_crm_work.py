@@ -3,13 +3,15 @@ file in a field of the company's own."""
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.accessibility import problems
 from tests.e2e.people import Person, settled
@@ -76,6 +78,34 @@ def test_a_next_step_is_planned_seen_at_once_done_and_stands_in_ones_day(
         expect(done).to_contain_text(f"Send the drawing {mark}")
     expect(steps.locator(".crm-step")).to_have_count(0)
     expect(steps.locator("h2")).to_contain_text(say("nothing is planned"))
+
+
+def test_what_comes_late_of_a_card_that_was_left_changes_no_other_one(
+    employee: Callable[..., Person],
+) -> None:
+    anna, boris, mark = employee("Anna"), employee("Boris"), f"Q{secrets.token_hex(3)}"
+    page = anna.page
+    wanted, left = (written(page, "deal", title=f"{name} {mark}") for name in ("Lamps", "Chairs"))
+    expect(page.locator("body[data-listening]")).to_be_attached()
+    held = list[Route]()
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile("[?]part="), hold)
+    with page.expect_request(re.compile("[?]part=")):
+        sent = {"responsible": f"U{anna.pk}", "observers": f"U{boris.pk}"}
+        answer = anna.hand.post(f"{urlsplit(left).path}facts/people/", **sent)
+        assert answer.status < 400, answer.data.decode()
+    page.locator(".crm-record .tabs [aria-current=page]").click()
+    page.locator("#main").get_by_role("link", name=f"Lamps {mark}").click()
+    page.wait_for_url(wanted)
+    expect(page.locator("#crm-bar h1")).to_have_text(f"Lamps {mark}")
+    with page.expect_event("requestfinished", lambda done: "?part=" in done.url):
+        held[0].continue_()
+    # Until the page has come once more, all that came before it has been dealt with.
+    page.evaluate("() => fetch(location.href)")
+    expect(page.locator("#crm-bar h1")).to_have_text(f"Lamps {mark}")
 
 
 def test_a_robot_is_made_plans_a_step_and_says_what_it_did(

@@ -188,6 +188,8 @@ def test_the_list_is_changed_where_it_stands_and_many_at_once(anna: Person, bori
     cell = page.locator(f"tr[data-row='{first}'] td.list-edit").nth(1)
     cell.hover()
     cell.get_by_role("link").click()
+    expect(cell.get_by_role("searchbox")).to_be_visible()
+    settled(page)
     cell.get_by_role("searchbox").fill(boris.name)
     cell.get_by_label(boris.name).check()
     settled(page)
