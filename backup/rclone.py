@@ -34,6 +34,8 @@ _COPY = (
     "--stats=1s", "--use-json-log", "--stats-log-level=NOTICE",
 )  # fmt: skip
 PACKS = "packs"
+_FOLDERS = frozenset({"blobs/", f"{PACKS}/", "sets/"})
+"""All that lies at the top of what is encrypted."""
 KEY_RINGS = ("keyring.json", "keyring-copy.json")
 """The same twice: without one no recovery key opens anything."""
 _LOST = ("directory not found", "object not found", "couldn't be found")
@@ -130,8 +132,10 @@ class Vault:
 
     def refuse_other_key(self) -> None:
         """Refuse where something is encrypted, and nothing of it can be read."""
-        # In this order: what is there at first is there afterwards, while the first files are being copied.
-        if self._run("lsf", "plain:vault", check=False).stdout.strip() and not self.names(""):
+        # In this order: what is there at first is there afterwards, while the first files are copied. Of
+        # another key's names about each 256th passes for one: https://rclone.org/crypt/#file-name-encryption
+        is_filled = self._run("lsf", "plain:vault", check=False).stdout.strip()
+        if is_filled and _FOLDERS.isdisjoint(self.names("")):
             raise BackupRefused(
                 f"The repository of {self.target.name} cannot be read with this box's key: it is "
                 f"another box's, or backup.json was replaced. Bring it back with the recovery key."

@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 
 from appliance import folders
+from appliance.agent import operations
 from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services.objects import setup as objects
+from appliance.supervise import supervisor_for
 from backup import pgbackrest, settings, setup
 from backup.keys import RecoveryKey
 from backup.ledger import ledger_of
@@ -26,7 +28,7 @@ from backup.portal import manage
 from backup.settings import Settings, Target
 from backup.timeouts import Patience
 from tests import require
-from tests.appliance.boxes import query, running_box
+from tests.appliance.boxes import query, running_box, wait_until
 
 MARKER = "a sentence that nobody else has written"
 PATIENCE = Patience(20)
@@ -67,6 +69,17 @@ class Kept:
     def settle_down(self, key: RecoveryKey) -> None:
         """What was rotated stays so for the tests that follow in this box."""
         self.key, self.first = key, self.settings
+
+    def rest(self) -> None:
+        """Nothing works of itself: a restore has started the service that begins what is due."""
+        supervisor_for(self.node).stop("backup")
+        wait_until(lambda: "the schedule" not in self.busy_with(), seconds=500)
+        with ledger_of(self.node, self.target) as ledger:
+            ledger.write(wanted="")
+
+    def busy_with(self) -> set[str]:
+        """Who has asked for what is going on."""
+        return {journal.state().asked_by for journal in operations.unfinished(self.node.paths)}
 
     def begin_anew(self) -> None:
         """Forget what the tests of another file have done to targets, keys and warnings."""
@@ -196,6 +209,15 @@ def rotated(_rotated: Kept) -> Iterator[Kept]:
     with acting_in(_rotated.node):
         _rotated.begin_anew()
         yield _rotated
+
+
+@pytest.fixture(autouse=True)
+def _at_rest(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No backup of its own stands in the way of the next test's."""
+    boxes = [request.getfixturevalue(name) for name in ("kept", "rotated") if name in request.fixturenames]
+    yield
+    for kept in boxes:
+        kept.rest()
 
 
 @contextmanager
