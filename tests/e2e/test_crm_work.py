@@ -80,32 +80,45 @@ def test_a_next_step_is_planned_seen_at_once_done_and_stands_in_ones_day(
     expect(steps.locator("h2")).to_contain_text(say("nothing is planned"))
 
 
-def test_what_comes_late_of_a_card_that_was_left_changes_no_other_one(
-    employee: Callable[..., Person],
-) -> None:
-    anna, boris, mark = employee("Anna"), employee("Boris"), f"Q{secrets.token_hex(3)}"
-    page = anna.page
-    wanted, left = (written(page, "deal", title=f"{name} {mark}") for name in ("Lamps", "Chairs"))
-    expect(page.locator("body[data-listening]")).to_be_attached()
+def answered_late(page: Page, address: re.Pattern[str], ask: Callable[[], None], *, title: str) -> None:
+    """Asks, goes on to the card of another deal by the list, and has the answer there."""
     held = list[Route]()
 
     def hold(route: Route) -> None:
         held.append(route)
 
-    page.route(re.compile("[?]part="), hold)
-    with page.expect_request(re.compile("[?]part=")):
-        sent = {"responsible": f"U{anna.pk}", "observers": f"U{boris.pk}"}
-        answer = anna.hand.post(f"{urlsplit(left).path}facts/people/", **sent)
-        assert answer.status < 400, answer.data.decode()
+    page.route(address, hold)
+    with page.expect_request(address):
+        ask()
     page.locator(".crm-record .tabs [aria-current=page]").click()
-    page.locator("#main").get_by_role("link", name=f"Lamps {mark}").click()
-    page.wait_for_url(wanted)
-    expect(page.locator("#crm-bar h1")).to_have_text(f"Lamps {mark}")
-    with page.expect_event("requestfinished", lambda done: "?part=" in done.url):
+    page.locator("#main").get_by_role("link", name=title).click()
+    expect(page.locator("#crm-bar h1")).to_have_text(title)
+    with page.expect_event("requestfinished", lambda done: bool(address.search(done.url))):
         held[0].continue_()
+    page.unroute(address)
     # Until the page has come once more, all that came before it has been dealt with.
     page.evaluate("() => fetch(location.href)")
-    expect(page.locator("#crm-bar h1")).to_have_text(f"Lamps {mark}")
+    expect(page.locator("#crm-bar h1")).to_have_text(title)
+
+
+def test_what_comes_late_of_a_card_that_was_left_changes_no_other_one(
+    employee: Callable[..., Person],
+) -> None:
+    anna, boris, mark = employee("Anna"), employee("Boris"), f"Q{secrets.token_hex(3)}"
+    page, lamps, chairs = anna.page, f"Lamps {mark}", f"Chairs {mark}"
+    written(page, "deal", title=lamps)
+    of_chairs = urlsplit(written(page, "deal", title=chairs)).path
+    expect(page.locator("body[data-listening]")).to_be_attached()
+
+    def add_an_observer() -> None:
+        sent = {"responsible": f"U{anna.pk}", "observers": f"U{boris.pk}"}
+        answer = anna.hand.post(f"{of_chairs}facts/people/", **sent)
+        assert answer.status < 400, answer.data.decode()
+
+    # News of it, and the answer to what was pressed on it.
+    answered_late(page, re.compile("[?]part="), add_an_observer, title=lamps)
+    stages = page.locator(".crm-stages button")
+    answered_late(page, re.compile("/stage/$"), stages.nth(1).click, title=chairs)
 
 
 def test_a_robot_is_made_plans_a_step_and_says_what_it_did(

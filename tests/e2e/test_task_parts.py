@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import FilePayload, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.e2e.accessibility import problems
 from tests.e2e.boxes import until
@@ -173,12 +173,17 @@ def test_a_table_of_tasks_is_taken_in_and_taken_back(anna: Person, boris: Person
     expect(boris.open("/tasks/").locator("#main")).not_to_contain_text(f"Count {mark}")
 
 
+def begin_to_change(page: Page, cell: Locator) -> None:
+    cell.hover()
+    cell.get_by_role("link").click()
+    expect(cell.locator(".list-editing")).to_be_visible()
+    settled(page)
+
+
 def test_the_list_is_changed_where_it_stands_and_many_at_once(anna: Person, boris: Person, say: Say) -> None:
     first, second = (given(anna, title) for title in ("Count the boxes", "Weigh the boxes"))
     page = anna.open("/tasks/?role=do")
-    cell = page.locator(f"tr[data-row='{first}'] td.list-edit").first
-    cell.hover()
-    cell.get_by_role("link").click()
+    begin_to_change(page, page.locator(f"tr[data-row='{first}'] td.list-edit").first)
     page.locator("[name=deadline_at]").fill("2031-03-04T18:00")
     page.locator(".list-editing [type=submit]").click()
     expect(page.locator(f"tr[data-row='{first}'] .task-due")).to_be_visible()
@@ -186,10 +191,7 @@ def test_the_list_is_changed_where_it_stands_and_many_at_once(anna: Person, bori
     # It is his from now on: he sees it arrive among what he does.
     his = boris.open("/tasks/?role=do")
     cell = page.locator(f"tr[data-row='{first}'] td.list-edit").nth(1)
-    cell.hover()
-    cell.get_by_role("link").click()
-    expect(cell.get_by_role("searchbox")).to_be_visible()
-    settled(page)
+    begin_to_change(page, cell)
     cell.get_by_role("searchbox").fill(boris.name)
     cell.get_by_label(boris.name).check()
     settled(page)
@@ -205,9 +207,7 @@ def test_the_list_is_changed_where_it_stands_and_many_at_once(anna: Person, bori
     third = given(anna, "Paint the boxes", project=str(project))
     page.goto("/tasks/?role=do")
     row = page.locator(f"tr[data-row='{third}']")
-    cell = row.locator("td.list-edit").nth(2)
-    cell.hover()
-    cell.get_by_role("link").click()
+    begin_to_change(page, row.locator("td.list-edit").nth(2))
     page.locator(".list-editing [name=stage]").select_option(label=say("In work"))
     page.locator(".list-editing [type=submit]").click()
     expect(page.locator(".list-editing")).to_have_count(0)

@@ -90,7 +90,10 @@ class CrmRecord extends LivePart {
   // What one has taken in hand while the answer was on its way. Whoever has gone on to the card of another record by
   // then has parts of the same names there.
   spare(detail) {
-    if (!this.isConnected) detail.shouldSwap = false;
+    if (!this.isConnected) {
+      detail.shouldSwap = false;
+      return;
+    }
     if (!detail.requestConfig.headers["X-Renews"]) return;
     const answer = document.createElement("template");
     answer.innerHTML = detail.serverResponse;
