@@ -133,7 +133,7 @@ class Vault:
     def refuse_other_key(self) -> None:
         """Refuse where something is encrypted, and nothing of it can be read."""
         # In this order: what is there at first is there afterwards, while the first files are copied. Of
-        # another key's names about each 256th passes for one: https://rclone.org/crypt/#file-name-encryption
+        # another key's names about each 256th passes for one: https://rclone.org/crypt/#name-encryption
         is_filled = self._run("lsf", "plain:vault", check=False).stdout.strip()
         if is_filled and _FOLDERS.isdisjoint(self.names("")):
             raise BackupRefused(

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from appliance.node import Node
 from appliance.paths import Paths
 from appliance.services.objects import setup as objects
 from appliance.supervise import supervisor_for
-from backup import pgbackrest, settings, setup
+from backup import moments, pgbackrest, settings, setup
 from backup.keys import RecoveryKey
 from backup.ledger import ledger_of
 from backup.portal import manage
@@ -73,13 +74,14 @@ class Kept:
     def rest(self) -> None:
         """Nothing works of itself: a restore has started the service that begins what is due."""
         supervisor_for(self.node).stop("backup")
-        wait_until(lambda: "the schedule" not in self.busy_with(), seconds=500)
+        wait_until(lambda: not self.has_begun_one(), seconds=500)
         with ledger_of(self.node, self.target) as ledger:
             ledger.write(wanted="")
 
-    def busy_with(self) -> set[str]:
-        """Who has asked for what is going on."""
-        return {journal.state().asked_by for journal in operations.unfinished(self.node.paths)}
+    def has_begun_one(self) -> bool:
+        """Whether something goes on that nobody has asked for."""
+        going_on = operations.unfinished(self.node.paths)
+        return any(journal.state().asked_by == "the schedule" for journal in going_on)
 
     def begin_anew(self) -> None:
         """Forget what the tests of another file have done to targets, keys and warnings."""
@@ -209,6 +211,12 @@ def rotated(_rotated: Kept) -> Iterator[Kept]:
     with acting_in(_rotated.node):
         _rotated.begin_anew()
         yield _rotated
+
+
+@pytest.fixture(autouse=True)
+def _in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test says in its company's time the next one doesn't."""
+    monkeypatch.setattr(moments, "_zone", UTC)
 
 
 @pytest.fixture(autouse=True)

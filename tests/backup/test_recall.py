@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from appliance.agent import operations
 from appliance.agent.journal import Journal
 from appliance.runner import CommandFailed
 from appliance.services.database.names import cluster
@@ -27,7 +26,7 @@ from backup.settings import BackupRefused, Target
 from tests.appliance import hostile
 from tests.appliance.boxes import ROOT, query, wait_until
 from tests.backup.conftest import Kept
-from tests.backup.operating import back_up, ended, flipped, perform, some_set, unplugged
+from tests.backup.operating import back_up, flipped, perform, some_set, unplugged
 from tests.randomness import chosen, is_thorough
 
 OPEN_WITH = 2
@@ -328,12 +327,7 @@ def restoring(kept: Kept, label: str, monkeypatch: pytest.MonkeyPatch) -> Iterat
     finally:
         if not journal.is_over():
             journal.end("failed", "a test")
-        restore.supervisor.stop("backup")
-        # The full backup that a restore asks for may have begun.
-        for going_on in operations.unfinished(kept.node.paths):
-            ended(kept, going_on)
-        with ledger_of(kept.node, kept.target) as ledger:
-            ledger.write(wanted="")
+        kept.rest()
 
 
 def recovered(kept: Kept) -> str:

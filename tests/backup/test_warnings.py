@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from appliance.agent.answers import TimeLineGap
-from backup import moments
 from backup.warnings import Facts, Size, gaps_now, jumped, sentence, warnings
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -46,11 +45,7 @@ def test_of_what_is_well_nothing_is_said() -> None:
         (replace(WELL, sizes=(Size("a", 1 << 30), Size("b", 4 << 30))), "jump", "1.0 GiB → 4.0 GiB"),
     ],
 )
-def test_each_trouble_is_told_in_words(
-    monkeypatch: pytest.MonkeyPatch, facts: Facts, kind: str, words: str
-) -> None:
-    # Another test may have spoken in a company's own time.
-    monkeypatch.setattr(moments, "_zone", UTC)
+def test_each_trouble_is_told_in_words(facts: Facts, kind: str, words: str) -> None:
     (found,) = warnings(facts, now=NOW)
     assert found.kind == kind
     assert words in sentence(found)
