@@ -67,6 +67,11 @@ def made_root(release: Release) -> Path:
     return root
 
 
+def translates_opus(release: Release) -> bool:
+    """Of Debian's own only the later ones bring a codec_opus."""
+    return any((made_root(release) / "usr/lib").glob("**/asterisk/modules/codec_opus*.so"))
+
+
 PLAN = Plan(
     manager_secret=SECRET,
     asterisk=NEWEST,

@@ -25,7 +25,8 @@ def _asterisk(request: pytest.FixtureRequest) -> Iterator[Asterisk]:
     folder = scratch_prefix(f"asterisk-{release.major}-{os.getpid()}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o755)
-    pbx = Asterisk(folder, replace(PLAN, asterisk=release))
+    opus = server.translates_opus(release)
+    pbx = Asterisk(folder, replace(PLAN, asterisk=release, transcodes_opus=opus))
     pbx.start()
     yield pbx
     pbx.remove()

@@ -110,6 +110,13 @@ def test_every_release_reads_what_is_written_for_it(asterisk: Asterisk) -> None:
         assert file not in (asterisk.folder / "log").read_text(errors="replace"), "it complains of a file"
 
 
+def test_opus_is_written_for_a_pbx_that_translates_it(asterisk: Asterisk) -> None:
+    """As the handbook has the administrator find out."""
+    paths = asterisk.cli("core show translation paths opus")
+    to_alaw = next(line for line in paths.splitlines() if "To alaw:8000" in line)
+    assert ("No Translation Path" not in to_alaw) is asterisk.plan.transcodes_opus
+
+
 # --- signing in
 
 

@@ -21,13 +21,27 @@ SCRIPT = "korobka_recording.sh"
 
 
 def files_for(
-    pbx: Pbx, *, asterisk: Release, boxes: tuple[str, ...], records: bool, base: str
+    pbx: Pbx,
+    *,
+    asterisk: Release,
+    boxes: tuple[str, ...],
+    records: bool,
+    transcodes_opus: bool,
+    base: str,
 ) -> dict[str, str]:
     """By name; `base` is the box's own address. Raises Unwritable, NotAllowed, RecordingRefused and
     ValueError for what cannot be written."""
     sends = records and not pbx.recordings_here
     command = f"/usr/local/bin/{SCRIPT}" if sends else ""
-    files = generate(plan_of(pbx, asterisk=asterisk, boxes=boxes, records=records, recording_command=command))
+    plan = plan_of(
+        pbx,
+        asterisk=asterisk,
+        boxes=boxes,
+        records=records,
+        transcodes_opus=transcodes_opus,
+        recording_command=command,
+    )
+    files = generate(plan)
     if sends and pbx.delivery_key:
         files[SCRIPT] = script(
             pbx=pbx.name, key=pbx.delivery_key, url=base + address_for(pbx), folder=pbx.recordings_there

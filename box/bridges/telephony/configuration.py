@@ -17,7 +17,14 @@ class Configuration(Protocol):
     the generator writes. Raises Unwritable, NotAllowed, RecordingRefused and ValueError."""
 
     def __call__(
-        self, pbx: Pbx, *, asterisk: plan.Release, boxes: tuple[str, ...], records: bool, base: str
+        self,
+        pbx: Pbx,
+        *,
+        asterisk: plan.Release,
+        boxes: tuple[str, ...],
+        records: bool,
+        transcodes_opus: bool,
+        base: str,
     ) -> dict[str, str]: ...
 
 
@@ -25,7 +32,13 @@ configurations: Offers[Configuration] = Offers("configurations of PBXs")
 
 
 def plan_of(
-    pbx: Pbx, *, asterisk: plan.Release, boxes: tuple[str, ...], records: bool, recording_command: str = ""
+    pbx: Pbx,
+    *,
+    asterisk: plan.Release,
+    boxes: tuple[str, ...],
+    records: bool,
+    transcodes_opus: bool = False,
+    recording_command: str = "",
 ) -> plan.Plan:
     """Telephones that only the PBX knows stay its own: of these the portal has no password. Raises NotAllowed
     for a forwarding to what may not be called, and SealBroken."""
@@ -35,6 +48,7 @@ def plan_of(
         box_addresses=boxes,
         manager_port=pbx.port,
         manager_user=pbx.user,
+        transcodes_opus=transcodes_opus,
         agi_host=pbx.asks_at or "",
         phones=tuple(_phone(pbx, one) for one in _extensions(pbx)),
         queues=tuple(_queue(one) for one in pbx.call_queues.order_by("number")),

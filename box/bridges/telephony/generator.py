@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from box.bridges.telephony.asterisk_conf import Unwritable, Writer, caller_name, name, number, value
 from box.bridges.telephony.dialplan import BROWSER_FAMILY, INCOMING, INTERNAL, extensions, look_where_calls_go
-from box.bridges.telephony.plan import RESERVED, Plan, Trunk
+from box.bridges.telephony.plan import RESERVED, Phone, Plan, Trunk
 
 # What the bridge reads: `calls` needs no dialplan step, no RTCP report and no device's state, and on a busy
 # PBX these are most of the stream.
@@ -242,7 +242,7 @@ def _pjsip(plan: Plan) -> str:
         out.set("type", "endpoint")
         out.set("context", INTERNAL)
         out.set("disallow", "all")
-        out.set("allow", "opus,alaw,ulaw" if phone.is_browser else "alaw,ulaw,g722")
+        out.set("allow", _codecs(plan, phone))
         out.set("callerid", f'"{caller_name(phone.name)}" <{phone.number}>')
         out.set("auth", phone.number)
         out.set("aors", phone.number)
@@ -269,6 +269,13 @@ def _pjsip(plan: Plan) -> str:
     for trunk in plan.trunks:
         _trunk(out, trunk)
     return str(out)
+
+
+def _codecs(plan: Plan, phone: Phone) -> str:
+    if not phone.is_browser:
+        return "alaw,ulaw,g722"
+    # Asterisk talks to whoever answers in the first of these that both know, even if it cannot translate it.
+    return "opus,alaw,ulaw" if plan.transcodes_opus else "alaw,ulaw"
 
 
 def _trunk(out: Writer, trunk: Trunk) -> None:

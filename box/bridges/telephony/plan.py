@@ -157,6 +157,9 @@ class Plan:
     in browsers, can be encrypted."""
     websocket_port: int = 8088
     """Where browsers' phones arrive, by way of the box."""
+    transcodes_opus: bool = False
+    """Whether it has a `codec_opus`, which does not come with Asterisk: without one it ends a call that a
+    browser answers with Opus."""
     agi_host: str = ""
     agi_port: int = 4573
     phones: tuple[Phone, ...] = ()

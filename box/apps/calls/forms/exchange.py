@@ -347,6 +347,14 @@ class ConfigurationForm(forms.Form):
         help_text=gettext_lazy("As the PBX sees it, one or several: 10.0.0.5."),
     )
     records = forms.BooleanField(label=gettext_lazy("Record calls"), required=False)
+    transcodes_opus = forms.BooleanField(
+        label=gettext_lazy("The PBX translates Opus"),
+        required=False,
+        help_text=gettext_lazy(
+            "Browsers sound better with it. Where “core show translation paths opus” says “No Translation"
+            " Path” of alaw, leave it out: calls would end when they are answered."
+        ),
+    )
 
     def clean_boxes(self) -> tuple[str, ...]:
         words = _words(self.cleaned_data["boxes"])

@@ -240,6 +240,7 @@ def _files(request: PersonRequest, pbx: Pbx, form: ConfigurationForm) -> dict[st
         asterisk=form.cleaned_data["asterisk"],
         boxes=form.cleaned_data["boxes"],
         records=form.cleaned_data["records"],
+        transcodes_opus=form.cleaned_data["transcodes_opus"],
         base=request.build_absolute_uri("/").rstrip("/"),
     )
 

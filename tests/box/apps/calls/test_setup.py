@@ -18,7 +18,7 @@ from box.apps.calls.actions.blocklist import block_number
 from box.apps.calls.actions.setup import fields_with_extensions, follow_profiles, import_extensions
 from box.apps.calls.routing import decide
 from box.apps.calls.settings import CLOSES
-from box.bridges.telephony.actions import tell_state
+from box.bridges.telephony.actions import set_extensions, tell_state
 from box.bridges.telephony.fastagi import Route, Way
 from box.bridges.telephony.models import Pbx
 from box.core.accounts.custom_fields import PROFILE
@@ -207,20 +207,25 @@ def test_the_configuration_is_of_what_is_set_up(pbx: Pbx, olga: User, as_person:
 
 @pytest.mark.parametrize("recordings_here", ["", "/srv/recordings"], ids=["sent", "fetched"])
 @pytest.mark.parametrize("records", [True, False])
+@pytest.mark.parametrize("opus", [True, False])
 def test_the_command_line_writes_the_same(
-    pbx: Pbx, olga: User, as_person: Browser, tmp_path: Path, recordings_here: str, records: bool
+    pbx: Pbx, olga: User, as_person: Browser, tmp_path: Path, recordings_here: str, records: bool, opus: bool
 ) -> None:
     pbx.recordings_here, pbx.delivery_key = recordings_here, "a-key-for-tests-only"
     pbx.save()
-    sent = {"asterisk": "20", "boxes": "10.0.0.5", "do": "download"} | ({"records": "on"} if records else {})
+    set_extensions(pbx, [("120", olga)], in_browser={"120"}, by=olga)
+    sent = {"asterisk": "20", "boxes": "10.0.0.5", "do": "download"}
+    sent |= {name: "on" for name, is_on in (("records", records), ("transcodes_opus", opus)) if is_on}
     answer = as_person(olga).post(f"/calls/exchanges/{pbx.pk}/configuration/", sent)
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         theirs = {name: archive.read(name).decode() for name in archive.namelist()}
     asked = ["config", str(tmp_path), "--pbx", "office", "--asterisk", "20", "--box", "10.0.0.5"]
-    call_command("telephony", *asked, "--records" if records else "--no-records", stdout=io.StringIO())
+    asked += ["--records" if records else "--no-records", *(["--opus"] if opus else [])]
+    call_command("telephony", *asked, stdout=io.StringIO())
     ours = {file.name: file.read_text() for file in tmp_path.iterdir()}
     assert ours.keys() == theirs.keys()
     assert ("korobka_recording.sh" in ours) is (records and not recordings_here)
+    assert ("opus" in ours["pjsip_korobka.conf"]) is opus
     assert all(ours[name] == theirs[name] for name in ours.keys() - {"korobka_recording.sh"})
     for file in tmp_path.iterdir():
         assert file.stat().st_mode & 0o777 == (0o700 if file.suffix == ".sh" else 0o600)

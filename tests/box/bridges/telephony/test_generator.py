@@ -132,6 +132,16 @@ def test_a_phone_in_a_browser_has_no_password_in_any_file() -> None:
     assert "korobka-credentials" not in without["extensions_korobka.conf"]
 
 
+def test_a_browser_is_offered_opus_only_where_the_pbx_translates_it() -> None:
+    desk = "allow = alaw,ulaw,g722\n"
+    without = generate(PLAN)["pjsip_korobka.conf"]
+    assert desk in without
+    assert "opus" not in without
+    translates = generate(replace(PLAN, transcodes_opus=True))["pjsip_korobka.conf"]
+    assert desk in translates
+    assert "allow = opus,alaw,ulaw\n" in translates
+
+
 def test_a_semicolon_begins_no_comment() -> None:
     assert "password = p\\;w\n" in generate(PLAN)["pjsip_korobka.conf"]
 

@@ -72,6 +72,9 @@ class Command(BaseCommand):
             action=BooleanOptionalAction,
             help="whether calls are recorded; of one that is set up it is to be said",
         )
+        config.add_argument(
+            "--opus", action="store_true", help="it translates Opus (codec_opus): browsers sound better"
+        )
         test = commands.add_parser("test", help="sign in to each PBX, and say in words what is wrong")
         status = commands.add_parser("status", help="how the connections are, and which calls are going")
         status.add_argument("--json", action="store_true", help="print it as JSON")
@@ -96,16 +99,34 @@ class Command(BaseCommand):
         tables: bool,
         pbx: str,
         records: bool | None,
+        opus: bool,
         **options: Any,
     ) -> None:
         boxes = tuple(box) or ("127.0.0.1/32",)
         try:
             if pbx:
-                files = _files_of(_chosen(pbx)[0], asterisk=asterisk, boxes=boxes, records=records)
+                if records is None:
+                    # What is loaded there takes the place of what was: whoever forgets a word would end the
+                    # recordings.
+                    raise CommandError("Say whether its calls are recorded: --records or --no-records.")
+                (make,) = configurations
+                files = make(
+                    _chosen(pbx)[0],
+                    asterisk=asterisk,
+                    boxes=boxes,
+                    records=records,
+                    transcodes_opus=opus,
+                    base=settings.PORTAL_URL,
+                )
             else:
                 secret = secrets.token_urlsafe(24)
                 plan = Plan(
-                    secret, asterisk=asterisk, box_addresses=boxes, database=tables, records=bool(records)
+                    secret,
+                    asterisk=asterisk,
+                    box_addresses=boxes,
+                    transcodes_opus=opus,
+                    database=tables,
+                    records=bool(records),
                 )
                 files = generator.generate(plan)
         except (Unwritable, NotAllowed, RecordingRefused, SealBroken, ValueError) as error:
@@ -178,14 +199,6 @@ class Command(BaseCommand):
             Bridges(lock.is_held, stopping).run()
         finally:
             lock.release()
-
-
-def _files_of(pbx: Pbx, *, asterisk: Release, boxes: tuple[str, ...], records: bool | None) -> dict[str, str]:
-    if records is None:
-        # What is loaded there takes the place of what was: whoever forgets a word would end the recordings.
-        raise CommandError("Say whether its calls are recorded: --records or --no-records.")
-    (make,) = configurations
-    return make(pbx, asterisk=asterisk, boxes=boxes, records=records, base=settings.PORTAL_URL)
 
 
 def _stream(file: Path) -> Iterator[list[Fact]]:
