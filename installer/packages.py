@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from appliance.files import locked
 from appliance.runner import run
 from installer.dist_packages import BORROWED
 
@@ -41,6 +42,8 @@ NOT_DEBIANS_OWN = {
 }
 """The units by their packages."""
 
+LOCK = Path("/run/korobka-packages.lock")
+"""Of the machine, whichever box is being installed: apt waits for another by itself, update-rc.d stumbles."""
 _UNITS = Path("/etc/systemd/system")
 _CLUSTER_DEFAULTS = Path("/etc/postgresql-common/createcluster.conf")
 QUIET = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
@@ -80,9 +83,10 @@ def install(bundle: Path, names: Sequence[str] = NEEDED) -> None:
             apt = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", *sources]
             run([*apt, "update"], env=QUIET, timeout=600)
             run([*apt, "install", "-y", "--no-install-recommends", *wanted], env=QUIET, timeout=1800)
-    for name in _plainly_starting():
-        run([f"/etc/init.d/{name}", "stop"], env=QUIET, check=False)
-        run(["update-rc.d", name, "disable"], env=QUIET)
+    with locked(LOCK):
+        for name in _plainly_starting():
+            run([f"/etc/init.d/{name}", "stop"], env=QUIET, check=False)
+            run(["update-rc.d", name, "disable"], env=QUIET)
 
 
 @contextmanager
