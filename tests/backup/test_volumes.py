@@ -133,7 +133,8 @@ def test_after_it_was_compacted_a_volume_is_read_anew(kept: Kept, tmp_path: Path
 
 
 def test_a_volume_that_is_being_written_is_read_as_far_as_it_is_whole(kept: Kept, tmp_path: Path) -> None:
-    contents = some(kept)
+    # A single byte is everywhere, and says nothing of where its needle lies.
+    contents = {key: data for key, data in some(kept).items() if len(data) > 1}
     with volume_files.opened(kept.node) as files:
         volumes = {number: os.pread(file, 1 << 30, 0) for number, file in files}
     # The store has several, and chooses.
