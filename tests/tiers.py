@@ -14,8 +14,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from collections import defaultdict
@@ -45,6 +47,8 @@ class Leg:
 
     name: str
     command: tuple[str, ...]
+    folder: Path | None = None
+    """What its tests leave behind lies there."""
 
     @property
     def log(self) -> Path:
@@ -74,8 +78,12 @@ def make_leg(name: str, target: str = "") -> Leg:
 
 
 def pytest_leg(name: str, tests: Iterable[str], *options: str, niceness: int = 0) -> Leg:
+    """With a folder of its own. The one that pytest takes by itself is everybody's, and whoever begins in it
+    closes it again to the services whose users a test has let in."""
+    folder = Path(tempfile.gettempdir(), f"pytest-{name}-{os.getpid()}")
     as_nice = ("nice", "-n", str(niceness))
-    return Leg(name, (*as_nice, sys.executable, "-m", "pytest", "--quiet", *options, *tests))
+    own = f"--basetemp={folder}"
+    return Leg(name, (*as_nice, sys.executable, "-m", "pytest", "--quiet", own, *options, *tests), folder)
 
 
 def plan(tier: str, known: Areas, files: Sequence[str], only: Collection[str] = ()) -> Plan:
@@ -169,6 +177,8 @@ def run(leg: Leg, environment: Mapping[str, str]) -> Result:
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, check=False,
         ).returncode  # fmt: skip
     seconds = time.monotonic() - begun
+    if leg.folder:
+        shutil.rmtree(leg.folder, ignore_errors=True)
     told = json.loads(leg.outcomes.read_text(encoding="utf-8")) if leg.outcomes.exists() else {}
     text = leg.log.read_text(encoding="utf-8", errors="replace").splitlines()
     heading = f"\n== {leg.name}: {seconds / 60:.1f} minutes, {f'ended with {code}' if code else 'well'}"

@@ -84,7 +84,8 @@ class Kept:
         return any(journal.state().asked_by == "the schedule" for journal in going_on)
 
     def begin_anew(self) -> None:
-        """Forget what the tests of another file have done to targets, keys and warnings."""
+        """Forget what the tests of another file have done to targets, keys and warnings, and what one that
+        failed has left to be sent."""
         assert self.first is not None
         if self.settings != self.first:
             settings.save(self.node.paths, self.first)
@@ -93,6 +94,7 @@ class Kept:
         with ledger_of(self.node, self.target) as ledger:
             ledger.write(**dict.fromkeys(_TROUBLES, ""))
         (self.node.data("backup") / "drills.json").unlink(missing_ok=True)
+        query(self.node, "delete from notify_queuedletter; delete from rest_sending")
 
     def add_person(self, login: str, *, is_administrator: bool = False) -> None:
         """Somebody who signs in, whoever has made them first."""

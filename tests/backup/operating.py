@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -19,7 +20,7 @@ from appliance.agent.journal import Journal
 from appliance.node import Node
 from appliance.services.web.service import SERVICE as WEB
 from appliance.supervise import supervisor_for
-from backup import blobs, sets
+from backup import blobs, sets, settings
 from backup.ledger import ledger_of
 from backup.portal import manage
 from backup.rclone import Vault
@@ -63,6 +64,18 @@ def some_set(kept: Kept) -> sets.BackupSet:
     line = int(query(kept.node, "select timeline_id from pg_control_checkpoint()"))
     there = [one for one in sets.known(kept.node, kept.target) if one.timeline == line and not one.problem]
     return there[-1] if there else back_up(kept)
+
+
+def begin_log_anew(kept: Kept) -> None:
+    """A full set, and none of before it: tests that follow expect a log without a gap."""
+    before = kept.settings
+    last_alone = replace(before, keep_last=1, keep_days=0, keep_weeks=0, keep_months=0)
+    settings.save(kept.node.paths, last_alone)
+    try:
+        made = back_up(kept, "full")
+    finally:
+        settings.save(kept.node.paths, before)
+    assert [one.label for one in sets.known(kept.node, kept.target)] == [made.label]
 
 
 def restore(kept: Kept, **arguments: Any) -> OperationState:

@@ -63,8 +63,10 @@ def begin(paths: Paths, place: str, key: RecoveryKey) -> None:
     )  # fmt: skip
 
 
-def connect_directory(kept: Kept) -> None:
-    """A directory that nobody answers for."""
+@pytest.fixture
+def _gone_directory(kept: Kept) -> Iterator[None]:
+    """One that nobody answers for. It stays until the other box is back: that one reads all of the log that
+    this one hands over meanwhile."""
     made = (
         "from box.bridges.directory.models import Connection;"
         "from box.bridges.directory.presets import preset;"
@@ -73,6 +75,8 @@ def connect_directory(kept: Kept) -> None:
         " people_bases=['dc=corp'], mapping=preset(kind).mapping, is_confirmed=True, is_on=True)"
     )
     manage(kept.node, "shell", "--no-imports", "-c", made)
+    yield
+    query(kept.node, "delete from directory_connection where name = 'Gone'")
 
 
 @pytest.fixture
@@ -87,6 +91,7 @@ def ear(kept: Kept) -> Iterator[Ear]:
         yield found
 
 
+@pytest.mark.usefixtures("_gone_directory")
 def test_everything_comes_back_up_to_the_end_of_the_time_line_and_nothing_is_sent_twice(
     kept: Kept, machine: Paths, sink: Mailbox, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,13 +100,11 @@ def test_everything_comes_back_up_to_the_end_of_the_time_line_and_nothing_is_sen
     know_mail_server(kept, sink.port)
     queue_letter(kept, "for one box")
     queue_hook(kept, ear, 11)
-    connect_directory(kept)
     back_up(kept, "full")
     after = kept.add_blobs(2)
     copy_what_is_new(kept)
     hand_over(kept)
     there, handed_over_at = kept.keys(), datetime.now(UTC)
-    query(kept.node, "delete from directory_connection where name = 'Gone'")
 
     monkeypatch.setenv("KOROBKA_PREFIX", str(machine.prefix))
     begin(machine, str(kept.folder), RecoveryKey.parse(str(kept.key)))

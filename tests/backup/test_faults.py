@@ -28,6 +28,7 @@ from tests.appliance.test_external import Store, folder, store  # noqa: F401 - f
 from tests.backup.conftest import PATIENCE, Kept
 from tests.backup.operating import (
     back_up,
+    begin_log_anew,
     hand_over,
     kill_postgres,
     perform,
@@ -122,6 +123,8 @@ def test_a_queue_that_grew_too_long_is_dropped_and_told_and_a_full_backup_mends_
     pgbackrest.renew_config(kept.node, kept.settings)
     assert back_up(kept, "full").kind == "full"
     assert log_gaps.note(kept.node, kept.target) == ""
+    begin_log_anew(kept)
+    assert log_gaps.note_holes(kept.node, kept.target, pgbackrest.segments(kept.node, kept.target)) == []
 
 
 def test_little_room_makes_the_queue_short() -> None:

@@ -31,7 +31,7 @@ def test_jobs_killed_in_the_middle_again_and_again(prefix_box: PrefixBox) -> Non
         f"""SELECT comment.text, count(DISTINCT message.id), count(DISTINCT notification.id)
             FROM discussion_comment comment
             LEFT JOIN push_pushmessage message
-              ON message.topic = 'feed' AND message.kind = 'comment'
+              ON message.topic = 'discussion' AND message.kind = 'comment'
               AND message.payload->>'id' = comment.id::text
             LEFT JOIN notify_notification notification
               ON notification.key = 'comment:' || comment.id
