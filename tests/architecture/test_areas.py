@@ -124,6 +124,18 @@ def test_what_measures_pauses_has_the_machine_for_itself(name: str) -> None:
     assert ignored == ({f"--ignore={alone}"} if name == "machine" else set())
 
 
+def test_each_part_of_a_run_has_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one that is everybody's, whoever begins closes it to those whom others have let in."""
+    monkeypatch.setattr(tiers, "BUILD", tmp_path)
+    words = [leg for leg in words_of(plan("whole", AREAS, files_here())).values() if "pytest" in leg]
+    folders = {word for leg in words for word in leg if word.startswith("--basetemp=")}
+    assert len(folders) == len(words) == 4
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    tiers.run(tiers.Leg("units", ("true",), folder), {})
+    assert not folder.exists(), "it would fill the disk of whoever runs often"
+
+
 def test_what_takes_too_long_belongs_to_a_thorough_run(monkeypatch: pytest.MonkeyPatch) -> None:
     too_long = {f"--ignore={test}" for test in AREAS.areas["cluster"].before_release}
     monkeypatch.delenv(THOROUGH, raising=False)
