@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from box.apps.drive.access import CHANGE_COMPANY, can_edit
 from box.apps.drive.actions.locking import Gone
@@ -24,6 +26,8 @@ from tests.box.apps.drive.conftest import file_of, put, uploaded
 from tests.box.apps.drive.test_sharing import told
 
 if TYPE_CHECKING:
+    from pytest_django import DjangoAssertNumQueries
+
     from box.core.accounts.models import User
     from box.core.structure.models import Department
 
@@ -48,6 +52,20 @@ def test_who_comes_as_a_drive_is_just_made_finds_the_one_that_there_is(
     # It was not there when it was looked for.
     monkeypatch.setattr("box.apps.drive.actions.tree._ROOT", SimpleNamespace(rows=lambda **_asked: []))
     assert root_of(f"U{anna.pk}", by=anna) == annas
+
+
+def test_whoever_looks_at_a_drive_holds_nobody_up_and_whoever_changes_it_nobody_elsewhere(
+    anna: User, company: Item, annas: Item, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(1):
+        assert root_of("UA", by=anna) == company
+    with CaptureQueriesContext(connection) as queries:
+        move_items([make_folder(company, "Plans", by=anna)], annas, by=anna)
+    holding = [one["sql"] for one in queries if "FOR UPDATE" in one["sql"] and "_drive" in one["sql"]]
+    listed = [sql.partition('"drive_drive"."id" IN (')[2].partition(")")[0] for sql in holding]
+    held = [{int(drive) for drive in ids.split(", ")} for ids in listed]
+    assert {company.drive_id, annas.drive_id} in held
+    assert all(drives <= {company.drive_id, annas.drive_id} for drives in held)
 
 
 def test_folders_come_first_and_then_names_as_people_sort_them(anna: User, annas: Item) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from box.apps.worktime import actions
 from box.apps.worktime.access import can_decide, managed_by, managers_of, visible_people
@@ -143,6 +145,37 @@ def test_who_has_travelled_west_corrects_the_day_that_was_forgotten_first(anna: 
     for step in (Step.START, Step.FINISH):
         with pytest.raises(ValidationError, match="correct it first"):
             take_step(step, by=anna, at=NINE + 9 * HOUR)
+
+
+def test_who_has_travelled_west_goes_on_with_what_runs_although_that_date_is_finished(anna: User) -> None:
+    anna.time_zone = "Asia/Kamchatka"
+    anna.save()
+    finished = day_of(anna, (Step.START, 4), (Step.FINISH, 5))
+    anna.time_zone = "UTC"
+    anna.save()
+    running = day_of(anna, (Step.START, 13))
+    assert (finished.on, running.on) == (ON + timedelta(days=1), ON)
+    assert clock_of(anna, now=NINE + 16 * HOUR).state == "working"
+    assert day_of(anna, (Step.FINISH, 17)) == running
+
+
+def test_whoever_marks_their_own_days_waits_for_the_job_that_marks_all(anna: User, head: User) -> None:
+    """A day that is just being marked is not open any more; the job passes over days that people mark."""
+    with CaptureQueriesContext(connection) as patient:
+        day_of(anna, (Step.START, -48))
+        asked = ask_correction(ON, truth(), by=anna, at=AFTERWARDS)
+        decide_correction(asked, is_approved=True, by=head, at=AFTERWARDS)
+    with CaptureQueriesContext(connection) as job:
+        forget_days(WorkDay.objects.all(), now=AFTERWARDS)
+    skipping = [
+        [
+            sql.endswith("SKIP LOCKED")
+            for one in queries
+            if "FOR UPDATE" in (sql := one["sql"]) and "workday" in sql
+        ]
+        for queries in (patient, job)
+    ]
+    assert skipping == [[False, False, False], [True]]
 
 
 def test_the_next_day_begins_although_the_last_was_forgotten(anna: User) -> None:

@@ -17,6 +17,7 @@ from box.apps.worktime.clock import (
     State,
     Step,
     corrected,
+    followed,
     forgotten_at,
     local_day,
     spans,
@@ -109,6 +110,20 @@ def test_a_correction_counts_what_it_says(length: int, data: st.DataObject) -> N
     day = tally(corrected(NINE, NINE + timedelta(seconds=length), pause), now=NINE)
     assert day.state is State.FINISHED
     assert (day.worked, day.paused) == (timedelta(seconds=length) - pause, pause)
+
+
+def test_what_was_pressed_by_then_was_spoken_of_and_what_came_later_follows() -> None:
+    hour = timedelta(hours=1)
+    marks = corrected(NINE, NINE + hour, timedelta())
+    pressed = [
+        Mark(step, NINE + hours * hour)
+        for step, hours in ((Step.START, 2), (Step.PAUSE, 3), (Step.RESUME, 4), (Step.FINISH, 5))
+    ]
+    since = NINE + 2 * hour
+    assert followed(marks, pressed, since=since) == (*marks, *pressed[2:])
+    begun_again = Mark(Step.RESUME, since)
+    earlier = since - timedelta(seconds=1)
+    assert followed(marks, pressed, since=earlier) == (*marks, begun_again, *pressed[1:])
 
 
 def test_the_pause_of_a_correction_lies_in_the_middle_and_none_is_no_pause() -> None:

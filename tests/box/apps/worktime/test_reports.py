@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from box.apps.worktime.actions import (
     Plan,
+    begin_report,
     confirm_report,
     delete_schedule,
     give_schedule,
@@ -148,6 +149,23 @@ def test_the_form_of_a_new_report_takes_nothing_from_one_that_is_begun(
     assert as_person(anna).post(address, given).status_code == 422
     assert kept() == ("Sell", "Sold", True)
     assert send(plan="Buy", starts_on="2026-11-30").headers["Location"] != address
+
+
+def test_what_is_begun_is_of_one_person_and_period_and_lacks_what_is_given_later(
+    anna: User, boris: User
+) -> None:
+    monday = date(2026, 11, 23)
+
+    def begin(period: str, plan: str, text: str, by: User) -> Report:
+        return begin_report(period, monday, plan=plan, text=text, is_sent=False, by=by)
+
+    write_report("week", monday, plan="Buy", text="Bought", is_sent=False, by=boris)
+    write_report("day", monday, plan="Rest", text="Rested", is_sent=False, by=anna)
+    begin("week", "", "Sold", anna)
+    for _twice in range(2):
+        kept = begin("week", "Sell", "Sold", anna)
+        assert (kept.plan, kept.text) == ("Sell", "Sold")
+    assert Report.objects.count() == 3
 
 
 def test_a_score_there_is_not_is_refused(as_person: Browser, anna: User, head: User) -> None:
