@@ -44,8 +44,6 @@ def take_step(step: Step, *, by: User, at: datetime | None = None) -> WorkDay:
     forget_days(WorkDay.objects.filter(user=by), now=now, is_patient=True)
     day = current_day(by, now=now)
     if day is None:
-        if step is not Step.START:
-            raise ValidationError(_("Your day hasn't begun: start it first."), code="idle")
         day = WorkDay(user=by, on=local_day(now, zone_of(by)), marks=[])
         day.forgotten_at = forgotten_at(now, zone_of(by))
     if day.state == WorkDay.State.FORGOTTEN:
