@@ -182,12 +182,17 @@ def test_a_dry_run_counts_what_comes_and_all_of_it_can_be_undone(
     store: S3Store, place: Path, olga: User
 ) -> None:
     migration = connected(place, olga)
+    connected_at = migration.moved_at
     actions.begin_dry_run(migration, by=olga)
+    migration.refresh_from_db()
+    assert migration.moved_at > connected_at
     jobs.go_on_once(migration.pk)
     migration.refresh_from_db()
     counted = migration.inventory["dry_run"]["rows"]
     assert (counted["tasks"], counted["people"], counted["calls"]) == (57, 60, 57)
     brought(migration)
+    with pytest.raises(actions.NotNow, match="come twice: undo that first"):
+        actions.connect_dump("portal", HOST, by=olga)
     assert all(
         one.counted == one.came + one.refused for one in reconcile(migration, None).lines if one.counted
     )

@@ -21,7 +21,7 @@ from box.core.files import ranged
 from box.core.files.models import File
 from box.core.groups.models import Group
 from box.transfer import exports, jobs
-from box.transfer.actions import NotNow, begin, begin_undo, connect_archive, decide_match
+from box.transfer.actions import NotNow, begin, begin_dry_run, begin_undo, connect_archive, decide_match
 from box.transfer.archive.container import BadArchive, Filters
 from box.transfer.archive.export import Scope, write_archive
 from box.transfer.exports import order_export, order_own, remove_export
@@ -292,8 +292,17 @@ def test_whoever_got_an_account_since_somebody_looked_is_not_added_beside_it(olg
 def test_the_same_portal_does_not_come_twice(olga: User) -> None:
     content = archive(Scope(Filters(kinds=["groups"]))).getvalue()
     moved_in(content, olga)
-    with pytest.raises(NotNow, match="twice"):
+    with pytest.raises(NotNow, match="come twice: undo that first"):
         connect_archive(a_file(olga, "again.zip", content), by=olga)
+
+
+def test_there_is_no_dry_run_of_an_archive(olga: User) -> None:
+    """It is all here already: looking at it counts it."""
+    content = archive(Scope(Filters(kinds=["groups"]))).getvalue()
+    migration = connect_archive(a_file(olga, "company.zip", content), by=olga)
+    looked(migration)
+    with pytest.raises(NotNow, match="of which nothing has come yet"):
+        begin_dry_run(migration, by=olga)
 
 
 def test_what_was_worked_between_two_passes_keeps_an_archive_from_being_undone(olga: User) -> None:

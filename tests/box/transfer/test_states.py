@@ -332,15 +332,18 @@ def test_what_has_not_begun_is_looked_at_anew_by_another_webhook(olga: User) -> 
     assert move.again().state == State.READY
 
 
-def test_what_has_begun_stays_where_it_is_and_knows_what_another_webhook_opens(olga: User) -> None:
+@pytest.mark.parametrize("state", [State.READY, State.PAUSED, State.DONE])
+def test_what_has_begun_stays_where_it_is_and_knows_what_another_webhook_opens(
+    olga: User, state: State
+) -> None:
     move = Move(olga)
     move.portal.scopes = ("user", "department")
     counts = {"counts": {"people": 1}, "is_korobka": False}
-    Migration.objects.filter(pk=move.migration.pk).update(state=State.PAUSED, passes=1, inventory=counts)
+    Migration.objects.filter(pk=move.migration.pk).update(state=state, passes=1, inventory=counts)
     move.portal.scopes = ("user", "department", TRANSFER)
     actions.reconnect(move.migration, move.cloud(), by=olga)
     migration = move.again()
-    assert migration.state == State.PAUSED
+    assert migration.state == state
     assert migration.inventory["is_korobka"] is True
     assert "crm" in migration.inventory["missing_scopes"]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from box.apps.tasks.actions.tasks import change_task, delegate_task
 from box.apps.tasks.models import Task
@@ -124,6 +125,9 @@ def test_in_whatever_way_somebody_is_in_a_task_their_new_head_sees_it(
     works = create_department("Works", parent=sales.parent, by=None)
     add_member(works, cara, role=HEAD, by=None)
     tasks = give(), give(by=boris, to=anna), give(to=anna, observer_ids=(boris.pk,))
+    # That anna has come is told by then: only boris belongs elsewhere.
+    deliver_all()
+    assert not any(sees(cara, task) for task in tasks)
     move_member(boris, sales, works, by=None)
     deliver_all()
     assert [sees(cara, task) for task in tasks] == [True] * 3
@@ -213,6 +217,9 @@ def test_a_guest_works_for_the_group_that_they_are_in(
         give(to=erik, project=other)
     with pytest.raises(ValidationError, match="guest"):
         give(project=other, accomplice_ids=(erik.pk,))
+    project.members.filter(user=erik).update(expires_at=timezone.now())
+    with pytest.raises(ValidationError, match="guest"):
+        give(to=erik, project=project)
 
 
 def test_an_administrator_puts_a_task_into_any_group(give: Give, olga: User, project: Group) -> None:
